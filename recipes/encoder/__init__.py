@@ -1,0 +1,1 @@
+"""How the encoder that ships with motionveil was made: data, augmentation, network, training, evaluation, export."""

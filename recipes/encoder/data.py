@@ -1,0 +1,290 @@
+"""Part-labelled photographs, their split, and the augmentation that makes training crops of them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+UInt8Array = npt.NDArray[np.uint8]
+
+CLASSES = ("background", "hair", "forehead", "eyes", "cheek", "lips", "hand", "arm", "torso", "leg", "other_person")
+ATTRIBUTES = CLASSES[1:]
+IGNORE = 255
+DOMAINS = {"street": "parts", "indoor": "parts_indoor"}
+TEST_COUNT = {"street": 100, "indoor": 80}
+VALIDATION_COUNT = {"street": 40, "indoor": 40}
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One photograph and its label per pixel, each with halved copies so that strong downscaling does not alias."""
+
+    name: str
+    domain: str
+    images: tuple[UInt8Array, ...]
+    labels: UInt8Array
+    height: float
+    """Height in pixels of the labelled person or persons."""
+
+
+def split_names(root: Path, domain: str) -> dict[str, list[str]]:
+    """File stems per split: 'test', 'validation' and 'train'.
+
+    The order is that of a checksum of the file name, so it depends neither on a random generator nor on a file system.
+    """
+    folder = root / DOMAINS[domain] / "images"
+    names = sorted((path.stem for path in folder.glob("*.jpg")), key=lambda name: (zlib.crc32(name.encode()), name))
+    if not names:
+        raise SystemExit(f"no photographs in {folder}; give the folder that holds parts/ and parts_indoor/ with --data")
+    test, validation = TEST_COUNT[domain], VALIDATION_COUNT[domain]
+    return {"test": names[:test], "validation": names[test : test + validation], "train": names[test + validation :]}
+
+
+def load_photo(root: Path, domain: str, name: str) -> Photo:
+    """Read one photograph (RGB) and its labels."""
+    folder = root / DOMAINS[domain]
+    image = cv2.cvtColor(cv2.imread(str(folder / "images" / f"{name}.jpg")), cv2.COLOR_BGR2RGB)
+    labels = cv2.imread(str(folder / "labels" / f"{name}.png"), cv2.IMREAD_GRAYSCALE)
+    images = [np.asarray(image, np.uint8)]
+    while min(images[-1].shape[:2]) > 120:
+        height, width = images[-1].shape[:2]
+        half = cv2.resize(images[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        images.append(np.asarray(half, np.uint8))
+    rows = np.flatnonzero(((labels > 0) & (labels != IGNORE)).any(axis=1))
+    extent = float(rows[-1] - rows[0] + 1) if len(rows) else float(labels.shape[0])
+    return Photo(name, domain, tuple(images), np.asarray(labels, np.uint8), extent)
+
+
+class CropMaker:
+    """Endless random training crops; owns its generator, so two makers with two seeds never agree."""
+
+    def __init__(self, photos: list[Photo], *, seed: int) -> None:
+        self.photos = photos
+        self.generator = np.random.default_rng(seed)
+        self.domains = [[p for p in photos if p.domain == domain] for domain in DOMAINS]
+        self.points = {id(photo): self._points_of(photo) for photo in photos}
+
+    def _points_of(self, photo: Photo) -> list[npt.NDArray[np.int32]]:
+        """Up to 64 pixels (x, y) of every class that occurs, to aim crops at."""
+        found = []
+        for label in range(1, len(CLASSES)):
+            y, x = np.nonzero(photo.labels == label)
+            if len(x) >= 12:
+                pick = self.generator.integers(0, len(x), 64)
+                found.append(np.stack([x[pick], y[pick]], 1).astype(np.int32))
+        return found
+
+    def _uniform(self, low: float, high: float) -> float:
+        return float(self.generator.uniform(low, high))
+
+    def _log_uniform(self, low: float, high: float) -> float:
+        return float(np.exp(self.generator.uniform(np.log(low), np.log(high))))
+
+    def _chance(self, probability: float) -> bool:
+        return bool(self.generator.random() < probability)
+
+    def _photo(self) -> Photo:
+        domain = self.domains[0 if self._chance(0.58) else 1] or self.photos
+        return domain[self.generator.integers(len(domain))]
+
+    def _warp(
+        self, photo: Photo, size: int, scale: float, centre: tuple[float, float], at: tuple[float, float], border: int
+    ) -> tuple[UInt8Array, UInt8Array]:
+        """The photo scaled, rotated, perhaps flipped, with `centre` (its pixels) moved to `at` (crop pixels)."""
+        angle = np.deg2rad(self.generator.normal(0, 12) if self._chance(0.9) else self._uniform(-90, 90))
+        aspect = self._log_uniform(0.85, 1.18)
+        flip = -1.0 if self._chance(0.5) else 1.0
+        c, s = np.cos(angle) * scale, np.sin(angle) * scale
+        matrix = np.array([[c * flip * aspect, -s], [s * flip * aspect, c]])
+        shift = np.array(at) - matrix @ np.array(centre)
+        level = int(np.clip(np.floor(np.log2(1 / max(scale, 1e-6))), 0, len(photo.images) - 1))
+        source, factor = photo.images[level], 2.0**level
+        # Pixel centres at integers: coordinate x of the full photo is (x + 0.5) / factor - 0.5 in the halved one.
+        inner = matrix * factor
+        offset = shift + matrix @ np.full(2, (factor - 1) / 2)
+        image = cv2.warpAffine(
+            source, np.column_stack([inner, offset]), (size, size), flags=cv2.INTER_LINEAR, borderMode=border
+        )
+        labels = cv2.warpAffine(
+            photo.labels, np.column_stack([matrix, shift]), (size, size), flags=cv2.INTER_NEAREST, borderMode=border
+        )
+        return np.asarray(image, np.uint8), np.asarray(labels, np.uint8)
+
+    def _aim(self, photo: Photo) -> tuple[float, float]:
+        """A pixel of a class drawn first, so that small parts are seen as often as large ones."""
+        groups = self.points[id(photo)]
+        if not groups or self._chance(0.12):
+            height, width = photo.labels.shape
+            return self._uniform(0, width), self._uniform(0, height)
+        group = groups[self.generator.integers(len(groups))]
+        x, y = group[self.generator.integers(len(group))]
+        return float(x), float(y)
+
+    def _scale(self, photo: Photo, size: int) -> float:
+        """Pixels of the crop per pixel of the photo, log-uniform from a small body to a face that fills the crop."""
+        return self._log_uniform(0.3 * 192 / photo.height, min(3.0, 9.0 * size / photo.height))
+
+    def _texture(self, size: int) -> UInt8Array:
+        """Something without people: coloured noise at several scales, stripes, tiles or a plain gradient."""
+        g = self.generator
+        canvas = np.zeros((size, size, 3), np.float32) + g.uniform(20, 235, 3).astype(np.float32)
+        for _ in range(g.integers(1, 5)):
+            cells = int(self._log_uniform(2, size / 2))
+            noise = g.normal(0, 1, (cells, max(1, int(cells * self._log_uniform(0.2, 5))), 3 if self._chance(0.5) else 1))
+            kind = cv2.INTER_NEAREST if self._chance(0.3) else cv2.INTER_CUBIC
+            layer = cv2.resize(noise.astype(np.float32), (size, size), interpolation=kind)
+            canvas += self._log_uniform(4, 60) * layer.reshape(size, size, -1)
+        if self._chance(0.4):
+            y, x = np.mgrid[0:size, 0:size].astype(np.float32)
+            angle, period = self._uniform(0, np.pi), self._log_uniform(4, 80)
+            wave = np.sin((x * np.cos(angle) + y * np.sin(angle)) * (2 * np.pi / period))
+            canvas += np.sign(wave)[..., None] * g.normal(0, 30, 3).astype(np.float32)
+        return np.clip(canvas, 0, 255).astype(np.uint8)
+
+    def _empty_window(self, size: int) -> UInt8Array | None:
+        """A piece of a photo without a labelled person, scaled to the crop, or None where eight tries found none."""
+        for _ in range(8):
+            photo = self._photo()
+            height, width = photo.labels.shape
+            side = int(self._log_uniform(40, min(height, width) * 0.9))
+            x, y = self.generator.integers(0, width - side + 1), self.generator.integers(0, height - side + 1)
+            if not photo.labels[y : y + side, x : x + side].any():
+                piece = photo.images[0][y : y + side, x : x + side]
+                method = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
+                return np.asarray(cv2.resize(piece, (size, size), interpolation=method), np.uint8)
+        return None
+
+    def _background(self, size: int) -> UInt8Array:
+        window = None if self._chance(0.2) else self._empty_window(size)
+        image = self._texture(size) if window is None else window
+        if self._chance(0.3):  # a collage has edges, and clutter the photographs lack
+            for _ in range(self.generator.integers(1, 7)):
+                piece = self._texture(size) if self._chance(0.4) else self._empty_window(size)
+                if piece is None:
+                    continue
+                h, w = (int(self._log_uniform(8, size * 0.7)) for _ in range(2))
+                y, x = self.generator.integers(0, size - h), self.generator.integers(0, size - w)
+                image[y : y + h, x : x + w] = cv2.resize(piece, (w, h), interpolation=cv2.INTER_AREA)
+        return image
+
+    def _recolour(self, image: UInt8Array, labels: UInt8Array) -> UInt8Array:
+        """Garments (torso with arm, leg), sometimes hair, in another colour, plain or with their own folds."""
+        out = image.astype(np.float32)
+        for group in ((7, 8), (9,), (1,)):
+            if not self._chance(0.15 if group == (1,) else 0.4):
+                continue
+            mask = np.isin(labels, group)
+            if not mask.any():
+                continue
+            grey = out[mask].mean(axis=1, keepdims=True)
+            folds = (grey - grey.mean()) * self._uniform(0.1, 1.2)
+            colour = self.generator.uniform(10, 245, (1, 3)) if self._chance(0.7) else np.full((1, 3), self._uniform(5, 250))
+            out[mask] = colour + folds
+        return np.clip(out, 0, 255).astype(np.uint8)
+
+    def _paste_people(self, image: UInt8Array, labels: UInt8Array, count: int) -> tuple[UInt8Array, UInt8Array]:
+        size = image.shape[0]
+        for _ in range(count):
+            photo = self._photo()
+            at = (self._uniform(0.05, 0.95) * size, self._uniform(0.05, 0.95) * size)
+            person, parts = self._warp(
+                photo, size, self._scale(photo, size), self._aim(photo), at, cv2.BORDER_CONSTANT
+            )
+            mask = (parts > 0).astype(np.uint8)
+            if not mask.any():
+                continue
+            person = self._recolour(person, parts)
+            if self._chance(0.7):
+                person = self._tint(person)
+            alpha = cv2.GaussianBlur(mask.astype(np.float32), (3, 3), 0)[..., None]
+            image = (image * (1 - alpha) + person * alpha).astype(np.uint8)
+            labels = np.where(mask > 0, parts, labels)
+        return image, labels
+
+    def _tint(self, image: UInt8Array) -> UInt8Array:
+        """Gain and gamma per channel, contrast, saturation."""
+        g = self.generator
+        x = np.arange(256, dtype=np.float32) / 255
+        gamma, gain, lift = self._log_uniform(0.55, 1.8), self._log_uniform(0.6, 1.5), self._uniform(-0.15, 0.15)
+        cast = np.exp(g.normal(0, 0.08, 3))
+        table = np.clip((x[:, None] ** gamma - 0.5) * gain + 0.5 + lift, 0, 1) * cast
+        table8 = np.clip(table * 255, 0, 255).astype(np.uint8)[None]
+        out = cv2.LUT(image, np.ascontiguousarray(table8))
+        saturation = 0.0 if self._chance(0.15) else self._uniform(0.3, 1.5)
+        grey = cv2.cvtColor(out, cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32)
+        return np.clip(grey + saturation * (out - grey), 0, 255).astype(np.uint8)
+
+    def _degrade(self, image: UInt8Array) -> UInt8Array:
+        """What cameras and codecs do: low resolution, blur, sensor noise, compression."""
+        size = image.shape[0]
+        if self._chance(0.35):
+            small = max(16, int(size * self._log_uniform(0.2, 0.9)))
+            method = int(self.generator.choice([cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_NEAREST], p=[0.6, 0.3, 0.1]))
+            back = int(self.generator.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST], p=[0.5, 0.4, 0.1]))
+            image = np.asarray(
+                cv2.resize(cv2.resize(image, (small, small), interpolation=method), (size, size), interpolation=back),
+                np.uint8,
+            )
+        if self._chance(0.2):
+            length = int(self.generator.integers(2, 10))
+            kernel = np.zeros((length, length), np.float32)
+            angle = self._uniform(0, np.pi)
+            middle = (length - 1) / 2
+            end = (middle * np.cos(angle), middle * np.sin(angle))
+            a = (round(middle - end[0]), round(middle - end[1]))
+            b = (round(middle + end[0]), round(middle + end[1]))
+            cv2.line(kernel, a, b, 1.0)
+            image = np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.uint8)
+        if self._chance(0.3):
+            noise = self.generator.standard_normal(image.shape, np.float32) * self._log_uniform(2, 20)
+            image = np.clip(image + noise, 0, 255).astype(np.uint8)
+        if self._chance(0.4):
+            quality = int(self._uniform(12, 90))
+            _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+            image = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+        return image
+
+    def crop(self, size: int) -> tuple[UInt8Array, UInt8Array]:
+        """One crop: RGB (size, size, 3) and labels (size // 2, size // 2) at half resolution."""
+        draw = self.generator.random()
+        if draw < 0.55:  # a photo as it is
+            photo = self._photo()
+            at = (self._uniform(0.2, 0.8) * size, self._uniform(0.2, 0.8) * size)
+            scale = max(self._scale(photo, size), 0.8 * size / max(photo.labels.shape))
+            image, labels = self._warp(photo, size, scale, self._aim(photo), at, cv2.BORDER_REFLECT_101)
+            if self._chance(0.5):
+                image = self._recolour(image, labels)
+            if self._chance(0.25):
+                image, labels = self._paste_people(image, labels, int(self.generator.integers(1, 3)))
+        else:
+            image = self._background(size)
+            labels = np.zeros((size, size), np.uint8)
+            image, labels = self._paste_people(image, labels, int(self.generator.choice([0, 1, 2, 3, 4], p=[0.12, 0.36, 0.26, 0.16, 0.1])))
+        if self._chance(0.75):
+            image = self._tint(image)
+        image = self._degrade(image)
+        return image, np.ascontiguousarray(labels[1::2, 1::2])
+
+
+class CropStream(torch.utils.data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Batches of crops for a DataLoader; every worker and every start draws its own crops."""
+
+    def __init__(self, photos: list[Photo], *, size: int, batch: int, seed: int) -> None:
+        self.photos, self.size, self.batch, self.seed = photos, size, batch, seed
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        cv2.setNumThreads(1)
+        info = torch.utils.data.get_worker_info()
+        maker = CropMaker(self.photos, seed=self.seed * 1000 + (info.id if info else 0))
+        while True:
+            crops = [maker.crop(self.size) for _ in range(self.batch)]
+            images = torch.from_numpy(np.stack([image for image, _ in crops]))
+            labels = torch.from_numpy(np.stack([label for _, label in crops]))
+            yield images.permute(0, 3, 1, 2), labels
