@@ -1,0 +1,73 @@
+"""The nouns that every part of motionveil shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import OptionError
+
+UInt8Array = npt.NDArray[np.uint8]
+Float32Array = npt.NDArray[np.float32]
+
+
+class Point(NamedTuple):
+    """A place in a frame, in pixels; pixel centres lie at integers."""
+
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, repr=False)
+class Clip:
+    """Some consecutive frames of a video: the unit that streams.
+
+    frames: (T, H, W, 3) uint8 RGB, upright. start: index of the first frame in the video.
+    pts: T presentation times in seconds. Results never depend on how a video is cut into clips.
+    """
+
+    frames: UInt8Array
+    start: int
+    pts: tuple[Fraction, ...]
+
+    def __post_init__(self) -> None:
+        if self.frames.ndim != 4 or self.frames.shape[3] != 3 or self.frames.dtype != np.uint8:
+            raise OptionError(
+                f"a clip's frames must be (T, H, W, 3) uint8, not {self.frames.shape} {self.frames.dtype}"
+            )
+        if len(self.pts) != len(self.frames):
+            raise OptionError(f"a clip of {len(self.frames)} frames needs as many timestamps, not {len(self.pts)}")
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __repr__(self) -> str:
+        t, h, w, _ = self.frames.shape
+        when = f", {float(self.pts[0]):.3f}–{float(self.pts[-1]):.3f} s" if self.pts else ""
+        return f"Clip(frames {self.start}–{self.start + t - 1}, {w}x{h}{when})"
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What is known about a source before its frames are read. Sizes are those of the upright frames."""
+
+    width: int
+    height: int
+    frame_rate: Fraction
+    """Average frames per second (a still image and a folder of images: as asked for)."""
+    num_frames: int | None
+    """None where the source does not say (cameras, streams, some containers)."""
+    duration: Fraction | None
+    """Seconds, None where unknown."""
+    codec: str
+    """FFmpeg's name of the video codec, or ``image``."""
+    pixel_format: str
+    is_image: bool = False
+    """True for a single still image."""
+    is_live: bool = False
+    """True for cameras and network streams: no end is known, and nothing can be read twice."""
+    has_audio: bool = False
