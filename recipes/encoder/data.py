@@ -137,7 +137,9 @@ class CropMaker:
         canvas = np.zeros((size, size, 3), np.float32) + g.uniform(20, 235, 3).astype(np.float32)
         for _ in range(g.integers(1, 5)):
             cells = int(self._log_uniform(2, size / 2))
-            noise = g.normal(0, 1, (cells, max(1, int(cells * self._log_uniform(0.2, 5))), 3 if self._chance(0.5) else 1))
+            noise = g.normal(
+                0, 1, (cells, max(1, int(cells * self._log_uniform(0.2, 5))), 3 if self._chance(0.5) else 1)
+            )
             kind = cv2.INTER_NEAREST if self._chance(0.3) else cv2.INTER_CUBIC
             layer = cv2.resize(noise.astype(np.float32), (size, size), interpolation=kind)
             canvas += self._log_uniform(4, 60) * layer.reshape(size, size, -1)
@@ -185,7 +187,9 @@ class CropMaker:
                 continue
             grey = out[mask].mean(axis=1, keepdims=True)
             folds = (grey - grey.mean()) * self._uniform(0.1, 1.2)
-            colour = self.generator.uniform(10, 245, (1, 3)) if self._chance(0.7) else np.full((1, 3), self._uniform(5, 250))
+            colour = (
+                self.generator.uniform(10, 245, (1, 3)) if self._chance(0.7) else np.full((1, 3), self._uniform(5, 250))
+            )
             out[mask] = colour + folds
         return np.clip(out, 0, 255).astype(np.uint8)
 
@@ -194,9 +198,7 @@ class CropMaker:
         for _ in range(count):
             photo = self._photo()
             at = (self._uniform(0.05, 0.95) * size, self._uniform(0.05, 0.95) * size)
-            person, parts = self._warp(
-                photo, size, self._scale(photo, size), self._aim(photo), at, cv2.BORDER_CONSTANT
-            )
+            person, parts = self._warp(photo, size, self._scale(photo, size), self._aim(photo), at, cv2.BORDER_CONSTANT)
             mask = (parts > 0).astype(np.uint8)
             if not mask.any():
                 continue
@@ -226,7 +228,9 @@ class CropMaker:
         size = image.shape[0]
         if self._chance(0.35):
             small = max(16, int(size * self._log_uniform(0.2, 0.9)))
-            method = int(self.generator.choice([cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_NEAREST], p=[0.6, 0.3, 0.1]))
+            method = int(
+                self.generator.choice([cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_NEAREST], p=[0.6, 0.3, 0.1])
+            )
             back = int(self.generator.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST], p=[0.5, 0.4, 0.1]))
             image = np.asarray(
                 cv2.resize(cv2.resize(image, (small, small), interpolation=method), (size, size), interpolation=back),
@@ -266,7 +270,9 @@ class CropMaker:
         else:
             image = self._background(size)
             labels = np.zeros((size, size), np.uint8)
-            image, labels = self._paste_people(image, labels, int(self.generator.choice([0, 1, 2, 3, 4], p=[0.12, 0.36, 0.26, 0.16, 0.1])))
+            image, labels = self._paste_people(
+                image, labels, int(self.generator.choice([0, 1, 2, 3, 4], p=[0.12, 0.36, 0.26, 0.16, 0.1]))
+            )
         if self._chance(0.75):
             image = self._tint(image)
         image = self._degrade(image)

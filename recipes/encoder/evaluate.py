@@ -13,9 +13,7 @@ Saliency = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 """RGB (H, W, 3) to one map per attribute, (K, H, W) in [0, 1]."""
 
 
-def intersection_over_union(
-    photos: Iterable[Photo], saliency: Saliency, *, threshold: float = 0.5
-) -> dict[str, float]:
+def intersection_over_union(photos: Iterable[Photo], saliency: Saliency, *, threshold: float = 0.5) -> dict[str, float]:
     """IoU per attribute; pixels are summed over all photos, ignored ones left out."""
     intersection = np.zeros(len(ATTRIBUTES))
     union = np.zeros(len(ATTRIBUTES))
@@ -27,7 +25,9 @@ def intersection_over_union(
             found = (maps[index] >= threshold) & valid
             intersection[index] += (truth & found).sum()
             union[index] += (truth | found).sum()
-    return {name: float(i / u) if u else float("nan") for name, i, u in zip(ATTRIBUTES, intersection, union, strict=True)}
+    return {
+        name: float(i / u) if u else float("nan") for name, i, u in zip(ATTRIBUTES, intersection, union, strict=True)
+    }
 
 
 def mean_over_attributes(scores: dict[str, float]) -> float:

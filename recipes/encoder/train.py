@@ -54,15 +54,21 @@ def loss_terms(cosines: Tensor, labels: Tensor, *, doubtful_background: float) -
     misses = ((1 - probability) * truth * seen).sum(dim=(0, 2, 3))
     alarms = (probability * (1 - truth) * seen).sum(dim=(0, 2, 3))
     present = truth.sum(dim=(0, 2, 3)) > 16
-    overlap = (1 - (hits + 1) / (hits + 0.5 * misses + 0.5 * alarms + 1))[present].mean() if present.any() else hits.sum() * 0
+    overlap = (
+        (1 - (hits + 1) / (hits + 0.5 * misses + 0.5 * alarms + 1))[present].mean() if present.any() else hits.sum() * 0
+    )
 
-    own = (functional.relu(0.9 - cosines) * truth * weights[:, None]).sum() / (truth * weights[:, None]).sum().clamp_min(1)
+    own = (functional.relu(0.9 - cosines) * truth * weights[:, None]).sum() / (
+        truth * weights[:, None]
+    ).sum().clamp_min(1)
     others = (functional.relu(cosines) * (1 - truth) * plain[:, None]).sum() / plain.sum().clamp_min(1)
     return {"cross_entropy": cross_entropy, "overlap": overlap, "own": 0.3 * own, "others": 0.3 * others}
 
 
 @torch.inference_mode()
-def photo_saliency(encoder: Encoder, prototypes: Prototypes, image: UInt8Array) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def photo_saliency(
+    encoder: Encoder, prototypes: Prototypes, image: UInt8Array
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     """Clamped cosines (K, H, W) of one photograph at its own size."""
     height, width = image.shape[:2]
     shape = (round(height / MULTIPLE) * MULTIPLE, round(width / MULTIPLE) * MULTIPLE)
@@ -111,7 +117,10 @@ def train(options: argparse.Namespace) -> None:
     parameters = [*encoder.parameters(), *prototypes.parameters()]
     decayed = [p for p in parameters if p.ndim == 4]
     optimiser = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": 0.03}, {"params": [p for p in parameters if p.ndim != 4], "weight_decay": 0.0}],
+        [
+            {"params": decayed, "weight_decay": 0.03},
+            {"params": [p for p in parameters if p.ndim != 4], "weight_decay": 0.0},
+        ],
         lr=options.learning_rate,
     )
     mean_encoder, mean_prototypes = copy.deepcopy(encoder), copy.deepcopy(prototypes)
@@ -119,7 +128,12 @@ def train(options: argparse.Namespace) -> None:
     checkpoint = options.out / "checkpoint.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
-        for name, module in (("encoder", encoder), ("prototypes", prototypes), ("mean_encoder", mean_encoder), ("mean_prototypes", mean_prototypes)):
+        for name, module in (
+            ("encoder", encoder),
+            ("prototypes", prototypes),
+            ("mean_encoder", mean_encoder),
+            ("mean_prototypes", mean_prototypes),
+        ):
             module.load_state_dict(state[name])
         optimiser.load_state_dict(state["optimiser"])
         step, spent = state["step"], state["spent"]

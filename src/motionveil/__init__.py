@@ -1,0 +1,121 @@
+"""motionveil hides who is in a video and keeps what they do.
+
+    import motionveil
+    motionveil.obfuscate_video("in.mp4", "out.mp4", hide=["head", "hand"])
+
+Heavy parts are imported when they are first used, so that ``import motionveil`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from .errors import (
+    DependencyError,
+    InputError,
+    MotionveilError,
+    OptionError,
+    OutputError,
+    TemplateError,
+    TruncatedError,
+    TruncationWarning,
+    WeightsError,
+)
+from .types import Clip, Point, VideoInfo
+
+if TYPE_CHECKING:
+    from .features import DescriptorGrid, FeatureExtractor, PartsEncoder
+    from .fillers import Filler, MotionNoise
+    from .flow import DISFlow, FlowEstimator, with_motion
+    from .maps import write_saliency
+    from .noise import NoiseField, NoiseStatistics
+    from .obfuscators import Explained, Obfuscator, Selective
+    from .pipeline import Progress, Result, Window, build_obfuscator, obfuscate_video
+    from .presets import PRESETS, Preset
+    from .regions import Coverage, Region, TemplateSaliency, WholeFrame
+    from .saliency import saliency_maps
+    from .templates import Template, TemplateLibrary, built_in_library, default_library, make_template
+    from .video import Encoding, Source, VideoWriter, open_source, probe
+
+__version__ = version("motionveil")
+
+_LAZY = {
+    "features": ("DescriptorGrid", "FeatureExtractor", "PartsEncoder"),
+    "fillers": ("Filler", "MotionNoise"),
+    "flow": ("DISFlow", "FlowEstimator", "with_motion"),
+    "maps": ("write_saliency",),
+    "noise": ("NoiseField", "NoiseStatistics"),
+    "obfuscators": ("Explained", "Obfuscator", "Selective"),
+    "pipeline": ("Progress", "Result", "Window", "build_obfuscator", "obfuscate_video"),
+    "presets": ("PRESETS", "Preset"),
+    "regions": ("Coverage", "Region", "TemplateSaliency", "WholeFrame"),
+    "saliency": ("saliency_maps",),
+    "templates": ("Template", "TemplateLibrary", "built_in_library", "default_library", "make_template"),
+    "video": ("Encoding", "Source", "VideoWriter", "open_source", "probe"),
+}
+_HOME = {name: module for module, names in _LAZY.items() for name in names}
+
+__all__ = [
+    "PRESETS",
+    "Clip",
+    "Coverage",
+    "DISFlow",
+    "DependencyError",
+    "DescriptorGrid",
+    "Encoding",
+    "Explained",
+    "FeatureExtractor",
+    "Filler",
+    "FlowEstimator",
+    "InputError",
+    "MotionNoise",
+    "MotionveilError",
+    "NoiseField",
+    "NoiseStatistics",
+    "Obfuscator",
+    "OptionError",
+    "OutputError",
+    "PartsEncoder",
+    "Point",
+    "Preset",
+    "Progress",
+    "Region",
+    "Result",
+    "Selective",
+    "Source",
+    "Template",
+    "TemplateError",
+    "TemplateLibrary",
+    "TemplateSaliency",
+    "TruncatedError",
+    "TruncationWarning",
+    "VideoInfo",
+    "VideoWriter",
+    "WeightsError",
+    "WholeFrame",
+    "Window",
+    "build_obfuscator",
+    "built_in_library",
+    "default_library",
+    "make_template",
+    "obfuscate_video",
+    "open_source",
+    "probe",
+    "saliency_maps",
+    "with_motion",
+    "write_saliency",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

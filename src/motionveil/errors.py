@@ -1,13 +1,13 @@
 """Everything that motionveil raises on purpose.
 
-    MotionveilError            one sentence that says what is wrong and what to do; the command line exits with 2
-    ├── InputError             a source cannot be read: missing, empty, not a video, no frames
-    │   └── TruncatedError     a source ends before it should (only with ``strict=True``)
-    ├── OutputError            a result cannot be written: it exists, it is the input, the disk is full
-    ├── OptionError            a setting that does not exist or does not fit the others
-    ├── TemplateError          an unknown or unusable template, or one of another extractor
-    ├── WeightsError           network weights are missing, damaged or of another network
-    └── DependencyError        an optional package is needed; the message holds the line that installs it
+MotionveilError            one sentence that says what is wrong and what to do; the command line exits with 2
+├── InputError             a source cannot be read: missing, empty, not a video, no frames
+│   └── TruncatedError     a source ends before it should (only with ``strict=True``)
+├── OutputError            a result cannot be written: it exists, it is the input, the disk is full
+├── OptionError            a setting that does not exist or does not fit the others
+├── TemplateError          an unknown or unusable template, or one of another extractor
+├── WeightsError           network weights are missing, damaged or of another network
+└── DependencyError        an optional package is needed; the message holds the line that installs it
 """
 
 from __future__ import annotations

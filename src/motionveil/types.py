@@ -28,11 +28,14 @@ class Clip:
 
     frames: (T, H, W, 3) uint8 RGB, upright. start: index of the first frame in the video.
     pts: T presentation times in seconds. Results never depend on how a video is cut into clips.
+    flow_to_previous: per frame the flow to the frame before it, (h, w, 2) float32 in pixels of its own grid, None where
+    nothing can be carried over (first frame, scene cut); the whole field is None until `with_motion` has filled it.
     """
 
     frames: UInt8Array
     start: int
     pts: tuple[Fraction, ...]
+    flow_to_previous: tuple[Float32Array | None, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.frames.ndim != 4 or self.frames.shape[3] != 3 or self.frames.dtype != np.uint8:
@@ -62,7 +65,7 @@ class VideoInfo:
     num_frames: int | None
     """None where the source does not say (cameras, streams, some containers)."""
     duration: Fraction | None
-    """Seconds, None where unknown."""
+    """Seconds from time 0 to the end of the last frame, None where unknown."""
     codec: str
     """FFmpeg's name of the video codec, or ``image``."""
     pixel_format: str
@@ -71,3 +74,7 @@ class VideoInfo:
     is_live: bool = False
     """True for cameras and network streams: no end is known, and nothing can be read twice."""
     has_audio: bool = False
+    sample_aspect_ratio: Fraction = Fraction(1)
+    """Width by height of one pixel on the screen; frames keep their pixels, so a writer has to pass this on."""
+    start: Fraction = Fraction(0)
+    """Where the window that is read begins, in seconds; a writer makes this its time 0."""

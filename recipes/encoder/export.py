@@ -1,0 +1,129 @@
+"""Write the trained encoder as ONNX and its templates: ``python -m recipes.encoder.export --checkpoint FILE``.
+
+The graph is written node by node: batch norm is folded into the convolutions, weights are stored as 16-bit floats, and
+pixels come in as they are, (1, H, W, 3) uint8, so that whoever runs the file has nothing to normalise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from motionveil.templates import Template, TemplateLibrary
+
+from .data import ATTRIBUTES
+from .network import Encoder, Prototypes, ResidualBlock
+
+ASSETS = Path(__file__).resolve().parents[2] / "src" / "motionveil" / "assets"
+
+
+class GraphWriter:
+    """Collects ONNX nodes; every method returns the name of its output."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+        self.count = 0
+
+    def node(self, operator: str, inputs: list[str], **attributes: object) -> str:
+        self.count += 1
+        name = f"{operator.lower()}_{self.count}"
+        self.nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
+        return name
+
+    def constant(self, values: np.ndarray, *, half: bool = False) -> str:
+        self.count += 1
+        name = f"constant_{self.count}"
+        self.constants.append(numpy_helper.from_array(values.astype(np.float16) if half else values, name))
+        return self.node("Cast", [name], to=TensorProto.FLOAT) if half else name
+
+    def convolution(self, x: str, convolution: nn.Conv2d, norm: nn.BatchNorm2d | None = None) -> str:
+        weight, bias = convolution.weight.detach().double(), convolution.bias
+        shift = torch.zeros(len(weight), dtype=torch.float64) if bias is None else bias.detach().double()
+        if norm is not None:
+            gain = norm.weight.detach().double() / torch.sqrt(norm.running_var.double() + norm.eps)
+            weight = weight * gain[:, None, None, None]
+            shift = (shift - norm.running_mean.double()) * gain + norm.bias.detach().double()
+        inputs = [x, self.constant(weight.float().numpy(), half=True), self.constant(shift.float().numpy())]
+        return self.node(
+            "Conv", inputs, kernel_shape=list(convolution.kernel_size), strides=list(convolution.stride),
+            pads=[*convolution.padding, *convolution.padding],
+        )  # fmt: skip
+
+    def block(self, x: str, layers: nn.Sequential) -> str:
+        return self.node("Relu", [self.convolution(x, layers[0], layers[1])])
+
+    def residual(self, x: str, block: ResidualBlock) -> str:
+        inner = self.convolution(self.block(x, block.first), block.second[0], block.second[1])
+        shortcut = block.shortcut
+        short = x if isinstance(shortcut, nn.Identity) else self.convolution(x, shortcut[0], shortcut[1])
+        return self.node("Relu", [self.node("Add", [inner, short])])
+
+
+def build(encoder: Encoder) -> onnx.ModelProto:
+    g = GraphWriter()
+    x = g.node("Transpose", [g.node("Cast", ["images"], to=TensorProto.FLOAT)], perm=[0, 3, 1, 2])
+    x = g.node("Sub", [x, g.constant(encoder.mean.numpy())])
+    x = g.node("Div", [x, g.constant(encoder.std.numpy())])
+    for layers in encoder.stem:
+        x = g.block(x, layers)
+    features = []
+    for stage in encoder.stages:
+        for block in stage:
+            x = g.residual(x, block)
+        features.append(x)
+    context = g.convolution(g.node("GlobalAveragePool", [features[-1]]), encoder.context[1])
+    x = g.node("Add", [g.convolution(features[-1], encoder.lateral[-1]), context])
+    scales = g.constant(np.array([1, 1, 2, 2], np.float32))
+    for level in range(len(encoder.fuse) - 1, -1, -1):
+        x = g.node(
+            "Resize", [x, "", scales], mode="linear", coordinate_transformation_mode="half_pixel",
+        )  # fmt: skip
+        x = g.block(g.node("Add", [g.convolution(features[level], encoder.lateral[level]), x]), encoder.fuse[level])
+    x = g.node("Transpose", [g.convolution(x, encoder.head)], perm=[0, 2, 3, 1])
+    norm = g.node("ReduceL2", [x, g.constant(np.array([3], np.int64))], keepdims=1)
+    x = g.node("Div", [x, g.node("Max", [norm, g.constant(np.array(1e-12, np.float32))])])
+    g.nodes.append(helper.make_node("Identity", [x], ["descriptors"], name="descriptors"))
+    graph = helper.make_graph(
+        g.nodes,
+        "parts_encoder",
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, ["frames", "height", "width", 3])],
+        [helper.make_tensor_value_info("descriptors", TensorProto.FLOAT, ["frames", "rows", "columns", 64])],
+        g.constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8, producer_name="")
+    onnx.checker.check_model(model)
+    return model
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=ASSETS)
+    options = parser.parse_args()
+    state = torch.load(options.checkpoint, weights_only=True, map_location="cpu")
+    encoder, prototypes = Encoder(), Prototypes(len(ATTRIBUTES))
+    encoder.load_state_dict(state["mean_encoder"])
+    prototypes.load_state_dict(state["mean_prototypes"])
+    data = build(encoder.eval()).SerializeToString()
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "parts_encoder.onnx").write_bytes(data)
+    fingerprint = f"parts-encoder:{hashlib.sha256(data).hexdigest()[:16]}"
+    vectors: Tensor = prototypes.unit().detach()
+    library = TemplateLibrary(
+        Template(name, vector.numpy(), fingerprint, "learned with the encoder")
+        for name, vector in zip(ATTRIBUTES, vectors, strict=True)
+    )
+    library.save(options.out / "templates.safetensors")
+    print(f"{len(data) / 1e6:.1f} MB, {fingerprint}, from step {state['step']}")
+
+
+if __name__ == "__main__":
+    main()

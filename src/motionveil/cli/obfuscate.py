@@ -1,0 +1,142 @@
+"""motionveil obfuscate"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import MotionveilError, OptionError
+from ..features import PartsEncoder
+from ..noise import TRANSPORTS
+from ..obfuscators import Selective
+from ..pipeline import DEFAULT_HIDE, Result, build_obfuscator, obfuscate_video, output_for
+from ..presets import PRESETS, Preset, for_still, get_preset
+from ..video import CODECS, Encoding
+from .options import Names, Numbers, ProgressBar, make_window, short_name, source_of, window_options
+
+
+@click.command(name="obfuscate")
+@click.argument("sources", nargs=-1, required=True, metavar="IN…")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="File or folder; with several inputs a folder. Default: NAME_veiled beside the input.",
+)
+@click.option(
+    "--hide",
+    type=Names(),
+    default=",".join(DEFAULT_HIDE),
+    show_default=True,
+    help="What to hide: hair, forehead, eyes, cheek, lips, hand, arm, torso, leg; the groups face, head, "
+    "person, all; or your own templates.",
+)
+@click.option(
+    "--preset",
+    type=click.Choice(list(PRESETS)),
+    default="secure",
+    show_default=True,
+    help="secure: nothing of the original is left where something was found. paper: as published, for research.",
+)
+@click.option(
+    "--preview", is_flag=True, help="Also write input, saliency and output side by side (shows the original)."
+)
+@window_options
+@click.option("--codec", type=click.Choice(list(CODECS)), help="Default: by the output's extension, else h264.")
+@click.option("--quality", type=int, help="The codec's constant quality; lower is better.")
+@click.option("--speed", help="The codec's speed preset, for instance veryfast or medium.")
+@click.option("--audio", type=click.Choice(["drop", "keep"]), default="drop", show_default=True)
+@click.option("--metadata", type=click.Choice(["drop", "keep"]), default="drop", show_default=True)
+@click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
+@click.option("--record/--no-record", default=True, show_default=True, help="Write settings and hashes to OUT.json.")
+@click.option(
+    "--detail",
+    type=click.IntRange(32, 2160),
+    help="Short side at which people are looked for; larger finds smaller people and takes longer.",
+)
+@click.option("--opacity", type=Numbers("BEGIN,FULL"), help="Saliency at which covering begins and is complete.")
+@click.option("--margin", type=float, help="Grow what is hidden by this share of the short side.")
+@click.option("--hold", type=float, help="Seconds for which a place stays covered after it was last found.")
+@click.option("--keyframe-every", type=int, help="Look for people in one frame of so many; follow the motion between.")
+@click.option("--grain", type=click.FloatRange(min=1), help="Size of the noise's grain in pixels.")
+@click.option("--transport", type=click.Choice(list(TRANSPORTS)), help="How noise moves with the scene.")
+@click.option("--seed", type=int, help="For experiments: repeats a result, and weakens it.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
+def command(sources: tuple[str, ...], output: Path | None, hide: tuple[str, ...], preset: str, **options: Any) -> int:
+    """Replace parts of people by noise that moves with the scene.
+
+    IN is a video, a picture, a folder of images, a numbered sequence (frames/%06d.png), camera:0, an RTSP or HTTP
+    address, or - for standard input. Without options everything that belongs to a person is hidden.
+    """  # fmt: skip
+    quiet = options.pop("quiet")
+    window = make_window(options)
+    encoding = Encoding(
+        codec=options.pop("codec"),
+        quality=options.pop("quality"),
+        speed=options.pop("speed"),
+        overwrite=options.pop("overwrite"),
+        audio=options.pop("audio"),
+        metadata=options.pop("metadata"),
+    )
+    seed, preview, record = options.pop("seed"), options.pop("preview"), options.pop("record")
+    settings, detail = _adjust(get_preset(preset), options), options["detail"]
+    many = len(sources) > 1
+    if many and output is not None and output.suffix and not output.is_dir():
+        raise OptionError(f"{output} is one file for {len(sources)} inputs; give a folder with -o")
+
+    @lru_cache
+    def method(still: bool) -> Selective:
+        """Built when the first source that needs it is open, and used for all that follow."""
+        looked_at = for_still(settings) if still and detail is None else settings
+        extractor = PartsEncoder(short_side=looked_at.short_side)
+        return build_obfuscator(hide=hide, preset=settings, extractor=extractor, seed=seed)
+
+    failed = 0
+    for text in sources:
+        source = source_of(text)
+        try:
+            target = output_for(source, output, many=many)
+            with ProgressBar(short_name(source), quiet=quiet) as bar:
+                result = obfuscate_video(
+                    source, target, obfuscator=lambda info: method(info.is_image), preset=settings, window=window,
+                    encoding=encoding, preview=preview, record=record, on_progress=bar,
+                )  # fmt: skip
+            if not quiet:
+                _summarise(result)
+        except MotionveilError as error:
+            if not many:
+                raise
+            failed += 1
+            click.echo(f"motionveil: error: {error}", err=True)
+    if failed:
+        click.echo(f"motionveil: {failed} of {len(sources)} inputs failed; the others are done", err=True)
+    return 2 if failed else 0
+
+
+def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
+    """The preset with what was asked for on the command line."""
+    coverage = replace(
+        preset.coverage,
+        **{key: options[key] for key in ("margin", "hold", "keyframe_every") if options[key] is not None},
+    )
+    if options["opacity"] is not None:
+        begin, full = options["opacity"]
+        if not 0 <= begin < full <= 1:
+            raise OptionError(f"--opacity {begin:g},{full:g} must be two rising numbers within 0 and 1, like 0.2,0.4")
+        coverage = replace(coverage, begin=begin, full=full)
+    changes = {key: options[key] for key in ("grain", "transport") if options[key] is not None}
+    return replace(preset, coverage=coverage, short_side=options["detail"] or preset.short_side, **changes)
+
+
+def _summarise(result: Result) -> None:
+    for notice in result.notices:
+        click.echo(f"motionveil: note: {notice}", err=True)
+    frames = "1 picture" if result.info.is_image else f"{result.num_frames} frames"
+    speed = result.num_frames / max(result.seconds, 1e-6)
+    click.echo(f"{result.target}  ({frames} in {result.seconds:.1f} s, {speed:.0f} per second)")
+    if result.preview is not None:
+        click.echo(f"{result.preview} and {result.sheet} show the original too: keep them as safe as the original")

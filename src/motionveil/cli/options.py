@@ -1,0 +1,114 @@
+"""Option types and groups of options that several subcommands share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from tqdm import tqdm
+
+from ..pipeline import Progress, Window
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Names(click.ParamType[tuple[str, ...]]):
+    """Names with commas between them."""
+
+    name = "NAME,…"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        names = value if isinstance(value, tuple) else tuple(part.strip() for part in value.split(","))
+        return tuple(name for name in names if name) or self.fail("give at least one name", param, ctx)
+
+
+class Size(click.ParamType["int | tuple[int, int]"]):
+    """A short side, or WIDTHxHEIGHT."""
+
+    name = "N|WxH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | tuple[int, int]:
+        parts = str(value).lower().split("x")
+        if not all(part.isdigit() and 8 <= int(part) <= 16384 for part in parts) or len(parts) > 2:
+            self.fail(f"{value!r} is no size; give a short side like 480, or a size like 640x480", param, ctx)
+        return int(parts[0]) if len(parts) == 1 else (int(parts[0]), int(parts[1]))
+
+
+class Numbers(click.ParamType[tuple[float, float]]):
+    """Two numbers with a comma between them."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            first, second = (float(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not of the form {self.name}, for instance 120,80", param, ctx)
+        return first, second
+
+
+def source_of(text: str) -> str | int:
+    """What a person wrote for a source: `camera:0` is a camera, everything else as it stands."""
+    return int(text[7:]) if text.startswith("camera:") and text[7:].isdigit() else text
+
+
+def window_options(command: Command) -> Command:
+    """--start, --end, --size, --image-rate, --strict."""
+    for option in (
+        click.option("--strict", is_flag=True, help="Refuse a video that is cut short instead of using what is there."),
+        click.option("--image-rate", type=click.FloatRange(0.01, 1000), default=25.0, show_default=True,
+                     help="Frames per second of a folder of images."),
+        click.option("--size", type=Size(), help="Resize to this short side, or to WIDTHxHEIGHT."),
+        click.option("--end", type=click.FloatRange(min=0), help="Stop before this second."),
+        click.option("--start", type=click.FloatRange(min=0), help="Begin at this second."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def make_window(options: dict[str, Any]) -> Window:
+    """Take the options of `window_options` out of a dictionary."""
+    rate = Fraction(options.pop("image_rate")).limit_denominator(100_000)
+    return Window(
+        start=options.pop("start"),
+        end=options.pop("end"),
+        size=options.pop("size"),
+        image_rate=rate,
+        strict=options.pop("strict"),
+    )
+
+
+class ProgressBar:
+    """Frames, speed and time left on the terminal, for anything that takes longer than two seconds."""
+
+    def __init__(self, name: str, *, quiet: bool) -> None:
+        self._bar: Any = tqdm(
+            desc=name, unit=" frames", delay=2, disable=quiet or None, dynamic_ncols=True, leave=False,
+            bar_format="{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} frames, {rate_fmt}, {remaining} left",
+        )  # fmt: skip
+        self._last = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        if self._bar.total is None and progress.total:
+            self._bar.total = progress.total
+        if progress.total is None:
+            self._bar.bar_format = "{desc}: {n_fmt} frames, {rate_fmt}, {elapsed}"
+        self._bar.update(progress.done - self._bar.n)
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._bar.close()
+
+
+def short_name(source: str | int) -> str:
+    """A source as it appears in messages."""
+    return f"camera {source}" if isinstance(source, int) else Path(source).name or str(source)

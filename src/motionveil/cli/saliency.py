@@ -1,0 +1,50 @@
+"""motionveil saliency"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import MotionveilError
+from ..features import PartsEncoder
+from ..maps import write_saliency
+from .options import Names, ProgressBar, make_window, short_name, source_of, window_options
+
+
+@click.command(name="saliency")
+@click.argument("sources", nargs=-1, required=True, metavar="IN…")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
+@click.option("--attributes", type=Names(), default="all", show_default=True, help="Templates or groups, with commas.")
+@click.option("--video", is_flag=True, help="Also write an overlay video.")
+@window_options
+@click.option("--detail", type=click.IntRange(32, 2160), help="Short side at which people are looked for.")
+@click.option("--overwrite", is_flag=True, help="Replace folders that exist.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
+def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...], video: bool, **options: Any) -> int:
+    """Write saliency maps, a contact sheet, and with --video an overlay video.
+
+    Every frame of every input becomes OUTPUT/<input>/<attribute>/<frame>.png: 8 bits, the input's size, 255 where the
+    picture looks exactly like the template.
+    """
+    window = make_window(options)
+    detail, overwrite, quiet = options["detail"], options["overwrite"], options["quiet"]
+    extractor = None if detail is None else PartsEncoder(short_side=detail)
+    failed = 0
+    for text in sources:
+        source = source_of(text)
+        try:
+            with ProgressBar(short_name(source), quiet=quiet) as bar:
+                target = write_saliency(
+                    source, output, attributes=attributes, extractor=extractor, window=window, video=video,
+                    overwrite=overwrite, on_progress=bar,
+                )  # fmt: skip
+            if not quiet:
+                click.echo(f"{target}  (look at {target / 'sheet.png'})")
+        except MotionveilError as error:
+            if len(sources) == 1:
+                raise
+            failed += 1
+            click.echo(f"motionveil: error: {error}", err=True)
+    return 2 if failed else 0

@@ -1,0 +1,131 @@
+"""motionveil template"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from .. import drawing
+from ..errors import OutputError, TemplateError
+from ..features import PartsEncoder
+from ..saliency import saliency_maps
+from ..templates import (
+    GROUPS,
+    TemplateLibrary,
+    built_in_library,
+    default_library,
+    make_template,
+    user_library_path,
+)
+from ..types import Point
+from .options import Numbers
+
+
+@click.group(name="template")
+def command() -> None:
+    """Make and manage templates: what to look for in a video."""
+
+
+def _own() -> TemplateLibrary:
+    path = user_library_path()
+    return TemplateLibrary.load(path) if path.exists() else TemplateLibrary()
+
+
+@command.command()
+@click.argument("name")
+@click.option("--image", type=click.Path(path_type=Path), required=True, help="Picture that shows the thing to hide.")
+@click.option("--point", type=Numbers("X,Y"), required=True, help="A pixel of it, counted from the upper left.")
+@click.option("--overwrite", is_flag=True, help="Replace a template of this name.")
+def add(name: str, image: Path, point: tuple[float, float], overwrite: bool) -> None:
+    """Make a template from one point of a picture."""
+    if name in default_library() and not overwrite:
+        raise TemplateError(f"a template is named {name!r} already; choose another name, or allow it with --overwrite")
+    picture = drawing.read_image(image)
+    extractor = PartsEncoder(short_side=None)
+    template = make_template(
+        name, picture, Point(*point), extractor, origin=f"{image.name} at {point[0]:g},{point[1]:g}"
+    )
+    closest = max(built_in_library(), key=lambda other: float(other.vector @ template.vector))
+    _own().with_template(template).save(user_library_path())
+    click.echo(f"added {name} to {user_library_path()}")
+    click.echo(f"closest built-in template: {closest.name} (cosine {float(closest.vector @ template.vector):.2f})")
+    click.echo(f"see where it matches: motionveil template show {name} --image {image}")
+
+
+@command.command("list")
+def list_() -> None:
+    """List all templates and groups."""
+    own = _own()
+    for template in default_library():
+        kind = "yours" if template.name in own else "built in"
+        click.echo(f"{template.name:<16}{kind:<10}{template.origin}")
+    for group, members in GROUPS.items():
+        click.echo(f"{group:<16}{'group':<10}{', '.join(members)}")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--image", type=click.Path(path_type=Path), required=True, help="Picture to look for it in.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: NAME.png.")
+@click.option("--overwrite", is_flag=True, help="Replace a picture that exists.")
+def show(name: str, image: Path, output: Path | None, overwrite: bool) -> None:
+    """Draw where a template matches a picture."""
+    output = output or Path(f"{name}.png")
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output} exists; choose another name with -o, or allow it with --overwrite")
+    templates = default_library().select([name])
+    picture = drawing.read_image(image)
+    maps = saliency_maps(picture, templates, PartsEncoder(short_side=None))
+    best = maps.max(axis=0)
+    row, column = np.unravel_index(int(best.argmax()), best.shape)
+    shown = drawing.mark_point(drawing.overlay(picture, best), Point(float(column), float(row)))
+    sheet = drawing.contact_sheet(
+        [("", [("input", picture), (f"{name}: greatest {best.max():.2f}", shown)])], height=min(picture.shape[0], 480)
+    )
+    drawing.write_image(output, sheet)
+    share = (best >= 0.5).mean()
+    click.echo(f"{output}  (greatest similarity {best.max():.2f} at {column},{row}; at least half in {share:.1%})")
+
+
+@command.command()
+@click.argument("name")
+def remove(name: str) -> None:
+    """Remove one of your templates."""
+    own = _own()
+    if name not in own and name in built_in_library():
+        raise TemplateError(f"{name!r} is built in and stays; leave it out with --hide instead")
+    own.without(name).save(user_library_path())
+    click.echo(f"removed {name}")
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--overwrite", is_flag=True, help="Replace templates of the same names.")
+def import_(file: Path, overwrite: bool) -> None:
+    """Add the templates of a file that export wrote."""
+    own, incoming = _own(), TemplateLibrary.load(file)
+    for template in incoming:
+        if template.name in default_library() and not overwrite:
+            raise TemplateError(f"a template is named {template.name!r} already; allow it with --overwrite")
+        own = own.with_template(template)
+    own.save(user_library_path())
+    click.echo(f"imported {', '.join(template.name for template in incoming)}")
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("names", nargs=-1)
+@click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
+def export(file: Path, names: tuple[str, ...], overwrite: bool) -> None:
+    """Write templates to a file: those named, or all of yours."""
+    if file.exists() and not overwrite:
+        raise OutputError(f"{file} exists; choose another name, or allow it with --overwrite")
+    chosen = default_library().select(names) if names else list(_own())
+    if not chosen:
+        raise TemplateError(
+            "you have made no templates yet; name built-in ones, or make one with: motionveil template add"
+        )
+    TemplateLibrary(chosen).save(file)
+    click.echo(f"{file}  ({', '.join(template.name for template in chosen)})")

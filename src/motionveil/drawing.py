@@ -1,0 +1,95 @@
+"""Pictures for people: overlays, labelled tiles, contact sheets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import cv2
+import numpy as np
+
+from . import ops
+from .errors import InputError, OutputError
+from .types import Float32Array, Point, UInt8Array
+
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_BAR = 22
+
+
+def overlay(frame: UInt8Array, saliency: Float32Array, *, strength: float = 0.65) -> UInt8Array:
+    """The frame, greyed, with saliency (H, W) in [0, 1] painted over it from dark violet (low) to yellow (high)."""
+    colours = cv2.applyColorMap((np.clip(saliency, 0, 1) * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    colours = cast(UInt8Array, cv2.cvtColor(colours, cv2.COLOR_BGR2RGB))
+    muted = cast(UInt8Array, cv2.cvtColor(ops.grey(frame), cv2.COLOR_GRAY2RGB))
+    return ops.blend(muted, colours, np.clip(saliency * np.float32(1.5), 0, 1) * np.float32(strength))
+
+
+def labelled(picture: UInt8Array, text: str) -> UInt8Array:
+    """The picture with a bar of text above it."""
+    bar = np.full((_BAR, picture.shape[1], 3), 24, np.uint8)
+    cv2.putText(bar, text, (6, 15), _FONT, 0.45, (235, 235, 235), 1, cv2.LINE_AA)
+    return np.vstack([bar, picture])
+
+
+def side_by_side(pictures: Sequence[UInt8Array]) -> UInt8Array:
+    """Pictures of one height in a row, cut to an even width."""
+    row = np.hstack(list(pictures))
+    return row[:, : row.shape[1] // 2 * 2]
+
+
+def thumbnail(picture: UInt8Array, height: int) -> UInt8Array:
+    """The picture at this height, its shape kept."""
+    return ops.resize_image(picture, (height, max(1, round(picture.shape[1] * height / picture.shape[0]))))
+
+
+def contact_sheet(rows: Sequence[tuple[str, Sequence[tuple[str, UInt8Array]]]], *, height: int = 180) -> UInt8Array:
+    """Rows of labelled pictures, each row with a heading; pictures are brought to one height."""
+    drawn = []
+    for heading, pictures in rows:
+        tiles = [
+            np.pad(labelled(thumbnail(picture, height), text), [(0, 4), (0, 4), (0, 0)]) for text, picture in pictures
+        ]
+        row = np.hstack(tiles)
+        drawn.append(labelled(row, heading) if heading else row)
+    width = max(row.shape[1] for row in drawn)
+    return np.vstack([np.pad(row, [(0, 0), (0, width - row.shape[1]), (0, 0)]) for row in drawn])
+
+
+def mark_point(picture: UInt8Array, point: Point) -> UInt8Array:
+    """A copy with a ring around one point."""
+    marked = picture.copy()
+    radius = max(4, min(picture.shape[:2]) // 60)
+    for colour, thickness in (((0, 0, 0), 4), ((255, 230, 0), 2)):
+        cv2.circle(marked, (round(point.x), round(point.y)), radius, colour, thickness, cv2.LINE_AA)
+    return marked
+
+
+def read_image(path: str | Path) -> UInt8Array:
+    """An image file as upright RGB (H, W, 3). Raises InputError where it is missing or no image."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"there is no image {path}; check the path")
+    picture = cv2.imdecode(np.frombuffer(path.read_bytes() or b"\0", np.uint8), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise InputError(f"{path} is not an image that can be read; give a PNG, JPEG or WebP file")
+    return cast(UInt8Array, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+
+
+def write_image(path: str | Path, picture: UInt8Array) -> None:
+    """Write (H, W, 3) RGB or (H, W) grey uint8 by the name's extension, to a temporary file renamed at the end."""
+    path = Path(path)
+    if picture.ndim == 3:
+        picture = cast(UInt8Array, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    done, data = cv2.imencode(path.suffix or ".png", picture)
+    if not done:
+        raise OutputError(f"{path} cannot be written as an image; name it .png or .jpg")
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(data.tobytes())
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error.strerror}); choose another place") from error
+    finally:
+        temporary.unlink(missing_ok=True)

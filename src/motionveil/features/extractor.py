@@ -1,0 +1,42 @@
+"""What every network that describes frames promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..types import Float32Array, Point, UInt8Array
+
+
+@dataclass(frozen=True)
+class DescriptorGrid:
+    """Dense descriptors of some frames.
+
+    descriptors: (T, h, w, D) float32, unit L2 norm along the last axis.
+    stride, offset: (x, y) in pixels of the frame; cell (row, column) is centred on
+    (offset.x + stride.x * column, offset.y + stride.y * row), pixel centres at integers.
+    """
+
+    descriptors: Float32Array
+    stride: Point
+    offset: Point
+
+    def cell_at(self, point: Point) -> tuple[int, int]:
+        """(row, column) of the cell whose centre is nearest to `point`, in frame pixels."""
+        rows, columns = self.descriptors.shape[1:3]
+        row = round((point.y - self.offset.y) / self.stride.y)
+        column = round((point.x - self.offset.x) / self.stride.x)
+        return min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)
+
+
+class FeatureExtractor(Protocol):
+    """A network that gives dense descriptors; must be usable by several videos at once."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Network, weights and everything else that must agree for two descriptors to be comparable."""
+        ...
+
+    def __call__(self, frames: UInt8Array) -> DescriptorGrid:
+        """Descriptors of (T, H, W, 3) uint8 RGB frames."""
+        ...

@@ -1,0 +1,64 @@
+"""Motion of a stream: the flow from every frame to the one before it, and where scenes are cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+
+from .. import ops
+from ..types import Clip, Float32Array, UInt8Array
+
+
+class FlowEstimator(Protocol):
+    """Anything that estimates flow; must be usable by several videos at once."""
+
+    def __call__(self, source: UInt8Array, target: UInt8Array) -> Float32Array:
+        """Flow from `source` to `target`, (H, W, 3) uint8 RGB each.
+
+        Returns (h, w, 2) float32 in pixels of its own grid, which may be coarser than the frames
+        (`ops.resize_flow` brings it to any size).
+        """
+        ...
+
+
+_SIGNATURE_SIZE = (36, 48)
+
+
+def _signature(frame: UInt8Array) -> Float32Array:
+    """A small smooth luma picture, (36, 48) float32, to compare whole frames by."""
+    return ops.smooth(ops.grey(ops.resize_image(frame, _SIGNATURE_SIZE)).astype(np.float32), 1.0)
+
+
+def _is_cut(before: Float32Array, now: Float32Array) -> bool:
+    """Whether two neighbouring frames show different scenes: they differ much, and more than light could explain."""
+    difference = float(np.abs(before - now).mean())
+    if difference < 12.0:
+        return False
+    a, b = before - before.mean(), now - now.mean()
+    scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return scale == 0 or float((a * b).sum()) / scale < 0.6
+
+
+def with_motion(clips: Iterable[Clip], estimator: FlowEstimator) -> Iterator[Clip]:
+    """The same clips with `flow_to_previous` filled in; None at the first frame and after a cut.
+
+    Clips that carry flow already pass as they are.
+    """
+    previous: UInt8Array | None = None
+    before: Float32Array | None = None
+    for clip in clips:
+        if clip.flow_to_previous is not None:
+            yield clip
+            continue
+        flows: list[Float32Array | None] = []
+        for frame in clip.frames:
+            now = _signature(frame)
+            if previous is None or before is None or _is_cut(before, now):
+                flows.append(None)
+            else:
+                flows.append(estimator(frame, previous))
+            previous, before = frame, now
+        yield replace(clip, flow_to_previous=tuple(flows))

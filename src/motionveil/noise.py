@@ -1,0 +1,212 @@
+"""Noise that moves with the scene (Eq. 3 and 4 of Ilic et al., CVPR 2024), drawn once and carried by coordinates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import erf, sqrt
+from typing import Literal, Protocol, get_args
+
+import numpy as np
+
+from . import ops
+from .errors import OptionError
+from .types import Float32Array, UInt8Array
+
+Transport = Literal["accumulated", "first_frame"]
+
+
+@dataclass(frozen=True)
+class NoiseStatistics:
+    """Mean and standard deviation per channel, in [0, 1], of the pictures that the noise should resemble."""
+
+    mean: tuple[float, float, float] = (0.45, 0.45, 0.45)
+    std: tuple[float, float, float] = (0.35, 0.35, 0.35)
+
+
+WIDE = NoiseStatistics()
+"""High contrast, so that motion is easy to see; tells nothing about any picture."""
+KINETICS = NoiseStatistics((0.45, 0.45, 0.45), (0.225, 0.225, 0.225))
+"""The statistics that networks pretrained on Kinetics-400 normalise by."""
+
+
+_standard_normal_cdf = np.vectorize(lambda x: 0.5 * (1 + erf(x / sqrt(2))), otypes=[np.float32])
+
+
+def draw_noise(
+    height: int,
+    width: int,
+    *,
+    grain: float = 1.0,
+    statistics: NoiseStatistics = WIDE,
+    generator: np.random.Generator,
+) -> UInt8Array:
+    """Periodic noise (height, width, 3) uint8, uniform in [mu - sigma, mu + sigma] per channel (Eq. 3).
+
+    grain: distance in pixels between independent values; above 1 the values between are interpolated smoothly and
+    spread again to the uniform distribution. The picture repeats seamlessly, so it may be sampled anywhere.
+    """
+    if grain <= 1:
+        uniform = generator.random((height, width, 3), np.float32)
+    else:
+        rows, columns = max(2, round(height / grain)), max(2, round(width / grain))
+        lattice = generator.standard_normal((rows, columns, 3), np.float32)
+        vertical, horizontal = _periodic_spline(rows, height), _periodic_spline(columns, width)
+        smooth = np.einsum("yr,rcd->ycd", vertical, lattice)
+        smooth = np.einsum("xc,ycd->yxd", horizontal, smooth)
+        # Interpolation shrinks the variance between lattice points: undo it, then map the normal values to uniform.
+        spread = np.sqrt((vertical**2).sum(1)[:, None] * (horizontal**2).sum(1)[None, :])[..., None]
+        table = _standard_normal_cdf(np.linspace(-5, 5, 1001))
+        uniform = np.interp(smooth / spread, np.linspace(-5, 5, 1001), table).astype(np.float32)
+    mean, std = np.array(statistics.mean, np.float32), np.array(statistics.std, np.float32)
+    values = mean + (2 * uniform - 1) * std
+    return (np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def _periodic_spline(points: int, length: int) -> Float32Array:
+    """Weights (length, points) of a periodic cubic B-spline through `points` equally spaced values."""
+    position = np.arange(length) * points / length
+    base = np.floor(position).astype(int)
+    t = position - base
+    weights = np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], 1) / 6
+    matrix = np.zeros((length, points), np.float32)
+    for tap in range(4):
+        np.add.at(matrix, (np.arange(length), (base + tap - 1) % points), weights[:, tap])
+    return matrix
+
+
+class NoiseTransport(Protocol):
+    """Says for every pixel of a frame which place of the noise picture it shows; holds the state of one video."""
+
+    def advance(self, flow_to_previous: Float32Array | None) -> Float32Array:
+        """Go on to the next frame. Returns (h, w, 2): displacement from each pixel to its place in the noise."""
+        ...
+
+
+class FirstFrameTransport:
+    """Eq. 4 taken literally: N(p, t) = N(p + v(p, t), 1), the first noise frame moved by one step of flow.
+
+    A scene that moves at constant speed gets noise that stands still; kept to reproduce the paper.
+    """
+
+    def __init__(self, height: int, width: int, generator: np.random.Generator) -> None:
+        self.size = (height, width)
+
+    def advance(self, flow_to_previous: Float32Array | None) -> Float32Array:
+        if flow_to_previous is None:
+            return np.zeros((*self.size, 2), np.float32)
+        return ops.resize_flow(flow_to_previous, self.size)
+
+
+class AccumulatedTransport:
+    """N(p, t) = N(p + v(p, t), t - 1): the place in the noise travels with the scene.
+
+    Only displacements are carried, never colours, so motion far below a pixel adds up, and the noise is sampled once.
+    Where the scene folds or tears for long, the displacement field stretches: once in `check_every` frames the
+    regions where the noise would be drawn out or crushed by more than `stretch` are born again, coherently: a region
+    takes one new random place in the noise and moves on as a whole. Rebirth per pixel would destroy the motion.
+    """
+
+    check_every = 8
+
+    def __init__(
+        self, height: int, width: int, generator: np.random.Generator, *, smoothing: float = 1.0, stretch: float = 3.0
+    ) -> None:
+        self.size = (height, width)
+        self.generator = generator
+        self.smoothing = smoothing
+        self.stretch = stretch
+        self.displacement = np.zeros((height, width, 2), np.float32)
+        self.frames = 0
+
+    def advance(self, flow_to_previous: Float32Array | None) -> Float32Array:
+        self.frames += 1
+        if flow_to_previous is None:
+            # A new scene has no motion in common with the last one: it starts at another place of the noise.
+            if self.frames > 1:
+                self.displacement = np.zeros((*self.size, 2), np.float32) + self._place()
+            return self.displacement
+        flow = ops.resize_flow(flow_to_previous, self.size)
+        if self.smoothing:
+            flow = ops.smooth(flow, self.smoothing)
+        self.displacement = ops.warp(self.displacement, flow) + flow
+        if self.frames % self.check_every == 0:
+            self._rebirth()
+        return self.displacement
+
+    def _place(self) -> Float32Array:
+        height, width = self.size
+        return (self.generator.random(2, np.float32) * np.array([width, height], np.float32)).astype(np.float32)
+
+    def _rebirth(self) -> None:
+        """Give the regions that are stretched or crushed one new, undistorted place."""
+        distorted = _distortion(self.displacement) > self.stretch
+        # Thin bands along the outlines of moving things are natural and stay; only what fills a neighbourhood counts.
+        worn = (ops.smooth(distorted.astype(np.float32), 4.0) > 0.5).astype(np.float32)
+        if worn.any():
+            region = ops.dilate(worn, 4.0)[..., None] > 0
+            self.displacement = np.where(region, self._place(), self.displacement)
+
+
+def _distortion(displacement: Float32Array) -> Float32Array:
+    """How many times the noise is drawn out or crushed, whichever is more, at every place of (h, w, 2); at least 1.
+
+    The greater of the largest singular value of the Jacobian of p + d(p) and the inverse of the smallest one.
+    """
+    padded = np.pad(displacement, [(0, 1), (0, 1), (0, 0)], mode="edge")
+    dx, dy = padded[:-1, 1:] - displacement, padded[1:, :-1] - displacement
+    a, b, c, d = 1 + dx[..., 0], dy[..., 0], dx[..., 1], 1 + dy[..., 1]
+    determinant, half_norm = a * d - b * c, (a * a + b * b + c * c + d * d) / 2
+    root = np.sqrt(np.maximum(half_norm**2 - determinant**2, 0))
+    largest = np.sqrt(half_norm + root)
+    smallest = np.abs(determinant) / largest.clip(1e-6)
+    return np.maximum(largest, 1 / smallest.clip(1e-6)).astype(np.float32)
+
+
+TRANSPORTS: dict[str, type[FirstFrameTransport] | type[AccumulatedTransport]] = {
+    "accumulated": AccumulatedTransport,
+    "first_frame": FirstFrameTransport,
+}
+
+
+class NoiseField:
+    """The noise of one video: a picture drawn once, and the transport that carries places in it.
+
+    height, width: size of the frames. grain: see `draw_noise`. generator: default seeded by the operating system; the
+    seed is never kept. Call `advance` once per frame.
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        *,
+        transport: Transport = "accumulated",
+        grain: float = 12.0,
+        statistics: NoiseStatistics = WIDE,
+        generator: np.random.Generator | None = None,
+    ) -> None:
+        if transport not in TRANSPORTS:
+            raise OptionError(f"no noise transport {transport!r}; choose from {', '.join(get_args(Transport))}")
+        if not grain >= 1:
+            raise OptionError(f"the grain of the noise must be at least 1 pixel, not {grain:g}")
+        generator = np.random.default_rng() if generator is None else generator
+        # Smooth noise loses nothing on half the grid, and costs a quarter.
+        self.factor = 2 if grain >= 4 and min(height, width) >= 64 else 1
+        self.frame_size = (height, width)
+        self.size = (-(-height // self.factor), -(-width // self.factor))
+        self.picture = draw_noise(
+            *self.size, grain=max(1.0, grain / self.factor), statistics=statistics, generator=generator
+        )
+        self.nearest = grain <= 1
+        self.transport: NoiseTransport = TRANSPORTS[transport](*self.size, generator)
+        self._grid = ops.pixel_grid(*self.size)
+
+    def advance(self, flow_to_previous: Float32Array | None) -> UInt8Array:
+        """The noise of the next frame, (H, W, 3) uint8."""
+        places = self._grid + self.transport.advance(flow_to_previous)
+        height, width = self.size
+        # The picture is periodic: keep coordinates small, where sampling is exact.
+        places[..., 0] -= width * np.floor(places[..., 0] / width)
+        places[..., 1] -= height * np.floor(places[..., 1] / height)
+        noise = ops.sample_image(self.picture, places, border="wrap", nearest=self.nearest)
+        return ops.resize_image(noise, self.frame_size)

@@ -1,0 +1,29 @@
+"""The only place that knows where arithmetic runs; every function has one meaning on every device."""
+
+from .cpu import (
+    blend,
+    dilate,
+    grey,
+    pixel_grid,
+    resize_flow,
+    resize_image,
+    resize_map,
+    sample,
+    sample_image,
+    smooth,
+    warp,
+)
+
+__all__ = [
+    "blend",
+    "dilate",
+    "grey",
+    "pixel_grid",
+    "resize_flow",
+    "resize_image",
+    "resize_map",
+    "sample",
+    "sample_image",
+    "smooth",
+    "warp",
+]

@@ -1,0 +1,110 @@
+"""Arithmetic on frames, maps and flow fields with numpy and OpenCV.
+
+Points are (x, y) with pixel centres at integers. Flow is (h, w, 2) float32, x right then y down, in pixels of the
+grid it is given on: point p of the source lies at p + flow[p] in the target.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+import cv2
+import numpy as np
+
+from ..errors import OptionError
+from ..types import Float32Array, UInt8Array
+
+Border = Literal["replicate", "zero", "wrap"]
+
+_BORDERS: dict[str, int] = {
+    "replicate": cv2.BORDER_REPLICATE,
+    "zero": cv2.BORDER_CONSTANT,
+    "wrap": cv2.BORDER_WRAP,
+}
+
+
+def resize_image(image: UInt8Array, size: tuple[int, int]) -> UInt8Array:
+    """(H, W, 3) or (H, W) uint8 to (height, width): area average when shrinking, bilinear otherwise."""
+    height, width = size
+    if image.shape[:2] == (height, width):
+        return image
+    # By whole factors the area average is fast; otherwise it is cheaper to halve first and interpolate the rest.
+    while image.shape[0] >= 2 * height and image.shape[1] >= 2 * width:
+        half = (image.shape[1] // 2, image.shape[0] // 2)
+        image = cast(UInt8Array, cv2.resize(image, half, interpolation=cv2.INTER_AREA))
+    if image.shape[:2] == (height, width):
+        return image
+    return cast(UInt8Array, cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def resize_map(values: Float32Array, size: tuple[int, int]) -> Float32Array:
+    """(h, w) or (h, w, C) float32 to (height, width), bilinear, pixel centres aligned."""
+    if values.shape[:2] == size:
+        return values
+    return cast(Float32Array, cv2.resize(values, (size[1], size[0]), interpolation=cv2.INTER_LINEAR))
+
+
+def resize_flow(flow: Float32Array, size: tuple[int, int]) -> Float32Array:
+    """Flow on another grid: resampled, and x and y scaled separately to pixels of the new grid."""
+    height, width = flow.shape[:2]
+    if (height, width) == size:
+        return flow
+    scale = np.array([size[1] / width, size[0] / height], np.float32)
+    shrinking = size[0] < height and size[1] < width
+    method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    return cast(Float32Array, cv2.resize(flow, (size[1], size[0]), interpolation=method) * scale)
+
+
+def grey(frame: UInt8Array) -> UInt8Array:
+    """(H, W, 3) RGB to (H, W) luma."""
+    return cast(UInt8Array, cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY))
+
+
+def pixel_grid(height: int, width: int) -> Float32Array:
+    """(height, width, 2) float32: every pixel's own (x, y)."""
+    grid = np.empty((height, width, 2), np.float32)
+    grid[..., 0] = np.arange(width, dtype=np.float32)
+    grid[..., 1] = np.arange(height, dtype=np.float32)[:, None]
+    return grid
+
+
+def sample(image: Float32Array, points: Float32Array, *, border: Border = "replicate") -> Float32Array:
+    """Values of (h, w) or (h, w, C) float32 at points (H, W, 2), bilinear. At integer points the values are exact."""
+    # OpenCV's type stubs forget that the second map may be None.
+    found = cv2.remap(image, points, None, cv2.INTER_LINEAR, borderMode=_BORDERS[border])  # type: ignore[call-overload]
+    return cast(Float32Array, found)
+
+
+def sample_image(image: UInt8Array, points: Float32Array, *, border: Border, nearest: bool = False) -> UInt8Array:
+    """The same for (h, w, 3) uint8 images, bilinear or nearest."""
+    method = cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR
+    found = cv2.remap(image, points, None, method, borderMode=_BORDERS[border])  # type: ignore[call-overload]
+    return cast(UInt8Array, found)
+
+
+def warp(image: Float32Array, flow: Float32Array, *, border: Border = "replicate") -> Float32Array:
+    """Backward warp: result[p] = image[p + flow[p]]. Zero flow is the identity, bit for bit."""
+    height, width = flow.shape[:2]
+    if image.shape[:2] != (height, width):
+        raise OptionError(f"image {image.shape[:2]} and flow {flow.shape[:2]} must have one size")
+    return sample(image, pixel_grid(height, width) + flow, border=border)
+
+
+def dilate(values: Float32Array, radius: float) -> Float32Array:
+    """Greatest value within `radius` pixels (a disc) of every pixel of (h, w)."""
+    reach = int(np.ceil(radius))
+    if reach < 1:
+        return values
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    disc = (x * x + y * y <= max(radius, 1.0) ** 2 + 1e-6).astype(np.uint8)
+    return cast(Float32Array, cv2.dilate(values, disc))
+
+
+def smooth(values: Float32Array, sigma: float) -> Float32Array:
+    """Gaussian average with border replication; `sigma` in pixels."""
+    return cast(Float32Array, cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE))
+
+
+def blend(image: UInt8Array, filling: UInt8Array, opacity: Float32Array) -> UInt8Array:
+    """Eq. 5, O = I + S (N - I), rounded: where S is 0 the image comes back bit for bit, where it is 1 the filling."""
+    return cast(UInt8Array, cv2.blendLinear(image, filling, np.float32(1) - opacity, opacity))

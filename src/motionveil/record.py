@@ -1,0 +1,80 @@
+"""The record of a run: enough to know how a file was made, nothing that would help to undo it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
+from fractions import Fraction
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from .errors import OutputError
+from .templates import Template
+
+_LIBRARIES = ("av", "numpy", "opencv-python-headless", "openvino")
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of motionveil, Python and what does the work."""
+    found = {"python": platform.python_version()}
+    for name in ("motionveil", *_LIBRARIES):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return found
+
+
+def file_digest(path: Path) -> str | None:
+    """sha256 of a file in hexadecimal, None for anything else (folders, cameras, streams)."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it: settings become dictionaries, fractions numbers, paths text."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {key: plain(item) for key, item in asdict(value).items()}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(item) for item in value]
+    if isinstance(value, Fraction):
+        return float(value)
+    return str(value) if isinstance(value, Path) else value
+
+
+def make_record(
+    *, source: str | Path | int, target: Path, templates: Sequence[Template], settings: Mapping[str, Any], **more: Any
+) -> dict[str, Any]:
+    """The record as a dictionary. Names of files without their folders, and never a seed."""
+    name = Path(source).name if not isinstance(source, int) else f"camera {source}"
+    digest = None if isinstance(source, int) else file_digest(Path(source))
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "source": {"name": name, "sha256": digest},
+        "output": {"name": target.name, "sha256": file_digest(target)},
+        "templates": {template.name: template.fingerprint for template in templates},
+        "settings": plain(settings),
+        **plain(more),
+        "versions": library_versions(),
+    }
+
+
+def write_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a record as JSON, to a temporary file renamed at the end."""
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        temporary.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"the record {path} cannot be written ({error.strerror}); choose another place") from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,163 @@
+"""Regions: where a video is replaced. Each streams one opacity map per frame."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+
+from . import ops
+from .errors import OptionError
+from .features import DescriptorGrid, FeatureExtractor
+from .saliency import Combine, clamped_cosines, combine, opacity_curve, to_frame
+from .templates import Template, check_fingerprints
+from .types import Clip, Float32Array, UInt8Array
+
+
+class Region(Protocol):
+    """Where to replace. Holds settings only: what belongs to one video lives in the generator that `stream` returns."""
+
+    def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
+        """For every clip (with `flow_to_previous`) its opacity (T, H, W) float32: 0 keeps pixels, 1 replaces them.
+
+        May read some frames ahead.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How opacity is made of saliency, in space and over time.
+
+    combine: of several templates, see `saliency.combine`. begin, full: see `saliency.opacity_curve`.
+    margin: the region grows by this share of the frame's short side. hold: seconds for which a place that was found
+    once stays fully covered while it moves, before it fades for as long again. keyframe_every: the network sees one
+    frame in so many; in between the region moves with the scene, from the keyframe before and from the one after.
+    """
+
+    combine: Combine = "max"
+    begin: float = 0.0
+    full: float = 1.0
+    margin: float = 0.0
+    hold: float = 0.0
+    keyframe_every: int = 1
+
+    def __post_init__(self) -> None:
+        if self.keyframe_every < 1:
+            raise OptionError(f"keyframes must be at least 1 frame apart, not {self.keyframe_every}")
+        if not 0 <= self.margin <= 0.5:
+            raise OptionError(f"the margin must lie between 0 and 0.5 of the short side, not {self.margin:g}")
+        if self.hold < 0:
+            raise OptionError(f"coverage cannot be held for {self.hold:g} seconds; give 0 or more")
+
+
+@dataclass
+class _Frame:
+    image: UInt8Array
+    flow: Float32Array | None
+    pts: Fraction
+
+
+class TemplateSaliency:
+    """The region that looks like any of some templates."""
+
+    def __init__(
+        self, extractor: FeatureExtractor, templates: Sequence[Template], *, coverage: Coverage | None = None
+    ) -> None:
+        check_fingerprints(templates, extractor)
+        self.extractor = extractor
+        self.templates = tuple(templates)
+        self.coverage = coverage or Coverage()
+
+    def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
+        """Opacity (T, H, W) of every clip; reads up to `keyframe_every` frames ahead."""
+        lengths: deque[int] = deque()
+
+        def frames() -> Iterator[_Frame]:
+            for clip in clips:
+                lengths.append(len(clip))
+                flows = clip.flow_to_previous or (None,) * len(clip)
+                for image, flow, pts in zip(clip.frames, flows, clip.pts, strict=True):
+                    yield _Frame(image, flow, pts)
+
+        ready: list[Float32Array] = []
+        for opacity in self._held(self._groups(frames())):
+            ready.append(opacity)
+            if len(ready) == lengths[0]:
+                lengths.popleft()
+                yield np.stack(ready)
+                ready = []
+
+    def _groups(self, frames: Iterable[_Frame]) -> Iterator[list[_Frame]]:
+        """Frames in groups whose last frame is a keyframe; a cut or the end of the video closes a group early."""
+        group: list[_Frame] = []
+        first = True
+        for frame in frames:
+            if frame.flow is None and group:
+                yield group
+                group = []
+            group.append(frame)
+            if first or frame.flow is None or len(group) == self.coverage.keyframe_every:
+                yield group
+                group = []
+            first = False
+        if group:
+            yield group
+
+    def _opacity(self, image: UInt8Array) -> tuple[Float32Array, DescriptorGrid]:
+        """Opacity of one frame on the cells of the descriptors."""
+        grid = self.extractor(image[None])
+        saliency = combine(clamped_cosines(grid, self.templates)[0], self.coverage.combine)
+        opacity = opacity_curve(saliency, self.coverage.begin, self.coverage.full)
+        radius = self.coverage.margin * min(image.shape[:2]) / min(grid.stride)
+        return (ops.dilate(opacity, max(radius, 1.0)) if self.coverage.margin else opacity), grid
+
+    def _held(self, groups: Iterable[list[_Frame]]) -> Iterator[Float32Array]:
+        """Opacity of every frame at full size, carried between keyframes and held over time."""
+        carried: Float32Array | None = None
+        # Twice the opacity where something was just found; it shrinks with time, and shows as long as it exceeds 1.
+        level: Float32Array | None = None
+        before = Fraction(0)
+        for group in groups:
+            key, grid = self._opacity(group[-1].image)
+            cells = (key.shape[0], key.shape[1])
+            flows = [None if frame.flow is None else ops.resize_flow(frame.flow, cells) for frame in group]
+            # Forward: what the last keyframe found, moved on. Backward: what this one found, moved to where it was.
+            found = [np.zeros_like(key) for _ in group]
+            for index, flow in enumerate(flows):
+                carried = None if flow is None or carried is None else ops.warp(carried, flow)
+                if carried is not None:
+                    found[index] = carried
+            back: Float32Array | None = key
+            found[-1] = carried = key
+            for index in range(len(group) - 1, 0, -1):
+                flow = flows[index]
+                if back is None or flow is None:
+                    break
+                back = ops.warp(back, -flow)
+                found[index - 1] = np.maximum(found[index - 1], back)
+            size = (group[-1].image.shape[0], group[-1].image.shape[1])
+            for frame, flow, opacity in zip(group, flows, found, strict=True):
+                if self.coverage.hold:
+                    fresh = 2 * opacity
+                    if level is None or flow is None:
+                        level = fresh
+                    else:
+                        release = np.float32(float(frame.pts - before) / self.coverage.hold)
+                        level = np.maximum(fresh, ops.warp(level, flow) - release)
+                    opacity = np.minimum(np.maximum(level, opacity), 1)
+                before = frame.pts
+                yield to_frame(opacity, grid, size)
+
+
+class WholeFrame:
+    """Everything."""
+
+    def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
+        """Opacity 1 everywhere."""
+        for clip in clips:
+            yield np.ones(clip.frames.shape[:3], np.float32)

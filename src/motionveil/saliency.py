@@ -1,0 +1,67 @@
+"""Saliency: how much every pixel looks like a template (Eq. 1 and 2 of Ilic et al., CVPR 2024). Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, cast, get_args
+
+import numpy as np
+
+from . import ops
+from .errors import OptionError
+from .features import DescriptorGrid, FeatureExtractor
+from .templates import Template, check_fingerprints
+from .types import Float32Array, UInt8Array
+
+Combine = Literal["max", "mean"]
+
+
+def clamped_cosines(grid: DescriptorGrid, templates: Sequence[Template]) -> Float32Array:
+    """max(0, cosine) of every cell to every template, (T, K, h, w) float32 in [0, 1]: the inside of Eq. 1."""
+    vectors = np.stack([template.vector for template in templates])
+    cosines = np.moveaxis(grid.descriptors @ vectors.T, -1, 1)
+    return np.clip(cosines, 0, 1).astype(np.float32)
+
+
+def combine(maps: Float32Array, how: Combine) -> Float32Array:
+    """One map of several, (..., K, h, w) to (..., h, w): 'mean' is Eq. 1; 'max' lets one matching template suffice."""
+    if how == "mean":
+        return cast(Float32Array, maps.mean(axis=-3, dtype=np.float32))
+    if how == "max":
+        return cast(Float32Array, maps.max(axis=-3))
+    raise OptionError(f"saliency cannot be combined by {how!r}; choose from {', '.join(get_args(Combine))}")
+
+
+def opacity_curve(saliency: Float32Array, begin: float, full: float) -> Float32Array:
+    """Saliency to opacity: 0 up to `begin`, rising linearly to exactly 1 at `full`. (0, 1) leaves it as it is."""
+    if not 0 <= begin < full <= 1:
+        raise OptionError(f"opacity must begin below where it is full, within 0 and 1, not at {begin:g} and {full:g}")
+    return cast(Float32Array, np.clip((saliency - np.float32(begin)) / np.float32(full - begin), 0, 1))
+
+
+def to_frame(values: Float32Array, grid: DescriptorGrid, size: tuple[int, int]) -> Float32Array:
+    """A map on the cells (h, w) brought to the frame (height, width), bilinear between cell centres: R of Eq. 2."""
+    rows, columns = values.shape
+    covers = (
+        abs(grid.stride.x * columns - size[1]) < 1e-6
+        and abs(grid.stride.y * rows - size[0]) < 1e-6
+        and abs(grid.offset.x - (grid.stride.x - 1) / 2) < 1e-6
+        and abs(grid.offset.y - (grid.stride.y - 1) / 2) < 1e-6
+    )
+    if covers:
+        return ops.resize_map(values, size)
+    points = ops.pixel_grid(*size)
+    points[..., 0] = (points[..., 0] - grid.offset.x) / grid.stride.x
+    points[..., 1] = (points[..., 1] - grid.offset.y) / grid.stride.y
+    return ops.sample(values, points)
+
+
+def saliency_maps(frame: UInt8Array, templates: Sequence[Template], extractor: FeatureExtractor) -> Float32Array:
+    """One map per template, (K, H, W) float32 in [0, 1], of one RGB frame (H, W, 3).
+
+    Raises TemplateError where a template was made with another extractor.
+    """
+    check_fingerprints(templates, extractor)
+    grid = extractor(frame[None])
+    maps = clamped_cosines(grid, templates)[0]
+    return np.stack([to_frame(values, grid, (frame.shape[0], frame.shape[1])) for values in maps])

@@ -1,0 +1,196 @@
+"""Templates: descriptors of what should be found, and the libraries that hold them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+import safetensors
+import safetensors.numpy
+
+from .errors import OptionError, OutputError, TemplateError
+from .features import FeatureExtractor
+from .features.encoder import ASSETS
+from .types import Float32Array, Point, UInt8Array
+
+ATTRIBUTES = ("hair", "forehead", "eyes", "cheek", "lips", "hand", "arm", "torso", "leg")
+"""The nine attributes of the paper, built in."""
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "face": ("forehead", "eyes", "cheek", "lips"),
+    "head": ("hair", "forehead", "eyes", "cheek", "lips"),
+    "person": (*ATTRIBUTES, "other_person"),
+    "all": ATTRIBUTES,
+}
+"""Names that stand for several templates. 'person' adds what no attribute names: neck, nose, chin, hats, scarves."""
+
+_FORMAT = "motionveil-templates-1"
+BUILT_IN_PATH = ASSETS / "templates.safetensors"
+
+
+@dataclass(frozen=True)
+class Template:
+    """A thing to look for.
+
+    vector: (D,) float32, unit norm. fingerprint: of the extractor that made it. origin: where it came from, in words.
+    """
+
+    name: str
+    vector: Float32Array
+    fingerprint: str
+    origin: str
+
+    def __post_init__(self) -> None:
+        norm = float(np.linalg.norm(self.vector))
+        if self.vector.ndim != 1 or not abs(norm - 1) < 1e-3:
+            raise TemplateError(f"template {self.name!r} must be a vector of unit length; make it again")
+
+
+class TemplateLibrary:
+    """Templates by name, in order. Immutable: `with_template` and `without` return new libraries."""
+
+    def __init__(self, templates: Iterable[Template] = ()) -> None:
+        self._templates = {template.name: template for template in templates}
+
+    def __iter__(self) -> Iterator[Template]:
+        return iter(self._templates.values())
+
+    def __len__(self) -> int:
+        return len(self._templates)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._templates
+
+    def __getitem__(self, name: str) -> Template:
+        return self.select([name])[0]
+
+    def __repr__(self) -> str:
+        return f"TemplateLibrary({', '.join(self._templates)})"
+
+    def select(self, names: Iterable[str]) -> list[Template]:
+        """The templates of these names or groups ('face', 'head', 'person', 'all'), each once.
+
+        Raises TemplateError for a name that is not there.
+        """
+        chosen: dict[str, Template] = {}
+        for name in names:
+            for member in GROUPS.get(name, (name,)) if name not in self._templates else (name,):
+                if member not in self._templates:
+                    raise TemplateError(
+                        f"no template is named {member!r}; choose from {', '.join([*self._templates, *GROUPS])}, "
+                        f"or make it with: motionveil template add {member} --image IMAGE --point X,Y"
+                    )
+                chosen[member] = self._templates[member]
+        if not chosen:
+            raise TemplateError(f"name at least one template; choose from {', '.join([*self._templates, *GROUPS])}")
+        return list(chosen.values())
+
+    def with_template(self, template: Template) -> TemplateLibrary:
+        """The library with one more template; one of the same name is replaced."""
+        return TemplateLibrary([*(t for t in self if t.name != template.name), template])
+
+    def without(self, name: str) -> TemplateLibrary:
+        """The library without one template. Raises TemplateError where it is not there."""
+        self.select([name])
+        return TemplateLibrary(t for t in self if t.name != name)
+
+    def save(self, path: str | Path) -> None:
+        """Write a safetensors file: the vectors, and a JSON header with fingerprints and origins."""
+        path = Path(path)
+        header = {t.name: {"fingerprint": t.fingerprint, "origin": t.origin} for t in self}
+        tensors = {t.name: np.ascontiguousarray(t.vector, np.float32) for t in self}
+        data = safetensors.numpy.save(tensors, {"format": _FORMAT, "templates": json.dumps(header)})
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(data)
+            temporary.replace(path)
+        except OSError as error:
+            raise OutputError(
+                f"templates cannot be written to {path} ({error.strerror}); choose another place"
+            ) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | Path) -> TemplateLibrary:
+        """Read a file that `save` wrote. Raises TemplateError where it is missing or something else."""
+        path = Path(path)
+        try:
+            with safetensors.safe_open(str(path), framework="numpy") as file:
+                metadata = file.metadata() or {}
+                if metadata.get("format") != _FORMAT:
+                    raise TemplateError(
+                        f"{path} is not a template library of motionveil; give a file that export wrote"
+                    )
+                header = json.loads(metadata["templates"])
+                return cls(
+                    Template(name, file.get_tensor(name), entry["fingerprint"], entry["origin"])
+                    for name, entry in header.items()
+                )
+        except FileNotFoundError as error:
+            raise TemplateError(f"there is no template library {path}; check the path") from error
+        except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise TemplateError(
+                f"{path} is not a template library of motionveil; give a file that export wrote"
+            ) from error
+
+
+def user_library_path() -> Path:
+    """Where templates that a person made are kept: MOTIONVEIL_TEMPLATES, or the user's data folder."""
+    return Path(
+        os.environ.get("MOTIONVEIL_TEMPLATES")
+        or Path(platformdirs.user_data_dir("motionveil")) / "templates.safetensors"
+    )
+
+
+def built_in_library() -> TemplateLibrary:
+    """The nine attributes of the paper and 'other_person', made with the embedded encoder."""
+    return TemplateLibrary.load(BUILT_IN_PATH)
+
+
+def default_library() -> TemplateLibrary:
+    """The built-in templates, and those that this user has added."""
+    library = built_in_library()
+    path = user_library_path()
+    if path.exists():
+        for template in TemplateLibrary.load(path):
+            library = library.with_template(template)
+    return library
+
+
+def make_template(
+    name: str, image: UInt8Array, point: Point, extractor: FeatureExtractor, *, origin: str = ""
+) -> Template:
+    """The descriptor at one point (x, y) of an RGB image (H, W, 3) as a template (Sec. 3.1 of Ilic et al.).
+
+    Raises OptionError where the point lies outside the image or the name cannot be used.
+    """
+    height, width = image.shape[:2]
+    if not (0 <= point.x <= width - 1 and 0 <= point.y <= height - 1):
+        raise OptionError(
+            f"the point {point.x:g},{point.y:g} lies outside the image; "
+            f"x goes from 0 to {width - 1} and y from 0 to {height - 1}"
+        )
+    if not name.replace("_", "").replace("-", "").isalnum() or name in GROUPS:
+        raise OptionError(f"{name!r} cannot name a template; use letters, digits, - and _, and not {', '.join(GROUPS)}")
+    grid = extractor(image[None])
+    row, column = grid.cell_at(point)
+    vector = grid.descriptors[0, row, column]
+    vector = (vector / np.linalg.norm(vector)).astype(np.float32)
+    return Template(name, vector, extractor.fingerprint, origin or f"point {point.x:g},{point.y:g}")
+
+
+def check_fingerprints(templates: Iterable[Template], extractor: FeatureExtractor) -> None:
+    """Raise TemplateError for the first template that another extractor made."""
+    for template in templates:
+        if template.fingerprint != extractor.fingerprint:
+            raise TemplateError(
+                f"template {template.name!r} was made with {template.fingerprint}, not with {extractor.fingerprint}; "
+                f"make it again with: motionveil template add {template.name} --image IMAGE --point X,Y"
+            )

@@ -1,0 +1,90 @@
+"""From decoded frames to RGB: the right matrix and range, alpha, high dynamic range."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from motionveil.types import UInt8Array
+from .tonemap import HLG, PQ, ToneMap
+
+if TYPE_CHECKING:
+    import av
+
+# FFmpeg's AVColorSpace, AVColorRange and libswscale's numbers of the same matrices
+BT709, UNSPECIFIED, BT601, BT2020 = 1, 2, 5, 9
+LIMITED, FULL = 1, 2
+_BT2020_CONSTANT_LUMINANCE = 10
+_MATRICES = {BT709: BT709, 4: 4, 5: BT601, 6: BT601, 7: 7, BT2020: BT2020, _BT2020_CONSTANT_LUMINANCE: BT2020}
+
+
+def default_matrix(height: int) -> int:
+    """The YUV matrix of a video that does not say: BT.709 from 720 lines on, BT.601 below."""
+    return BT709 if height >= 720 else BT601
+
+
+def scaling_flags() -> int:
+    """How libswscale converts: without these flags it darkens by up to a level and repeats chroma samples."""
+    from av.video.reformatter import Interpolation
+
+    return int(Interpolation.BILINEAR) | int(Interpolation.ACCURATE_RND) | int(Interpolation.FULL_CHR_H_INT)
+
+
+class RgbConverter:
+    """Turns decoded frames into 8-bit RGB of one size; a frame of another size (streams may switch) is scaled.
+
+    Frames with transparency are laid over black. PQ and HLG frames (HDR) are tone-mapped to BT.709.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        from av.video.reformatter import VideoReformatter
+
+        self._size = (width, height)
+        self._reformatter = VideoReformatter()
+        self._flags = scaling_flags()
+        self._tone_maps: dict[int, ToneMap] = {}
+
+    def __call__(self, frame: av.VideoFrame) -> UInt8Array:
+        """RGB of a frame: (height, width, 3) uint8."""
+        if frame.color_trc in (PQ, HLG):
+            if frame.color_trc not in self._tone_maps:
+                self._tone_maps[frame.color_trc] = ToneMap(frame.color_trc)
+            return self._tone_maps[frame.color_trc](self._reformat(frame, "rgb48le"))
+        if has_alpha(frame.format):
+            return over_black(self._reformat(frame, "rgba").astype(np.uint8, copy=False))
+        return self._reformat(frame, "rgb24").astype(np.uint8, copy=False)
+
+    def _reformat(self, frame: av.VideoFrame, pixel_format: str) -> npt.NDArray[Any]:
+        matrix = _MATRICES.get(frame.colorspace, default_matrix(frame.height))
+        converted = self._reformatter.reformat(
+            frame,
+            *self._size,
+            format=pixel_format,
+            src_colorspace=matrix,
+            dst_colorspace=matrix,
+            src_color_range=frame.color_range or _default_range(frame.format.name),
+            dst_color_range=FULL,
+            interpolation=self._flags,
+        )
+        return cast(npt.NDArray[Any], converted.to_ndarray())
+
+
+def has_alpha(pixel_format: av.VideoFormat) -> bool:
+    """Whether pixels of this format can be transparent."""
+    return pixel_format.has_palette or any(component.is_alpha for component in pixel_format.components)
+
+
+def over_black(rgba: UInt8Array) -> UInt8Array:
+    """Lay (H, W, 4) pixels with straight alpha over black: (H, W, 3)."""
+    alpha = rgba[..., 3:]
+    if alpha.min() == 255:
+        return np.ascontiguousarray(rgba[..., :3])
+    product = rgba[..., :3].astype(np.uint16) * alpha + 128
+    return ((product + (product >> 8)) >> 8).astype(np.uint8)  # product / 255, rounded
+
+
+def _default_range(pixel_format: str) -> int:
+    """What a format means when the stream does not say: YUV is limited, everything else is full range."""
+    return LIMITED if pixel_format.startswith(("yuv", "nv", "p0", "uyvy")) and "yuvj" not in pixel_format else FULL

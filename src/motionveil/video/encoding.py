@@ -1,0 +1,129 @@
+"""How a result is stored: codecs, containers, and what else than frames goes into the file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from motionveil.errors import OptionError, OutputError
+
+from .images import IMAGE_SUFFIXES
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How to write a video.
+
+    codec: a name of CODECS; None takes the usual one of the target's extension. quality: the codec's own scale
+    (h264, hevc, av1, vp9: constant rate factor, lower is better; jpg: 1 to 100, higher is better). speed: the
+    encoder's preset. overwrite: replace an existing target. audio, metadata: ``keep`` copies the sound and the tags
+    of the source; both can tell who is there, so they are dropped by default.
+
+    Errors: OptionError for a codec that does not exist or a quality outside its scale.
+    """
+
+    codec: str | None = None
+    quality: int | None = None
+    speed: str | None = None
+    overwrite: bool = False
+    audio: Literal["drop", "keep"] = "drop"
+    metadata: Literal["drop", "keep"] = "drop"
+
+    def __post_init__(self) -> None:
+        if self.codec is not None and self.codec not in CODECS:
+            raise OptionError(f"there is no codec {self.codec}: choose one of {', '.join(CODECS)}")
+        for name, value in (("audio", self.audio), ("metadata", self.metadata)):
+            if value not in ("drop", "keep"):
+                raise OptionError(f"{name} must be drop or keep, not {value}")
+
+
+@dataclass(frozen=True)
+class Codec:
+    """One line of the table of codecs."""
+
+    encoder: str
+    quality: int = 0
+    best: int = 0
+    worst: int = 0
+    """The quality scale; 0 to 0 where there is none."""
+    speed_option: str = "preset"
+    speed: str = ""
+    pixel_format: str = "yuv420p"
+    odd_pixel_format: str = "yuv420p"
+    """For widths or heights that are odd."""
+    options: dict[str, str] = field(default_factory=dict)
+    strip: str | None = None
+    """A bitstream filter against notes that the encoder leaves about itself."""
+
+
+# Look-ahead is kept short: every frame that an encoder holds back is memory.
+_X265 = "log-level=error:info=0:pools=2:frame-threads=1:rc-lookahead=10"
+CODECS = {
+    "h264": Codec("libx264", 20, 0, 51, "preset", "veryfast", odd_pixel_format="yuv444p",
+                  options={"rc-lookahead": "10"}, strip="filter_units=remove_types=6"),
+    "hevc": Codec("libx265", 23, 0, 51, "preset", "veryfast", odd_pixel_format="yuv444p",
+                  options={"x265-params": _X265}),
+    "av1": Codec("libsvtav1", 30, 1, 63, "preset", "9", options={"svtav1-params": "lp=2:lookahead=16"}),
+    "vp9": Codec("libvpx-vp9", 31, 0, 63, "cpu-used", "5",
+                 options={"b": "0", "deadline": "good", "row-mt": "1", "lag-in-frames": "10"}),
+    "ffv1": Codec("ffv1", pixel_format="bgr0", odd_pixel_format="bgr0", options={"level": "3", "slicecrc": "1"}),
+    "gif": Codec("gif", pixel_format="pal8", odd_pixel_format="pal8"),
+    "png": Codec("png"),
+    "jpg": Codec("jpg", 95, 1, 100),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Container:
+    """One line of the table of containers."""
+
+    format: str
+    codecs: tuple[str, ...]
+    """What it may hold; the first is the usual one."""
+    options: dict[str, str] = field(default_factory=dict)
+
+
+_FASTSTART = {"movflags": "+faststart"}
+CONTAINERS = {
+    ".mp4": Container("mp4", ("h264", "hevc", "av1", "vp9"), _FASTSTART),
+    ".m4v": Container("mp4", ("h264", "hevc"), _FASTSTART),
+    ".mov": Container("mov", ("h264", "hevc"), _FASTSTART),
+    ".mkv": Container("matroska", ("h264", "hevc", "av1", "vp9", "ffv1")),
+    ".webm": Container("webm", ("vp9", "av1")),
+    ".avi": Container("avi", ("h264", "ffv1")),
+    ".gif": Container("gif", ("gif",)),
+}
+
+
+def choose(suffix: str, encoding: Encoding) -> tuple[str, Container]:
+    """The codec's name and the container for an extension like ``.mp4``.
+
+    Errors: OutputError for an extension that cannot be written, OptionError for a codec that it cannot hold.
+    """
+    container = CONTAINERS.get(suffix.lower())
+    if container is None:
+        raise OutputError(
+            f"cannot write {suffix or 'files without extension'}: choose one of {', '.join(CONTAINERS)} or an image format"
+        )
+    name = encoding.codec or container.codecs[0]
+    if name not in container.codecs:
+        homes = [ext for ext, other in CONTAINERS.items() if name in other.codecs]
+        where = f"write to {' or '.join(homes)}" if homes else "write to a folder"
+        raise OptionError(f"{suffix} files cannot hold {name}: {where}")
+    codec = CODECS[name]
+    quality = encoding.quality
+    if quality is not None and not codec.best <= quality <= codec.worst:
+        scale = f"{codec.best} to {codec.worst}" if codec.worst else "left out, it is lossless or has no scale"
+        raise OptionError(f"the quality of {name} must be {scale}, not {quality}")
+    return name, container
+
+
+def image_suffix(path: Path, encoding: Encoding) -> str:
+    """The extension of the pictures of an image target; a folder gets PNG unless the codec says JPEG."""
+    suffix = path.suffix.lower()
+    if suffix in IMAGE_SUFFIXES:
+        return suffix
+    if encoding.codec not in (None, "png", "jpg"):
+        raise OptionError(f"a folder cannot hold {encoding.codec}: choose png or jpg, or a file such as {path.name}.mp4")
+    return f".{encoding.codec or 'png'}"

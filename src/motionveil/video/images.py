@@ -1,0 +1,113 @@
+"""Still images, and folders, patterns and globs of images as the frames of a video."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from motionveil.errors import InputError
+from motionveil.types import UInt8Array, VideoInfo
+from .colour import over_black
+from .orientation import Orientation
+from .source import ReadOptions, Source
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff", ".pgm", ".ppm", ".jp2"})
+
+
+class ImageSource(Source):
+    """One picture (a still image, at time 0), or many at ``image_rate`` pictures per second.
+
+    Errors: InputError where a picture cannot be read or has another size than the first.
+    """
+
+    def __init__(self, name: str, paths: Sequence[Path], options: ReadOptions, is_sequence: bool) -> None:
+        super().__init__(name, options)
+        self._interval = 1 / options.image_rate
+        self._paths = paths
+        self._window = [
+            index
+            for index in range(len(paths))
+            if not options.is_before(index * self._interval) and not options.is_after(index * self._interval)
+        ]
+        first = read_image(paths[0])
+        self._size = first.shape
+        width, height = options.fit(first.shape[1], first.shape[0])
+        self.info = VideoInfo(
+            width=width,
+            height=height,
+            frame_rate=options.image_rate,
+            num_frames=len(self._window),
+            duration=options.limit(len(paths) * self._interval),
+            codec="image",
+            pixel_format="rgb24",
+            is_image=not is_sequence,
+            start=options.first,
+        )
+        if not self._window:
+            raise self._no_frames()
+
+    def _frames(self) -> Iterator[tuple[UInt8Array, Fraction]]:
+        for index in self._window:
+            frame = read_image(self._paths[index])
+            if frame.shape != self._size:
+                raise InputError(
+                    f"{self._paths[index]} is {frame.shape[1]}x{frame.shape[0]} but the images before it are "
+                    f"{self._size[1]}x{self._size[0]}: make all images of {self.name} one size"
+                )
+            yield frame, index * self._interval
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def read_image(path: Path) -> UInt8Array:
+    """A picture as upright (H, W, 3) uint8 RGB: EXIF orientation applied, transparency laid over black."""
+    try:
+        file = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): check the name and its permissions") from error
+    pixels = cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_UNCHANGED) if file else None
+    if pixels is None:
+        raise InputError(f"{path} is {'not an image, or damaged' if file else 'empty'}: leave it out or replace it")
+    if pixels.dtype == np.uint16:
+        pixels = (pixels.astype(np.uint32) * 255 + 32767) // 65535
+    elif pixels.dtype != np.uint8:
+        pixels = np.nan_to_num(pixels * 255.0).clip(0, 255)  # floating point holds [0, 1]
+    image = pixels.astype(np.uint8, copy=False)
+    if image.ndim == 2:
+        image = image[..., None]
+    channels = image.shape[2]
+    if channels in (2, 4):
+        rgb = image[..., [2, 1, 0]] if channels == 4 else image[..., :1].repeat(3, axis=2)
+        image = over_black(np.concatenate([rgb, image[..., -1:]], axis=2))
+    else:
+        image = image[..., ::-1] if channels == 3 else image.repeat(3, axis=2)
+    return Orientation.from_exif(file).apply(image)
+
+
+def natural_order(path: Path) -> list[tuple[int, str]]:
+    """Sorts ``frame2`` before ``frame10``."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name)]
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The images directly in a folder, in natural order; hidden files are left out."""
+    found = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
+    return sorted(found, key=natural_order)
+
+
+def images_matching(pattern: str) -> list[Path]:
+    """The images of a numbered pattern (``dir/%06d.jpg``) or a glob (``dir/*.png``), in natural order."""
+    path = Path(pattern)
+    if not path.parent.is_dir():
+        return []
+    numbered = re.sub(r"%(0\d+)?d", "\0", path.name)
+    if "\0" not in numbered:
+        return sorted(path.parent.glob(path.name), key=natural_order)
+    expression = re.compile(re.escape(numbered).replace(re.escape("\0"), r"\d+"))
+    return sorted((p for p in path.parent.iterdir() if expression.fullmatch(p.name)), key=natural_order)

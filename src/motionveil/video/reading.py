@@ -1,0 +1,99 @@
+"""From what a person names as a source to the class that reads it."""
+
+from __future__ import annotations
+
+import sys
+from fractions import Fraction
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from motionveil.errors import InputError
+from motionveil.types import VideoInfo
+from .decoder import Location
+from .images import IMAGE_SUFFIXES, ImageSource, images_in, images_matching
+from .source import ReadOptions, Source
+from .stream import StreamSource
+
+_LIVE_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "udp", "rtp", "srt", "tcp"})
+_SCHEMES = _LIVE_SCHEMES | {"http", "https"}
+_TIMEOUT = 10.0  # seconds to wait for a device or a network
+
+
+def open_source(
+    source: str | Path | int,
+    *,
+    clip_length: int = 8,
+    start: float | None = None,
+    end: float | None = None,
+    size: tuple[int, int] | int | None = None,
+    image_rate: Fraction = Fraction(25),
+    strict: bool = False,
+) -> Source:
+    """Open anything that holds frames.
+
+    source: a video or image file, a folder of images, a numbered pattern (``dir/%06d.jpg``) or glob (``dir/*.png``),
+    a camera (``0`` or ``"camera:0"``), an RTSP, RTMP, UDP, SRT or HTTP(S) address, or ``"-"`` for standard input.
+    clip_length: frames per clip. start, end: seconds; frames with start <= time < end are read.
+    size: (width, height) in pixels, or the length of the short side. image_rate: images per second of a folder.
+    strict: raise TruncatedError, instead of a TruncationWarning, where a source ends before it should.
+
+    Errors: InputError where it is missing or holds no video, OptionError for settings that make no sense.
+    """
+    options = ReadOptions(clip_length, start, end, size, Fraction(image_rate), strict)
+    if isinstance(source, int):
+        return StreamSource(_camera(source), options)
+    text = str(source)
+    if text == "-":
+        return StreamSource(Location("standard input", "pipe:0", rereadable=False), options)
+    if text.startswith("camera:"):
+        number = text.removeprefix("camera:")
+        if not number.isdecimal():
+            raise InputError(f"{text} is no camera: give its number, for example camera:0")
+        return StreamSource(_camera(int(number)), options)
+    scheme = urlsplit(text).scheme.lower() if "://" in text else ""
+    if scheme in _SCHEMES:
+        return StreamSource(_address(text, scheme), options)
+    return _open_path(text, options)
+
+
+def probe(source: str | Path | int) -> VideoInfo:
+    """What :func:`open_source` would say about a source; decodes its first frame only."""
+    with open_source(source) as opened:
+        return opened.info
+
+
+def _open_path(text: str, options: ReadOptions) -> Source:
+    path = Path(text)
+    if path.is_dir():
+        images = images_in(path)
+        if not images:
+            raise InputError(f"the folder {path} holds no images: give a video or a folder of JPEG or PNG files")
+        return ImageSource(text, images, options, is_sequence=True)
+    if not path.exists():
+        if "%" in path.name or "*" in path.name or "?" in path.name:
+            images = images_matching(text)
+            if images:
+                return ImageSource(text, images, options, is_sequence=True)
+            raise InputError(f"no image matches {text}: check the folder and the pattern")
+        raise InputError(f"{path} does not exist: check the name and the folder")
+    if path.is_file() and path.stat().st_size == 0:
+        raise InputError(f"{path} is empty: check that it was copied completely")
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return ImageSource(text, [path], options, is_sequence=False)
+    # with the protocol named, a colon in a file name cannot be taken for one
+    return StreamSource(Location(text, f"file:{path}", rereadable=path.is_file()), options)
+
+
+def _camera(number: int) -> Location:
+    systems = {"darwin": ("avfoundation", f"{number}:none"), "win32": ("dshow", f"video={number}")}
+    name, url = systems.get(sys.platform, ("v4l2", f"/dev/video{number}"))
+    options = {"framerate": "30"} if name == "avfoundation" else {}  # which has no default that all cameras take
+    return Location(f"camera {number}", url, name, options, _TIMEOUT, is_live=True, rereadable=False)
+
+
+def _address(url: str, scheme: str) -> Location:
+    options = {"rtsp_flags": "prefer_tcp"} if scheme.startswith("rtsp") else {}
+    parts = urlsplit(url)
+    name = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # passwords stay out of messages
+    live = scheme in _LIVE_SCHEMES
+    return Location(name, url, options=options, timeout=_TIMEOUT, is_live=live, rereadable=not live)

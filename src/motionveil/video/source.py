@@ -1,0 +1,146 @@
+"""What every source of frames has in common: a window of time, a size, and the cutting into clips."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+
+from motionveil.errors import InputError, OptionError
+from motionveil.types import Clip, UInt8Array, VideoInfo
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read a source; :func:`open_source` explains them."""
+
+    clip_length: int = 8
+    start: float | None = None
+    end: float | None = None
+    size: tuple[int, int] | int | None = None
+    image_rate: Fraction = Fraction(25)
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        if self.clip_length < 1:
+            raise OptionError(f"a clip needs at least 1 frame, not {self.clip_length}")
+        if self.start is not None and self.start < 0:
+            raise OptionError(f"the start must be 0 seconds or later, not {self.start}")
+        if self.end is not None and self.end <= (self.start or 0):
+            raise OptionError(f"the end ({self.end} s) must come after the start ({self.start or 0} s)")
+        if min(self.size if isinstance(self.size, tuple) else (self.size or 1,)) < 1:
+            raise OptionError(f"the size must be at least 1 pixel, not {self.size}")
+        if self.image_rate <= 0:
+            raise OptionError(f"the frame rate of images must be above 0, not {self.image_rate}")
+
+    def fit(self, width: int, height: int) -> tuple[int, int]:
+        """The (width, height) that frames of this size get."""
+        if isinstance(self.size, tuple):
+            return self.size
+        if self.size is None:
+            return width, height
+        short = min(width, height)
+        return max(round(width * self.size / short), 1), max(round(height * self.size / short), 1)
+
+    @property
+    def first(self) -> Fraction:
+        """Where the window begins, in seconds."""
+        return _seconds(self.start or 0)
+
+    def is_before(self, time: Fraction) -> bool:
+        """Whether a frame of this time comes before the window."""
+        return self.start is not None and time < self.first
+
+    def is_after(self, time: Fraction) -> bool:
+        """Whether a frame of this time comes after the window."""
+        return self.end is not None and time >= _seconds(self.end)
+
+    def limit(self, duration: Fraction | None) -> Fraction | None:
+        """When the window ends in a source that ends then."""
+        if self.end is None or duration is None:
+            return duration
+        return min(duration, _seconds(self.end))
+
+    @property
+    def is_windowed(self) -> bool:
+        """Whether only a part is read."""
+        return bool(self.start) or self.end is not None
+
+
+def _seconds(time: float) -> Fraction:
+    # the float 0.1 is a little more than 1/10, and the frame at 1/10 is meant
+    return Fraction(time).limit_denominator(1_000_000)
+
+
+class Source(ABC):
+    """Frames from somewhere, in clips; a context manager.
+
+    A file can be iterated again and starts anew; a camera, a stream and standard input cannot (InputError).
+    Subclasses set ``info``.
+    """
+
+    info: VideoInfo
+
+    def __init__(self, name: str, options: ReadOptions) -> None:
+        self.name = name
+        """What messages call this source."""
+        self.options = options
+
+    @abstractmethod
+    def _frames(self) -> Iterator[tuple[UInt8Array, Fraction]]:
+        """The upright frames of the window, (H, W, 3) RGB in the source's own size, with their times."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of files and devices."""
+
+    def __iter__(self) -> Iterator[Clip]:
+        """Clips of ``clip_length`` frames, the last may be shorter; ``Clip.start`` counts from the window's start.
+
+        Errors: InputError where the window holds no frame or nothing can be decoded; TruncatedError (strict) and
+        TruncationWarning where the source ends before it should.
+        """
+        count = 0
+        frames: list[UInt8Array] = []
+        times: list[Fraction] = []
+        for frame, time in self._frames():
+            frames.append(self._resize(frame))
+            times.append(time)
+            count += 1
+            if len(frames) == self.options.clip_length:
+                yield Clip(np.stack(frames), count - len(frames), tuple(times))
+                frames, times = [], []
+        if frames:
+            yield Clip(np.stack(frames), count - len(frames), tuple(times))
+        if not count:
+            raise self._no_frames()
+
+    def _no_frames(self) -> InputError:
+        if not self.options.is_windowed:
+            return InputError(f"{self.name} holds no frame that can be decoded: check that it plays elsewhere")
+        length = "" if self.info.duration is None else f", which ends at {float(self.info.duration):.3f} s"
+        begin, end = self.options.start or 0, self.options.end
+        window = f"from {begin} s on" if end is None else f"between {begin} s and {end} s"
+        return InputError(f"there is no frame {window} in {self.name}{length}: choose an earlier start")
+
+    def _resize(self, frame: UInt8Array) -> UInt8Array:
+        size = (self.info.width, self.info.height)
+        if (frame.shape[1], frame.shape[0]) == size:
+            return frame
+        shrinking = size[0] * size[1] < frame.shape[0] * frame.shape[1]
+        resized = cv2.resize(frame, size, interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+        return resized.astype(np.uint8, copy=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

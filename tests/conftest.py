@@ -1,0 +1,79 @@
+"""Fixtures that every test may use. None of them needs a network connection or data from outside the repository."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from motionveil.features import DescriptorGrid
+from motionveil.templates import Template
+from motionveil.types import Clip, Float32Array, Point, UInt8Array
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Real clips and photographs; MOTIONVEIL_TEST_DATA, or ``shared/data`` beside the checkout."""
+    folder = Path(os.environ.get("MOTIONVEIL_TEST_DATA") or ROOT.parent / "shared" / "data")
+    if not (folder / "clips").is_dir():
+        pytest.skip(f"no real clips in {folder}; set MOTIONVEIL_TEST_DATA to a folder that holds clips/ and parts/")
+    return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+def textured(height: int, width: int, rng: np.random.Generator) -> UInt8Array:
+    """A smooth random picture that optical flow can follow."""
+    noise = rng.integers(0, 256, (height, width, 3), np.uint8)
+    smooth = cv2.GaussianBlur(noise, (0, 0), 2.5).astype(np.float32)
+    return np.clip((smooth - 128) * 5 + 128, 0, 255).astype(np.uint8)
+
+
+def clips_of(frames: UInt8Array, lengths: list[int] | None = None, rate: int = 25) -> list[Clip]:
+    """Frames (T, H, W, 3) cut into clips of these lengths."""
+    made, start = [], 0
+    for length in lengths or [len(frames)]:
+        pts = tuple(Fraction(i, rate) for i in range(start, start + length))
+        made.append(Clip(frames[start : start + length], start, pts))
+        start += length
+    assert start == len(frames)
+    return made
+
+
+class BrightnessExtractor:
+    """A stand-in network: cells of 8x8 pixels, descriptor (bright, dark) by their mean brightness."""
+
+    fingerprint = "brightness"
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, frames: UInt8Array) -> DescriptorGrid:
+        self.calls += len(frames)
+        t, h, w, _ = frames.shape
+        cells = frames[:, : h // 8 * 8, : w // 8 * 8].reshape(t, h // 8, 8, w // 8, 8, 3).mean((2, 4, 5)) / 255
+        angle = (cells * np.pi / 2).astype(np.float32)
+        return DescriptorGrid(np.stack([np.sin(angle), np.cos(angle)], -1), Point(8, 8), Point(3.5, 3.5))
+
+
+BRIGHT = Template("bright", np.array([1, 0], np.float32), "brightness", "made for tests")
+DARK = Template("dark", np.array([0, 1], np.float32), "brightness", "made for tests")
+
+
+class ConstantFlow:
+    """A stand-in for optical flow: everything has moved by (x, y) since the frame before."""
+
+    def __init__(self, x: float, y: float) -> None:
+        self.motion = (x, y)
+
+    def __call__(self, source: UInt8Array, target: UInt8Array) -> Float32Array:
+        return np.zeros((*source.shape[:2], 2), np.float32) - np.array(self.motion, np.float32)

@@ -1,0 +1,101 @@
+"""Imports point one way, and every library has its place."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import motionveil
+
+SOURCE = Path(motionveil.__file__).parent
+
+LAYERS = [
+    {"errors", "types"},
+    {"ops"},
+    {"video", "weights", "engine"},
+    {"features", "flow"},
+    {"templates"},
+    {"saliency", "noise"},
+    {"regions", "fillers", "drawing", "prefetch"},
+    {"obfuscators", "presets"},
+    {"preview", "record"},
+    {"pipeline"},
+    {"maps"},
+    {"audit"},
+    {"cli", "studio"},
+]
+"""A module imports from layers above its own in this list, or from its own package."""
+
+ALLOWED = {
+    "av": {"video"},
+    "openvino": {"engine"},
+    "cv2": {"ops", "flow", "drawing", "video"},
+    "click": {"cli"},
+    "tqdm": {"cli"},
+    "torch": {"engine", "ops", "vit", "raft"},
+}
+"""Library → the only parts that may import it. (`video` resizes while it reads, before there is a clip.)"""
+
+
+def _part(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def _imports(path: Path) -> list[tuple[str, int]]:
+    """(absolute module name, line) of every import in a file."""
+    package = ["motionveil", *path.relative_to(SOURCE).parts[:-1]]
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, node.lineno) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            found += [
+                (f"{module}.{alias.name}" if module in ("motionveil",) else module, node.lineno) for alias in node.names
+            ]
+    return found
+
+
+MODULES = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_imports_point_one_way(path: Path) -> None:
+    rank = {name: index for index, layer in enumerate(LAYERS) for name in layer}
+    own = _part(path)
+    assert own in rank, f"{own} has no layer: add it to LAYERS"
+    for module, line in _imports(path):
+        parts = module.split(".")
+        if parts[0] == "motionveil" and len(parts) > 1 and parts[1] != own:
+            assert rank[parts[1]] < rank[own], f"{path.name}:{line} imports {module}, which is not above it"
+        if parts[0] in ALLOWED:
+            assert own in ALLOWED[parts[0]], f"{path.name}:{line} may not import {parts[0]}"
+
+
+def test_the_layers_are_those_that_exist() -> None:
+    planned = {"weights", "audit", "studio"}
+    assert set.union(*LAYERS) - planned == {_part(path) for path in MODULES}
+
+
+def test_import_is_light() -> None:
+    """Importing the package loads no heavy library, and opens nothing."""
+    code = (
+        "import sys, motionveil; print(*[m for m in ('torch', 'openvino', 'av', 'cv2', 'click') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_modules_stay_small() -> None:
+    long = {str(p.relative_to(SOURCE)): n for p in MODULES if (n := len(p.read_text("utf-8").splitlines())) > 320}
+    assert not long
+
+
+def test_public_names_are_all_there() -> None:
+    for name in motionveil.__all__:
+        assert getattr(motionveil, name) is not None
