@@ -15,6 +15,7 @@ SOURCE = Path(motionveil.__file__).parent
 
 LAYERS = [
     {"errors", "types"},
+    {"files"},
     {"ops"},
     {"video", "weights", "engine"},
     {"features", "flow"},

@@ -69,16 +69,16 @@ class CropMaker:
         self.photos = photos
         self.generator = np.random.default_rng(seed)
         self.domains = [[p for p in photos if p.domain == domain] for domain in DOMAINS]
-        self.points = {id(photo): self._points_of(photo) for photo in photos}
+        self.points = {photo.name: self._points_of(photo) for photo in photos}
 
-    def _points_of(self, photo: Photo) -> list[npt.NDArray[np.int32]]:
-        """Up to 64 pixels (x, y) of every class that occurs, to aim crops at."""
+    def _points_of(self, photo: Photo) -> list[tuple[int, npt.NDArray[np.int32]]]:
+        """(class, up to 64 of its pixels (x, y)) for every class that occurs, to aim crops at."""
         found = []
         for label in range(1, len(CLASSES)):
             y, x = np.nonzero(photo.labels == label)
             if len(x) >= 12:
                 pick = self.generator.integers(0, len(x), 64)
-                found.append(np.stack([x[pick], y[pick]], 1).astype(np.int32))
+                found.append((label, np.stack([x[pick], y[pick]], 1).astype(np.int32)))
         return found
 
     def _uniform(self, low: float, high: float) -> float:
@@ -95,11 +95,14 @@ class CropMaker:
         return domain[self.generator.integers(len(domain))]
 
     def _warp(
-        self, photo: Photo, size: int, scale: float, centre: tuple[float, float], at: tuple[float, float], border: int
-    ) -> tuple[UInt8Array, UInt8Array]:
-        """The photo scaled, rotated, perhaps flipped, with `centre` (its pixels) moved to `at` (crop pixels)."""
-        angle = np.deg2rad(self.generator.normal(0, 12) if self._chance(0.9) else self._uniform(-90, 90))
-        aspect = self._log_uniform(0.85, 1.18)
+        self, photo: Photo, size: int, scale: float, centre: tuple[float, float], at: tuple[float, float]
+    ) -> tuple[UInt8Array, UInt8Array, UInt8Array]:
+        """The photo scaled, rotated, perhaps flipped, with `centre` (its pixels) moved to `at` (crop pixels).
+
+        Returns image, labels, and 1 where the crop shows the photo, 0 beyond its border.
+        """
+        angle = np.deg2rad(self.generator.normal(0, 9) if self._chance(0.96) else self._uniform(-90, 90))
+        aspect = self._log_uniform(0.87, 1.15)
         flip = -1.0 if self._chance(0.5) else 1.0
         c, s = np.cos(angle) * scale, np.sin(angle) * scale
         matrix = np.array([[c * flip * aspect, -s], [s * flip * aspect, c]])
@@ -107,29 +110,33 @@ class CropMaker:
         level = int(np.clip(np.floor(np.log2(1 / max(scale, 1e-6))), 0, len(photo.images) - 1))
         source, factor = photo.images[level], 2.0**level
         # Pixel centres at integers: coordinate x of the full photo is (x + 0.5) / factor - 0.5 in the halved one.
-        inner = matrix * factor
-        offset = shift + matrix @ np.full(2, (factor - 1) / 2)
-        image = cv2.warpAffine(
-            source, np.column_stack([inner, offset]), (size, size), flags=cv2.INTER_LINEAR, borderMode=border
-        )
+        inner = np.column_stack([matrix * factor, shift + matrix @ np.full(2, (factor - 1) / 2)])
+        outer = np.column_stack([matrix, shift])
+        image = cv2.warpAffine(source, inner, (size, size), flags=cv2.INTER_LINEAR)
+        # One warp for both: what lies beyond the border comes back as 254, which is no label.
         labels = cv2.warpAffine(
-            photo.labels, np.column_stack([matrix, shift]), (size, size), flags=cv2.INTER_NEAREST, borderMode=border
+            photo.labels, outer, (size, size), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=254
         )
-        return np.asarray(image, np.uint8), np.asarray(labels, np.uint8)
+        shown = (labels != 254).astype(np.uint8)
+        return np.asarray(image, np.uint8), np.where(shown > 0, labels, 0).astype(np.uint8), shown
 
-    def _aim(self, photo: Photo) -> tuple[float, float]:
-        """A pixel of a class drawn first, so that small parts are seen as often as large ones."""
-        groups = self.points[id(photo)]
+    def _aim(self, photo: Photo) -> tuple[int, tuple[float, float]]:
+        """(class, a pixel of it): the class is drawn first, so that small parts are seen as often as large ones."""
+        groups = self.points[photo.name]
         if not groups or self._chance(0.12):
             height, width = photo.labels.shape
-            return self._uniform(0, width), self._uniform(0, height)
-        group = groups[self.generator.integers(len(groups))]
+            return 0, (self._uniform(0, width), self._uniform(0, height))
+        label, group = groups[self.generator.integers(len(groups))]
         x, y = group[self.generator.integers(len(group))]
-        return float(x), float(y)
+        return label, (float(x), float(y))
 
-    def _scale(self, photo: Photo, size: int) -> float:
-        """Pixels of the crop per pixel of the photo, log-uniform from a small body to a face that fills the crop."""
-        return self._log_uniform(0.3 * 192 / photo.height, min(3.0, 9.0 * size / photo.height))
+    def _scale(self, photo: Photo, size: int, label: int) -> float:
+        """Pixels of the crop per pixel of the photo, log-uniform from a small body up.
+
+        Only a face or a hand still tells what it is when it fills the crop; a garment does not.
+        """
+        tallest = {"face": 9.0, "hand": 5.0, "body": 2.3}["face" if 1 <= label <= 5 else "hand" if label == 6 else "body"]
+        return min(3.0, self._log_uniform(58 / photo.height, tallest * size / photo.height))
 
     def _texture(self, size: int) -> UInt8Array:
         """Something without people: coloured noise at several scales, stripes, tiles or a plain gradient."""
@@ -198,7 +205,8 @@ class CropMaker:
         for _ in range(count):
             photo = self._photo()
             at = (self._uniform(0.05, 0.95) * size, self._uniform(0.05, 0.95) * size)
-            person, parts = self._warp(photo, size, self._scale(photo, size), self._aim(photo), at, cv2.BORDER_CONSTANT)
+            label, point = self._aim(photo)
+            person, parts, _ = self._warp(photo, size, self._scale(photo, size, label), point, at)
             mask = (parts > 0).astype(np.uint8)
             if not mask.any():
                 continue
@@ -226,7 +234,7 @@ class CropMaker:
     def _degrade(self, image: UInt8Array) -> UInt8Array:
         """What cameras and codecs do: low resolution, blur, sensor noise, compression."""
         size = image.shape[0]
-        if self._chance(0.35):
+        if self._chance(0.25):
             small = max(16, int(size * self._log_uniform(0.2, 0.9)))
             method = int(
                 self.generator.choice([cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_NEAREST], p=[0.6, 0.3, 0.1])
@@ -258,11 +266,13 @@ class CropMaker:
     def crop(self, size: int) -> tuple[UInt8Array, UInt8Array]:
         """One crop: RGB (size, size, 3) and labels (size // 2, size // 2) at half resolution."""
         draw = self.generator.random()
-        if draw < 0.55:  # a photo as it is
+        if draw < 0.6:  # a photo as it is
             photo = self._photo()
             at = (self._uniform(0.2, 0.8) * size, self._uniform(0.2, 0.8) * size)
-            scale = max(self._scale(photo, size), 0.8 * size / max(photo.labels.shape))
-            image, labels = self._warp(photo, size, scale, self._aim(photo), at, cv2.BORDER_REFLECT_101)
+            label, point = self._aim(photo)
+            image, labels, shown = self._warp(photo, size, self._scale(photo, size, label), point, at)
+            if not shown.all():
+                image = np.where(shown[..., None] > 0, image, self._background(size))
             if self._chance(0.5):
                 image = self._recolour(image, labels)
             if self._chance(0.25):

@@ -139,6 +139,12 @@ def train(options: argparse.Namespace) -> None:
         step, spent = state["step"], state["spent"]
         print(f"continuing from step {step}", flush=True)
 
+    elif options.start_from:
+        state = torch.load(options.start_from, weights_only=True)
+        for module, name in ((encoder, "encoder"), (prototypes, "prototypes")):
+            module.load_state_dict(state[name])
+        mean_encoder, mean_prototypes = copy.deepcopy(encoder), copy.deepcopy(prototypes)
+
     def save() -> None:
         state = {
             "encoder": encoder.state_dict(), "prototypes": prototypes.state_dict(),
@@ -206,6 +212,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=24000)
     parser.add_argument("--minutes", type=float, help="train for this long instead of a number of steps")
+    parser.add_argument("--start-from", type=Path, help="checkpoint whose weights to begin with")
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)

@@ -11,6 +11,7 @@ import numpy as np
 
 from . import ops
 from .errors import InputError, OutputError
+from .files import write_file
 from .types import Float32Array, Point, UInt8Array
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -77,19 +78,11 @@ def read_image(path: str | Path) -> UInt8Array:
 
 
 def write_image(path: str | Path, picture: UInt8Array) -> None:
-    """Write (H, W, 3) RGB or (H, W) grey uint8 by the name's extension, to a temporary file renamed at the end."""
+    """Write (H, W, 3) RGB or (H, W) grey uint8 by the name's extension."""
     path = Path(path)
     if picture.ndim == 3:
         picture = cast(UInt8Array, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     done, data = cv2.imencode(path.suffix or ".png", picture)
     if not done:
         raise OutputError(f"{path} cannot be written as an image; name it .png or .jpg")
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data.tobytes())
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror}); choose another place") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_file(path, data.tobytes())

@@ -135,31 +135,33 @@ class AccumulatedTransport:
 
     def _place(self) -> Float32Array:
         height, width = self.size
-        return (self.generator.random(2, np.float32) * np.array([width, height], np.float32)).astype(np.float32)
+        return np.asarray(self.generator.random(2) * (width, height), np.float32)
 
     def _rebirth(self) -> None:
         """Give the regions that are stretched or crushed one new, undistorted place."""
-        distorted = _distortion(self.displacement) > self.stretch
+        largest, smallest = _stretch(self.displacement)
+        # Where two places of the noise meet, the step is large at once: that is an outline, not wear.
+        worn = ((smallest < 1 / self.stretch) | (largest > self.stretch)) & (largest < _OUTLINE)
         # Thin bands along the outlines of moving things are natural and stay; only what fills a neighbourhood counts.
-        worn = (ops.smooth(distorted.astype(np.float32), 4.0) > 0.5).astype(np.float32)
-        if worn.any():
-            region = ops.dilate(worn, 4.0)[..., None] > 0
-            self.displacement = np.where(region, self._place(), self.displacement)
+        region = ops.smooth(worn.astype(np.float32), 4.0) > 0.5
+        if region.any():
+            self.displacement = np.where(region[..., None], self._place(), self.displacement)
 
 
-def _distortion(displacement: Float32Array) -> Float32Array:
-    """How many times the noise is drawn out or crushed, whichever is more, at every place of (h, w, 2); at least 1.
+_OUTLINE = 8.0
 
-    The greater of the largest singular value of the Jacobian of p + d(p) and the inverse of the smallest one.
+
+def _stretch(displacement: Float32Array) -> tuple[Float32Array, Float32Array]:
+    """Greatest and least singular value of the Jacobian of p + d(p), each (h, w): above 1 the noise is crushed, below
+    1 drawn out.
     """
     padded = np.pad(displacement, [(0, 1), (0, 1), (0, 0)], mode="edge")
     dx, dy = padded[:-1, 1:] - displacement, padded[1:, :-1] - displacement
     a, b, c, d = 1 + dx[..., 0], dy[..., 0], dx[..., 1], 1 + dy[..., 1]
     determinant, half_norm = a * d - b * c, (a * a + b * b + c * c + d * d) / 2
     root = np.sqrt(np.maximum(half_norm**2 - determinant**2, 0))
-    largest = np.sqrt(half_norm + root)
-    smallest = np.abs(determinant) / largest.clip(1e-6)
-    return np.maximum(largest, 1 / smallest.clip(1e-6)).astype(np.float32)
+    largest = np.sqrt(half_norm + root).astype(np.float32)
+    return largest, (np.abs(determinant) / largest.clip(1e-6)).astype(np.float32)
 
 
 TRANSPORTS: dict[str, type[FirstFrameTransport] | type[AccumulatedTransport]] = {

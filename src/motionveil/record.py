@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from .errors import OutputError
+from .files import write_file
 from .templates import Template
 
 _LIBRARIES = ("av", "numpy", "opencv-python-headless", "openvino")
@@ -69,12 +69,5 @@ def make_record(
 
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a record as JSON, to a temporary file renamed at the end."""
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        temporary.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(f"the record {path} cannot be written ({error.strerror}); choose another place") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write a record as JSON."""
+    write_file(path, (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())

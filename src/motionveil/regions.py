@@ -118,7 +118,7 @@ class TemplateSaliency:
 
     def _held(self, groups: Iterable[list[_Frame]]) -> Iterator[Float32Array]:
         """Opacity of every frame at full size, carried between keyframes and held over time."""
-        carried: Float32Array | None = None
+        last: Float32Array | None = None
         # Twice the opacity where something was just found; it shrinks with time, and shows as long as it exceeds 1.
         level: Float32Array | None = None
         before = Fraction(0)
@@ -126,20 +126,8 @@ class TemplateSaliency:
             key, grid = self._opacity(group[-1].image)
             cells = (key.shape[0], key.shape[1])
             flows = [None if frame.flow is None else ops.resize_flow(frame.flow, cells) for frame in group]
-            # Forward: what the last keyframe found, moved on. Backward: what this one found, moved to where it was.
-            found = [np.zeros_like(key) for _ in group]
-            for index, flow in enumerate(flows):
-                carried = None if flow is None or carried is None else ops.warp(carried, flow)
-                if carried is not None:
-                    found[index] = carried
-            back: Float32Array | None = key
-            found[-1] = carried = key
-            for index in range(len(group) - 1, 0, -1):
-                flow = flows[index]
-                if back is None or flow is None:
-                    break
-                back = ops.warp(back, -flow)
-                found[index - 1] = np.maximum(found[index - 1], back)
+            found = _between(last, key, flows)
+            last = key
             size = (group[-1].image.shape[0], group[-1].image.shape[1])
             for frame, flow, opacity in zip(group, flows, found, strict=True):
                 if self.coverage.hold:
@@ -152,6 +140,35 @@ class TemplateSaliency:
                     opacity = np.minimum(np.maximum(level, opacity), 1)
                 before = frame.pts
                 yield to_frame(opacity, grid, size)
+
+
+def _between(
+    last: Float32Array | None, key: Float32Array, flows: Sequence[Float32Array | None]
+) -> list[Float32Array]:
+    """Opacity of the frames after one keyframe up to the next, whose own is `key`: the greater of what the keyframe
+    before found, moved on, and what the next one finds, moved back to where it was.
+
+    flows: per frame to the frame before it, on the cells. Displacements are carried and each keyframe is sampled
+    once, because a map that is interpolated again and again wears away at its edges.
+    """
+    points = ops.pixel_grid(key.shape[0], key.shape[1])
+    found = [np.zeros_like(key) for _ in flows]
+    found[-1] = key
+    way = np.zeros_like(points)
+    for index, flow in enumerate(flows[:-1]):
+        if flow is None or last is None:
+            break
+        way = ops.warp(way, flow) + flow
+        found[index] = ops.sample(last, points + way)
+    way = np.zeros_like(points)
+    for index in range(len(flows) - 1, 0, -1):
+        flow = flows[index]
+        if flow is None:
+            break
+        # Where a point of the earlier frame goes is read off where a point of the later frame came from.
+        way = ops.warp(way, -flow) - flow
+        found[index - 1] = np.maximum(found[index - 1], ops.sample(key, points + way))
+    return found
 
 
 class WholeFrame:

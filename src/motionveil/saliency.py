@@ -20,7 +20,7 @@ def clamped_cosines(grid: DescriptorGrid, templates: Sequence[Template]) -> Floa
     """max(0, cosine) of every cell to every template, (T, K, h, w) float32 in [0, 1]: the inside of Eq. 1."""
     vectors = np.stack([template.vector for template in templates])
     cosines = np.moveaxis(grid.descriptors @ vectors.T, -1, 1)
-    return np.clip(cosines, 0, 1).astype(np.float32)
+    return cast(Float32Array, np.clip(cosines, 0, 1).astype(np.float32))
 
 
 def combine(maps: Float32Array, how: Combine) -> Float32Array:

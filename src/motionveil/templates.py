@@ -13,9 +13,10 @@ import platformdirs
 import safetensors
 import safetensors.numpy
 
-from .errors import OptionError, OutputError, TemplateError
+from .errors import OptionError, TemplateError
 from .features import FeatureExtractor
 from .features.encoder import ASSETS
+from .files import write_file
 from .types import Float32Array, Point, UInt8Array
 
 ATTRIBUTES = ("hair", "forehead", "eyes", "cheek", "lips", "hand", "arm", "torso", "leg")
@@ -101,21 +102,10 @@ class TemplateLibrary:
 
     def save(self, path: str | Path) -> None:
         """Write a safetensors file: the vectors, and a JSON header with fingerprints and origins."""
-        path = Path(path)
         header = {t.name: {"fingerprint": t.fingerprint, "origin": t.origin} for t in self}
         tensors = {t.name: np.ascontiguousarray(t.vector, np.float32) for t in self}
         data = safetensors.numpy.save(tensors, {"format": _FORMAT, "templates": json.dumps(header)})
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(data)
-            temporary.replace(path)
-        except OSError as error:
-            raise OutputError(
-                f"templates cannot be written to {path} ({error.strerror}); choose another place"
-            ) from error
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_file(Path(path), data)
 
     @classmethod
     def load(cls, path: str | Path) -> TemplateLibrary:

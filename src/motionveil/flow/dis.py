@@ -25,7 +25,7 @@ class DISFlow:
     factor; frames that are smaller keep their size.
     """
 
-    def __init__(self, *, preset: str = "fast", short_side: int = 240) -> None:
+    def __init__(self, *, preset: str = "medium", short_side: int = 240) -> None:
         if preset not in _PRESETS:
             raise OptionError(f"no DIS preset {preset!r}; choose from {', '.join(_PRESETS)}")
         self.preset = preset
@@ -42,7 +42,7 @@ class DISFlow:
         # The search needs some 12 pixels; smaller frames are padded and the result cropped.
         first, second = (self._prepare(frame, size) for frame in (source, target))
         # OpenCV's object holds buffers, so each call has its own: several videos may share one estimator.
-        flow = cv2.DISOpticalFlow.create(_PRESETS[self.preset]).calc(first, second, None)
+        flow = cv2.DISOpticalFlow.create(_PRESETS[self.preset]).calc(first, second, None)  # type: ignore[call-overload]
         return cast(Float32Array, np.ascontiguousarray(flow[: size[0], : size[1]], np.float32))
 
     @staticmethod

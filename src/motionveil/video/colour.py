@@ -8,28 +8,22 @@ import numpy as np
 import numpy.typing as npt
 
 from motionveil.types import UInt8Array
+
 from .tonemap import HLG, PQ, ToneMap
 
 if TYPE_CHECKING:
     import av
 
 # FFmpeg's AVColorSpace, AVColorRange and libswscale's numbers of the same matrices
-BT709, UNSPECIFIED, BT601, BT2020 = 1, 2, 5, 9
+BT709, BT601, SMPTE170M, BT2020 = 1, 5, 6, 9
 LIMITED, FULL = 1, 2
 _BT2020_CONSTANT_LUMINANCE = 10
-_MATRICES = {BT709: BT709, 4: 4, 5: BT601, 6: BT601, 7: 7, BT2020: BT2020, _BT2020_CONSTANT_LUMINANCE: BT2020}
+_MATRICES = {BT709: BT709, 4: 4, 5: BT601, SMPTE170M: BT601, 7: 7, BT2020: BT2020, _BT2020_CONSTANT_LUMINANCE: BT2020}
 
 
 def default_matrix(height: int) -> int:
     """The YUV matrix of a video that does not say: BT.709 from 720 lines on, BT.601 below."""
     return BT709 if height >= 720 else BT601
-
-
-def scaling_flags() -> int:
-    """How libswscale converts: without these flags it darkens by up to a level and repeats chroma samples."""
-    from av.video.reformatter import Interpolation
-
-    return int(Interpolation.BILINEAR) | int(Interpolation.ACCURATE_RND) | int(Interpolation.FULL_CHR_H_INT)
 
 
 class RgbConverter:
@@ -39,11 +33,12 @@ class RgbConverter:
     """
 
     def __init__(self, width: int, height: int) -> None:
-        from av.video.reformatter import VideoReformatter
+        from av.video.reformatter import Interpolation, VideoReformatter
 
         self._size = (width, height)
         self._reformatter = VideoReformatter()
-        self._flags = scaling_flags()
+        # without the last two libswscale darkens by up to a level and repeats chroma samples
+        self._flags = int(Interpolation.BILINEAR) | int(Interpolation.ACCURATE_RND) | int(Interpolation.FULL_CHR_H_INT)
         self._tone_maps: dict[int, ToneMap] = {}
 
     def __call__(self, frame: av.VideoFrame) -> UInt8Array:
@@ -69,6 +64,33 @@ class RgbConverter:
             interpolation=self._flags,
         )
         return cast(npt.NDArray[Any], converted.to_ndarray())
+
+
+class YuvConverter:
+    """Turns RGB frames into frames of an encoder's pixel format: limited range, matrix by :func:`default_matrix`."""
+
+    def __init__(self, pixel_format: str) -> None:
+        from av.video.reformatter import Interpolation, VideoReformatter
+
+        self._pixel_format = pixel_format
+        self._reformatter = VideoReformatter()
+        # chroma is the mean of its pixels, which survives writing and reading again best
+        self._flags = int(Interpolation.AREA) | int(Interpolation.ACCURATE_RND) | int(Interpolation.FULL_CHR_H_INP)
+
+    def __call__(self, frame: UInt8Array) -> av.VideoFrame:
+        """The (H, W, 3) uint8 RGB frame in the pixel format."""
+        import av
+
+        matrix = default_matrix(frame.shape[0])
+        return self._reformatter.reformat(
+            av.VideoFrame.from_ndarray(frame, format="rgb24"),
+            format=self._pixel_format,
+            src_colorspace=matrix,
+            dst_colorspace=matrix,
+            src_color_range=FULL,
+            dst_color_range=LIMITED if self._pixel_format.startswith("yuv") else FULL,
+            interpolation=self._flags,
+        )
 
 
 def has_alpha(pixel_format: av.VideoFormat) -> bool:

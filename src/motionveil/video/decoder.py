@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from motionveil.errors import InputError
+
 from .clock import Clock
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 # Containers whose header states a duration; others are estimated from the size and fit any file
 _STATES_DURATION = {"matroska,webm", "flv", "asf", "mov,mp4,m4a,3gp,3g2,mj2"}
+
+_CLOCK_STARTS_ANYWHERE = 0x200  # AVFMT_TS_DISCONT
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,11 @@ class Location:
     """Seconds to wait for a device or a network."""
     is_live: bool = False
     rereadable: bool = True
+
+
+def file_location(path: str | Path) -> Location:
+    """The location of a file; with the protocol named, a colon in its name cannot be taken for one."""
+    return Location(str(path), f"file:{path}", rereadable=Path(path).is_file())
 
 
 class Decoder:
@@ -75,14 +84,14 @@ class Decoder:
     @property
     def origin(self) -> Fraction | None:
         """The container time that counts as zero, None where it is that of the first frame."""
-        from av.format import Flags
-
         if self.location.is_live or self._times_are_decoding_times:
             return None
-        if not int(self.container.format.flags) & int(Flags.ts_discont.value):
+        if not self.container.format.flags & _CLOCK_STARTS_ANYWHERE:
             return Fraction(0)
         streams = self.container.streams
-        return min((s.start_time * s.time_base for s in streams if s.start_time is not None and s.time_base), default=None)
+        return min(
+            (s.start_time * s.time_base for s in streams if s.start_time is not None and s.time_base), default=None
+        )
 
     @property
     def _times_are_decoding_times(self) -> bool:
@@ -140,29 +149,39 @@ class Decoder:
             except (av.error.FFmpegError, OSError):
                 self.shortfall = "is damaged"
                 return
-            if packet.pts is not None and packet.time_base is not None:
-                self._read_until = max(self._read_until, (packet.pts + (packet.duration or 0)) * packet.time_base)
+            stamp = packet.dts if self._times_are_decoding_times else packet.pts
+            if stamp is not None and packet.time_base is not None:
+                self._read_until = max(self._read_until, (stamp + (packet.duration or 0)) * packet.time_base)
             if packet.stream_index == self.stream.index:
                 self._packets += packet.size > 0
                 yield packet  # type: ignore[misc]
 
     def _count_declared(self) -> int | None:
         """How many video packets the header promises, None where it does not."""
-        if not self.stream.frames:
+        if not self.stream.frames or self._times_are_decoding_times:  # AVI counts frames that it leaves out
             return None
         if "mp4" in self.container.format.name:  # an edit list may leave some of them out of the index
             return min(self.stream.frames, len(self.stream.index_entries))
         return self.stream.frames
 
+    @property
+    def _expected_end(self) -> Fraction | None:
+        """When the last packet ends by the header, None where it does not say."""
+        if self._times_are_decoding_times:
+            return self.stream.frames / self.frame_rate
+        if self.container.format.name in _STATES_DURATION and self.container.duration:
+            return Fraction(self.container.duration, 1_000_000)
+        return None
+
     def _missing(self) -> str | None:
+        """What a file lacks that ended without an error."""
         if self._expected_packets is not None:
             return "ends early" if self._packets < self._expected_packets else None
-        if self.container.format.name not in _STATES_DURATION or not self.container.duration:
+        if self._expected_end is None:
             return None
         # headers round, and the last frame's own duration is often unknown
         tolerance = max(Fraction(1, 2), 2 / self.frame_rate)
-        missing = Fraction(self.container.duration, 1_000_000) - self._read_until
-        return "ends early" if missing > tolerance else None
+        return "ends early" if self._read_until < self._expected_end - tolerance else None
 
     def close(self) -> None:
         """Close the container."""

@@ -25,9 +25,7 @@ def _filtered(first: av.VideoFrame, rest: Iterator[av.VideoFrame]) -> Iterator[a
     import av.filter
 
     graph = av.filter.Graph()
-    source = graph.add_buffer(
-        width=first.width, height=first.height, format=first.format, time_base=first.time_base
-    )
+    source = graph.add_buffer(width=first.width, height=first.height, format=first.format, time_base=first.time_base)
     filters = graph.add("bwdif", "mode=send_frame:deint=interlaced")
     sink = graph.add("buffersink")
     graph.link_nodes(source, filters, sink).configure()

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import math
+import os
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from motionveil.types import Clip, UInt8Array, VideoInfo
+from motionveil.types import UInt8Array, VideoInfo
 
-from .colour import BT601, BT709, FULL, LIMITED, default_matrix
-from .encoding import CODECS, Codec, Container
+from .audio import AudioCopy, read_tags
+from .colour import BT709, LIMITED, SMPTE170M, YuvConverter, default_matrix
+from .encoding import CODECS, Container
+from .palette import PaletteConverter
 
 if TYPE_CHECKING:
     import av
     from av.video.stream import VideoStream
 
-_THREADS = 2  # each holds frames, and the work between decoder and encoder needs the cores more
-_SMPTE170M = 6
+_THREADS = 2  # each holds frames back, and the work between decoder and encoder needs the cores more
 
 
 class Encoder:
-    """Writes the frames of one video file; ``info.start`` becomes time 0, the last frame ends where the source ends.
+    """Writes one video file; ``info.start`` becomes time 0, and the last frame ends where the source ends.
 
     A frame is encoded when the next one has come, because its duration is not known before.
     """
@@ -29,38 +32,126 @@ class Encoder:
     def __init__(self, path: Path, info: VideoInfo, codec: str, container: Container, options: dict[str, str]) -> None:
         import av
 
-        self._codec = CODECS[codec]
+        os.environ.setdefault("SVT_LOG", "1")  # the only way to keep SVT-AV1 from writing to the terminal
+        self._line = CODECS[codec]
         self._info = info
-        self._interval = 1 / info.frame_rate
-        self._constant_rate = container.format == "avi"
-        self._held: tuple[UInt8Array, int] | None = None
-        self._durations: dict[int, int] = {}  # of the frames in the encoder, by time stamp
-        self.end = Fraction(0)
-        """Seconds at which the last frame ends, known when all is written."""
+        self._time_base = _time_base(info.frame_rate, container.format)
+        self._held: av.VideoFrame | None = None
+        self._gap = max(round(1 / info.frame_rate / self._time_base), 1)
+        self._durations: dict[int, int] = {}  # of the frames inside the encoder, by time stamp
         self.container = av.open(
             str(path), "w", format=container.format, options={"fflags": "+bitexact", **container.options}
         )
-        self._stream = self._add_stream(options)
-        self._to_encoder = _Converter(self._stream, info.height)
+        self.stream = self._add_stream(options)
+        self._convert = PaletteConverter() if self.stream.pix_fmt == "pal8" else YuvConverter(self.stream.pix_fmt or "")
+        self._strip = None if self._line.strip is None else av.BitStreamFilterContext(self._line.strip, self.stream)
+        self._sound: AudioCopy | None = None
 
     def _add_stream(self, options: dict[str, str]) -> VideoStream:
-        info, codec = self._info, self._codec
-        stream: VideoStream = self.container.add_stream(codec.encoder, rate=info.frame_rate.limit_denominator(65535))
+        info, line = self._info, self._line
+        rate = info.frame_rate.limit_denominator(65535)
+        stream = cast("VideoStream", self.container.add_stream(line.encoder, rate=rate))
         stream.width, stream.height = info.width, info.height
-        stream.pix_fmt = codec.odd_pixel_format if info.width % 2 or info.height % 2 else codec.pixel_format
+        stream.pix_fmt = line.odd_pixel_format if info.width % 2 or info.height % 2 else line.pixel_format
         context = stream.codec_context
-        context.options = {**codec.options, **options}
+        context.time_base = self._time_base
+        context.options = {**line.options, **options}
         context.thread_count = _THREADS
+        if line.tag is not None and self.container.format.name in ("mp4", "mov"):
+            context.codec_tag = line.tag
         context.sample_aspect_ratio = info.sample_aspect_ratio.limit_denominator(255)
-        if self._constant_rate:
+        if self.container.format.name == "avi":
             context.max_b_frames = 0  # AVI has no place for an order of display
         if stream.pix_fmt.startswith("yuv"):
-            hd = default_matrix(info.height) == BT709
-            context.colorspace = context.color_primaries = context.color_trc = BT709 if hd else _SMPTE170M
+            matrix = BT709 if default_matrix(info.height) == BT709 else SMPTE170M
+            context.colorspace = context.color_primaries = context.color_trc = matrix
             context.color_range = LIMITED
         return stream
 
-    def _open(self, clip: Clip) -> None:
-        """Choose the time base by the first clip's times, and open the encoder."""
-        self._time_base = self._choose_time_base(clip)
-        self._stream.codec_context.time_base = self._time_base
+    @property
+    def notice(self) -> str | None:
+        """What is unusual about the file that is written, in one sentence."""
+        if self.stream.pix_fmt == "yuv444p":
+            size = f"{self._info.width}x{self._info.height}"
+            return (
+                f"the size {size} is odd, so colours are stored in full resolution (4:4:4), which some players refuse"
+            )
+        matroska = self.container.format.name in ("matroska", "webm")
+        if self._info.sample_aspect_ratio != 1 and matroska and not self._line.stores_aspect:
+            return f"pixels become square, they were {self._info.sample_aspect_ratio} wide: h264 or .mp4 keep that"
+        return None
+
+    def start(self, sound: str | Path | None, tags: str | Path | None, target: Path) -> None:
+        """Write the header: with the sound of one file and the tags of another, if given."""
+        if sound is not None:
+            self._sound = AudioCopy(sound, self._info.start, self.container, target)
+        if tags is not None:
+            self.container.metadata.update(read_tags(tags))
+        self.container.start_encoding()
+
+    def write(self, frame: UInt8Array, time: Fraction, index: int) -> None:
+        """Take the next frame, (H, W, 3) uint8 RGB, at its time in seconds."""
+        tick = round((time - self._info.start) / self._time_base)
+        if self._held is not None:
+            last = cast(int, self._held.pts)
+            tick = max(tick, last + 1)
+            self._gap = tick - last
+            self._encode_held(self._gap)
+        self._held = self._convert(frame)
+        self._held.pts = tick
+        self._held.time_base = self._time_base
+
+    def finish(self) -> None:
+        """Write what is held back and complete the file."""
+        assert self._held is not None
+        last = cast(int, self._held.pts)
+        duration = self._gap
+        if self._info.duration is not None:
+            rest = round((self._info.duration - self._info.start) / self._time_base) - last
+            if (
+                0 < rest <= max(3 * self._gap, round(1 / self._time_base))
+            ):  # a longer rest: reading stopped before the end
+                duration = rest
+        self._encode_held(duration)
+        self._mux(self.stream.encode(None))
+        for packet in [] if self._strip is None else self._strip.filter(None):
+            self.container.mux(packet)
+        if self._sound is not None:
+            self._sound.copy_until((last + duration) * self._time_base)
+        self.container.close()
+
+    def close(self) -> None:
+        """Let go of the files; what is not finished is worthless after that."""
+        if self._sound is not None:
+            self._sound.close()
+        with suppress(Exception):  # a full disk fails here again
+            self.container.close()
+
+    def _encode_held(self, duration: int) -> None:
+        assert self._held is not None
+        self._held.duration = duration
+        stamp = cast(int, self._held.pts)
+        self._durations[stamp] = duration
+        if self._sound is not None:
+            self._sound.copy_until(stamp * self._time_base)
+        self._mux(self.stream.encode(self._held))
+
+    def _mux(self, packets: list[av.Packet[VideoStream]]) -> None:
+        for packet in packets:
+            if packet.pts is not None:
+                packet.duration = self._durations.pop(packet.pts, packet.duration)
+            for stripped in [packet] if self._strip is None else self._strip.filter(packet):
+                self.container.mux(stripped)
+
+
+def _time_base(frame_rate: Fraction, container: str) -> Fraction:
+    """The clock of a container: where it may be chosen, one that hits frames, milliseconds and 1/90000 s exactly."""
+    if container == "gif":
+        return Fraction(1, 100)
+    if container == "avi":
+        return 1 / frame_rate
+    for grid in (90_000, 1000):
+        ticks = math.lcm(frame_rate.numerator, grid)
+        if ticks <= 1_000_000:
+            return Fraction(1, ticks)
+    return Fraction(1, 90_000)

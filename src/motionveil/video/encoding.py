@@ -37,6 +37,16 @@ class Encoding:
             if value not in ("drop", "keep"):
                 raise OptionError(f"{name} must be drop or keep, not {value}")
 
+    def options(self, codec: str) -> dict[str, str]:
+        """The encoder's options for quality and speed."""
+        line = CODECS[codec]
+        quality = line.quality if self.quality is None else self.quality
+        if not line.best <= quality <= line.worst:
+            scale = f"must be {line.best} to {line.worst}" if line.worst else "cannot be set: leave it out"
+            raise OptionError(f"the quality of {codec} {scale}, not {quality}")
+        speed = self.speed or line.speed
+        return {**({"crf": str(quality)} if line.worst else {}), **({line.speed_option: speed} if speed else {})}
+
 
 @dataclass(frozen=True)
 class Codec:
@@ -55,15 +65,19 @@ class Codec:
     options: dict[str, str] = field(default_factory=dict)
     strip: str | None = None
     """A bitstream filter against notes that the encoder leaves about itself."""
+    tag: str | None = None
+    """The name in MP4 and MOV that players know, where FFmpeg's is another."""
+    stores_aspect: bool = False
+    """Whether the pictures themselves say how wide their pixels are."""
 
 
 # Look-ahead is kept short: every frame that an encoder holds back is memory.
 _X265 = "log-level=error:info=0:pools=2:frame-threads=1:rc-lookahead=10"
 CODECS = {
     "h264": Codec("libx264", 20, 0, 51, "preset", "veryfast", odd_pixel_format="yuv444p",
-                  options={"rc-lookahead": "10"}, strip="filter_units=remove_types=6"),
+                  options={"rc-lookahead": "10"}, strip="filter_units=remove_types=6", stores_aspect=True),
     "hevc": Codec("libx265", 23, 0, 51, "preset", "veryfast", odd_pixel_format="yuv444p",
-                  options={"x265-params": _X265}),
+                  options={"x265-params": _X265}, tag="hvc1", stores_aspect=True),
     "av1": Codec("libsvtav1", 30, 1, 63, "preset", "9", options={"svtav1-params": "lp=2:lookahead=16"}),
     "vp9": Codec("libvpx-vp9", 31, 0, 63, "cpu-used", "5",
                  options={"b": "0", "deadline": "good", "row-mt": "1", "lag-in-frames": "10"}),
@@ -96,34 +110,31 @@ CONTAINERS = {
 }
 
 
-def choose(suffix: str, encoding: Encoding) -> tuple[str, Container]:
-    """The codec's name and the container for an extension like ``.mp4``.
+def choose(target: Path, encoding: Encoding) -> tuple[str, Container]:
+    """The codec's name and the container for a video file, by its extension.
 
     Errors: OutputError for an extension that cannot be written, OptionError for a codec that it cannot hold.
     """
-    container = CONTAINERS.get(suffix.lower())
+    container = CONTAINERS.get(target.suffix.lower())
     if container is None:
-        raise OutputError(
-            f"cannot write {suffix or 'files without extension'}: choose one of {', '.join(CONTAINERS)} or an image format"
-        )
+        known = ", ".join(CONTAINERS)
+        raise OutputError(f"{target} has an extension that cannot be written: choose one of {known} or an image format")
     name = encoding.codec or container.codecs[0]
     if name not in container.codecs:
-        homes = [ext for ext, other in CONTAINERS.items() if name in other.codecs]
-        where = f"write to {' or '.join(homes)}" if homes else "write to a folder"
-        raise OptionError(f"{suffix} files cannot hold {name}: {where}")
-    codec = CODECS[name]
-    quality = encoding.quality
-    if quality is not None and not codec.best <= quality <= codec.worst:
-        scale = f"{codec.best} to {codec.worst}" if codec.worst else "left out, it is lossless or has no scale"
-        raise OptionError(f"the quality of {name} must be {scale}, not {quality}")
+        homes = [extension for extension, other in CONTAINERS.items() if name in other.codecs]
+        where = f"write to {' or '.join(homes)}" if homes else "write to a folder of images"
+        raise OptionError(f"{target.suffix} files cannot hold {name}: {where}, or choose {container.codecs[0]}")
     return name, container
 
 
-def image_suffix(path: Path, encoding: Encoding) -> str:
-    """The extension of the pictures of an image target; a folder gets PNG unless the codec says JPEG."""
-    suffix = path.suffix.lower()
+def choose_images(target: Path, encoding: Encoding) -> str:
+    """The extension of the pictures for a still image, a pattern of numbered images, or (without one) a folder.
+
+    Errors: OptionError for a codec that is no image format.
+    """
+    suffix = target.suffix.lower()
     if suffix in IMAGE_SUFFIXES:
         return suffix
-    if encoding.codec not in (None, "png", "jpg"):
-        raise OptionError(f"a folder cannot hold {encoding.codec}: choose png or jpg, or a file such as {path.name}.mp4")
+    if suffix or encoding.codec not in (None, "png", "jpg"):
+        raise OptionError(f"{target} holds images: choose png or jpg, or name a video file such as {target.stem}.mp4")
     return f".{encoding.codec or 'png'}"

@@ -12,6 +12,7 @@ import numpy as np
 
 from motionveil.errors import InputError
 from motionveil.types import UInt8Array, VideoInfo
+
 from .colour import over_black
 from .orientation import Orientation
 from .source import ReadOptions, Source

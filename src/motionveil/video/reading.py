@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from motionveil.errors import InputError
 from motionveil.types import VideoInfo
-from .decoder import Location
+
+from .decoder import Location, file_location
 from .images import IMAGE_SUFFIXES, ImageSource, images_in, images_matching
 from .source import ReadOptions, Source
 from .stream import StreamSource
@@ -80,8 +81,7 @@ def _open_path(text: str, options: ReadOptions) -> Source:
         raise InputError(f"{path} is empty: check that it was copied completely")
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return ImageSource(text, [path], options, is_sequence=False)
-    # with the protocol named, a colon in a file name cannot be taken for one
-    return StreamSource(Location(text, f"file:{path}", rereadable=path.is_file()), options)
+    return StreamSource(file_location(path), options)
 
 
 def _camera(number: int) -> Location:

@@ -34,7 +34,7 @@ class ReadOptions:
             raise OptionError(f"the start must be 0 seconds or later, not {self.start}")
         if self.end is not None and self.end <= (self.start or 0):
             raise OptionError(f"the end ({self.end} s) must come after the start ({self.start or 0} s)")
-        if min(self.size if isinstance(self.size, tuple) else (self.size or 1,)) < 1:
+        if self.size is not None and min(self.size if isinstance(self.size, tuple) else (self.size,)) < 1:
             raise OptionError(f"the size must be at least 1 pixel, not {self.size}")
         if self.image_rate <= 0:
             raise OptionError(f"the frame rate of images must be above 0, not {self.image_rate}")

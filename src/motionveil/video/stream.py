@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from motionveil.errors import InputError, TruncatedError, TruncationWarning
 from motionveil.types import UInt8Array, VideoInfo
+
 from .colour import RgbConverter
 from .decoder import Decoder, Location
 from .deinterlace import deinterlaced

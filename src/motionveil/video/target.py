@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -71,10 +72,10 @@ class Target:
             raise OutputError(f"the folder {self.path.parent} may not be written to: choose another one")
 
     def _check_source(self, source: str | Path | int) -> None:
-        if isinstance(source, int) or not os.path.exists(source) or not self.path.exists():  # noqa: PTH110
+        path = Path(source) if isinstance(source, str | Path) else None
+        if path is None or not path.exists() or not self.path.exists():
             return
-        inside = self.is_folder and Path(source).is_file() and Path(source).resolve().parent == self.path.resolve()
-        if os.path.samefile(source, self.path) or inside:
+        if path.samefile(self.path) or (self.is_folder and path.parent.samefile(self.path)):
             raise OutputError(f"the output {self.path} is the input itself: choose another name")
 
     def temporary(self) -> Path:
@@ -112,8 +113,6 @@ def discard(temporary: Path) -> None:
 @contextmanager
 def as_output_errors(path: Path) -> Iterator[None]:
     """Raise what goes wrong while writing to a path as OutputError in one sentence."""
-    import errno
-
     import av
 
     try:

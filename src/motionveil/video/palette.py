@@ -1,0 +1,49 @@
+"""GIF pictures: the best 256 colours of each frame, one frame at a time."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from motionveil.types import UInt8Array
+
+if TYPE_CHECKING:
+    import av
+    import av.filter
+
+
+class PaletteConverter:
+    """Turns RGB frames into 8-bit frames with a palette of their own, dithered."""
+
+    def __init__(self) -> None:
+        self._graph: av.filter.Graph | None = None
+
+    def __call__(self, frame: UInt8Array) -> av.VideoFrame:
+        """The (H, W, 3) uint8 RGB frame as ``pal8``."""
+        import av
+
+        picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+        if self._graph is None:
+            self._graph = _palette_graph(picture)
+        self._graph.vpush(picture)
+        return self._graph.vpull()
+
+
+def _palette_graph(template: av.VideoFrame) -> av.filter.Graph:
+    import av.filter
+
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=template.width, height=template.height, format=template.format, time_base=Fraction(1, 100)
+    )
+    split = graph.add("split")
+    generate = graph.add("palettegen", "stats_mode=single:reserve_transparent=0")
+    use = graph.add("paletteuse", "new=1:dither=bayer:bayer_scale=3")
+    sink = graph.add("buffersink")
+    source.link_to(split)
+    split.link_to(use, 0, 0)
+    split.link_to(generate, 1, 0)
+    generate.link_to(use, 0, 1)
+    use.link_to(sink)
+    graph.configure()
+    return graph

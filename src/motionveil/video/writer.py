@@ -1,0 +1,122 @@
+"""Writes a result: under its name only when it is complete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from motionveil.errors import OptionError, OutputError
+from motionveil.types import Clip, VideoInfo
+
+from .encoder import Encoder
+from .encoding import CODECS, Encoding, choose, choose_images
+from .picture_writer import PictureWriter
+from .target import Target, as_output_errors, discard
+
+_USUAL = Encoding()
+
+
+class VideoWriter:
+    """Writes clips to a video file, a still image, or a folder of numbered images; a context manager.
+
+    target: the extension chooses the format; no extension, or a pattern such as ``frames/%06d.png``, makes a folder
+    of images. info: of the source; its ``start`` becomes time 0. audio_from: the source file, for sound and tags when
+    ``encoding`` keeps them.
+
+    The target appears when the ``with`` block ends without an exception; before that, and after one, there is nothing
+    of it, and an old file that may be overwritten is as it was.
+
+    Errors: OutputError (exists, not writable, disk full, nothing written), OptionError (the format cannot hold that).
+    """
+
+    def __init__(
+        self,
+        target: str | Path,
+        info: VideoInfo,
+        *,
+        encoding: Encoding = _USUAL,
+        audio_from: str | Path | None = None,
+    ) -> None:
+        self.notice: str | None = None
+        """What is unusual about the file that is written, in one sentence; None where nothing is."""
+        self._target = Target.parse(target)
+        self._info = info
+        self._count = 0
+        self._sink: PictureWriter | Encoder | None = None
+        self._target.check([] if audio_from is None else [audio_from], encoding.overwrite)
+        self._temporary = self._target.temporary()
+        try:
+            with as_output_errors(self._target.path):
+                if self._target.is_folder or self._target.is_still:
+                    self._sink = self._picture_writer(encoding)
+                else:
+                    self._sink = self._encoder(encoding, audio_from)
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _picture_writer(self, encoding: Encoding) -> PictureWriter:
+        if encoding.audio == "keep" or encoding.metadata == "keep":
+            raise OptionError(
+                f"images have no sound and keep no tags: drop them or write {self._target.path} as a video"
+            )
+        pattern = self._target.pattern
+        suffix = choose_images(Path(pattern or self._target.path), encoding)
+        quality = CODECS["jpg"].quality if encoding.quality is None else encoding.quality
+        return PictureWriter(self._temporary, suffix, f"%06d{suffix}" if pattern == "" else pattern, quality)
+
+    def _encoder(self, encoding: Encoding, audio_from: str | Path | None) -> Encoder:
+        codec, container = choose(self._target.path, encoding)
+        if (encoding.audio == "keep" or encoding.metadata == "keep") and not (
+            audio_from and Path(audio_from).is_file()
+        ):
+            raise OptionError("sound and tags can be kept only when the source is a video file: drop them")
+        encoder = Encoder(self._temporary, self._info, codec, container, encoding.options(codec))
+        self._sink = encoder  # so that it is closed if the rest fails
+        encoder.start(
+            sound=audio_from if encoding.audio == "keep" and self._info.has_audio else None,
+            tags=audio_from if encoding.metadata == "keep" else None,
+            target=self._target.path,
+        )
+        self.notice = encoder.notice
+        return encoder
+
+    def write(self, clip: Clip) -> None:
+        """Take the next frames, in the size that ``info`` says, at their times."""
+        size = (self._info.height, self._info.width)
+        if clip.frames.shape[1:3] != size:
+            height, width = clip.frames.shape[1:3]
+            raise OptionError(f"frames for this writer must be {size[1]}x{size[0]}, not {width}x{height}")
+        assert self._sink is not None
+        with as_output_errors(self._target.path):
+            for frame, time in zip(clip.frames, clip.pts, strict=True):
+                self._sink.write(frame, time, self._count)
+                self._count += 1
+
+    def _finish(self) -> None:
+        if not self._count:
+            raise OutputError(f"no frame was written, so there is no {self._target.path}: check the source")
+        assert self._sink is not None
+        with as_output_errors(self._target.path):
+            self._sink.finish()
+            self._sink.close()
+            self._target.replace(self._temporary)
+
+    def _abandon(self) -> None:
+        discard(self._temporary)
+        if self._sink is not None:
+            self._sink.close()
+        discard(self._temporary)  # a container that is closed may have written its end
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._finish()
+        finally:
+            self._abandon()

@@ -1,0 +1,143 @@
+"""What every region, filler and preset must hold, over the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from motionveil.fillers import Filler, MotionNoise
+from motionveil.flow import DISFlow, with_motion
+from motionveil.noise import TRANSPORTS
+from motionveil.obfuscators import Selective
+from motionveil.presets import PRESETS
+from motionveil.regions import Region, TemplateSaliency, WholeFrame
+from motionveil.types import Clip, UInt8Array
+
+from ..conftest import BRIGHT, BrightnessExtractor, clips_of, textured
+
+REGIONS: dict[str, Callable[[], Region]] = {
+    "whole_frame": WholeFrame,
+    **{
+        name: (lambda preset=preset: TemplateSaliency(BrightnessExtractor(), [BRIGHT], coverage=preset.coverage))  # type: ignore[misc]
+        for name, preset in PRESETS.items()
+    },
+}
+FILLERS: dict[str, Callable[[int | None], Filler]] = {
+    **{f"noise_{name}": (lambda seed, name=name: MotionNoise(transport=name, seed=seed)) for name in TRANSPORTS},  # type: ignore[misc]
+    "noise_fine": lambda seed: MotionNoise(grain=1, seed=seed),
+}
+
+
+@pytest.fixture(scope="module")
+def video() -> UInt8Array:
+    """Ten frames: a bright textured disc moves over a dark textured ground."""
+    rng = np.random.default_rng(1)
+    ground, disc = textured(96, 144, rng) // 6, 200 + textured(96, 144, rng) // 5
+    frames = []
+    y, x = np.mgrid[0:96, 0:144]
+    for t in range(10):
+        inside = (x - 40 - 3 * t) ** 2 + (y - 48) ** 2 < 26**2
+        frames.append(np.where(inside[..., None], np.roll(disc, 3 * t, axis=1), ground))
+    return np.stack(frames)
+
+
+def run(method: Selective, clips: list[Clip]) -> list[Clip]:
+    return list(method.stream(clips))
+
+
+def joined(clips: list[Clip]) -> UInt8Array:
+    return np.concatenate([clip.frames for clip in clips])
+
+
+@pytest.fixture(params=REGIONS)
+def region(request: pytest.FixtureRequest) -> Region:
+    return REGIONS[request.param]()
+
+
+@pytest.fixture(params=FILLERS)
+def filler(request: pytest.FixtureRequest) -> Callable[[int | None], Filler]:
+    return FILLERS[request.param]
+
+
+def promises_full_cover(region: Region) -> bool:
+    """Whether what is salient enough is replaced completely; the paper's opacity hardly ever reaches 1."""
+    return not isinstance(region, TemplateSaliency) or region.coverage.full < 1
+
+
+def test_counts_sizes_and_times_are_kept(
+    region: Region, filler: Callable[[int | None], Filler], video: UInt8Array
+) -> None:
+    clips = clips_of(video, [4, 1, 5])
+    out = run(Selective(region, filler(0), DISFlow()), clips)
+    assert [(c.start, c.pts, c.frames.shape) for c in out] == [(c.start, c.pts, c.frames.shape) for c in clips]
+
+
+def test_clips_do_not_matter(region: Region, filler: Callable[[int | None], Filler], video: UInt8Array) -> None:
+    method = Selective(region, filler(5), DISFlow())
+    whole = joined(run(method, clips_of(video)))
+    for lengths in ([1] * 10, [3, 3, 4], [7, 3]):
+        assert np.array_equal(joined(run(method, clips_of(video, lengths))), whole)
+
+
+def test_where_opacity_is_0_pixels_are_bit_exact_and_where_it_is_1_they_are_the_filling(
+    region: Region, filler: Callable[[int | None], Filler], video: UInt8Array
+) -> None:
+    method = Selective(region, filler(5), DISFlow())
+    (filling,) = filler(5).stream(with_motion(clips_of(video), DISFlow()))
+    (explained,) = method.explain(clips_of(video))
+    untouched, covered = explained.opacity == 0, explained.opacity == 1
+    assert covered.any() or not promises_full_cover(region)
+    assert np.array_equal(explained.obfuscated.frames[untouched], video[untouched])
+    assert np.array_equal(explained.obfuscated.frames[covered], filling[covered])
+
+
+def test_the_covered_core_does_not_depend_on_the_pixels(
+    region: Region, filler: Callable[[int | None], Filler], video: UInt8Array
+) -> None:
+    """Region and flow held fixed, other pixels: the same output wherever the opacity is 1."""
+    method = Selective(region, filler(5), DISFlow())
+    (moving,) = with_motion(clips_of(video), DISFlow())
+    (opacity,) = region.stream([moving])
+
+    class Fixed:
+        def stream(self, clips: object) -> object:
+            return iter([opacity])
+
+    fixed = Selective(Fixed(), method.filler, method.flow)  # type: ignore[arg-type]
+    other = replace(moving, frames=np.random.default_rng(3).integers(0, 256, video.shape, np.uint8))
+    first, second = (joined(run(fixed, [clip])) for clip in (moving, other))
+    core = opacity == 1
+    assert core.any() or not promises_full_cover(region)
+    assert np.array_equal(first[core], second[core])
+
+
+def test_seeds_repeat_and_the_default_does_not(
+    region: Region, filler: Callable[[int | None], Filler], video: UInt8Array
+) -> None:
+    def once(seed: int | None) -> UInt8Array:
+        return joined(run(Selective(region, filler(seed), DISFlow()), clips_of(video)))
+
+    assert np.array_equal(once(9), once(9))
+    assert not np.array_equal(once(9), once(10))
+    assert not np.array_equal(once(None), once(None))
+
+
+def test_two_videos_at_once(region: Region, filler: Callable[[int | None], Filler], video: UInt8Array) -> None:
+    method = Selective(region, filler(5), DISFlow())
+    other = np.ascontiguousarray(video[:, ::-1])
+    alone = [joined(run(method, clips_of(frames))) for frames in (video, other)]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(lambda frames: joined(run(method, clips_of(frames, [2] * 5))), (video, other)))
+    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+def test_secure_covers_the_core_completely(video: UInt8Array) -> None:
+    method = Selective(REGIONS["secure"](), MotionNoise(seed=0), DISFlow())
+    (explained,) = method.explain(clips_of(video))
+    for t in range(10):
+        assert (explained.opacity[t, 30:66, 25 + 3 * t : 55 + 3 * t] == 1).all(), t
+    assert (explained.opacity[:, :, 125:] == 0).all()

@@ -1,0 +1,115 @@
+"""Template saliency as a region: keyframes, coverage over time, margin."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from motionveil.errors import OptionError
+from motionveil.features import DescriptorGrid
+from motionveil.flow import with_motion
+from motionveil.regions import Coverage, TemplateSaliency
+from motionveil.types import Float32Array, UInt8Array
+
+from .conftest import BRIGHT, BrightnessExtractor, ConstantFlow, clips_of
+
+
+def moving_square(count: int, step: int = 4, missing: tuple[int, ...] = ()) -> UInt8Array:
+    """A white square of 32 pixels on black that moves to the right; in the `missing` frames the network fails."""
+    frames = np.zeros((count, 64, 160, 3), np.uint8)
+    for t in range(count):
+        frames[t, 16:48, 8 + step * t : 40 + step * t] = 255
+        frames[t, 0, 0] = t in missing
+    return frames
+
+
+class ForgetfulExtractor(BrightnessExtractor):
+    """Sees nothing in frames whose first pixel says so."""
+
+    def __call__(self, frames: UInt8Array) -> DescriptorGrid:
+        return super().__call__(np.where(frames[:, :1, :1, :1] == 1, 0, frames).astype(np.uint8))
+
+
+def opacities(
+    frames: UInt8Array, coverage: Coverage, *, step: int = 4, lengths: list[int] | None = None
+) -> tuple[Float32Array, BrightnessExtractor]:
+    extractor = ForgetfulExtractor()
+    region = TemplateSaliency(extractor, [BRIGHT], coverage=coverage)
+    clips = clips_of(frames, lengths)
+    streamed = list(region.stream(with_motion(clips, ConstantFlow(step, 0))))
+    assert [len(part) for part in streamed] == [len(clip) for clip in clips]
+    return np.concatenate(streamed), extractor
+
+
+def test_every_frame_by_itself() -> None:
+    opacity, extractor = opacities(moving_square(6), Coverage())
+    assert extractor.calls == 6
+    for t in range(6):
+        assert opacity[t, 32, 20 + 4 * t] == pytest.approx(1, abs=0.01)
+        assert opacity[t, 32, 70 + 4 * t] == 0
+
+
+@pytest.mark.parametrize("every", [2, 3, 5])
+def test_keyframes_carry_the_region_with_the_motion(every: int) -> None:
+    opacity, extractor = opacities(moving_square(11), Coverage(keyframe_every=every))
+    assert extractor.calls < 11
+    for t in range(11):
+        assert opacity[t, 32, 16 + 4 * t : 32 + 4 * t].min() > 0.85, t
+        assert opacity[t, 32, 64 + 4 * t] < 0.05
+
+
+def test_what_a_keyframe_finds_is_covered_in_the_frames_before_it_too() -> None:
+    """Somebody appears between two keyframes; the first of those frames must not be left bare."""
+    frames = moving_square(7, missing=(0,))
+    opacity, _ = opacities(frames, Coverage(keyframe_every=3))
+    for t in range(1, 7):
+        assert opacity[t, 32, 16 + 4 * t : 32 + 4 * t].min() > 0.85, t
+
+
+def test_hold_bridges_frames_in_which_nothing_was_found() -> None:
+    frames = moving_square(12, missing=(4, 5, 6))
+    bare, _ = opacities(frames, Coverage())
+    held, _ = opacities(frames, Coverage(hold=0.16))
+    assert bare[5].max() == 0
+    for t in range(12):
+        assert held[t, 32, 16 + 4 * t : 32 + 4 * t].min() > 0.85, t
+
+
+def test_hold_fades_in_the_end() -> None:
+    frames = moving_square(14, missing=tuple(range(3, 14)))
+    held, _ = opacities(frames, Coverage(hold=0.12))  # 3 frames full, then 3 frames fading
+    assert held[5].max() > 0.95
+    assert 0.2 < held[7].max() < 0.9
+    assert held[9:].max() == 0
+
+
+def test_margin_grows_the_region() -> None:
+    narrow, _ = opacities(moving_square(1), Coverage())
+    wide, _ = opacities(moving_square(1), Coverage(margin=0.25))  # 16 pixels of 64
+    assert narrow[0, 32, 50] == 0
+    assert wide[0, 32, 50] == pytest.approx(1, abs=0.01)
+    assert wide[0, 32, 70] == 0
+
+
+def test_nothing_is_carried_over_a_cut(rng: np.random.Generator) -> None:
+    first = moving_square(4, step=0)
+    second = rng.integers(0, 60, (4, 64, 160, 3), np.uint8)
+    second[:, :, 80:] //= 4
+    frames = np.concatenate([first, second])
+    opacity, extractor = opacities(frames, Coverage(begin=0.5, full=0.6, hold=1.0, keyframe_every=3), step=0)
+    assert opacity[3, 32, 20] == pytest.approx(1, abs=0.01)
+    assert opacity[4:].max() == 0
+
+
+@pytest.mark.parametrize("lengths", [[10], [1] * 10, [4, 6], [3, 3, 3, 1]])
+def test_clips_do_not_matter(lengths: list[int]) -> None:
+    coverage = Coverage(begin=0.1, full=0.5, margin=0.1, hold=0.1, keyframe_every=3)
+    whole, _ = opacities(moving_square(10), coverage)
+    cut, _ = opacities(moving_square(10), coverage, lengths=lengths)
+    assert np.array_equal(whole, cut)
+
+
+@pytest.mark.parametrize("bad", [{"keyframe_every": 0}, {"margin": 0.9}, {"hold": -1.0}])
+def test_bad_settings_are_refused(bad: dict[str, float]) -> None:
+    with pytest.raises(OptionError):
+        Coverage(**bad)  # type: ignore[arg-type]
