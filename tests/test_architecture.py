@@ -14,7 +14,8 @@ import motionveil
 SOURCE = Path(motionveil.__file__).parent
 
 LAYERS = [
-    {"errors", "types"},
+    {"errors"},
+    {"types"},
     {"files"},
     {"ops"},
     {"video", "weights", "engine"},

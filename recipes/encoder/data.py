@@ -135,7 +135,9 @@ class CropMaker:
 
         Only a face or a hand still tells what it is when it fills the crop; a garment does not.
         """
-        tallest = {"face": 9.0, "hand": 5.0, "body": 2.3}["face" if 1 <= label <= 5 else "hand" if label == 6 else "body"]
+        tallest = {"face": 9.0, "hand": 5.0, "body": 2.3}[
+            "face" if 1 <= label <= 5 else "hand" if label == 6 else "body"
+        ]
         return min(3.0, self._log_uniform(58 / photo.height, tallest * size / photo.height))
 
     def _texture(self, size: int) -> UInt8Array:

@@ -23,4 +23,6 @@ def write_file(path: Path, data: bytes) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror}); choose another place or free some space") from error
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror}); choose another place or free some space"
+        ) from error

@@ -22,7 +22,6 @@ from .types import Clip, Float32Array, UInt8Array
 from .video import Encoding, VideoWriter
 
 _MAX_MOMENTS = 8
-VIDEO_SHORT_SIDE = 384
 
 
 def write_saliency(
@@ -56,7 +55,7 @@ def write_saliency(
     templates = (library or default_library()).select(attributes)
     with window.open(source) as reader:
         info = reader.info
-        extractor = extractor or PartsEncoder(short_side=None if info.is_image else VIDEO_SHORT_SIDE)
+        extractor = extractor or PartsEncoder(short_side=768 if info.is_image else 384, levels=3)
         try:
             directory.mkdir(parents=True, exist_ok=True)
             working = Path(tempfile.mkdtemp(prefix=f".{name}.part-", dir=directory))

@@ -74,11 +74,23 @@ def _periodic_spline(points: int, length: int) -> Float32Array:
     return matrix
 
 
+@dataclass(frozen=True)
+class Layer:
+    """Where each pixel of a frame lies in the noise picture, and how strongly that is seen.
+
+    displacement: (h, w, 2) float32, from the pixel to its place. weight: layers of one frame have weights whose squares
+    add up to 1, so that a mixture has the contrast of one.
+    """
+
+    displacement: Float32Array
+    weight: float = 1.0
+
+
 class NoiseTransport(Protocol):
     """Says for every pixel of a frame which place of the noise picture it shows; holds the state of one video."""
 
-    def advance(self, flow_to_previous: Float32Array | None) -> Float32Array:
-        """Go on to the next frame. Returns (h, w, 2): displacement from each pixel to its place in the noise."""
+    def advance(self, flow_to_previous: Float32Array | None) -> list[Layer]:
+        """Go on to the next frame: one layer, or two while one takes over from the other."""
         ...
 
 
@@ -91,72 +103,90 @@ class FirstFrameTransport:
     def __init__(self, height: int, width: int, generator: np.random.Generator) -> None:
         self.size = (height, width)
 
-    def advance(self, flow_to_previous: Float32Array | None) -> Float32Array:
+    def advance(self, flow_to_previous: Float32Array | None) -> list[Layer]:
         if flow_to_previous is None:
-            return np.zeros((*self.size, 2), np.float32)
-        return ops.resize_flow(flow_to_previous, self.size)
+            return [Layer(np.zeros((*self.size, 2), np.float32))]
+        return [Layer(ops.resize_flow(flow_to_previous, self.size))]
 
 
 class AccumulatedTransport:
     """N(p, t) = N(p + v(p, t), t - 1): the place in the noise travels with the scene.
 
     Only displacements are carried, never colours, so motion far below a pixel adds up, and the noise is sampled once.
-    Where the scene folds or tears for long, the displacement field stretches: once in `check_every` frames the
-    regions where the noise would be drawn out or crushed by more than `stretch` are born again, coherently: a region
-    takes one new random place in the noise and moves on as a whole. Rebirth per pixel would destroy the motion.
+    Two things keep the noise whole where the scene folds and tears:
+    displacements relax towards their neighbours where they would draw out or crush the noise by more than `limit`;
+    and where that happens in more than `share` of the frame, the noise is born again: a new layer at another place,
+    undistorted, takes over within `fade` frames while both move with the scene. Such births are coherent, and at
+    least `rest` frames apart. Rebirth pixel by pixel would destroy the motion.
     """
 
-    check_every = 8
-
     def __init__(
-        self, height: int, width: int, generator: np.random.Generator, *, smoothing: float = 1.0, stretch: float = 3.0
+        self,
+        height: int,
+        width: int,
+        generator: np.random.Generator,
+        *,
+        limit: float = 3.0,
+        share: float = 0.03,
+        fade: int = 16,
+        rest: int = 24,
     ) -> None:
         self.size = (height, width)
         self.generator = generator
-        self.smoothing = smoothing
-        self.stretch = stretch
+        self.limit, self.share, self.fade, self.rest = limit, share, fade, rest
         self.displacement = np.zeros((height, width, 2), np.float32)
-        self.frames = 0
+        self.coming: Float32Array | None = None
+        self.age = 0
 
-    def advance(self, flow_to_previous: Float32Array | None) -> Float32Array:
-        self.frames += 1
+    def advance(self, flow_to_previous: Float32Array | None) -> list[Layer]:
         if flow_to_previous is None:
             # A new scene has no motion in common with the last one: it starts at another place of the noise.
-            if self.frames > 1:
-                self.displacement = np.zeros((*self.size, 2), np.float32) + self._place()
-            return self.displacement
+            if self.age:
+                self.displacement = self._place()
+            self.coming, self.age = None, 1
+            return [Layer(self.displacement)]
+        self.age += 1
         flow = ops.resize_flow(flow_to_previous, self.size)
-        if self.smoothing:
-            flow = ops.smooth(flow, self.smoothing)
-        self.displacement = ops.warp(self.displacement, flow) + flow
-        if self.frames % self.check_every == 0:
-            self._rebirth()
-        return self.displacement
+        self.displacement, distorted = self._carry(self.displacement, flow)
+        if self.coming is not None:
+            self.coming, _ = self._carry(self.coming, flow)
+            if self.age > self.fade:
+                self.displacement, self.coming = self.coming, None
+        elif self.age > self.rest and distorted > self.share:
+            self.coming, self.age = self._place(), 1
+        if self.coming is None:
+            return [Layer(self.displacement)]
+        angle = np.pi / 2 * self.age / (self.fade + 1)
+        return [Layer(self.displacement, float(np.cos(angle))), Layer(self.coming, float(np.sin(angle)))]
 
     def _place(self) -> Float32Array:
-        height, width = self.size
-        return np.asarray(self.generator.random(2) * (width, height), np.float32)
+        """Everything moved to one random place of the noise."""
+        place = np.asarray(self.generator.random(2) * self.size[::-1], np.float32)
+        return np.zeros((*self.size, 2), np.float32) + place
 
-    def _rebirth(self) -> None:
-        """Give the regions that are stretched or crushed one new, undistorted place."""
-        largest, smallest = _stretch(self.displacement)
-        # Where two places of the noise meet, the step is large at once: that is an outline, not wear.
-        worn = ((smallest < 1 / self.stretch) | (largest > self.stretch)) & (largest < _OUTLINE)
-        # Thin bands along the outlines of moving things are natural and stay; only what fills a neighbourhood counts.
-        region = ops.smooth(worn.astype(np.float32), 4.0) > 0.5
-        if region.any():
-            self.displacement = np.where(region[..., None], self._place(), self.displacement)
+    def _carry(self, displacement: Float32Array, flow: Float32Array) -> tuple[Float32Array, float]:
+        """The displacement one frame later, relaxed, and the share of the frame in which that was needed."""
+        carried = ops.warp(displacement, flow) + flow
+        largest, smallest = _stretch(carried[::_COARSE, ::_COARSE], float(_COARSE))
+        torn = ((largest > self.limit) | (smallest < 1 / self.limit)).astype(np.float32)
+        distorted = float(torn.mean())
+        if distorted:
+            softness = ops.resize_map(ops.smooth(ops.dilate(torn, 1), 0.7), self.size)[..., None]
+            carried += softness * (ops.smooth(carried, float(_COARSE)) - carried)
+        return carried, distorted
 
 
-_OUTLINE = 8.0
+_COARSE = 4
+"""Distortion is judged on every fourth pixel: what is finer than that does not show in noise of a visible grain."""
 
 
-def _stretch(displacement: Float32Array) -> tuple[Float32Array, Float32Array]:
-    """Greatest and least singular value of the Jacobian of p + d(p), each (h, w): above 1 the noise is crushed, below
-    1 drawn out.
+def _stretch(displacement: Float32Array, spacing: float) -> tuple[Float32Array, Float32Array]:
+    """Greatest and least singular value of the Jacobian of p + d(p), (h, w) each, of samples `spacing` pixels apart.
+
+    Above 1 the noise is crushed, below 1 drawn out.
     """
     padded = np.pad(displacement, [(0, 1), (0, 1), (0, 0)], mode="edge")
-    dx, dy = padded[:-1, 1:] - displacement, padded[1:, :-1] - displacement
+    dx, dy = (padded[:-1, 1:] - displacement) / spacing, (padded[1:, :-1] - displacement) / spacing
     a, b, c, d = 1 + dx[..., 0], dy[..., 0], dx[..., 1], 1 + dy[..., 1]
     determinant, half_norm = a * d - b * c, (a * a + b * b + c * c + d * d) / 2
     root = np.sqrt(np.maximum(half_norm**2 - determinant**2, 0))
@@ -200,15 +230,25 @@ class NoiseField:
             *self.size, grain=max(1.0, grain / self.factor), statistics=statistics, generator=generator
         )
         self.nearest = grain <= 1
+        self.mean = 255 * float(np.mean(statistics.mean))
         self.transport: NoiseTransport = TRANSPORTS[transport](*self.size, generator)
         self._grid = ops.pixel_grid(*self.size)
 
     def advance(self, flow_to_previous: Float32Array | None) -> UInt8Array:
         """The noise of the next frame, (H, W, 3) uint8."""
-        places = self._grid + self.transport.advance(flow_to_previous)
+        layers = self.transport.advance(flow_to_previous)
+        pictures = [self._show(layer.displacement) for layer in layers]
+        noise = pictures[0]
+        if len(layers) == 2:
+            first, second = (layer.weight for layer in layers)
+            noise = ops.mix(pictures[0], first, pictures[1], second, (1 - first - second) * self.mean)
+        return ops.resize_image(noise, self.frame_size)
+
+    def _show(self, displacement: Float32Array) -> UInt8Array:
+        """The noise picture as seen through a displacement."""
+        places = self._grid + displacement
         height, width = self.size
         # The picture is periodic: keep coordinates small, where sampling is exact.
         places[..., 0] -= width * np.floor(places[..., 0] / width)
         places[..., 1] -= height * np.floor(places[..., 1] / height)
-        noise = ops.sample_image(self.picture, places, border="wrap", nearest=self.nearest)
-        return ops.resize_image(noise, self.frame_size)
+        return ops.sample_image(self.picture, places, border="wrap", nearest=self.nearest)

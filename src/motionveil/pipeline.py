@@ -107,7 +107,7 @@ def build_obfuscator(
     settings = get_preset(preset) if isinstance(preset, str) else preset
     settings = for_still(settings) if still else settings
     templates = (library or default_library()).select(hide)
-    extractor = extractor or PartsEncoder(short_side=settings.short_side)
+    extractor = extractor or PartsEncoder(short_side=settings.short_side, levels=settings.levels)
     return Selective(
         TemplateSaliency(extractor, templates, coverage=settings.coverage),
         MotionNoise(transport=settings.transport, grain=settings.grain, statistics=settings.statistics, seed=seed),

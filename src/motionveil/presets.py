@@ -13,7 +13,7 @@ from .regions import Coverage
 class Preset:
     """Everything that a preset decides; any field may be replaced.
 
-    grain: see `fillers.MotionNoise`. short_side: see `features.PartsEncoder`.
+    grain: see `fillers.MotionNoise`. short_side, levels: see `features.PartsEncoder`.
     """
 
     name: str
@@ -21,7 +21,8 @@ class Preset:
     transport: Transport
     grain: float | None
     statistics: NoiseStatistics
-    short_side: int | None
+    short_side: int
+    levels: int
 
 
 PRESETS = {
@@ -32,6 +33,7 @@ PRESETS = {
         grain=None,
         statistics=WIDE,
         short_side=320,
+        levels=2,
     ),
     "paper": Preset(
         name="paper",
@@ -40,6 +42,7 @@ PRESETS = {
         grain=1.0,
         statistics=KINETICS,
         short_side=320,
+        levels=2,
     ),
 }
 
@@ -53,4 +56,4 @@ def get_preset(name: str) -> Preset:
 
 def for_still(preset: Preset) -> Preset:
     """The preset for a single picture: there is time to look at it in full detail."""
-    return replace(preset, short_side=None)
+    return replace(preset, short_side=768, levels=3)

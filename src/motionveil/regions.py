@@ -142,9 +142,7 @@ class TemplateSaliency:
                 yield to_frame(opacity, grid, size)
 
 
-def _between(
-    last: Float32Array | None, key: Float32Array, flows: Sequence[Float32Array | None]
-) -> list[Float32Array]:
+def _between(last: Float32Array | None, key: Float32Array, flows: Sequence[Float32Array | None]) -> list[Float32Array]:
     """Opacity of the frames after one keyframe up to the next, whose own is `key`: the greater of what the keyframe
     before found, moved on, and what the next one finds, moved back to where it was.
 

@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from ..errors import MotionveilError, OptionError
-from ..features import PartsEncoder
 from ..noise import TRANSPORTS
 from ..obfuscators import Selective
 from ..pipeline import DEFAULT_HIDE, Result, build_obfuscator, obfuscate_video, output_for
@@ -55,7 +54,7 @@ from .options import Names, Numbers, ProgressBar, make_window, short_name, sourc
 @click.option("--record/--no-record", default=True, show_default=True, help="Write settings and hashes to OUT.json.")
 @click.option(
     "--detail",
-    type=click.IntRange(32, 2160),
+    type=click.IntRange(64, 2160),
     help="Short side at which people are looked for; larger finds smaller people and takes longer.",
 )
 @click.option("--opacity", type=Numbers("BEGIN,FULL"), help="Saliency at which covering begins and is complete.")
@@ -92,8 +91,7 @@ def command(sources: tuple[str, ...], output: Path | None, hide: tuple[str, ...]
     def method(still: bool) -> Selective:
         """Built when the first source that needs it is open, and used for all that follow."""
         looked_at = for_still(settings) if still and detail is None else settings
-        extractor = PartsEncoder(short_side=looked_at.short_side)
-        return build_obfuscator(hide=hide, preset=settings, extractor=extractor, seed=seed)
+        return build_obfuscator(hide=hide, preset=looked_at, seed=seed)
 
     failed = 0
     for text in sources:

@@ -19,7 +19,7 @@ from .options import Names, ProgressBar, make_window, short_name, source_of, win
 @click.option("--attributes", type=Names(), default="all", show_default=True, help="Templates or groups, with commas.")
 @click.option("--video", is_flag=True, help="Also write an overlay video.")
 @window_options
-@click.option("--detail", type=click.IntRange(32, 2160), help="Short side at which people are looked for.")
+@click.option("--detail", type=click.IntRange(128, 2160), help="Short side at which people are looked for.")
 @click.option("--overwrite", is_flag=True, help="Replace folders that exist.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...], video: bool, **options: Any) -> int:
@@ -30,7 +30,7 @@ def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...],
     """
     window = make_window(options)
     detail, overwrite, quiet = options["detail"], options["overwrite"], options["quiet"]
-    extractor = None if detail is None else PartsEncoder(short_side=detail)
+    extractor = None if detail is None else PartsEncoder(short_side=detail, levels=3)
     failed = 0
     for text in sources:
         source = source_of(text)

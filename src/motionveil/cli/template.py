@@ -43,7 +43,7 @@ def add(name: str, image: Path, point: tuple[float, float], overwrite: bool) -> 
     if name in default_library() and not overwrite:
         raise TemplateError(f"a template is named {name!r} already; choose another name, or allow it with --overwrite")
     picture = drawing.read_image(image)
-    extractor = PartsEncoder(short_side=None)
+    extractor = PartsEncoder(short_side=768, levels=3)
     template = make_template(
         name, picture, Point(*point), extractor, origin=f"{image.name} at {point[0]:g},{point[1]:g}"
     )
@@ -77,7 +77,7 @@ def show(name: str, image: Path, output: Path | None, overwrite: bool) -> None:
         raise OutputError(f"{output} exists; choose another name with -o, or allow it with --overwrite")
     templates = default_library().select([name])
     picture = drawing.read_image(image)
-    maps = saliency_maps(picture, templates, PartsEncoder(short_side=None))
+    maps = saliency_maps(picture, templates, PartsEncoder(short_side=768, levels=3))
     best = maps.max(axis=0)
     row, column = np.unravel_index(int(best.argmax()), best.shape)
     shown = drawing.mark_point(drawing.overlay(picture, best), Point(float(column), float(row)))

@@ -9,7 +9,7 @@ import numpy as np
 from .. import ops
 from ..engine import Network, load_network
 from ..errors import OptionError
-from ..types import Point, UInt8Array
+from ..types import Float32Array, Point, UInt8Array
 from .extractor import DescriptorGrid
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -19,38 +19,51 @@ MULTIPLE = 32
 
 
 class PartsEncoder:
-    """64-d unit-norm descriptors whose cosine to a template of the same part of a person is near 1, to others near 0.
+    """64-d descriptors whose cosine to a template of the same part of a person is near 1, to others near 0.
 
-    short_side: height or width, whichever is smaller, to which frames are brought before the network sees them. Larger
-    finds smaller people and costs more. None keeps the size of the frames, up to a short side of 768.
+    short_side: height or width, whichever is smaller, at which the network sees frames. Larger finds smaller people
+    and costs more. levels: 1, or more to look again at half that size, a quarter and so on, and average: coarse levels
+    know whole bodies, fine ones faces.
     engine: where the network runs; 'auto' takes the fastest that this machine has.
     """
 
-    def __init__(self, *, short_side: int | None = 256, engine: str = "auto") -> None:
-        if short_side is not None and short_side < MULTIPLE:
-            raise OptionError(f"the encoder needs a short side of at least {MULTIPLE} pixels, not {short_side}")
+    def __init__(self, *, short_side: int = 320, levels: int = 1, engine: str = "auto") -> None:
+        if levels < 1 or short_side >> (levels - 1) < MULTIPLE:
+            raise OptionError(
+                f"the encoder cannot look at {levels} levels down from a short side of {short_side} pixels; "
+                f"the smallest must keep {MULTIPLE}"
+            )
         self.short_side = short_side
+        self.levels = levels
         self.network: Network = load_network(ENCODER_PATH, engine=engine)
         self.fingerprint = f"parts-encoder:{self.network.digest[:16]}"
 
     def __repr__(self) -> str:
-        return f"PartsEncoder(short_side={self.short_side}, engine={self.network.engine!r})"
+        return f"PartsEncoder(short_side={self.short_side}, levels={self.levels}, engine={self.network.engine!r})"
 
-    def input_size(self, height: int, width: int) -> tuple[int, int]:
+    def input_size(self, height: int, width: int, level: int = 0) -> tuple[int, int]:
         """(height, width) at which the network sees a frame: multiples of 32, the aspect ratio kept within one step."""
-        shorter = min(height, width)
-        scale = (self.short_side or min(shorter, 768)) / shorter
+        scale = (self.short_side >> level) / min(height, width)
+        # A banner thousands of times as wide as high would ask for more memory than there is.
+        longest = 16 * self.short_side
         return (
-            max(MULTIPLE, round(height * scale / MULTIPLE) * MULTIPLE),
-            max(MULTIPLE, round(width * scale / MULTIPLE) * MULTIPLE),
+            min(longest, max(MULTIPLE, round(height * scale / MULTIPLE) * MULTIPLE)),
+            min(longest, max(MULTIPLE, round(width * scale / MULTIPLE) * MULTIPLE)),
         )
 
     def __call__(self, frames: UInt8Array) -> DescriptorGrid:
-        """Descriptors (T, h, w, 64) of (T, H, W, 3) uint8 RGB frames; four pixels of the network's input to a cell."""
+        """Descriptors (T, h, w, 64) of (T, H, W, 3) uint8 RGB frames; four pixels of the finest level to a cell."""
         height, width = frames.shape[1:3]
-        size = self.input_size(height, width)
-        inputs = np.stack([ops.resize_image(frame, size) for frame in frames])
-        descriptors = self.network(inputs)
-        rows, columns = descriptors.shape[1:3]
-        stride = Point(width / columns, height / rows)
+        descriptors = self._look(frames, 0)
+        cells = (descriptors.shape[1], descriptors.shape[2])
+        for level in range(1, self.levels):
+            for index, coarse in enumerate(self._look(frames, level)):
+                descriptors[index] += ops.resize_map(coarse, cells)
+        if self.levels > 1:
+            descriptors /= self.levels
+        stride = Point(width / cells[1], height / cells[0])
         return DescriptorGrid(descriptors, stride, Point((stride.x - 1) / 2, (stride.y - 1) / 2))
+
+    def _look(self, frames: UInt8Array, level: int) -> Float32Array:
+        size = self.input_size(frames.shape[1], frames.shape[2], level)
+        return self.network(np.stack([ops.resize_image(frame, size) for frame in frames]))

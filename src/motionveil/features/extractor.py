@@ -12,7 +12,8 @@ from ..types import Float32Array, Point, UInt8Array
 class DescriptorGrid:
     """Dense descriptors of some frames.
 
-    descriptors: (T, h, w, D) float32, unit L2 norm along the last axis.
+    descriptors: (T, h, w, D) float32, L2 norm 1 along the last axis; averaged over several looks at the frame it is
+    shorter where they disagree, and so is every cosine.
     stride, offset: (x, y) in pixels of the frame; cell (row, column) is centred on
     (offset.x + stride.x * column, offset.y + stride.y * row), pixel centres at integers.
     """

@@ -105,6 +105,11 @@ def smooth(values: Float32Array, sigma: float) -> Float32Array:
     return cast(Float32Array, cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE))
 
 
+def mix(first: UInt8Array, first_weight: float, second: UInt8Array, second_weight: float, offset: float) -> UInt8Array:
+    """first * first_weight + second * second_weight + offset, rounded and clipped to 0–255."""
+    return cast(UInt8Array, cv2.addWeighted(first, first_weight, second, second_weight, offset))
+
+
 def blend(image: UInt8Array, filling: UInt8Array, opacity: Float32Array) -> UInt8Array:
     """Eq. 5, O = I + S (N - I), rounded: where S is 0 the image comes back bit for bit, where it is 1 the filling."""
     return cast(UInt8Array, cv2.blendLinear(image, filling, np.float32(1) - opacity, opacity))

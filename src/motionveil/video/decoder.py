@@ -180,7 +180,7 @@ class Decoder:
         if self._expected_end is None:
             return None
         # headers round, and the last frame's own duration is often unknown
-        tolerance = max(Fraction(1, 2), 2 / self.frame_rate)
+        tolerance = max(Fraction(1, 4), 3 / self.frame_rate)
         return "ends early" if self._read_until < self._expected_end - tolerance else None
 
     def close(self) -> None:
@@ -224,6 +224,8 @@ def _why_not_opened(location: Location, error: Exception) -> str:
         return f"{location.name} may not be read: check its permissions"
     if isinstance(error, av.error.InvalidDataError):
         return f"{location.name} is not a video, or it is damaged or cut short: check that it plays elsewhere"
+    if isinstance(error, EOFError):
+        return f"{location.name} holds no frames: check that it was recorded to the end"
     return f"{location.name} cannot be opened ({reason}): check that it plays elsewhere"
 
 

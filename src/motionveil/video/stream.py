@@ -72,6 +72,7 @@ class StreamSource(Source):
         with closing(decoder):
             clock = decoder.clock()
             convert = RgbConverter(*self._coded_size)
+            time = Fraction(0)
             for frame in deinterlaced(frames):
                 time = clock(frame)
                 if self.options.is_before(time):
@@ -80,7 +81,7 @@ class StreamSource(Source):
                     return
                 yield self._orientation.apply(convert(frame)), time
             if decoder.shortfall is not None:
-                self._complain(decoder)
+                self._complain(decoder, time)
 
     def _begin(self) -> tuple[Decoder, Iterator[av.VideoFrame]]:
         """A decoder for one pass, and its frames from the first or from some key frame before the start."""
@@ -102,13 +103,16 @@ class StreamSource(Source):
         decoder = Decoder(self._location)
         return decoder, decoder.frames()
 
-    def _complain(self, decoder: Decoder) -> None:
-        """Warn or raise because the source ended before it should."""
-        total = f" of {decoder.stream.frames}" if decoder.stream.frames and not self.options.start else ""
-        message = f"{self.name} {decoder.shortfall}: {decoder.frames_read}{total} frames could be read"
+    def _complain(self, decoder: Decoder, until: Fraction) -> None:
+        """Warn or raise because the source ended, after this time, before it should."""
+        frames, length = decoder.stream.frames, self.info.duration
+        message = (
+            f"{self.name} {decoder.shortfall}: {decoder.frames_read}{f' of {frames}' if frames else ''} frames could be "
+            f"read, up to {float(until):.2f} s{'' if length is None else f' of {float(length):.2f} s'}"
+        )
         if self.options.strict:
-            raise TruncatedError(f"{message}, so get a complete copy of it or read it without strict")
-        warnings.warn(f"{message} and are used", TruncationWarning, stacklevel=2)
+            raise TruncatedError(f"{message}, so get a complete copy or read it without strict")
+        warnings.warn(f"{message}, and are used", TruncationWarning, stacklevel=2)
 
     def close(self) -> None:
         """Close the file or device."""
