@@ -29,6 +29,7 @@ LAYERS = [
     {"maps"},
     {"audit"},
     {"cli", "studio"},
+    {"__main__"},
 ]
 """A module imports from layers above its own in this list, or from its own package."""
 

@@ -85,7 +85,7 @@ def make_film(
             setattr(context, name, value)
         if rotation is not None:
             stream.set_display_rotation(rotation[0], hflip=rotation[1])
-        audio = cast("av.AudioStream", container.add_stream("aac", rate=16000)) if sound else None
+        audio = container.add_stream("aac", rate=16000) if sound else None
         for index, frame in enumerate(frames):
             ready = frame if isinstance(frame, av.VideoFrame) else av.VideoFrame.from_ndarray(frame, format="rgb24")
             time = Fraction(index) / rate if times is None else times[index]

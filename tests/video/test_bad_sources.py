@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from motionveil.errors import InputError
-from motionveil.video import open_source, probe
-from motionveil.video import reading
+from motionveil.video import open_source, probe, reading
 
 from .films import make_film, numbered
 

@@ -74,8 +74,7 @@ def test_over_black_rounds() -> None:
 
 def pq_of(nits: Float32Array) -> Float32Array:
     y = (nits / 10000) ** 0.1593017578125
-    result: Float32Array = ((0.8359375 + 18.8515625 * y) / (1 + 18.6875 * y)) ** 78.84375
-    return result
+    return np.asarray(((0.8359375 + 18.8515625 * y) / (1 + 18.6875 * y)) ** 78.84375, np.float32)
 
 
 def test_transfer_functions_match_the_standards() -> None:

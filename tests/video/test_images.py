@@ -21,7 +21,7 @@ def store(path: Path, rgb: UInt8Array) -> Path:
     return path
 
 
-@pytest.mark.parametrize("extension", ["png", "bmp", "tiff", "webp", "jpg", "PNG", "jp2", "ppm"])
+@pytest.mark.parametrize("extension", ["png", "bmp", "tiff", "webp", "jpg", "PNG", "ppm"])
 def test_still_image(tmp_path: Path, extension: str) -> None:
     image = np.full((21, 33, 3), (200, 90, 30), np.uint8)
     with open_source(store(tmp_path / f"a.{extension}", image)) as source:
@@ -34,7 +34,9 @@ def test_still_image(tmp_path: Path, extension: str) -> None:
 
 def first(path: Path) -> UInt8Array:
     with open_source(path) as source:
-        return next(iter(source)).frames[0]
+        frames = next(iter(source)).frames
+    assert len(frames) == 1
+    return np.asarray(frames[0], np.uint8)
 
 
 def test_sixteen_bits_become_eight(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_a_start_beyond_the_end_is_refused(tmp_path: Path) -> None:
     film = make_film(tmp_path / "a.mp4", numbered(5))
     with pytest.raises(InputError, match=r"no frame from 9 s on in .*a.mp4, which ends at 0.200 s"):
         open_source(film, start=9)
-    with pytest.raises(InputError, match="no frame between 0.165 s and 0.19 s"):
+    with pytest.raises(InputError, match=r"no frame between 0.165 s and 0.19 s"):
         list(open_source(film, start=0.165, end=0.19))
 
 

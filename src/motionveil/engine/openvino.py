@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -15,6 +17,16 @@ from ..types import Float32Array, UInt8Array
 _MAX_SHAPES = 4
 
 
+def _import_openvino() -> Any:
+    """The library; imported late, because that takes a third of a second, and without its telemetry.
+
+    OpenVINO reports its own import to its makers, unless it finds no telemetry package: then it has a stub that does
+    nothing. So that package is made impossible to import, here and for the rest of the process.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    return importlib.import_module("openvino")
+
+
 class OpenVINONetwork:
     """An ONNX network on the CPU.
 
@@ -23,9 +35,7 @@ class OpenVINONetwork:
     """
 
     def __init__(self, data: bytes, *, digest: str, path: Path, precision: str | None = None) -> None:
-        # The import takes a third of a second: only those who run a network pay for it.
-        import openvino
-
+        openvino = _import_openvino()
         self.digest = digest
         self._data = data
         self._lock = threading.Lock()

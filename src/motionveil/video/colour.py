@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -13,6 +14,7 @@ from .tonemap import HLG, PQ, ToneMap
 
 if TYPE_CHECKING:
     import av
+    import av.filter
 
 # FFmpeg's AVColorSpace, AVColorRange and libswscale's numbers of the same matrices
 BT709, BT601, SMPTE170M, BT2020 = 1, 5, 6, 9
@@ -67,30 +69,40 @@ class RgbConverter:
 
 
 class YuvConverter:
-    """Turns RGB frames into frames of an encoder's pixel format: limited range, matrix by :func:`default_matrix`."""
+    """Turns RGB frames into frames of an encoder's pixel format: limited range, matrix by :func:`default_matrix`.
+
+    Chroma samples lie where players and :class:`RgbConverter` expect them, so that colours do not creep sideways when
+    a result is read and written again.
+    """
 
     def __init__(self, pixel_format: str) -> None:
-        from av.video.reformatter import Interpolation, VideoReformatter
-
         self._pixel_format = pixel_format
-        self._reformatter = VideoReformatter()
-        # chroma is the mean of its pixels, which survives writing and reading again best
-        self._flags = int(Interpolation.AREA) | int(Interpolation.ACCURATE_RND) | int(Interpolation.FULL_CHR_H_INP)
+        self._graph: av.filter.Graph | None = None
 
     def __call__(self, frame: UInt8Array) -> av.VideoFrame:
         """The (H, W, 3) uint8 RGB frame in the pixel format."""
         import av
 
-        matrix = default_matrix(frame.shape[0])
-        return self._reformatter.reformat(
-            av.VideoFrame.from_ndarray(frame, format="rgb24"),
-            format=self._pixel_format,
-            src_colorspace=matrix,
-            dst_colorspace=matrix,
-            src_color_range=FULL,
-            dst_color_range=LIMITED if self._pixel_format.startswith("yuv") else FULL,
-            interpolation=self._flags,
+        picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+        if self._graph is None:
+            self._graph = self._build(picture)
+        self._graph.vpush(picture)
+        return self._graph.vpull()
+
+    def _build(self, picture: av.VideoFrame) -> av.filter.Graph:
+        import av.filter
+
+        scale = "flags=bicubic+accurate_rnd+full_chroma_inp"
+        if self._pixel_format.startswith("yuv"):
+            matrix = "bt709" if default_matrix(picture.height) == BT709 else "smpte170m"
+            scale += f":out_range=limited:out_chroma_loc=left:out_color_matrix={matrix}"
+        graph = av.filter.Graph()
+        source = graph.add_buffer(
+            width=picture.width, height=picture.height, format=picture.format, time_base=Fraction(1, 1000)
         )
+        convert = graph.add("format", f"pix_fmts={self._pixel_format}")
+        graph.link_nodes(source, graph.add("scale", scale), convert, graph.add("buffersink")).configure()
+        return graph
 
 
 def has_alpha(pixel_format: av.VideoFormat) -> bool:

@@ -46,6 +46,8 @@ class Encoder:
         self._convert = PaletteConverter() if self.stream.pix_fmt == "pal8" else YuvConverter(self.stream.pix_fmt or "")
         self._strip = None if self._line.strip is None else av.BitStreamFilterContext(self._line.strip, self.stream)
         self._sound: AudioCopy | None = None
+        self._last_packet: av.Packet[VideoStream] | None = None
+        self._first_dts = 0
 
     def _add_stream(self, options: dict[str, str]) -> VideoStream:
         info, line = self._info, self._line
@@ -108,17 +110,28 @@ class Encoder:
         duration = self._gap
         if self._info.duration is not None:
             rest = round((self._info.duration - self._info.start) / self._time_base) - last
-            if (
-                0 < rest <= max(3 * self._gap, round(1 / self._time_base))
-            ):  # a longer rest: reading stopped before the end
+            # a longer rest means that reading stopped before the end
+            if 0 < rest <= max(3 * self._gap, round(1 / self._time_base)):
                 duration = rest
         self._encode_held(duration)
         self._mux(self.stream.encode(None))
         for packet in [] if self._strip is None else self._strip.filter(None):
-            self.container.mux(packet)
+            self._hold_back(packet)
+        self._mux_last(last + duration)
         if self._sound is not None:
             self._sound.copy_until((last + duration) * self._time_base)
         self.container.close()
+
+    def _mux_last(self, end: int) -> None:
+        """Mux the last packet in the order of decoding, with a duration that lets an MP4 track last until the end.
+
+        Such a track lasts as long as its packets together; their times of decoding begin before 0.
+        """
+        packet = self._last_packet
+        assert packet is not None
+        if self.container.format.name in ("mp4", "mov") and packet.dts is not None:
+            packet.duration = max(packet.duration or 0, end - packet.dts + min(self._first_dts, 0))
+        self.container.mux(packet)
 
     def close(self) -> None:
         """Let go of the files; what is not finished is worthless after that."""
@@ -141,7 +154,14 @@ class Encoder:
             if packet.pts is not None:
                 packet.duration = self._durations.pop(packet.pts, packet.duration)
             for stripped in [packet] if self._strip is None else self._strip.filter(packet):
-                self.container.mux(stripped)
+                self._hold_back(stripped)
+
+    def _hold_back(self, packet: av.Packet[VideoStream]) -> None:
+        if self._last_packet is None:
+            self._first_dts = packet.dts or 0
+        else:
+            self.container.mux(self._last_packet)
+        self._last_packet = packet
 
 
 def _time_base(frame_rate: Fraction, container: str) -> Fraction:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import av
+
 from motionveil.errors import OptionError, OutputError
 
 from .images import IMAGE_SUFFIXES
@@ -138,3 +140,9 @@ def choose_images(target: Path, encoding: Encoding) -> str:
     if suffix or encoding.codec not in (None, "png", "jpg"):
         raise OptionError(f"{target} holds images: choose png or jpg, or name a video file such as {target.stem}.mp4")
     return f".{encoding.codec or 'png'}"
+
+
+def codec_available(name: str) -> bool:
+    """Whether this build of FFmpeg can write one of CODECS; images need no FFmpeg."""
+    encoder = CODECS[name].encoder
+    return name in ("png", "jpg") or encoder in av.codecs_available

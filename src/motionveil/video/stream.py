@@ -106,9 +106,11 @@ class StreamSource(Source):
     def _complain(self, decoder: Decoder, until: Fraction) -> None:
         """Warn or raise because the source ended, after this time, before it should."""
         frames, length = decoder.stream.frames, self.info.duration
+        of_frames = f" of {frames}" if frames else ""
+        of_length = "" if length is None else f" of {float(length):.2f} s"
         message = (
-            f"{self.name} {decoder.shortfall}: {decoder.frames_read}{f' of {frames}' if frames else ''} frames could be "
-            f"read, up to {float(until):.2f} s{'' if length is None else f' of {float(length):.2f} s'}"
+            f"{self.name} {decoder.shortfall}: {decoder.frames_read}{of_frames} frames could be read, "
+            f"up to {float(until):.2f} s{of_length}"
         )
         if self.options.strict:
             raise TruncatedError(f"{message}, so get a complete copy or read it without strict")

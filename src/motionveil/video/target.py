@@ -13,6 +13,7 @@ from pathlib import Path
 
 from motionveil.errors import MotionveilError, OutputError
 
+from .encoding import CONTAINERS
 from .images import IMAGE_SUFFIXES
 
 
@@ -35,7 +36,7 @@ class Target:
             except (TypeError, ValueError) as error:
                 raise OutputError(f"{path} is no pattern for numbered images: write it like frames/%06d.png") from error
             return cls(path.parent, path.name)
-        return cls(path, "" if not path.suffix or path.is_dir() else None)
+        return cls(path, "" if not path.suffix or (path.is_dir() and path.suffix.lower() not in CONTAINERS) else None)
 
     @property
     def is_folder(self) -> bool:
@@ -72,10 +73,11 @@ class Target:
             raise OutputError(f"the folder {self.path.parent} may not be written to: choose another one")
 
     def _check_source(self, source: str | Path | int) -> None:
-        path = Path(source) if isinstance(source, str | Path) else None
-        if path is None or not path.exists() or not self.path.exists():
+        if isinstance(source, int) or not self.path.exists():
             return
-        if path.samefile(self.path) or (self.is_folder and path.parent.samefile(self.path)):
+        path = Path(source)  # a folder of images may also be named by one of them or by a pattern
+        places = [path, path.parent] if self.is_folder else [path]
+        if any(place.exists() and place.samefile(self.path) for place in places):
             raise OutputError(f"the output {self.path} is the input itself: choose another name")
 
     def temporary(self) -> Path:

@@ -1,0 +1,53 @@
+# Every target sets up what it needs in .venv, from nothing but Python 3.11 or newer and a package index.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+VIDEO ?=
+
+.PHONY: demo test test-all lint format encoder clean
+
+# One stamp per set of packages: repeated runs install nothing.
+$(VENV)/demo: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "motionveil needs Python 3.11 or newer; say which with: make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo]'
+	@touch $@
+
+$(VENV)/test: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "motionveil needs Python 3.11 or newer; say which with: make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,test]'
+	@touch $@
+
+$(VENV)/recipes: pyproject.toml constraints.txt $(VENV)/test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[recipes]'
+	@touch $@
+
+demo: $(VENV)/demo
+	@$(BIN)/python examples/demo.py $(if $(VIDEO),"$(VIDEO)")
+
+lint: $(VENV)/test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest -m "not slow and not gpu and not weights"
+
+test-all: lint
+	$(BIN)/python -m pytest
+
+format: $(VENV)/test
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+# Train the embedded encoder again: make encoder DATA=folder with parts/ and parts_indoor/
+encoder: $(VENV)/recipes
+	$(BIN)/python -m recipes.encoder.train --data "$(DATA)" --out build/encoder
+	$(BIN)/python -m recipes.encoder.export --checkpoint build/encoder/checkpoint.pt
+	$(BIN)/python -m recipes.encoder.evaluate --data "$(DATA)"
+
+clean:
+	rm -rf $(VENV) build demo .mypy_cache .ruff_cache .pytest_cache

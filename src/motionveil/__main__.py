@@ -1,0 +1,5 @@
+"""``python -m motionveil``: the same as the command ``motionveil``."""
+
+from .cli import main
+
+main()
