@@ -223,7 +223,8 @@ def test_a_full_disk(video: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_leaves_nothing(number: signal.Signals, tmp_path: Path, rng: np.random.Generator) -> None:
-    frames = np.stack([np.roll(textured(240, 320, rng), t, axis=1) for t in range(300)])
+    picture = textured(240, 320, rng)
+    frames = np.stack([np.roll(picture, t, axis=1) for t in range(300)])
     source = write(tmp_path / "in.mp4", frames)
     (tmp_path / "out").mkdir()
     command = [

@@ -45,7 +45,8 @@ def test_unknown_preset_is_refused() -> None:
 
 @pytest.mark.parametrize("lengths", [[7], [1] * 7, [3, 1, 3]])
 def test_motion_does_not_depend_on_clips(lengths: list[int], rng: np.random.Generator) -> None:
-    frames = np.stack([np.roll(textured(64, 96, rng), 2 * t, axis=1) for t in range(7)])
+    picture = textured(64, 96, rng)
+    frames = np.stack([np.roll(picture, 2 * t, axis=1) for t in range(7)])
     flows = [
         f for clip in with_motion(clips_of(frames, lengths), ConstantFlow(2, 0)) for f in clip.flow_to_previous or ()
     ]

@@ -44,7 +44,8 @@ def read(path: Path) -> tuple[UInt8Array, list[Fraction]]:
 @pytest.fixture
 def video(tmp_path: Path, rng: np.random.Generator) -> Path:
     """Sixteen lossless frames of 128x96: dark on the left, bright on the right."""
-    frames = np.stack([np.roll(textured(96, 128, rng), t, axis=0) // 8 for t in range(16)])
+    picture = textured(96, 128, rng)
+    frames = np.stack([np.roll(picture, t, axis=0) // 8 for t in range(16)])
     frames[:, :, 72:] += 200
     return write(tmp_path / "in.mkv", frames)
 

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .data import ATTRIBUTES, DOMAINS, IGNORE, CropStream, Photo, UInt8Array, load_photo, split_names
+from .crops import CropStream
+from .data import ATTRIBUTES, DOMAINS, IGNORE, Photo, UInt8Array, load_photo, split_names
 from .evaluate import intersection_over_union, mean_over_attributes
 from .network import MULTIPLE, Encoder, Prototypes
 

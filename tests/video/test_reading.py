@@ -86,6 +86,34 @@ def test_a_window_is_exact(tmp_path: Path, extension: str, start: float) -> None
     np.testing.assert_array_equal(part, whole[wanted])
 
 
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "mpeg2video"])
+def test_a_window_into_open_groups_is_exact(tmp_path: Path, codec: str) -> None:
+    options = {
+        "libx264": {"x264-params": "open-gop=1:keyint=12:min-keyint=6:bframes=3:b-adapt=0:scenecut=0"},
+        "libx265": {"x265-params": "open-gop=1:keyint=12:min-keyint=6:bframes=3:b-adapt=0:scenecut=0:log-level=error"},
+        "mpeg2video": {"bf": "2", "g": "12"},
+    }[codec]
+    frames = np.stack([np.roll(picture(96, 96), 2 * i, axis=1) for i in range(50)])
+    film = make_film(tmp_path / "a.mkv", frames, codec=codec, options=options)
+    whole, times = read(film)
+    assert len(whole) == 50
+    for index in (5, 12, 13, 23, 24, 25, 36, 40, 49):
+        part, part_times = read(film, start=float(times[index]))
+        assert part_times == times[index:]
+        np.testing.assert_array_equal(part, whole[index:])
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["asl/eat.mkv", "carphone_pristine.mp4", "v_Bowling_g01_c01.avi", "pexels_pose.mp4"])
+def test_windows_of_real_clips_are_exact(data_dir: Path, name: str) -> None:
+    film = data_dir / "clips" / name
+    whole, times = read(film, size=64)
+    for index in (1, len(times) // 3, len(times) - 2):
+        part, part_times = read(film, size=64, start=float(times[index]), end=float(times[index]) + 0.3)
+        assert part_times == [time for time in times[index:] if time < times[index] + Fraction(3, 10)]
+        np.testing.assert_array_equal(part, whole[index : index + len(part)])
+
+
 def test_a_window_is_told(tmp_path: Path) -> None:
     info = open_source(make_film(tmp_path / "a.mp4", numbered(50)), start=0.4, end=1.2).info
     assert (info.start, info.duration, info.num_frames) == (Fraction(2, 5), Fraction(6, 5), None)

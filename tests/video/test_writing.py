@@ -70,6 +70,17 @@ def test_every_codec(tmp_path: Path, name: str, codec: str | None, expected: str
 
 
 @pytest.mark.parametrize(("name", "codec"), [(name, codec) for name, codec, _ in FILES])
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_few_frames(tmp_path: Path, name: str, codec: str | None, count: int) -> None:
+    frames = numbered(count, 96, 96)
+    write(tmp_path / name, frames, Encoding(codec=codec))
+    back, times, info = read(tmp_path / name)
+    assert times == [Fraction(i, 25) for i in range(count)]
+    assert info.duration == Fraction(count, 25)
+    np.testing.assert_allclose(back.mean((1, 2, 3)), frames.mean((1, 2, 3)), atol=3)
+
+
+@pytest.mark.parametrize(("name", "codec"), [(name, codec) for name, codec, _ in FILES])
 @pytest.mark.parametrize("size", [(67, 65), (66, 65), (67, 66)])
 def test_odd_sizes_are_kept(tmp_path: Path, name: str, codec: str | None, size: tuple[int, int]) -> None:
     frames = np.stack([cv2.resize(picture(96, 128), size)] * 3).astype(np.uint8)
@@ -166,8 +177,9 @@ def test_quality_and_speed_reach_the_encoder(tmp_path: Path) -> None:
         write(tmp_path / "a.mp4", frames, Encoding(quality=quality, speed="ultrafast", overwrite=True))
         sizes.append((tmp_path / "a.mp4").stat().st_size)
     assert sizes[0] > 1.5 * sizes[1] > 2 * sizes[2]
-    with pytest.raises(OutputError):
+    with pytest.raises(OptionError, match="libx264 refuses frames of 64x64 with these settings: choose another speed"):
         write(tmp_path / "b.mp4", frames, Encoding(speed="warp"))
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from motionveil.errors import OptionError
 from motionveil.types import UInt8Array, VideoInfo
 
 from .audio import AudioCopy, read_tags
@@ -32,7 +33,8 @@ class Encoder:
     def __init__(self, path: Path, info: VideoInfo, codec: str, container: Container, options: dict[str, str]) -> None:
         import av
 
-        os.environ.setdefault("SVT_LOG", "1")  # the only way to keep SVT-AV1 from writing to the terminal
+        if codec == "av1":
+            os.environ.setdefault("SVT_LOG", "1")  # the only way to keep SVT-AV1 from writing to the terminal
         self._line = CODECS[codec]
         self._info = info
         self._time_base = _time_base(info.frame_rate, container.format)
@@ -47,7 +49,7 @@ class Encoder:
         self._strip = None if self._line.strip is None else av.BitStreamFilterContext(self._line.strip, self.stream)
         self._sound: AudioCopy | None = None
         self._last_packet: av.Packet[VideoStream] | None = None
-        self._first_dts = 0
+        self._first_dts: int | None = None
 
     def _add_stream(self, options: dict[str, str]) -> VideoStream:
         info, line = self._info, self._line
@@ -85,11 +87,19 @@ class Encoder:
 
     def start(self, sound: str | Path | None, tags: str | Path | None, target: Path) -> None:
         """Write the header: with the sound of one file and the tags of another, if given."""
+        import av
+
         if sound is not None:
             self._sound = AudioCopy(sound, self._info.start, self.container, target)
         if tags is not None:
             self.container.metadata.update(read_tags(tags))
-        self.container.start_encoding()
+        try:
+            self.container.start_encoding()
+        except (av.error.ArgumentError, av.error.ExternalError) as error:
+            raise OptionError(
+                f"{self._line.encoder} refuses frames of {self._info.width}x{self._info.height} with these settings: "
+                f"choose another speed, quality or codec"
+            ) from error
 
     def write(self, frame: UInt8Array, time: Fraction, index: int) -> None:
         """Take the next frame, (H, W, 3) uint8 RGB, at its time in seconds."""
@@ -129,7 +139,9 @@ class Encoder:
         """
         packet = self._last_packet
         assert packet is not None
-        if self.container.format.name in ("mp4", "mov") and packet.dts is not None:
+        if self._first_dts is None:
+            packet.dts = packet.pts  # the only one; not every encoder sets it then
+        elif self.container.format.name in ("mp4", "mov") and packet.dts is not None:
             packet.duration = max(packet.duration or 0, end - packet.dts + min(self._first_dts, 0))
         self.container.mux(packet)
 
@@ -157,9 +169,8 @@ class Encoder:
                 self._hold_back(stripped)
 
     def _hold_back(self, packet: av.Packet[VideoStream]) -> None:
-        if self._last_packet is None:
-            self._first_dts = packet.dts or 0
-        else:
+        if self._last_packet is not None:
+            self._first_dts = self._last_packet.dts if self._first_dts is None else self._first_dts
             self.container.mux(self._last_packet)
         self._last_packet = packet
 

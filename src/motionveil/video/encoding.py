@@ -74,7 +74,8 @@ class Codec:
 
 
 # Look-ahead is kept short: every frame that an encoder holds back is memory.
-_X265 = "log-level=error:info=0:pools=2:frame-threads=1:rc-lookahead=10"
+# x265 leaves times of decoding unset in a video shorter than its delay; without a pyramid that is one frame.
+_X265 = "b-pyramid=0:log-level=error:info=0:pools=2:frame-threads=1:rc-lookahead=10"
 CODECS = {
     "h264": Codec("libx264", 20, 0, 51, "preset", "veryfast", odd_pixel_format="yuv444p",
                   options={"rc-lookahead": "10"}, strip="filter_units=remove_types=6", stores_aspect=True),

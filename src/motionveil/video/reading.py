@@ -85,10 +85,24 @@ def _open_path(text: str, options: ReadOptions) -> Source:
 
 
 def _camera(number: int) -> Location:
-    systems = {"darwin": ("avfoundation", f"{number}:none"), "win32": ("dshow", f"video={number}")}
-    name, url = systems.get(sys.platform, ("v4l2", f"/dev/video{number}"))
-    options = {"framerate": "30"} if name == "avfoundation" else {}  # which has no default that all cameras take
-    return Location(f"camera {number}", url, name, options, _TIMEOUT, is_live=True, rereadable=False)
+    if sys.platform == "darwin":
+        return _device(number, "avfoundation", f"{number}:none", {"framerate": "30"})  # it has no usual rate
+    if sys.platform == "win32":
+        return _device(number, "dshow", f"video={_windows_camera(number)}", {})
+    return _device(number, "v4l2", f"/dev/video{number}", {})
+
+
+def _device(number: int, system: str, url: str, options: dict[str, str]) -> Location:
+    return Location(f"camera {number}", url, system, options, _TIMEOUT, is_live=True, rereadable=False)
+
+
+def _windows_camera(number: int) -> str:
+    import av.device
+
+    cameras = [d.name for d in av.device.enumerate_input_devices("dshow") if "video" in d.media_types]
+    if number >= len(cameras):
+        raise InputError(f"camera {number} cannot be opened (there are {len(cameras)}): check that it is connected")
+    return cameras[number]
 
 
 def _address(url: str, scheme: str) -> Location:

@@ -53,9 +53,11 @@ class ToneMap:
             luminance = cv2.transform(linear, _BT2020_LUMINANCE)
             linear *= np.power(np.maximum(luminance, 1e-6), 0.2)[..., None] * np.float32(_PEAK / _REFERENCE_WHITE)
         linear = np.maximum(cv2.transform(linear, _BT2020_TO_BT709), 0)
-        brightest = linear.max(axis=2, keepdims=True)
-        white = _PEAK / _REFERENCE_WHITE
-        linear *= (1 + brightest / white**2) / (1 + brightest)
+        red, green, blue = cv2.split(linear)
+        brightest = cv2.max(cv2.max(red, green), blue)
+        white = np.float32(_PEAK / _REFERENCE_WHITE)
+        gain = (1 + brightest / white**2) / (1 + brightest)
         last = len(self._encode) - 1
-        encoded: UInt8Array = self._encode[(np.sqrt(np.minimum(linear, 1)) * last + 0.5).astype(np.uint16)]
+        level = np.sqrt(np.minimum(linear * gain[..., None], 1))
+        encoded: UInt8Array = self._encode[(level * last + np.float32(0.5)).astype(np.uint16)]
         return encoded
