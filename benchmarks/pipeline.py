@@ -3,9 +3,9 @@
     python benchmarks/pipeline.py [--video FILE] [--frames 600] [--json FILE]
 
 The frames of a video (default: the moving photograph of the demo) are played forwards and backwards until there are
-enough, at 640x480. Each stage is timed by itself on frames in memory; then the command line runs as a user would run it,
-in a process of its own, on that video and on one ten times as long. Frames per second are those of the whole process,
-its start included; `steady` leaves the start out.
+enough, at 640x480. Each stage is timed by itself on frames in memory; then the command line runs as a user would run
+it, in a process of its own, on that video and on one ten times as long. Frames per second are those of the whole
+process, its start included; `steady` leaves the start out.
 """
 
 from __future__ import annotations
@@ -149,9 +149,8 @@ def main() -> None:
             ten = end_to_end(longer, folder, extra)
             result["ten_times"] = ten
             result["steady_frames_per_second"] = 9 * options.frames / (ten["seconds"] - once["seconds"])
-            print(
-                f"ten times     {10 * options.frames / ten['seconds']:.1f} frames per second, peak {ten['peak_mb']:.0f} MB"
-            )
+            speed = 10 * options.frames / ten["seconds"]
+            print(f"ten times     {speed:.1f} frames per second, peak {ten['peak_mb']:.0f} MB")
             print(f"steady        {result['steady_frames_per_second']:.1f} frames per second")
             print(f"memory        {ten['peak_mb'] / once['peak_mb'] - 1:+.1%} for ten times the length")
     if options.json:

@@ -150,22 +150,25 @@ def test_doctor(run: Run) -> None:
     assert "no telemetry" in out
 
 
-BAD: dict[str, Callable[[Path], object]] = {
-    "missing": lambda folder: folder / "none.mp4",
-    "empty": lambda folder: (folder / "empty.mp4", (folder / "empty.mp4").write_bytes(b""))[0],
-    "text": lambda folder: (folder / "text.mp4", (folder / "text.mp4").write_text("hello " * 500))[0],
-    "folder": lambda folder: (folder / "none", (folder / "none").mkdir())[0],
-    "head": lambda folder: (
-        folder / "head.mp4",
-        (folder / "head.mp4").write_bytes((folder / "in.mp4").read_bytes()[:200]),
-    )[0],
-}
+def make_bad(name: str, folder: Path) -> Path:
+    """A source that cannot be used; `folder` holds the good video in.mp4."""
+    path = folder / f"{name}.mp4"
+    match name:
+        case "empty":
+            path.write_bytes(b"")
+        case "text":
+            path.write_text("hello " * 500)
+        case "folder":
+            path.mkdir()
+        case "head":
+            path.write_bytes((folder / "in.mp4").read_bytes()[:200])
+    return path
 
 
-@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("name", ["missing", "empty", "text", "folder", "head"])
 @pytest.mark.parametrize("command", ["obfuscate", "saliency"])
 def test_bad_inputs(name: str, command: str, run: Run, video: Path, tmp_path: Path) -> None:
-    source = BAD[name](tmp_path)
+    source = make_bad(name, tmp_path)
     before = sorted(tmp_path.rglob("*"))
     message = complaint(run(command, source, "-o", tmp_path / "out.mp4"))
     assert str(source) in message

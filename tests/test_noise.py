@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -88,7 +90,7 @@ def test_first_frame_noise_stands_still_under_constant_motion(rng: np.random.Gen
     field = NoiseField(240, 320, transport="first_frame", grain=12, generator=rng)
     frames = [field.advance(None)] + [field.advance(constant(240, 320, 2, 0)) for _ in range(5)]
     assert measured_shift(frames[0], frames[1])[0] == pytest.approx(2, abs=0.1)
-    for before, after in zip(frames[1:], frames[2:], strict=False):
+    for before, after in pairwise(frames[1:]):
         assert np.array_equal(before, after)
 
 
@@ -106,7 +108,7 @@ def test_noise_moves_with_a_picture_that_moves(motion: tuple[float, float], rng:
     flow = DISFlow()
     field = NoiseField(height, width, generator=rng)
     noise = [field.advance(None)]
-    noise += [field.advance(flow(now, before)) for before, now in zip(frames, frames[1:], strict=False)]
+    noise += [field.advance(flow(now, before)) for before, now in pairwise(frames)]
     x, y = measured_shift(noise[0], noise[-1])
     assert x / count == pytest.approx(motion[0], abs=0.1)
     assert y / count == pytest.approx(motion[1], abs=0.1)
@@ -131,7 +133,7 @@ def test_a_cut_starts_at_another_place(rng: np.random.Generator) -> None:
 def zoom(height: int, width: int, rate: float) -> Float32Array:
     """flow_to_previous of a camera that moves into the scene: everything flows apart from the middle."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    return -rate * np.stack([x - width / 2, y - height / 2], -1)
+    return np.asarray(-rate * np.stack([x - width / 2, y - height / 2], -1), np.float32)
 
 
 def drawn_out(noise: UInt8Array) -> float:

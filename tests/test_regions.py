@@ -96,7 +96,7 @@ def test_nothing_is_carried_over_a_cut(rng: np.random.Generator) -> None:
     second = rng.integers(0, 60, (4, 64, 160, 3), np.uint8)
     second[:, :, 80:] //= 4
     frames = np.concatenate([first, second])
-    opacity, extractor = opacities(frames, Coverage(begin=0.5, full=0.6, hold=1.0, keyframe_every=3), step=0)
+    opacity, _ = opacities(frames, Coverage(begin=0.5, full=0.6, hold=1.0, keyframe_every=3), step=0)
     assert opacity[3, 32, 20] == pytest.approx(1, abs=0.01)
     assert opacity[4:].max() == 0
 

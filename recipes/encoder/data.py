@@ -48,13 +48,16 @@ def split_names(root: Path, domain: str) -> dict[str, list[str]]:
 def load_photo(root: Path, domain: str, name: str) -> Photo:
     """Read one photograph (RGB) and its labels."""
     folder = root / DOMAINS[domain]
-    image = cv2.cvtColor(cv2.imread(str(folder / "images" / f"{name}.jpg")), cv2.COLOR_BGR2RGB)
+    image = cv2.imread(str(folder / "images" / f"{name}.jpg"))
     labels = cv2.imread(str(folder / "labels" / f"{name}.png"), cv2.IMREAD_GRAYSCALE)
+    if image is None or labels is None:
+        raise SystemExit(f"{folder} has no image and labels named {name}")
+    image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     images = [np.asarray(image, np.uint8)]
     while min(images[-1].shape[:2]) > 120:
         height, width = images[-1].shape[:2]
         half = cv2.resize(images[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
         images.append(np.asarray(half, np.uint8))
-    rows = np.flatnonzero(((labels > 0) & (labels != IGNORE)).any(axis=1))
+    rows = np.flatnonzero(np.any((np.asarray(labels) > 0) & (np.asarray(labels) != IGNORE), axis=1))
     extent = float(rows[-1] - rows[0] + 1) if len(rows) else float(labels.shape[0])
     return Photo(name, domain, tuple(images), np.asarray(labels, np.uint8), extent)

@@ -1,7 +1,7 @@
 """How well saliency finds the parts of people: ``python -m recipes.encoder.evaluate --data DIR [--card FILE]``.
 
-Measures the encoder that ships with the package, through its own interface, on the photographs that were kept
-out of training. Intersection over union of the pixels with saliency >= 0.5 and those with the label, summed over photos.
+Measures the encoder that ships with the package, through its own interface, on the photographs that were kept out of
+training. Intersection over union of the pixels with saliency >= 0.5 and those with the label, summed over photos.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ DEFAULT_HIDE = ("person",)
 class Progress:
     """How far a video is.
 
-    done: frames written. total: frames expected, None where unknown. frames_per_second: since the start.
+    done: frames written. total: frames expected, about; None where unknown. frames_per_second: since the start.
     """
 
     done: int
@@ -167,6 +167,9 @@ def obfuscate_video(
         audio_from = None if isinstance(source, int) else source
         # Entered last, so finished first: where the output fails, the pictures beside it are not kept either.
         writer = stack.enter_context(VideoWriter(target, info, encoding=encoding, audio_from=audio_from))
+        total = info.num_frames
+        if total is None and info.duration is not None and not info.is_live:
+            total = round(info.duration * info.frame_rate)
         stages = stack.enter_context(closing(prefetch(_run(reader, obfuscator))))
         for explained in stages:
             writer.write(explained.obfuscated)
@@ -174,7 +177,7 @@ def obfuscate_video(
                 side.write(panels.add(explained))
             done += len(explained.obfuscated)
             if on_progress is not None:
-                on_progress(Progress(done, info.num_frames, done / max(time.monotonic() - begin, 1e-6)))
+                on_progress(Progress(done, total, done / max(time.monotonic() - begin, 1e-6)))
         notices = [text for text in (writer.notice,) if text]
     if sheet_path is not None and panels is not None:
         drawing.write_image(sheet_path, panels.contact_sheet())

@@ -1,0 +1,133 @@
+"""The embedded encoder and the engine that runs it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from motionveil import drawing
+from motionveil.engine import ENGINES, load_network
+from motionveil.engine.openvino import OpenVINONetwork
+from motionveil.errors import OptionError, WeightsError
+from motionveil.features import FEATURE_EXTRACTORS, PartsEncoder
+from motionveil.features.encoder import ENCODER_PATH
+from motionveil.saliency import saliency_maps
+from motionveil.templates import ATTRIBUTES, built_in_library
+from motionveil.types import UInt8Array
+
+from .conftest import ROOT, textured
+
+
+@pytest.fixture(scope="module")
+def encoder() -> PartsEncoder:
+    return PartsEncoder(short_side=320)
+
+
+@pytest.fixture(scope="module")
+def astronaut() -> UInt8Array:
+    """A photograph of a person, in the public domain."""
+    data = pytest.importorskip("skimage.data")
+    return np.asarray(data.astronaut(), np.uint8)
+
+
+def test_the_file_is_small() -> None:
+    assert ENCODER_PATH.stat().st_size < 8_000_000
+
+
+@pytest.mark.parametrize("name", FEATURE_EXTRACTORS)
+@pytest.mark.parametrize("size", [(480, 640), (120, 160), (97, 333), (33, 31)])
+def test_grids_of_unit_descriptors_cover_the_frame(name: str, size: tuple[int, int], rng: np.random.Generator) -> None:
+    grid = FEATURE_EXTRACTORS[name]()(textured(*size, rng)[None])
+    _, rows, columns, _ = grid.descriptors.shape
+    assert np.allclose(np.linalg.norm(grid.descriptors, axis=-1), 1, atol=0.02)
+    assert grid.stride.x * columns == pytest.approx(size[1])
+    assert grid.stride.y * rows == pytest.approx(size[0])
+    assert grid.offset.x == pytest.approx((grid.stride.x - 1) / 2)
+
+
+def test_levels_average(rng: np.random.Generator) -> None:
+    frame = textured(240, 320, rng)[None]
+    grid = PartsEncoder(short_side=256, levels=3)(frame)
+    norms = np.linalg.norm(grid.descriptors, axis=-1)
+    assert grid.descriptors.shape[1:3] == PartsEncoder(short_side=256)(frame).descriptors.shape[1:3]
+    assert norms.max() <= 1.02
+    assert norms.min() < 0.999
+    with pytest.raises(OptionError, match="levels"):
+        PartsEncoder(short_side=96, levels=3)
+
+
+def test_half_precision_agrees_with_single(rng: np.random.Generator) -> None:
+    data = ENCODER_PATH.read_bytes()
+    image = textured(256, 320, rng)[None]
+    fast, exact = (
+        OpenVINONetwork(data, digest="", path=ENCODER_PATH, precision=precision)(image) for precision in ("bf16", "f32")
+    )
+    assert np.abs(fast - exact).mean() < 0.01
+
+
+def test_one_network_for_several_threads(encoder: PartsEncoder, rng: np.random.Generator) -> None:
+    frames = [textured(96, 64 + 32 * (i % 3), rng)[None] for i in range(12)]
+    alone = [encoder(frame).descriptors for frame in frames]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda frame: encoder(frame).descriptors, frames))
+    assert all(np.allclose(a, b, atol=1e-3) for a, b in zip(alone, together, strict=True))
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="cannot be read"):
+        load_network(tmp_path / "none.onnx")
+    (tmp_path / "text.onnx").write_text("hello")
+    with pytest.raises(WeightsError, match="not a network"):
+        load_network(tmp_path / "text.onnx")
+    with pytest.raises(OptionError, match=", ".join(ENGINES)):
+        load_network(ENCODER_PATH, engine="abacus")
+
+
+def test_parts_are_found_on_a_photograph(astronaut: UInt8Array) -> None:
+    """Each part where a person sees it, and nowhere in the corners that show background."""
+    library = built_in_library()
+    maps = dict(
+        zip(
+            ATTRIBUTES,
+            saliency_maps(astronaut, library.select(["all"]), PartsEncoder(short_side=768, levels=3)),
+            strict=True,
+        )
+    )
+    places = {"hair": (185, 70), "forehead": (222, 72), "eyes": (203, 108), "lips": (226, 160), "torso": (230, 330)}
+    for name, (x, y) in places.items():
+        around = maps[name][y - 8 : y + 9, x - 8 : x + 9]
+        assert around.max() > 0.5, (name, float(around.max()))
+        assert maps[name][:60, :60].max() < 0.5, name
+
+
+@pytest.mark.data
+def test_parts_of_photographs_that_were_kept_out_of_training(data_dir: Path) -> None:
+    """A few of the photographs that the model card is measured on; the bar is a little below the card's."""
+    from recipes.encoder.data import load_photo, split_names
+    from recipes.encoder.evaluate import intersection_over_union, mean_over_attributes
+
+    encoder = PartsEncoder(short_side=768, levels=3)
+    templates = list(built_in_library())
+    for domain, bar in (("street", 0.45), ("indoor", 0.45)):
+        photos = [load_photo(data_dir, domain, name) for name in split_names(data_dir, domain)["test"][:12]]
+        scores = intersection_over_union(photos, lambda image: saliency_maps(image, templates, encoder))
+        assert mean_over_attributes(scores) > bar, (domain, scores)
+
+
+def test_the_model_card_has_its_table() -> None:
+    card = (ROOT / "src/motionveil/assets/MODEL_CARD.md").read_text("utf-8")
+    assert all(f"| {name} |" in card for name in ATTRIBUTES)
+    assert "Apache-2.0" in card
+    assert "MIT" in card
+
+
+def test_overlays_show_what_is_salient(rng: np.random.Generator) -> None:
+    frame = textured(40, 60, rng)
+    saliency = np.zeros((40, 60), np.float32)
+    saliency[:, 30:] = 1
+    painted = drawing.overlay(frame, saliency).astype(int)
+    assert np.abs(painted[:, :30, 0] - painted[:, :30, 2]).max() == 0  # grey where nothing was found
+    assert (painted[:, 30:, 0] - painted[:, 30:, 2]).mean() > 30  # yellow where something was
