@@ -15,8 +15,9 @@ from .data import CLASSES, DOMAINS, Photo, UInt8Array
 class CropMaker:
     """Endless random training crops; owns its generator, so two makers with two seeds never agree."""
 
-    def __init__(self, photos: list[Photo], *, seed: int) -> None:
+    def __init__(self, photos: list[Photo], *, seed: int, plain: float = 0.0) -> None:
         self.photos = photos
+        self.plain = plain
         self.generator = np.random.default_rng(seed)
         self.domains = [[p for p in photos if p.domain == domain] for domain in DOMAINS]
         self.points = {photo.name: self._points_of(photo) for photo in photos}
@@ -216,18 +217,22 @@ class CropMaker:
         return image
 
     def crop(self, size: int) -> tuple[UInt8Array, UInt8Array]:
-        """One crop: RGB (size, size, 3) and labels (size // 2, size // 2) at half resolution."""
+        """One crop: RGB (size, size, 3) and labels (size // 2, size // 2) at half resolution.
+
+        A share of `plain` crops are photographs as they are, scaled, turned a little and rarely degraded.
+        """
+        plain = self._chance(self.plain)
         draw = self.generator.random()
-        if draw < 0.6:  # a photo as it is
+        if plain or draw < 0.6:  # a photo in its own place
             photo = self._photo()
             at = (self._uniform(0.2, 0.8) * size, self._uniform(0.2, 0.8) * size)
             label, point = self._aim(photo)
             image, labels, shown = self._warp(photo, size, self._scale(photo, size, label), point, at)
             if not shown.all():
                 image = np.where(shown[..., None] > 0, image, self._background(size))
-            if self._chance(0.5):
+            if not plain and self._chance(0.5):
                 image = self._recolour(image, labels)
-            if self._chance(0.25):
+            if not plain and self._chance(0.25):
                 image, labels = self._paste_people(image, labels, int(self.generator.integers(1, 3)))
         else:
             image = self._background(size)
@@ -235,22 +240,23 @@ class CropMaker:
             image, labels = self._paste_people(
                 image, labels, int(self.generator.choice([0, 1, 2, 3, 4], p=[0.12, 0.36, 0.26, 0.16, 0.1]))
             )
-        if self._chance(0.75):
+        if self._chance(0.25 if plain else 0.75):
             image = self._tint(image)
-        image = self._degrade(image)
+        if not plain or self._chance(0.25):
+            image = self._degrade(image)
         return image, np.ascontiguousarray(labels[1::2, 1::2])
 
 
 class CropStream(torch.utils.data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
     """Batches of crops for a DataLoader; every worker and every start draws its own crops."""
 
-    def __init__(self, photos: list[Photo], *, size: int, batch: int, seed: int) -> None:
-        self.photos, self.size, self.batch, self.seed = photos, size, batch, seed
+    def __init__(self, photos: list[Photo], *, size: int, batch: int, plain: float, seed: int) -> None:
+        self.photos, self.size, self.batch, self.plain, self.seed = photos, size, batch, plain, seed
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         cv2.setNumThreads(1)
         info = torch.utils.data.get_worker_info()
-        maker = CropMaker(self.photos, seed=self.seed * 1000 + (info.id if info else 0))
+        maker = CropMaker(self.photos, seed=self.seed * 1000 + (info.id if info else 0), plain=self.plain)
         while True:
             crops = [maker.crop(self.size) for _ in range(self.batch)]
             images = torch.from_numpy(np.stack([image for image, _ in crops]))

@@ -10,6 +10,7 @@ import argparse
 import copy
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -104,6 +105,24 @@ def average(target: torch.nn.Module, source: torch.nn.Module, decay: float) -> N
                 mean.copy_(value)
 
 
+@dataclass(frozen=True)
+class Phase:
+    """Side and number of the crops of a step, and the share of them that are plain photographs."""
+
+    begin: float
+    size: int
+    batch: int
+    plain: float
+
+
+PHASES = (Phase(0.0, 192, 16, 0.25), Phase(0.5, 192, 16, 0.6), Phase(0.75, 288, 8, 0.6))
+"""First variety, then more of what photographs look like, in the end with more context."""
+
+
+def phase_at(progress: float) -> Phase:
+    return [phase for phase in PHASES if phase.begin <= progress][-1]
+
+
 def train(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
@@ -160,15 +179,13 @@ def train(options: argparse.Namespace) -> None:
 
     running: dict[str, float] = {}
     while progress() < 1:
-        # Most steps see small crops; the last quarter sees larger ones, with more context.
-        late = progress() >= 0.75
-        size, batch = (288, 8) if late else (192, 16)
-        stream = CropStream(photos, size=size, batch=batch, seed=options.seed + step + 1)
+        phase = phase_at(progress())
+        stream = CropStream(photos, size=phase.size, batch=phase.batch, plain=phase.plain, seed=options.seed + step + 1)
         loader = torch.utils.data.DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=8)
         begin = time.monotonic()
         for images, labels in loader:
             done = progress()
-            if done >= 1 or (done >= 0.75) != late:
+            if done >= 1 or phase_at(done) != phase:
                 break
             rate = options.learning_rate * min(1.0, (step + 1) / 400) * (0.5 + 0.5 * float(np.cos(np.pi * done)))
             for group in optimiser.param_groups:
@@ -197,7 +214,7 @@ def train(options: argparse.Namespace) -> None:
                 running.clear()
             if step % 500 == 0:
                 save()
-            if step % 2000 == 0:
+            if step % 4000 == 0:
                 for domain, result in evaluate(mean_encoder, mean_prototypes, validation).items():
                     text = " ".join(f"{name} {value:.2f}" for name, value in result.items())
                     print(f"  validation {domain}: mean {mean_over_attributes(result):.3f}  {text}", flush=True)
