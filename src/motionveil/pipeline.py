@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ class Window:
 class Result:
     """What `obfuscate_video` made. preview, sheet and record are None where they were not asked for.
 
-    notices: sentences that a person should read, for instance that the source was cut short.
+    notices: sentences that a person should read, for instance that the source was cut short; each was a warning too.
     """
 
     target: Path
@@ -178,7 +179,9 @@ def obfuscate_video(
             done += len(explained.obfuscated)
             if on_progress is not None:
                 on_progress(Progress(done, total, done / max(time.monotonic() - begin, 1e-6)))
-        notices = [text for text in (writer.notice,) if text]
+        notices = [text for text in (reader.notice, writer.notice) if text]
+        if writer.notice:
+            warnings.warn(writer.notice, stacklevel=2)
     if sheet_path is not None and panels is not None:
         drawing.write_image(sheet_path, panels.contact_sheet())
     seconds = time.monotonic() - begin

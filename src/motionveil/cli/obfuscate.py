@@ -131,8 +131,6 @@ def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
 
 
 def _summarise(result: Result) -> None:
-    for notice in result.notices:
-        click.echo(f"motionveil: note: {notice}", err=True)
     frames = "1 picture" if result.info.is_image else f"{result.num_frames} frames"
     speed = result.num_frames / max(result.seconds, 1e-6)
     click.echo(f"{result.target}  ({frames} in {result.seconds:.1f} s, {speed:.0f} per second)")

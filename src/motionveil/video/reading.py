@@ -23,7 +23,7 @@ _TIMEOUT = 10.0  # seconds to wait for a device or a network
 def open_source(
     source: str | Path | int,
     *,
-    clip_length: int = 8,
+    clip_length: int | None = None,
     start: float | None = None,
     end: float | None = None,
     size: tuple[int, int] | int | None = None,
@@ -34,7 +34,7 @@ def open_source(
 
     source: a video or image file, a folder of images, a numbered pattern (``dir/%06d.jpg``) or glob (``dir/*.png``),
     a camera (``0`` or ``"camera:0"``), an RTSP, RTMP, UDP, SRT or HTTP(S) address, or ``"-"`` for standard input.
-    clip_length: frames per clip. start, end: seconds; frames with start <= time < end are read.
+    clip_length: frames per clip, None for about 8 MB. start, end: seconds; frames with start <= time < end are read.
     size: (width, height) in pixels, or the length of the short side. image_rate: images per second of a folder.
     strict: raise TruncatedError, instead of a TruncationWarning, where a source ends before it should.
 

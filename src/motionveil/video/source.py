@@ -20,7 +20,7 @@ from motionveil.types import Clip, UInt8Array, VideoInfo
 class ReadOptions:
     """How to read a source; :func:`open_source` explains them."""
 
-    clip_length: int = 8
+    clip_length: int | None = None
     start: float | None = None
     end: float | None = None
     size: tuple[int, int] | int | None = None
@@ -28,7 +28,7 @@ class ReadOptions:
     strict: bool = False
 
     def __post_init__(self) -> None:
-        if self.clip_length < 1:
+        if self.clip_length is not None and self.clip_length < 1:
             raise OptionError(f"a clip needs at least 1 frame, not {self.clip_length}")
         if self.start is not None and self.start < 0:
             raise OptionError(f"the start must be 0 seconds or later, not {self.start}")
@@ -73,6 +73,9 @@ class ReadOptions:
         return bool(self.start) or self.end is not None
 
 
+_CLIP_BYTES = 8_000_000
+
+
 def _seconds(time: float) -> Fraction:
     # the float 0.1 is a little more than 1/10, and the frame at 1/10 is meant
     return Fraction(time).limit_denominator(1_000_000)
@@ -90,6 +93,8 @@ class Source(ABC):
     def __init__(self, name: str, options: ReadOptions) -> None:
         self.name = name
         """What messages call this source."""
+        self.notice: str | None = None
+        """After reading: in one sentence, that the source ended before it should; None where it did not."""
         self.options = options
 
     @abstractmethod
@@ -101,11 +106,15 @@ class Source(ABC):
         """Let go of files and devices."""
 
     def __iter__(self) -> Iterator[Clip]:
-        """Clips of ``clip_length`` frames, the last may be shorter; ``Clip.start`` counts from the window's start.
+        """Clips of ``clip_length`` frames, None for about 8 MB; the last may be shorter.
+
+        ``Clip.start`` counts from the window's start.
 
         Errors: InputError where the window holds no frame or nothing can be decoded; TruncatedError (strict) and
         TruncationWarning where the source ends before it should.
         """
+        # About 8 MB to a clip: enough frames to be worth the handling, few enough to keep memory flat.
+        length = self.options.clip_length or max(1, min(8, _CLIP_BYTES // (3 * self.info.width * self.info.height)))
         count = 0
         frames: list[UInt8Array] = []
         times: list[Fraction] = []
@@ -113,7 +122,7 @@ class Source(ABC):
             frames.append(self._resize(frame))
             times.append(time)
             count += 1
-            if len(frames) == self.options.clip_length:
+            if len(frames) == length:
                 yield Clip(np.stack(frames), count - len(frames), tuple(times))
                 frames, times = [], []
         if frames:

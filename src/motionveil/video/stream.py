@@ -114,7 +114,8 @@ class StreamSource(Source):
         )
         if self.options.strict:
             raise TruncatedError(f"{message}, so get a complete copy or read it without strict")
-        warnings.warn(f"{message}, and are used", TruncationWarning, stacklevel=2)
+        self.notice = f"{message}, and are used"
+        warnings.warn(self.notice, TruncationWarning, stacklevel=2)
 
     def close(self) -> None:
         """Close the file or device."""
