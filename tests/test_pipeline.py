@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from motionveil.errors import OptionError, OutputError, TemplateError
 from motionveil.fillers import MotionNoise
 from motionveil.flow import DISFlow
 from motionveil.obfuscators import Selective
-from motionveil.pipeline import output_for
+from motionveil.places import output_for, plan
 from motionveil.presets import PRESETS
 from motionveil.regions import TemplateSaliency
 from motionveil.types import UInt8Array, VideoInfo
@@ -141,6 +142,97 @@ def test_an_interrupt_in_the_middle_leaves_nothing(video: Path, method: Selectiv
     assert [p.name for p in tmp_path.iterdir()] == ["in.mkv"]
 
 
+def test_outputs_appear_together_or_not_at_all(
+    video: Path, method: Selective, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record cannot be written: then there is no output and no preview either."""
+
+    def refuse(self: object) -> None:
+        raise OutputError("no")
+
+    monkeypatch.setattr("motionveil.files.PendingFile.commit", refuse)
+    with pytest.raises(OutputError, match="no"):
+        motionveil.obfuscate_video(video, tmp_path / "o.mp4", obfuscator=method, preview=True, record=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["in.mkv"]
+
+
+def test_numbered_pictures_with_record_and_preview_twice(video: Path, method: Selective, tmp_path: Path) -> None:
+    for _ in range(2):
+        motionveil.obfuscate_video(
+            video, tmp_path / "out" / "%04d.png", obfuscator=method, preview=True, record=True,
+            encoding=motionveil.Encoding(overwrite=True),
+        )  # fmt: skip
+    assert {p.name for p in tmp_path.iterdir()} == {"in.mkv", "out", "out.json", "out.preview.mp4", "out.sheet.png"}
+    assert len(list((tmp_path / "out").iterdir())) == 16
+
+
+def test_other_pictures_in_a_folder_are_never_removed(video: Path, method: Selective, tmp_path: Path) -> None:
+    (tmp_path / "pics").mkdir()
+    (tmp_path / "pics" / "holiday.jpg").write_bytes(b"mine")
+    allow = motionveil.Encoding(overwrite=True)
+    for target in (tmp_path / "pics", tmp_path / "pics" / "%06d.png"):
+        with pytest.raises(OutputError, match="holiday"):
+            motionveil.obfuscate_video(video, target, obfuscator=method, encoding=allow)
+    assert (tmp_path / "pics" / "holiday.jpg").read_bytes() == b"mine"
+
+
+def test_nothing_is_written_into_a_folder_that_is_read(method: Selective, tmp_path: Path) -> None:
+    drawing.write_image(tmp_path / "in" / "0.png", np.zeros((64, 96, 3), np.uint8))
+    with pytest.raises(OutputError, match="inside the input folder"):
+        motionveil.obfuscate_video(tmp_path / "in", tmp_path / "in" / "out.mp4", obfuscator=method)
+
+
+def test_results_never_share_a_place_or_replace_a_source(tmp_path: Path) -> None:
+    for name in ("x/c.mkv", "y/c.mkv", "a.avi", "a.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(OptionError, match="would both be"):
+        plan([tmp_path / "x/c.mkv", tmp_path / "y/c.mkv"], tmp_path / "out")
+    with pytest.raises(OptionError, match="would both be"):
+        plan([tmp_path / "a.avi", tmp_path / "a.mp4"], tmp_path)
+    assert len(plan([tmp_path / "x/c.mkv", tmp_path / "a.avi"], tmp_path / "out")) == 2
+
+
+def test_maps_never_replace_what_they_did_not_make(tmp_path: Path) -> None:
+    drawing.write_image(tmp_path / "photos" / "0.png", np.zeros((64, 96, 3), np.uint8))
+    (tmp_path / "photos" / "notes.txt").write_text("mine")
+    drawing.write_image(tmp_path / "film.png", np.zeros((64, 96, 3), np.uint8))
+    (tmp_path / "film").mkdir()
+    (tmp_path / "film" / "thesis.doc").write_text("mine")
+    with pytest.raises(OutputError, match="is the input"):
+        motionveil.write_saliency(tmp_path / "photos", tmp_path, overwrite=True)
+    with pytest.raises(OutputError, match=r"thesis\.doc"):
+        motionveil.write_saliency(tmp_path / "film.png", tmp_path, overwrite=True)
+    assert (tmp_path / "photos" / "notes.txt").exists()
+    assert (tmp_path / "film" / "thesis.doc").exists()
+
+
+def test_the_record_tells_of_a_seed_inside_an_obfuscator(video: Path, tmp_path: Path) -> None:
+    region = TemplateSaliency(BrightnessExtractor(), [BRIGHT])
+    seeded = Selective(region, MotionNoise(seed=5), ConstantFlow(0, 0))
+    motionveil.obfuscate_video(video, tmp_path / "o.mp4", obfuscator=seeded, record=True)
+    settings = json.loads((tmp_path / "o.mp4.json").read_text())["settings"]
+    assert settings["seed"].startswith("given by the user")
+    assert settings["preset"] is None
+
+
+def test_a_live_source_ends_with_an_interrupt_and_is_kept(
+    video: Path, method: Selective, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def live(self: motionveil.Window, source: object) -> motionveil.Source:
+        reader = motionveil.open_source(video, clip_length=4)
+        reader.info = replace(reader.info, is_live=True)
+        return reader
+
+    def interrupt(progress: motionveil.Progress) -> None:
+        if progress.done == 8:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(motionveil.Window, "open", live)
+    result = motionveil.obfuscate_video(0, tmp_path / "out.mp4", obfuscator=method, on_progress=interrupt)
+    assert result.num_frames == len(read(tmp_path / "out.mp4")[0]) == 8
+
+
 def test_the_input_is_never_the_output(video: Path, method: Selective, tmp_path: Path) -> None:
     allow = motionveil.Encoding(overwrite=True)
     (tmp_path / "link.mkv").symlink_to(video)
@@ -165,9 +257,13 @@ def test_unknown_names_are_refused_before_anything_is_written(video: Path, tmp_p
         ("a/film.avi", "x.mkv", False, "x.mkv"),
         ("a/film.avi", "out", True, "out/film.mp4"),
         ("photo.png", "out", True, "out/photo.png"),
-        ("frames/%06d.png", None, False, "frames_veiled.mp4"),
+        ("deep/frames/%06d.png", None, False, "frames_veiled.mp4"),
         (0, None, False, "camera0_veiled.mp4"),
-        ("-", None, False, "camera-_veiled.mp4"),
+        ("-", None, False, "stdin_veiled.mp4"),
+        ("rtsp://me:secret@10.0.0.5/door.mp4?token=x", None, False, "door_veiled.mp4"),
+        ("film.mxf", None, False, "film_veiled.mp4"),
+        ("scan.pgm", None, False, "scan_veiled.png"),
+        ("frames/??.png", None, False, "frames_veiled.mp4"),
     ],
 )
 def test_where_results_go(source: str | int, target: str | None, many: bool, expected: str) -> None:

@@ -91,14 +91,34 @@ def test_margin_grows_the_region() -> None:
     assert wide[0, 32, 70] == 0
 
 
+def test_a_small_thing_stays_fully_covered_while_it_moves_by_parts_of_a_cell() -> None:
+    """Found once, then missed: for the whole hold every pixel of it must be covered completely."""
+    frames = moving_square(9, step=3, missing=tuple(range(1, 9)))
+    held, _ = opacities(frames, Coverage(begin=0.2, full=0.4, margin=0.02, hold=0.25), step=3)
+    for t in range(7):
+        assert held[t, 20:44, 12 + 3 * t : 36 + 3 * t].min() == 1, t
+
+
+def test_a_dark_frame_does_not_end_the_coverage() -> None:
+    frames = moving_square(8, step=0, missing=(4, 5))
+    frames[3] = 0
+    held, _ = opacities(frames, Coverage(hold=0.2), step=0)
+    for t in (4, 5, 6):
+        assert held[t, 32, 16:32].min() > 0.99, t
+
+
 def test_nothing_is_carried_over_a_cut(rng: np.random.Generator) -> None:
     first = moving_square(4, step=0)
     second = rng.integers(0, 60, (4, 64, 160, 3), np.uint8)
     second[:, :, 80:] //= 4
     frames = np.concatenate([first, second])
-    opacity, _ = opacities(frames, Coverage(begin=0.5, full=0.6, hold=1.0, keyframe_every=3), step=0)
+    opacity, _ = opacities(frames, Coverage(begin=0.5, full=0.6, keyframe_every=3), step=0)
     assert opacity[3, 32, 20] == pytest.approx(1, abs=0.01)
     assert opacity[4:].max() == 0
+    # What is held stays where it was for a while: covering too much is safe.
+    held, _ = opacities(frames, Coverage(begin=0.5, full=0.6, hold=0.04, keyframe_every=3), step=0)
+    assert held[4, 32, 20] == 1
+    assert held[6:].max() == 0
 
 
 @pytest.mark.parametrize("lengths", [[10], [1] * 10, [4, 6], [3, 3, 3, 1]])

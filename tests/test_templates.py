@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from motionveil.errors import OptionError, OutputError, TemplateError
 from motionveil.features import PartsEncoder
@@ -101,10 +103,20 @@ def test_points_outside_are_refused(point: tuple[float, float]) -> None:
         make_template("lamp", np.zeros((64, 96, 3), np.uint8), Point(*point), BrightnessExtractor())
 
 
-@pytest.mark.parametrize("name", ["", "a b", "person", "x/y", "../up"])
+@pytest.mark.parametrize("name", ["", "a b", "person", "x/y", "../up", "é"])
 def test_bad_names_are_refused(name: str) -> None:
-    with pytest.raises(OptionError, match="cannot name a template"):
+    with pytest.raises(TemplateError, match="cannot name a template"):
         make_template(name, np.zeros((64, 96, 3), np.uint8), Point(1, 1), BrightnessExtractor())
+
+
+@pytest.mark.parametrize("name", ["person", "../../escaped"])
+def test_a_file_cannot_bring_a_bad_name(name: str, tmp_path: Path) -> None:
+    """Such a template would switch off a group, or write outside the output."""
+    header = {name: {"fingerprint": "brightness", "origin": ""}}
+    metadata = {"format": "motionveil-templates-1", "templates": json.dumps(header)}
+    (tmp_path / "x.safetensors").write_bytes(save({name: BRIGHT.vector}, metadata))
+    with pytest.raises(TemplateError, match="cannot name a template"):
+        TemplateLibrary.load(tmp_path / "x.safetensors")
 
 
 def test_vectors_must_be_unit() -> None:

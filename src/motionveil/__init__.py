@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .regions import Coverage, Region, TemplateSaliency, WholeFrame
     from .saliency import saliency_maps
     from .templates import Template, TemplateLibrary, built_in_library, default_library, make_template
-    from .video import Encoding, Source, VideoWriter, open_source, probe
+    from .video import Encoding, Source, VideoWriter, open_source, probe, read_picture
 
 __version__ = version("motionveil")
 
@@ -53,7 +53,7 @@ _LAZY = {
     "regions": ("Coverage", "Region", "TemplateSaliency", "WholeFrame"),
     "saliency": ("saliency_maps",),
     "templates": ("Template", "TemplateLibrary", "built_in_library", "default_library", "make_template"),
-    "video": ("Encoding", "Source", "VideoWriter", "open_source", "probe"),
+    "video": ("Encoding", "Source", "VideoWriter", "open_source", "probe", "read_picture"),
 }
 _HOME = {name: module for module, names in _LAZY.items() for name in names}
 
@@ -103,6 +103,7 @@ __all__ = [
     "obfuscate_video",
     "open_source",
     "probe",
+    "read_picture",
     "saliency_maps",
     "with_motion",
     "write_saliency",

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from . import ops
-from .errors import InputError, OutputError
+from .errors import OutputError
 from .files import write_file
 from .types import Float32Array, Point, UInt8Array
 
@@ -66,23 +66,20 @@ def mark_point(picture: UInt8Array, point: Point) -> UInt8Array:
     return marked
 
 
-def read_image(path: str | Path) -> UInt8Array:
-    """An image file as upright RGB (H, W, 3). Raises InputError where it is missing or no image."""
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"there is no image {path}; check the path")
-    picture = cv2.imdecode(np.frombuffer(path.read_bytes() or b"\0", np.uint8), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise InputError(f"{path} is not an image that can be read; give a PNG, JPEG or WebP file")
-    return cast(UInt8Array, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+def encode_image(picture: UInt8Array, suffix: str) -> bytes:
+    """(H, W, 3) RGB or (H, W) grey uint8 as a file of this kind. Raises OutputError where there is no such kind."""
+    if picture.ndim == 3:
+        picture = cast(UInt8Array, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    try:
+        done, data = cv2.imencode(suffix, picture)
+    except cv2.error:
+        done, data = False, None
+    if not done or data is None:
+        raise OutputError(f"pictures cannot be written as {suffix or 'a name without extension'}; use .png or .jpg")
+    return data.tobytes()
 
 
 def write_image(path: str | Path, picture: UInt8Array) -> None:
     """Write (H, W, 3) RGB or (H, W) grey uint8 by the name's extension."""
     path = Path(path)
-    if picture.ndim == 3:
-        picture = cast(UInt8Array, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    done, data = cv2.imencode(path.suffix or ".png", picture)
-    if not done:
-        raise OutputError(f"{path} cannot be written as an image; name it .png or .jpg")
-    write_file(path, data.tobytes())
+    write_file(path, encode_image(picture, path.suffix))

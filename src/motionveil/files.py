@@ -1,27 +1,93 @@
-"""Small files, written whole or not at all."""
+"""Files and folders that are there whole or not at all."""
 
 from __future__ import annotations
 
 import secrets
+import shutil
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from .errors import OutputError
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file and the folders above it; a temporary file is renamed at the end, so nothing partial is ever there.
+def hidden_name(path: Path) -> Path:
+    """A hidden name beside a path that nobody uses."""
+    return path.with_name(f".{path.name}.part-{secrets.token_hex(4)}")
 
-    Raises OutputError where that cannot be done.
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def take_place(temporary: Path, path: Path, *, overwrite: bool) -> None:
+    """Let a complete temporary file or folder appear as `path`; what was there stays until then, also after an error.
+
+    Raises OutputError where something is there that may not be replaced, OSError where renaming fails.
     """
-    temporary = path.with_name(f".{path.name}.part-{secrets.token_hex(4)}")
+    if path.exists() and not overwrite and not (path.is_dir() and not any(path.iterdir())):
+        raise OutputError(f"{path} has appeared meanwhile: choose another name or allow it with --overwrite")
+    if not path.is_dir():
+        temporary.replace(path)
+        return
+    old = hidden_name(path)
+    path.rename(old)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.rename(path)
+    except BaseException:
+        old.rename(path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+class PendingFile:
+    """A small file that is written now and appears with `commit`; a context manager that removes it otherwise.
+
+    Raises OutputError where it cannot be written.
+    """
+
+    def __init__(self, path: Path, data: bytes, *, overwrite: bool = True) -> None:
+        self.path = path
+        self._overwrite = overwrite
+        self._temporary = hidden_name(path)
         try:
-            temporary.write_bytes(data)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written ({error.strerror}); choose another place or free some space"
-        ) from error
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._temporary.write_bytes(data)
+        except OSError as error:
+            self.discard()
+            raise self._refusal(error) from error
+
+    def commit(self) -> None:
+        """Let the file appear."""
+        try:
+            take_place(self._temporary, self.path, overwrite=self._overwrite)
+        except OSError as error:
+            raise self._refusal(error) from error
+
+    def discard(self) -> None:
+        """Remove what is not committed."""
+        try:
+            self._temporary.unlink(missing_ok=True)
+        except OSError:  # its folder is no folder
+            return
+
+    def _refusal(self, error: OSError) -> OutputError:
+        return OutputError(f"{self.path} cannot be written ({error.strerror}); choose another place or free some space")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.discard()
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file and the folders above it, whole or not at all. Raises OutputError where that cannot be done."""
+    with PendingFile(path, data) as pending:
+        pending.commit()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import re
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +13,13 @@ import numpy as np
 from . import drawing
 from .errors import OutputError
 from .features import FeatureExtractor, PartsEncoder
+from .files import hidden_name, remove, take_place
 from .pipeline import Progress, Window
-from .prefetch import prefetch
 from .saliency import saliency_maps
+from .streams import Stages
 from .templates import Template, TemplateLibrary, default_library
 from .types import Clip, Float32Array, UInt8Array
-from .video import Encoding, VideoWriter
+from .video import VideoWriter, is_pattern, source_name
 
 _MAX_MOMENTS = 8
 
@@ -43,55 +43,72 @@ def write_saliency(
     NAME is the source's file name without its extension. extractor: default the embedded encoder, in full detail for
     single pictures. Raises MotionveilError, and then leaves nothing.
     """
-    window = window or Window()
-    path = Path(f"camera{source}") if isinstance(source, int) else Path(source)
-    name = path.name if path.is_dir() else path.stem
-    if not name or "%" in name or "*" in name:
-        name = path.parent.name or "sequence"
-    directory = Path(directory)
-    target = directory / name
-    if target.exists() and not overwrite:
-        raise OutputError(f"{target} exists; choose another folder with -o, or allow it with --overwrite")
+    window, directory = window or Window(), Path(directory)
+    target = directory / maps_name(source)
+    _check_replaceable(target, source, overwrite)
     templates = (library or default_library()).select(attributes)
-    with window.open(source) as reader:
+    with ExitStack() as stack:
+        stages = Stages()
+        reader = window.open(source)
+        stack.callback(lambda: None if stages.stuck else reader.close())
         info = reader.info
         extractor = extractor or PartsEncoder(short_side=768 if info.is_image else 384, levels=3)
+        working = hidden_name(target)
+        stack.callback(remove, working)
         try:
-            directory.mkdir(parents=True, exist_ok=True)
-            working = Path(tempfile.mkdtemp(prefix=f".{name}.part-", dir=directory))
-        except OSError as error:
-            raise OutputError(f"{directory} cannot be written ({error.strerror}); choose another folder") from error
-        try:
+            working.mkdir(parents=True)
             sheet = _Sheet(templates)
-            overlay = VideoWriter(working / "overlay.mp4", info, encoding=Encoding()) if video else None
             begin, done = time.monotonic(), 0
-            with closing(prefetch(reader)) as clips:
-                if overlay is None:
-                    for clip in clips:
-                        _write_clip(clip, templates, extractor, working, sheet)
-                        done += len(clip)
-                        _report(on_progress, done, info.num_frames, begin)
-                else:
-                    with overlay:
-                        for clip in clips:
-                            overlay.write(_write_clip(clip, templates, extractor, working, sheet))
-                            done += len(clip)
-                            _report(on_progress, done, info.num_frames, begin)
-            drawing.write_image(working / "sheet.png", sheet.draw())
-            working.chmod(0o755)
-            if target.exists():
-                shutil.rmtree(target)
-            working.rename(target)
+            with ExitStack() as inner:
+                overlay = inner.enter_context(VideoWriter(working / _OVERLAY, info)) if video else None
+                inner.enter_context(stages)
+                for clip in stages(reader):
+                    painted = _write_clip(clip, templates, extractor, working, sheet)
+                    if overlay is not None:
+                        overlay.write(painted)
+                    done += len(clip)
+                    if on_progress is not None:
+                        on_progress(Progress(done, info.num_frames, done / max(time.monotonic() - begin, 1e-6)))
+            drawing.write_image(working / _SHEET, sheet.draw())
+            take_place(working, target, overwrite=overwrite)
         except OSError as error:
-            raise OutputError(f"{target} cannot be written ({error.strerror}); free some space") from error
-        finally:
-            shutil.rmtree(working, ignore_errors=True)
+            reason = error.strerror or str(error)
+            raise OutputError(f"{target} cannot be written ({reason}); choose another folder or free space") from error
     return target
 
 
-def _report(on_progress: Callable[[Progress], None] | None, done: int, total: int | None, begin: float) -> None:
-    if on_progress is not None:
-        on_progress(Progress(done, total, done / max(time.monotonic() - begin, 1e-6)))
+_SHEET, _OVERLAY = "sheet.png", "overlay.mp4"
+
+
+def maps_name(source: str | Path | int) -> str:
+    """The name of the folder that holds the maps of a source: its own without the extension."""
+    path = Path(str(source))
+    if is_pattern(source):
+        return path.parent.resolve().name or "sequence"
+    if path.is_dir():
+        return path.resolve().name or "sequence"
+    return Path(source_name(source)).stem
+
+
+def _check_replaceable(target: Path, source: str | Path | int, overwrite: bool) -> None:
+    """Raise OutputError unless maps may be written here: nothing is there, or maps that may be replaced."""
+    place, read = target.resolve(), Path(str(source)).resolve()
+    if read.exists() and (place == read or place in read.parents or (read.is_dir() and read in place.parents)):
+        raise OutputError(f"{target} is the input, or one lies in the other; choose another folder with -o")
+    if not target.exists():
+        return
+    if not overwrite:
+        raise OutputError(f"{target} exists; choose another folder with -o, or allow it with --overwrite")
+    # Only what this function has made is ever removed.
+    strange = [p.name for p in target.iterdir() if not _is_maps(p)] if target.is_dir() else [target.name]
+    if strange:
+        raise OutputError(f"{target} holds other things than maps ({strange[0]}); choose another folder with -o")
+
+
+def _is_maps(path: Path) -> bool:
+    if path.is_dir() and not path.is_symlink():
+        return all(re.fullmatch(r"\d{6,}\.png", p.name) and p.is_file() for p in path.iterdir())
+    return path.name in (_SHEET, _OVERLAY)
 
 
 def _write_clip(

@@ -224,6 +224,9 @@ class NoiseField:
         generator = np.random.default_rng() if generator is None else generator
         # Smooth noise loses nothing on half the grid, and costs a quarter.
         self.factor = 2 if grain >= 4 and min(height, width) >= 64 else 1
+        # OpenCV samples at coordinates below 2^15.
+        while max(height, width) > 16_000 * self.factor:
+            self.factor *= 2
         self.frame_size = (height, width)
         self.size = (-(-height // self.factor), -(-width // self.factor))
         self.picture = draw_noise(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import tee
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -13,7 +12,8 @@ from . import ops
 from .fillers import Filler
 from .flow import FlowEstimator, with_motion
 from .regions import Region
-from .types import Clip, Float32Array
+from .streams import fork
+from .types import Clip, Float32Array, UInt8Array
 
 
 class Obfuscator(Protocol):
@@ -22,6 +22,15 @@ class Obfuscator(Protocol):
     def stream(self, clips: Iterable[Clip]) -> Iterator[Clip]:
         """The obfuscated clips, cut as the clips that came in; counts, sizes and timestamps are kept."""
         ...
+
+
+Item = TypeVar("Item")
+
+
+class Stage(Protocol):
+    """Passes a stream on, perhaps from a thread of its own."""
+
+    def __call__(self, items: Iterable[Item], /) -> Iterator[Item]: ...
 
 
 @dataclass(frozen=True)
@@ -45,13 +54,18 @@ class Selective:
         """The obfuscated clips."""
         return (explained.obfuscated for explained in self.explain(clips))
 
-    def explain(self, clips: Iterable[Clip]) -> Iterator[Explained]:
-        """The same with the originals and the opacity. Clips whose flow is known already keep it."""
-        # A region may read ahead; tee keeps just the clips that lie between it and the rest.
-        originals, for_region, for_filler = tee(with_motion(clips, self.flow), 3)
-        parts = zip(self.region.stream(for_region), originals, self.filler.stream(for_filler), strict=True)
-        for opacity, clip, filling in parts:
+    def explain(self, clips: Iterable[Clip], *, stage: Stage = iter) -> Iterator[Explained]:
+        """The same with the originals and the opacity. Clips whose flow is known already keep it.
+
+        stage: wraps the stream between two steps; `streams.Stages` lets the steps run side by side.
+        """
+        filled, for_region = fork(stage(self._fill(stage(with_motion(stage(clips), self.flow)))))
+        for opacity, (clip, filling) in zip(self.region.stream(clip for clip, _ in for_region), filled, strict=True):
             frames = [
                 ops.blend(image, fill, alpha) for image, fill, alpha in zip(clip.frames, filling, opacity, strict=True)
             ]
             yield Explained(clip, opacity, replace(clip, frames=np.stack(frames)))
+
+    def _fill(self, moving: Iterable[Clip]) -> Iterator[tuple[Clip, UInt8Array]]:
+        clips, for_filler = fork(moving)
+        return zip(clips, self.filler.stream(for_filler), strict=True)

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-from . import drawing
+from . import drawing, ops
 from .errors import OptionError
 from .features import FeatureExtractor, PartsEncoder
+from .files import PendingFile
 from .fillers import MotionNoise
-from .flow import DISFlow, with_motion
-from .obfuscators import Explained, Selective
-from .prefetch import prefetch
+from .flow import DISFlow
+from .obfuscators import Selective
+from .places import side_paths
 from .presets import Preset, for_still, get_preset
 from .preview import Preview
-from .record import make_record, write_record
+from .record import make_record
 from .regions import TemplateSaliency
+from .streams import Stages
 from .templates import TemplateLibrary, default_library
-from .types import Clip, VideoInfo
+from .types import VideoInfo
 from .video import Encoding, Source, VideoWriter, check_target, open_source
 
 DEFAULT_HIDE = ("person",)
@@ -120,8 +123,8 @@ def obfuscate_video(
     source: str | Path | int,
     target: str | Path,
     *,
-    hide: Sequence[str] = DEFAULT_HIDE,
-    preset: str | Preset = "secure",
+    hide: Sequence[str] | None = None,
+    preset: str | Preset | None = None,
     library: TemplateLibrary | None = None,
     obfuscator: Selective | Callable[[VideoInfo], Selective] | None = None,
     window: Window | None = None,
@@ -134,113 +137,109 @@ def obfuscate_video(
     """Obfuscate a video, picture, folder of images, camera or stream, and write it to `target`.
 
     source: what `video.open_source` reads. target: file or folder; nothing is there until all is done.
-    hide, preset, library, seed: see `build_obfuscator`; or give a whole `obfuscator` instead, or a function
-    that makes one when the source is known.
-    preview: also write NAME.preview.* with input, saliency and output side by side, and NAME.sheet.png; both show the
+    hide (default 'person'), preset (default 'secure'), library, seed: see `build_obfuscator`; or give a whole
+    `obfuscator` instead, or a function that makes one when the source is known.
+    preview: also write NAME.preview.* with input, opacity and output side by side, and NAME.sheet.png; both show the
     original. record: also write NAME.json with settings, versions and hashes, never the seed.
     on_progress: called after every clip that is written.
 
-    Raises MotionveilError, whose text says what to do; nothing is written then. The source is never changed.
+    An interrupt ends a camera or a stream, and what was recorded is kept. Otherwise, and for every error, nothing is
+    written. The source is never changed. Raises MotionveilError, whose text says what to do.
     """
-    window, encoding, target = window or Window(), encoding or Encoding(), Path(target)
-    preview_path, sheet_path = Preview.paths(target) if preview else (None, None)
-    record_path = target.with_name(f"{target.name}.json") if record else None
-    for path in (target, preview_path, sheet_path, record_path):
-        if path is not None:
-            check_target(path, [source], encoding.overwrite)
-    if obfuscator is not None and (hide is not DEFAULT_HIDE or library is not None or seed is not None):
+    window, encoding = window or Window(), encoding or Encoding()
+    beside = side_paths(target, preview=preview, record=record)
+    for path in (Path(target), *filter(None, beside)):
+        check_target(path, [source], encoding.overwrite)
+    if obfuscator is not None and not all(setting is None for setting in (hide, library, seed)):
         raise OptionError("give either an obfuscator, or what to hide and how, not both")
     begin = time.monotonic()
-    done = 0
     with ExitStack() as stack:
-        reader = stack.enter_context(window.open(source))
+        stack.enter_context(ops.single_threaded())
+        reader = window.open(source)
+        stages = Stages()
+        # A source in which a thread waits for ever cannot be closed under it.
+        stack.callback(lambda: None if stages.stuck else reader.close())
         info = reader.info
         if obfuscator is None:
-            obfuscator = build_obfuscator(hide=hide, preset=preset, library=library, seed=seed, still=info.is_image)
-        elif not isinstance(obfuscator, Selective):
-            obfuscator = obfuscator(info)
-        panels, side = None, None
-        if preview_path is not None:
-            panels = Preview(info)
-            side = stack.enter_context(
-                VideoWriter(preview_path, panels.info, encoding=Encoding(overwrite=encoding.overwrite))
+            method = build_obfuscator(
+                hide=hide or DEFAULT_HIDE, preset=preset or "secure", library=library, seed=seed, still=info.is_image
             )
+        else:
+            method = obfuscator if isinstance(obfuscator, Selective) else obfuscator(info)
+        panels, side = None, None
+        if beside.preview is not None:
+            panels = Preview(info)
+            plain = Encoding(overwrite=encoding.overwrite)
+            side = stack.enter_context(VideoWriter(beside.preview, panels.info, encoding=plain))
         audio_from = None if isinstance(source, int) else source
-        # Entered last, so finished first: where the output fails, the pictures beside it are not kept either.
         writer = stack.enter_context(VideoWriter(target, info, encoding=encoding, audio_from=audio_from))
+        stack.enter_context(stages)
+        done = 0
         total = info.num_frames
         if total is None and info.duration is not None and not info.is_live:
-            total = round(info.duration * info.frame_rate)
-        stages = stack.enter_context(closing(prefetch(_run(reader, obfuscator))))
-        for explained in stages:
-            writer.write(explained.obfuscated)
-            if side is not None and panels is not None:
-                side.write(panels.add(explained))
-            done += len(explained.obfuscated)
-            if on_progress is not None:
-                on_progress(Progress(done, total, done / max(time.monotonic() - begin, 1e-6)))
+            total = round((info.duration - info.start) * info.frame_rate)
+        try:
+            for explained in stages(method.explain(reader, stage=stages)):
+                writer.write(explained.obfuscated)
+                if side is not None and panels is not None:
+                    side.write(panels.add(explained))
+                done += len(explained.obfuscated)
+                if on_progress is not None:
+                    on_progress(Progress(done, total, done / max(time.monotonic() - begin, 1e-6)))
+        except KeyboardInterrupt:
+            if not info.is_live or not done:
+                raise
         notices = [text for text in (reader.notice, writer.notice) if text]
         if writer.notice:
             warnings.warn(writer.notice, stacklevel=2)
-    if sheet_path is not None and panels is not None:
-        drawing.write_image(sheet_path, panels.contact_sheet())
-    seconds = time.monotonic() - begin
-    if record_path is not None:
-        region = obfuscator.region
-        write_record(
-            record_path,
-            make_record(
-                source=source,
-                target=target,
-                templates=region.templates if isinstance(region, TemplateSaliency) else (),
-                settings={
-                    "preset": preset if isinstance(preset, str) else preset.name,
-                    "coverage": getattr(region, "coverage", None),
-                    "extractor": repr(getattr(region, "extractor", None)),
-                    "flow": repr(obfuscator.flow),
-                    "noise": repr(obfuscator.filler),
-                    "window": window,
-                    "encoding": encoding,
-                    "seed": "given by the user, not kept" if seed is not None else "drawn by the system, not kept",
-                },
-                num_frames=done,
-                seconds=round(seconds, 3),
-                notices=notices,
-            ),
-        )
-    return Result(target, info, done, seconds, tuple(notices), preview_path, sheet_path, record_path)
+        seconds = time.monotonic() - begin
+        # Everything is completed under temporary names first, then appears together, the output last.
+        finished = writer.finish()
+        outputs: list[tuple[Path, Callable[[], None]]] = []
+        if side is not None and beside.preview is not None:
+            side.finish()
+            outputs.append((beside.preview, side.commit))
+        files = {}
+        if beside.sheet is not None and panels is not None:
+            files[beside.sheet] = drawing.encode_image(panels.contact_sheet(), ".png")
+        if beside.record is not None:
+            settings = _settings(method, window, encoding, preset or (None if obfuscator else "secure"))
+            files[beside.record] = make_record(
+                source=source, target=Path(target), output=finished, templates=getattr(method.region, "templates", ()),
+                settings=settings, num_frames=done, seconds=round(seconds, 3), notices=notices,
+            )  # fmt: skip
+        for path, data in files.items():
+            pending = stack.enter_context(PendingFile(path, data, overwrite=encoding.overwrite))
+            outputs.append((path, pending.commit))
+        _commit([*outputs, (Path(target), writer.commit)])
+    return Result(Path(target), info, done, seconds, tuple(notices), *beside)
 
 
-def _run(reader: Source, obfuscator: Selective) -> Iterator[Explained]:
-    """Reading and flow in threads of their own; what remains runs in the caller's."""
-    clips: Iterator[Clip] = prefetch(reader)
-    return obfuscator.explain(prefetch(with_motion(clips, obfuscator.flow)))
+def _commit(outputs: Sequence[tuple[Path, Callable[[], None]]]) -> None:
+    """Let outputs appear one after the other; where one cannot, those that are new disappear again."""
+    new: list[Path] = []
+    try:
+        for path, commit in outputs:
+            existed = path.exists()
+            commit()
+            if not existed:
+                new.append(path)
+    except BaseException:
+        for path in new:
+            path.unlink(missing_ok=True)
+        raise
 
 
-def output_for(source: str | Path | int, target: Path | None, *, many: bool) -> Path:
-    """Where the result of one source belongs.
-
-    target None: beside the source as NAME_veiled.EXT. With several sources, or an existing folder as the target, the
-    file keeps its name inside that folder.
-    """
-    path = Path(f"camera{source}.mp4") if isinstance(source, int) or str(source) == "-" else Path(source)
-    suffix = (
-        path.suffix if path.suffix and not path.is_dir() and "%" not in path.name and "*" not in path.name else ".mp4"
-    )
-    stem = path.stem if path.suffix and not path.is_dir() else path.name
-    if "%" in path.name or "*" in path.name:
-        stem = path.parent.name or "sequence"
-    if suffix.lower() in _UNWRITABLE:
-        suffix = ".mp4"
-    if target is None:
-        folder = path.parent if path.parent.is_dir() and "://" not in str(source) else Path()
-        return folder / f"{stem}_veiled{suffix}"
-    if many or target.is_dir():
-        return target / f"{stem}{suffix}"
-    return target
-
-
-_UNWRITABLE = {".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".wmv", ".flv", ".3gp", ".mts", ".vob", ".ogv", ".heic"}
-"""Extensions that are read but not written; the result becomes an MP4."""
-
-__all__ = ["DEFAULT_HIDE", "Progress", "Result", "Window", "build_obfuscator", "obfuscate_video", "output_for"]
+def _settings(method: Selective, window: Window, encoding: Encoding, preset: str | Preset | None) -> dict[str, Any]:
+    """What a record says of how a file was made: read off the objects that made it."""
+    seed = getattr(method.filler, "seed", None)
+    return {
+        "preset": preset.name if isinstance(preset, Preset) else preset,
+        "coverage": getattr(method.region, "coverage", None),
+        "extractor": repr(getattr(method.region, "extractor", None)),
+        "flow": repr(method.flow),
+        "noise": repr(method.filler),
+        "window": window,
+        "encoding": encoding,
+        "seed": "drawn by the system, not kept" if seed is None else "given by the user, not kept",
+    }

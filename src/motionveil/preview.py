@@ -1,9 +1,8 @@
-"""What the tool did, to look at: input, saliency and output side by side."""
+"""What the tool did, to look at: input, opacity and output side by side."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -29,7 +28,7 @@ class Preview:
         self._moments: list[tuple[float, list[UInt8Array]]] = []
 
     def add(self, explained: Explained) -> Clip:
-        """The three panels of a clip: input, saliency over it, output."""
+        """The three panels of a clip: input, opacity over it, output."""
         rows = []
         for index, opacity in enumerate(explained.opacity):
             original = ops.resize_image(explained.original.frames[index], self.panel)
@@ -51,14 +50,7 @@ class Preview:
         """Up to six moments, one row each."""
         step = max(1, -(-len(self._moments) // 6))
         rows = [
-            ("", [(f"{seconds:.2f} s  input", a), ("saliency", b), ("output", c)])
+            ("", [(f"{seconds:.2f} s  input", a), ("opacity", b), ("output", c)])
             for seconds, (a, b, c) in self._moments[::step]
         ]
         return drawing.contact_sheet(rows, height=min(self.panel[0], 220))
-
-    @staticmethod
-    def paths(target: Path) -> tuple[Path, Path]:
-        """(side by side, contact sheet) beside an output file or folder."""
-        suffix = ".mp4" if target.suffix.lower() in ("", ".gif") or "%" in target.name else target.suffix
-        stem = target.stem if "%" not in target.name else target.parent.name
-        return target.with_name(f"{stem}.preview{suffix}"), target.with_name(f"{stem}.sheet.png")

@@ -13,8 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from .files import write_file
 from .templates import Template
+from .video import source_name
 
 _LIBRARIES = ("av", "numpy", "opencv-python-headless", "openvino")
 
@@ -52,22 +52,26 @@ def plain(value: Any) -> Any:
 
 
 def make_record(
-    *, source: str | Path | int, target: Path, templates: Sequence[Template], settings: Mapping[str, Any], **more: Any
-) -> dict[str, Any]:
-    """The record as a dictionary. Names of files without their folders, and never a seed."""
-    name = Path(source).name if not isinstance(source, int) else f"camera {source}"
+    *,
+    source: str | Path | int,
+    target: Path,
+    output: Path,
+    templates: Sequence[Template],
+    settings: Mapping[str, Any],
+    **more: Any,
+) -> bytes:
+    """The record as JSON. output: where the output that will be `target` lies now.
+
+    Files are named without their folders, addresses without passwords and parameters; a seed is never in it.
+    """
     digest = None if isinstance(source, int) else file_digest(Path(source))
-    return {
+    record = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "source": {"name": name, "sha256": digest},
-        "output": {"name": target.name, "sha256": file_digest(target)},
+        "source": {"name": source_name(source), "sha256": digest},
+        "output": {"name": target.name, "sha256": file_digest(output)},
         "templates": {template.name: template.fingerprint for template in templates},
         "settings": plain(settings),
         **plain(more),
         "versions": library_versions(),
     }
-
-
-def write_record(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a record as JSON."""
-    write_file(path, (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
+    return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()

@@ -51,7 +51,7 @@ class Coverage:
             raise OptionError(f"keyframes must be at least 1 frame apart, not {self.keyframe_every}")
         if not 0 <= self.margin <= 0.5:
             raise OptionError(f"the margin must lie between 0 and 0.5 of the short side, not {self.margin:g}")
-        if self.hold < 0:
+        if not self.hold >= 0:
             raise OptionError(f"coverage cannot be held for {self.hold:g} seconds; give 0 or more")
 
 
@@ -119,9 +119,7 @@ class TemplateSaliency:
     def _held(self, groups: Iterable[list[_Frame]]) -> Iterator[Float32Array]:
         """Opacity of every frame at full size, carried between keyframes and held over time."""
         last: Float32Array | None = None
-        # Twice the opacity where something was just found; it shrinks with time, and shows as long as it exceeds 1.
-        level: Float32Array | None = None
-        before = Fraction(0)
+        memories: list[_Memory] = []
         for group in groups:
             key, grid = self._opacity(group[-1].image)
             cells = (key.shape[0], key.shape[1])
@@ -130,16 +128,40 @@ class TemplateSaliency:
             last = key
             size = (group[-1].image.shape[0], group[-1].image.shape[1])
             for frame, flow, opacity in zip(group, flows, found, strict=True):
-                if self.coverage.hold:
-                    fresh = 2 * opacity
-                    if level is None or flow is None:
-                        level = fresh
-                    else:
-                        release = np.float32(float(frame.pts - before) / self.coverage.hold)
-                        level = np.maximum(fresh, ops.warp(level, flow) - release)
-                    opacity = np.minimum(np.maximum(level, opacity), 1)
-                before = frame.pts
-                yield to_frame(opacity, grid, size)
+                for memory in memories:
+                    memory.move(flow)
+                held = [m.opacity(frame.pts, self.coverage.hold) for m in memories]
+                yield to_frame(np.maximum.reduce([opacity, *held]), grid, size)
+            if self.coverage.hold:
+                memories = [m for m in memories if group[-1].pts - m.pts < 2 * self.coverage.hold]
+                memories.append(_Memory(key, group[-1].pts))
+
+
+class _Memory:
+    """What one keyframe found, and the way since then.
+
+    The way is carried and the map sampled once, because a map that is interpolated in every frame wears away.
+    """
+
+    def __init__(self, found: Float32Array, pts: Fraction) -> None:
+        self.found = found
+        self.pts = pts
+        self._points = ops.pixel_grid(found.shape[0], found.shape[1])
+        self._way = np.zeros_like(self._points)
+
+    def move(self, flow: Float32Array | None) -> None:
+        """Go on by one frame; after a cut it stays where it is, since covering too much is safe."""
+        if flow is not None:
+            self._way = ops.warp(self._way, flow) + flow
+
+    def opacity(self, pts: Fraction, hold: float) -> Float32Array:
+        """Full for `hold` seconds, and fading for as long again.
+
+        Twice the opacity is taken, so that what moves by part of a cell stays full to its edge.
+        """
+        faded = np.float32(float(pts - self.pts) / hold - 1)
+        remembered = 2 * ops.sample(self.found, self._points + self._way) - 2 * max(faded, np.float32(0))
+        return np.asarray(np.clip(remembered, 0, 1), np.float32)
 
 
 def _between(last: Float32Array | None, key: Float32Array, flows: Sequence[Float32Array | None]) -> list[Float32Array]:

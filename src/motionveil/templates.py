@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +24,13 @@ ATTRIBUTES = ("hair", "forehead", "eyes", "cheek", "lips", "hand", "arm", "torso
 """The nine attributes of the paper, built in."""
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "face": ("forehead", "eyes", "cheek", "lips"),
-    "head": ("hair", "forehead", "eyes", "cheek", "lips"),
+    "face": ("forehead", "eyes", "cheek", "lips", "other_person"),
+    "head": ("hair", "forehead", "eyes", "cheek", "lips", "other_person"),
     "person": (*ATTRIBUTES, "other_person"),
-    "all": ATTRIBUTES,
+    "all": (*ATTRIBUTES, "other_person"),
+    "attributes": ATTRIBUTES,
 }
-"""Names that stand for several templates. 'person' adds what no attribute names: neck, nose, chin, hats, scarves."""
+"""Names for several templates. 'other_person' is what no attribute names: neck, nose, chin, hats, scarves."""
 
 _FORMAT = "motionveil-templates-1"
 BUILT_IN_PATH = ASSETS / "templates.safetensors"
@@ -47,6 +49,11 @@ class Template:
     origin: str
 
     def __post_init__(self) -> None:
+        # Names become folder names, and must not hide a group behind themselves.
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", self.name) or self.name in GROUPS:
+            raise TemplateError(
+                f"{self.name!r} cannot name a template; use letters, digits, - and _, and not {', '.join(GROUPS)}"
+            )
         norm = float(np.linalg.norm(self.vector))
         if self.vector.ndim != 1 or not abs(norm - 1) < 1e-3:
             raise TemplateError(f"template {self.name!r} must be a vector of unit length; make it again")
@@ -80,7 +87,7 @@ class TemplateLibrary:
         """
         chosen: dict[str, Template] = {}
         for name in names:
-            for member in GROUPS.get(name, (name,)) if name not in self._templates else (name,):
+            for member in GROUPS.get(name, (name,)):
                 if member not in self._templates:
                     raise TemplateError(
                         f"no template is named {member!r}; choose from {', '.join([*self._templates, *GROUPS])}, "
@@ -159,7 +166,7 @@ def make_template(
 ) -> Template:
     """The descriptor at one point (x, y) of an RGB image (H, W, 3) as a template (Sec. 3.1 of Ilic et al.).
 
-    Raises OptionError where the point lies outside the image or the name cannot be used.
+    Raises OptionError where the point lies outside the image, TemplateError where the name cannot be used.
     """
     height, width = image.shape[:2]
     if not (0 <= point.x <= width - 1 and 0 <= point.y <= height - 1):
@@ -167,8 +174,6 @@ def make_template(
             f"the point {point.x:g},{point.y:g} lies outside the image; "
             f"x goes from 0 to {width - 1} and y from 0 to {height - 1}"
         )
-    if not name.replace("_", "").replace("-", "").isalnum() or name in GROUPS:
-        raise OptionError(f"{name!r} cannot name a template; use letters, digits, - and _, and not {', '.join(GROUPS)}")
     grid = extractor(image[None])
     row, column = grid.cell_at(point)
     vector = grid.descriptors[0, row, column]

@@ -54,7 +54,10 @@ def main() -> None:
     # -v is understood before and after the subcommand.
     verbose = any(argument in ("-v", "--verbose") for argument in arguments)
     arguments = [argument for argument in arguments if argument not in ("-v", "--verbose")]
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Being told to end, also by a terminal that closes, cleans up as an interrupt does.
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _interrupt)
     warnings.showwarning = _show_warning
     warnings.simplefilter("always", UserWarning)
     try:
@@ -65,7 +68,7 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("motionveil: interrupted; nothing was written", err=True)
+        click.echo("motionveil: interrupted; nothing unfinished was kept", err=True)
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(1)

@@ -12,10 +12,11 @@ import click
 from ..errors import MotionveilError, OptionError
 from ..noise import TRANSPORTS
 from ..obfuscators import Selective
-from ..pipeline import DEFAULT_HIDE, Result, build_obfuscator, obfuscate_video, output_for
+from ..pipeline import DEFAULT_HIDE, Result, build_obfuscator, obfuscate_video
+from ..places import plan
 from ..presets import PRESETS, Preset, for_still, get_preset
-from ..video import CODECS, Encoding
-from .options import Names, Numbers, ProgressBar, make_window, short_name, source_of, window_options
+from ..video import CODECS, Encoding, source_name
+from .options import Names, Numbers, ProgressBar, make_window, source_of, window_options
 
 
 @click.command(name="obfuscate")
@@ -83,9 +84,7 @@ def command(sources: tuple[str, ...], output: Path | None, hide: tuple[str, ...]
     )
     seed, preview, record = options.pop("seed"), options.pop("preview"), options.pop("record")
     settings, detail = _adjust(get_preset(preset), options), options["detail"]
-    many = len(sources) > 1
-    if many and output is not None and output.suffix and not output.is_dir():
-        raise OptionError(f"{output} is one file for {len(sources)} inputs; give a folder with -o")
+    pairs = plan([source_of(text) for text in sources], output)
 
     @lru_cache
     def method(still: bool) -> Selective:
@@ -94,11 +93,9 @@ def command(sources: tuple[str, ...], output: Path | None, hide: tuple[str, ...]
         return build_obfuscator(hide=hide, preset=looked_at, seed=seed)
 
     failed = 0
-    for text in sources:
-        source = source_of(text)
+    for source, target in pairs:
         try:
-            target = output_for(source, output, many=many)
-            with ProgressBar(short_name(source), quiet=quiet) as bar:
+            with ProgressBar(source_name(source), quiet=quiet) as bar:
                 result = obfuscate_video(
                     source, target, obfuscator=lambda info: method(info.is_image), preset=settings, window=window,
                     encoding=encoding, preview=preview, record=record, on_progress=bar,
@@ -106,12 +103,12 @@ def command(sources: tuple[str, ...], output: Path | None, hide: tuple[str, ...]
             if not quiet:
                 _summarise(result)
         except MotionveilError as error:
-            if not many:
+            if len(pairs) == 1:
                 raise
             failed += 1
             click.echo(f"motionveil: error: {error}", err=True)
     if failed:
-        click.echo(f"motionveil: {failed} of {len(sources)} inputs failed; the others are done", err=True)
+        click.echo(f"motionveil: {failed} of {len(pairs)} inputs failed; the others are done", err=True)
     return 2 if failed else 0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -107,8 +106,3 @@ class ProgressBar:
 
     def __exit__(self, *details: object) -> None:
         self._bar.close()
-
-
-def short_name(source: str | int) -> str:
-    """A source as it appears in messages."""
-    return f"camera {source}" if isinstance(source, int) else Path(source).name or str(source)

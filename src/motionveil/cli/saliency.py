@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
-from ..errors import MotionveilError
+from ..errors import MotionveilError, OptionError
 from ..features import PartsEncoder
-from ..maps import write_saliency
-from .options import Names, ProgressBar, make_window, short_name, source_of, window_options
+from ..maps import maps_name, write_saliency
+from ..video import source_name
+from .options import Names, ProgressBar, make_window, source_of, window_options
 
 
 @click.command(name="saliency")
@@ -31,11 +32,17 @@ def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...],
     window = make_window(options)
     detail, overwrite, quiet = options["detail"], options["overwrite"], options["quiet"]
     extractor = None if detail is None else PartsEncoder(short_side=detail, levels=3)
+    inputs = [source_of(text) for text in sources]
+    names = [maps_name(source) for source in inputs]
+    for name in names:
+        if names.count(name) > 1:
+            raise OptionError(
+                f"{names.count(name)} inputs are named {name}; run them one by one into folders of their own"
+            )
     failed = 0
-    for text in sources:
-        source = source_of(text)
+    for source in inputs:
         try:
-            with ProgressBar(short_name(source), quiet=quiet) as bar:
+            with ProgressBar(source_name(source), quiet=quiet) as bar:
                 target = write_saliency(
                     source, output, attributes=attributes, extractor=extractor, window=window, video=video,
                     overwrite=overwrite, on_progress=bar,

@@ -20,12 +20,18 @@ from ..templates import (
     user_library_path,
 )
 from ..types import Point
+from ..video import read_picture
 from .options import Numbers
 
 
 @click.group(name="template")
 def command() -> None:
     """Make and manage templates: what to look for in a video."""
+
+
+_time = click.option(
+    "--time", type=click.FloatRange(min=0), default=0.0, help="Second of a video, default its first frame."
+)
 
 
 def _own() -> TemplateLibrary:
@@ -35,14 +41,15 @@ def _own() -> TemplateLibrary:
 
 @command.command()
 @click.argument("name")
-@click.option("--image", type=click.Path(path_type=Path), required=True, help="Picture that shows the thing to hide.")
+@click.option("--image", type=click.Path(path_type=Path), required=True, help="Picture or video that shows it.")
+@_time
 @click.option("--point", type=Numbers("X,Y"), required=True, help="A pixel of it, counted from the upper left.")
 @click.option("--overwrite", is_flag=True, help="Replace a template of this name.")
-def add(name: str, image: Path, point: tuple[float, float], overwrite: bool) -> None:
+def add(name: str, image: Path, time: float, point: tuple[float, float], overwrite: bool) -> None:
     """Make a template from one point of a picture."""
     if name in default_library() and not overwrite:
         raise TemplateError(f"a template is named {name!r} already; choose another name, or allow it with --overwrite")
-    picture = drawing.read_image(image)
+    picture = read_picture(image, time=time)
     extractor = PartsEncoder(short_side=768, levels=3)
     template = make_template(
         name, picture, Point(*point), extractor, origin=f"{image.name} at {point[0]:g},{point[1]:g}"
@@ -67,16 +74,17 @@ def list_() -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--image", type=click.Path(path_type=Path), required=True, help="Picture to look for it in.")
+@click.option("--image", type=click.Path(path_type=Path), required=True, help="Picture or video to look for it in.")
+@_time
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: NAME.png.")
 @click.option("--overwrite", is_flag=True, help="Replace a picture that exists.")
-def show(name: str, image: Path, output: Path | None, overwrite: bool) -> None:
+def show(name: str, image: Path, time: float, output: Path | None, overwrite: bool) -> None:
     """Draw where a template matches a picture."""
     output = output or Path(f"{name}.png")
     if output.exists() and not overwrite:
         raise OutputError(f"{output} exists; choose another name with -o, or allow it with --overwrite")
     templates = default_library().select([name])
-    picture = drawing.read_image(image)
+    picture = read_picture(image, time=time)
     maps = saliency_maps(picture, templates, PartsEncoder(short_side=768, levels=3))
     best = maps.max(axis=0)
     row, column = np.unravel_index(int(best.argmax()), best.shape)

@@ -25,6 +25,8 @@ class FlowEstimator(Protocol):
 
 
 _SIGNATURE_SIZE = (36, 48)
+_BLANK = 3.0
+"""Standard deviation in grey values under which a frame shows nothing."""
 
 
 def _signature(frame: UInt8Array) -> Float32Array:
@@ -56,7 +58,13 @@ def with_motion(clips: Iterable[Clip], estimator: FlowEstimator) -> Iterator[Cli
         flows: list[Float32Array | None] = []
         for frame in clip.frames:
             now = _signature(frame)
-            if previous is None or before is None or _is_cut(before, now):
+            if previous is None or before is None:
+                flows.append(None)
+            elif now.std() < _BLANK:
+                # A flash or a dark frame is no scene: everything stays where it is until the picture comes back.
+                flows.append(np.zeros((1, 1, 2), np.float32))
+                continue
+            elif _is_cut(before, now):
                 flows.append(None)
             else:
                 flows.append(estimator(frame, previous))

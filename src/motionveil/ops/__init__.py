@@ -11,6 +11,7 @@ from .cpu import (
     resize_map,
     sample,
     sample_image,
+    single_threaded,
     smooth,
     warp,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "resize_map",
     "sample",
     "sample_image",
+    "single_threaded",
     "smooth",
     "warp",
 ]

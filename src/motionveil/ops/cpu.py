@@ -6,6 +6,9 @@ grid it is given on: point p of the source lies at p + flow[p] in the target.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, cast
 
 import cv2
@@ -13,6 +16,35 @@ import numpy as np
 
 from ..errors import OptionError
 from ..types import Float32Array, UInt8Array
+
+
+class _SingleThreaded:
+    """Counts who wants OpenCV without threads: it has one setting for the whole process, so there is one counter."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._before = 0
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """OpenCV without threads of its own: where whole stages run side by side, they only cost."""
+        with self._lock:
+            if not self._users:
+                self._before = cv2.getNumThreads()
+                cv2.setNumThreads(1)
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    cv2.setNumThreads(self._before)
+
+
+single_threaded = _SingleThreaded()
+
 
 Border = Literal["replicate", "zero", "wrap"]
 

@@ -20,6 +20,9 @@ from .source import ReadOptions, Source
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff", ".pgm", ".ppm", ".jp2"})
 
 
+COLOUR_IMAGE_SUFFIXES = IMAGE_SUFFIXES - {".pgm"}
+
+
 class ImageSource(Source):
     """One picture (a still image, at time 0), or many at ``image_rate`` pictures per second.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from motionveil.errors import InputError
-from motionveil.types import VideoInfo
+from motionveil.types import UInt8Array, VideoInfo
 
 from .decoder import Location, file_location
 from .images import IMAGE_SUFFIXES, ImageSource, images_in, images_matching
@@ -34,7 +34,7 @@ def open_source(
 
     source: a video or image file, a folder of images, a numbered pattern (``dir/%06d.jpg``) or glob (``dir/*.png``),
     a camera (``0`` or ``"camera:0"``), an RTSP, RTMP, UDP, SRT or HTTP(S) address, or ``"-"`` for standard input.
-    clip_length: frames per clip, None for about 8 MB. start, end: seconds; frames with start <= time < end are read.
+    clip_length: frames per clip, None for about 2 MB. start, end: seconds; frames with start <= time < end are read.
     size: (width, height) in pixels, or the length of the short side. image_rate: images per second of a folder.
     strict: raise TruncatedError, instead of a TruncationWarning, where a source ends before it should.
 
@@ -57,6 +57,41 @@ def open_source(
     return _open_path(text, options)
 
 
+def is_pattern(source: str | Path | int) -> bool:
+    """Whether a source names many images by a pattern (``dir/%06d.jpg``, ``dir/*.png``) and is not a file itself."""
+    path = Path(str(source))
+    if isinstance(source, int) or "://" in str(source):
+        return False
+    return any(sign in path.name for sign in "%*?") and not path.exists()
+
+
+def source_name(source: str | Path | int) -> str:
+    """What to call a source where others may read it: no folders, and of an address no user, password or parameters."""
+    if isinstance(source, int):
+        return f"camera{source}"
+    text = str(source)
+    if text == "-":
+        return "stdin"
+    if "://" in text:
+        parts = urlsplit(text)
+        return Path(parts.path).name or parts.hostname or parts.scheme
+    if text.startswith("camera:"):
+        return text.replace(":", "")
+    return Path(text).name or Path(text).resolve().name
+
+
+def read_picture(source: str | Path, *, time: float = 0.0) -> UInt8Array:
+    """One upright frame (H, W, 3) uint8 RGB: a picture, or the first frame of a video at or after `time` seconds.
+
+    Errors: InputError where there is none.
+    """
+    with open_source(source, start=time or None, clip_length=1) as opened:
+        for clip in opened:
+            frame: UInt8Array = clip.frames[0]
+            return frame
+    raise InputError(f"{source} holds no frame: check that it plays elsewhere")
+
+
 def probe(source: str | Path | int) -> VideoInfo:
     """What :func:`open_source` would say about a source; decodes its first frame only."""
     with open_source(source) as opened:
@@ -71,7 +106,7 @@ def _open_path(text: str, options: ReadOptions) -> Source:
             raise InputError(f"the folder {path} holds no images: give a video or a folder of JPEG or PNG files")
         return ImageSource(text, images, options, is_sequence=True)
     if not path.exists():
-        if "%" in path.name or "*" in path.name or "?" in path.name:
+        if is_pattern(text):
             images = images_matching(text)
             if images:
                 return ImageSource(text, images, options, is_sequence=True)

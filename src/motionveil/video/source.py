@@ -73,7 +73,7 @@ class ReadOptions:
         return bool(self.start) or self.end is not None
 
 
-_CLIP_BYTES = 8_000_000
+_CLIP_BYTES = 2_000_000
 
 
 def _seconds(time: float) -> Fraction:
@@ -106,14 +106,14 @@ class Source(ABC):
         """Let go of files and devices."""
 
     def __iter__(self) -> Iterator[Clip]:
-        """Clips of ``clip_length`` frames, None for about 8 MB; the last may be shorter.
+        """Clips of ``clip_length`` frames, None for about 2 MB; the last may be shorter.
 
         ``Clip.start`` counts from the window's start.
 
         Errors: InputError where the window holds no frame or nothing can be decoded; TruncatedError (strict) and
         TruncationWarning where the source ends before it should.
         """
-        # About 8 MB to a clip: enough frames to be worth the handling, few enough to keep memory flat.
+        # About 2 MB to a clip: enough frames to be worth the handling, few enough to keep memory flat.
         length = self.options.clip_length or max(1, min(8, _CLIP_BYTES // (3 * self.info.width * self.info.height)))
         count = 0
         frames: list[UInt8Array] = []

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
-import shutil
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from motionveil.errors import MotionveilError, OutputError
+from motionveil.files import hidden_name
 
 from .encoding import CONTAINERS
 from .images import IMAGE_SUFFIXES
@@ -49,17 +49,18 @@ class Target:
         return not self.is_folder and self.path.suffix.lower() in IMAGE_SUFFIXES
 
     def check(self, sources: Iterable[str | Path | int], overwrite: bool) -> None:
-        """Make sure that writing here is wanted and harms no source; creates missing parent folders.
+        """Make sure that writing here is wanted and harms no source; writes nothing.
 
         Errors: OutputError.
         """
         for source in sources:
             self._check_source(source)
+            self._check_inside(source)
         if self.path.is_dir() != self.is_folder and self.path.exists():
             what = "a folder" if self.path.is_dir() else "a file"
             raise OutputError(f"{self.path} is {what} already: choose another name")
         if self.is_folder and self.path.is_dir():
-            strange = [p.name for p in self.path.iterdir() if p.suffix.lower() not in IMAGE_SUFFIXES]
+            strange = sorted(p.name for p in self.path.iterdir() if not self._is_ours(p))
             if strange:
                 raise OutputError(f"the folder {self.path} holds other things ({strange[0]}): choose another name")
             exists = any(self.path.iterdir())
@@ -67,10 +68,19 @@ class Target:
             exists = self.path.exists()
         if exists and not overwrite:
             raise OutputError(f"{self.path} exists already: choose another name or allow it with --overwrite")
-        with as_output_errors(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        if not os.access(self.path.parent, os.W_OK | os.X_OK):
-            raise OutputError(f"the folder {self.path.parent} may not be written to: choose another one")
+        above = next(folder for folder in self.path.absolute().parents if folder.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+            raise OutputError(f"the folder {above} may not be written to: choose another one")
+
+    def _is_ours(self, path: Path) -> bool:
+        """Whether something in the folder is an image that writing here would have made."""
+        begin, number, rest = re.split(r"(%0?\d*d)", self.pattern or "%06d.", maxsplit=1)
+        end = re.escape(rest) if self.pattern else r"\.[a-z0-9]+"
+        return (
+            path.is_file()
+            and path.suffix.lower() in IMAGE_SUFFIXES
+            and bool(number and re.fullmatch(re.escape(begin) + r"\d+" + end, path.name))
+        )
 
     def _check_source(self, source: str | Path | int) -> None:
         if isinstance(source, int) or not self.path.exists():
@@ -80,23 +90,21 @@ class Target:
         if any(place.exists() and place.samefile(self.path) for place in places):
             raise OutputError(f"the output {self.path} is the input itself: choose another name")
 
-    def temporary(self) -> Path:
-        """A hidden name beside the target that nobody uses."""
-        return self.path.with_name(f".{self.path.name}.part-{secrets.token_hex(4)}")
+    def _check_inside(self, source: str | Path | int) -> None:
+        """Refuse to write into a folder that is read: the next reading would take the result for a source."""
+        folder = Path(str(source))
+        if folder.is_dir() and folder.resolve() in self.path.resolve().parents:
+            raise OutputError(f"the output {self.path} lies inside the input folder {folder}: choose another place")
 
-    def replace(self, temporary: Path) -> None:
-        """Let the complete temporary file or folder take the target's place."""
-        if not self.path.is_dir():
-            temporary.replace(self.path)
-            return
-        old = self.temporary()
-        self.path.rename(old)
-        temporary.rename(self.path)
-        shutil.rmtree(old, ignore_errors=True)
+    def temporary(self) -> Path:
+        """A hidden name beside the target that nobody uses; makes the folders above it."""
+        with as_output_errors(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        return hidden_name(self.path)
 
 
 def check_target(target: str | Path, sources: Iterable[str | Path | int], overwrite: bool = False) -> None:
-    """Make sure, before any frame is read, that a target can be written; creates missing parent folders.
+    """Make sure, before any frame is read, that a target can be written; writes nothing.
 
     Errors: OutputError where the target exists and ``overwrite`` is false, is one of the sources (also behind a link,
     and even with ``overwrite``), is a folder that holds other things than images, or may not be written to.
@@ -104,24 +112,17 @@ def check_target(target: str | Path, sources: Iterable[str | Path | int], overwr
     Target.parse(target).check(sources, overwrite)
 
 
-def discard(temporary: Path) -> None:
-    """Remove a temporary file or folder, if it is there."""
-    if temporary.is_dir():
-        shutil.rmtree(temporary, ignore_errors=True)
-    else:
-        temporary.unlink(missing_ok=True)
-
-
 @contextmanager
 def as_output_errors(path: Path) -> Iterator[None]:
     """Raise what goes wrong while writing to a path as OutputError in one sentence."""
     import av
+    import cv2
 
     try:
         yield
     except MotionveilError:
         raise
-    except (OSError, av.error.FFmpegError, ValueError) as error:
+    except (OSError, av.error.FFmpegError, cv2.error, ValueError) as error:
         code = getattr(error, "errno", None)
         if code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise OutputError(f"there is no space left to write {path}: free some or choose another disk") from error

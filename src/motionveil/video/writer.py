@@ -7,12 +7,13 @@ from types import TracebackType
 from typing import Self
 
 from motionveil.errors import OptionError, OutputError
+from motionveil.files import remove, take_place
 from motionveil.types import Clip, VideoInfo
 
 from .encoder import Encoder
 from .encoding import CODECS, Encoding, choose, choose_images
 from .picture_writer import PictureWriter
-from .target import Target, as_output_errors, discard
+from .target import Target, as_output_errors
 
 _USUAL = Encoding()
 
@@ -43,6 +44,8 @@ class VideoWriter:
         self._target = Target.parse(target)
         self._info = info
         self._count = 0
+        self._overwrite = encoding.overwrite
+        self._finished = self._committed = False
         self._sink: PictureWriter | Encoder | None = None
         self._target.check([] if audio_from is None else [audio_from], encoding.overwrite)
         self._temporary = self._target.temporary()
@@ -94,20 +97,31 @@ class VideoWriter:
                 self._sink.write(frame, time, self._count)
                 self._count += 1
 
-    def _finish(self) -> None:
-        if not self._count:
-            raise OutputError(f"no frame was written, so there is no {self._target.path}: check the source")
-        assert self._sink is not None
-        with as_output_errors(self._target.path):
-            self._sink.finish()
-            self._sink.close()
-            self._target.replace(self._temporary)
+    def finish(self) -> Path:
+        """Complete the file under its temporary name, which is returned; it appears as the target with `commit`."""
+        if not self._finished:
+            if not self._count:
+                raise OutputError(f"no frame was written, so there is no {self._target.path}: check the source")
+            assert self._sink is not None
+            with as_output_errors(self._target.path):
+                self._sink.finish()
+                self._sink.close()
+            self._finished = True
+        return self._temporary
+
+    def commit(self) -> None:
+        """Let the complete file appear as the target. Leaving the ``with`` block does both; once is enough."""
+        self.finish()
+        if not self._committed:
+            with as_output_errors(self._target.path):
+                take_place(self._temporary, self._target.path, overwrite=self._overwrite)
+            self._committed = True
 
     def _abandon(self) -> None:
-        discard(self._temporary)
+        remove(self._temporary)
         if self._sink is not None:
             self._sink.close()
-        discard(self._temporary)  # a container that is closed may have written its end
+        remove(self._temporary)  # a container that is closed may have written its end
 
     def __enter__(self) -> Self:
         return self
@@ -117,6 +131,6 @@ class VideoWriter:
     ) -> None:
         try:
             if error is None:
-                self._finish()
+                self.commit()
         finally:
             self._abandon()

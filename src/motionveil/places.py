@@ -1,0 +1,80 @@
+"""Where results go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from .errors import OptionError
+from .video import COLOUR_IMAGE_SUFFIXES, CONTAINERS, IMAGE_SUFFIXES, Target, is_pattern, source_name
+
+
+class SidePaths(NamedTuple):
+    """Files beside an output; None where they are not asked for."""
+
+    preview: Path | None
+    sheet: Path | None
+    record: Path | None
+
+
+def side_paths(target: str | Path, *, preview: bool, record: bool) -> SidePaths:
+    """Where the preview, its contact sheet and the record of an output belong."""
+    path = Target.parse(target).path
+    suffix = path.suffix if path.suffix.lower() in CONTAINERS and path.suffix.lower() != ".gif" else ".mp4"
+    return SidePaths(
+        path.with_name(f"{path.stem}.preview{suffix}") if preview else None,
+        path.with_name(f"{path.stem}.sheet.png") if preview else None,
+        path.with_name(f"{path.name}.json") if record else None,
+    )
+
+
+def output_for(source: str | Path | int, target: Path | None, *, many: bool) -> Path:
+    """Where the result of one source belongs.
+
+    target None: beside the source as NAME_veiled.EXT. With several sources, or an existing folder as the target, the
+    file keeps its name inside that folder. What cannot be written as it was read becomes an MP4, or a PNG.
+    """
+    path = Path(source_name(source))
+    given = Path(str(source))
+    if is_pattern(source):
+        stem, suffix, folder = given.parent.resolve().name or "sequence", ".mp4", given.parent.parent
+    elif given.is_dir():
+        stem, suffix, folder = given.resolve().name or "sequence", ".mp4", given.parent
+    else:
+        stem, suffix, folder = (
+            path.stem.replace(" ", "_") if not given.exists() else path.stem,
+            path.suffix,
+            given.parent,
+        )
+        if suffix.lower() in IMAGE_SUFFIXES:
+            suffix = suffix if suffix.lower() in COLOUR_IMAGE_SUFFIXES else ".png"
+        elif suffix.lower() not in CONTAINERS or suffix.lower() == ".avi":  # which cannot hold times that vary
+            suffix = ".mp4"
+    if target is None:
+        return (folder if folder.is_dir() and "://" not in str(source) else Path()) / f"{stem}_veiled{suffix}"
+    if many or target.is_dir():
+        return target / f"{stem}{suffix}"
+    return target
+
+
+def plan(sources: Sequence[str | Path | int], target: Path | None) -> list[tuple[str | Path | int, Path]]:
+    """Every source with the place of its result.
+
+    Raises OptionError where two results would have one place, or one would replace another source.
+    """
+    many = len(sources) > 1
+    if many and target is not None and target.suffix and not target.is_dir():
+        raise OptionError(f"{target} is one file for {len(sources)} inputs; give a folder with -o")
+    pairs = [(source, output_for(source, target, many=many)) for source in sources]
+    taken: dict[Path, str | Path | int] = {
+        Path(str(source)).resolve(): source for source in sources if Path(str(source)).exists()
+    }
+    for source, place in pairs:
+        other = taken.setdefault(place.resolve(), source)
+        if other != source or (place.exists() and place.resolve() == Path(str(source)).resolve()):
+            raise OptionError(
+                f"the result of {source_name(source)} and {source_name(other)} would both be {place}; "
+                f"run them one by one with names of their own"
+            )
+    return pairs
