@@ -176,8 +176,8 @@ class AccumulatedTransport:
         return carried, distorted
 
 
-_COARSE = 4
-"""Distortion is judged on every fourth pixel: what is finer than that does not show in noise of a visible grain."""
+_COARSE = 2
+"""Distortion is judged on every other place: what is finer than that does not show in noise of a visible grain."""
 
 
 def _stretch(displacement: Float32Array, spacing: float) -> tuple[Float32Array, Float32Array]:
@@ -234,7 +234,10 @@ class NoiseField:
         )
         self.nearest = grain <= 1
         self.mean = 255 * float(np.mean(statistics.mean))
-        self.transport: NoiseTransport = TRANSPORTS[transport](*self.size, generator)
+        # Displacements are smoother still than smooth noise: half its grid again is enough for them.
+        step = 2 if self.factor > 1 else 1
+        places = (-(-self.size[0] // step), -(-self.size[1] // step))
+        self.transport: NoiseTransport = TRANSPORTS[transport](*places, generator)
         self._grid = ops.pixel_grid(*self.size)
 
     def advance(self, flow_to_previous: Float32Array | None) -> UInt8Array:
@@ -249,7 +252,7 @@ class NoiseField:
 
     def _show(self, displacement: Float32Array) -> UInt8Array:
         """The noise picture as seen through a displacement."""
-        places = self._grid + displacement
+        places = self._grid + ops.resize_flow(displacement, self.size)
         height, width = self.size
         # The picture is periodic: keep coordinates small, where sampling is exact.
         places[..., 0] -= width * np.floor(places[..., 0] / width)

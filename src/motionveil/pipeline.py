@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -111,7 +112,9 @@ def build_obfuscator(
     settings = get_preset(preset) if isinstance(preset, str) else preset
     settings = for_still(settings) if still else settings
     templates = (library or default_library()).select(hide)
-    extractor = extractor or PartsEncoder(short_side=settings.short_side, levels=settings.levels)
+    # In a video the other stages need the other half of the processors.
+    threads = None if still else max(1, (os.cpu_count() or 2) // 2)
+    extractor = extractor or PartsEncoder(short_side=settings.short_side, levels=settings.levels, threads=threads)
     return Selective(
         TemplateSaliency(extractor, templates, coverage=settings.coverage),
         MotionNoise(transport=settings.transport, grain=settings.grain, statistics=settings.statistics, seed=seed),

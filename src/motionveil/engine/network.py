@@ -28,8 +28,8 @@ ENGINES = {"openvino": OpenVINONetwork}
 """Engines by name; a new one is one file and one line here."""
 
 
-def load_network(path: Path, *, engine: str = "auto") -> Network:
-    """Load an ONNX file. engine: 'auto' or a name from `ENGINES`.
+def load_network(path: Path, *, engine: str = "auto", threads: int | None = None) -> Network:
+    """Load an ONNX file. engine: 'auto' or a name from `ENGINES`. threads: None takes all processors.
 
     Raises WeightsError where the file is missing or not a network, OptionError for an unknown engine.
     """
@@ -39,4 +39,5 @@ def load_network(path: Path, *, engine: str = "auto") -> Network:
         data = path.read_bytes()
     except OSError as error:
         raise WeightsError(f"{path} cannot be read ({error.strerror}); reinstall motionveil") from error
-    return ENGINES["openvino" if engine == "auto" else engine](data, digest=hashlib.sha256(data).hexdigest(), path=path)
+    chosen = ENGINES["openvino" if engine == "auto" else engine]
+    return chosen(data, digest=hashlib.sha256(data).hexdigest(), path=path, threads=threads)

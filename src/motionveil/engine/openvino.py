@@ -34,10 +34,13 @@ class OpenVINONetwork:
     the few latest shapes are kept.
     """
 
-    def __init__(self, data: bytes, *, digest: str, path: Path, precision: str | None = None) -> None:
+    def __init__(
+        self, data: bytes, *, digest: str, path: Path, threads: int | None = None, precision: str | None = None
+    ) -> None:
         openvino = _import_openvino()
         self.digest = digest
         self._data = data
+        self._threads = threads
         self._lock = threading.Lock()
         self._core: Any = openvino.Core()
         self._requests: OrderedDict[tuple[int, ...], Any] = OrderedDict()
@@ -56,7 +59,9 @@ class OpenVINONetwork:
                 return self._requests[shape]
             model = self._core.read_model(self._data, b"")
             model.reshape(list(shape))
-            hints = {"INFERENCE_PRECISION_HINT": self.precision, "PERFORMANCE_HINT": "LATENCY"}
+            hints: dict[str, Any] = {"INFERENCE_PRECISION_HINT": self.precision, "PERFORMANCE_HINT": "LATENCY"}
+            if self._threads is not None:
+                hints["INFERENCE_NUM_THREADS"] = self._threads
             compiled = self._core.compile_model(model, "CPU", hints)
             self._requests[shape] = compiled
             if len(self._requests) > _MAX_SHAPES:

@@ -24,10 +24,12 @@ class PartsEncoder:
     short_side: height or width, whichever is smaller, at which the network sees frames. Larger finds smaller people
     and costs more. levels: 1, or more to look again at half that size, a quarter and so on, and average: coarse levels
     know whole bodies, fine ones faces.
-    engine: where the network runs; 'auto' takes the fastest that this machine has.
+    engine: where the network runs; 'auto' takes the fastest that this machine has. threads: None takes all processors.
     """
 
-    def __init__(self, *, short_side: int = 320, levels: int = 1, engine: str = "auto") -> None:
+    def __init__(
+        self, *, short_side: int = 320, levels: int = 1, engine: str = "auto", threads: int | None = None
+    ) -> None:
         if levels < 1 or short_side >> (levels - 1) < MULTIPLE:
             raise OptionError(
                 f"the encoder cannot look at {levels} levels down from a short side of {short_side} pixels; "
@@ -35,7 +37,7 @@ class PartsEncoder:
             )
         self.short_side = short_side
         self.levels = levels
-        self.network: Network = load_network(ENCODER_PATH, engine=engine)
+        self.network: Network = load_network(ENCODER_PATH, engine=engine, threads=threads)
         self.fingerprint = f"parts-encoder:{self.network.digest[:16]}"
 
     def __repr__(self) -> str:
