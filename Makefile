@@ -7,22 +7,15 @@ VIDEO ?=
 .PHONY: demo test test-all lint format encoder clean
 
 # One stamp per set of packages: repeated runs install nothing.
-$(VENV)/demo: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "motionveil needs Python 3.11 or newer; say which with: make PYTHON=python3.12"; exit 1; }
+$(VENV)/demo: EXTRAS := demo
+$(VENV)/test: EXTRAS := demo,test
+$(VENV)/recipes: EXTRAS := demo,test,recipes
+$(VENV)/demo $(VENV)/test $(VENV)/recipes: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "motionveil needs Python 3.11 or newer; say which with: make PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo]'
-	@touch $@
-
-$(VENV)/test: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "motionveil needs Python 3.11 or newer; say which with: make PYTHON=python3.12"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,test]'
-	@touch $@
-
-$(VENV)/recipes: pyproject.toml constraints.txt $(VENV)/test
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[recipes]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	@touch $@
 
 demo: $(VENV)/demo

@@ -28,7 +28,7 @@ def write_saliency(
     source: str | Path | int,
     directory: str | Path,
     *,
-    attributes: Sequence[str] = ("all",),
+    attributes: Sequence[str] = ("attributes",),
     library: TemplateLibrary | None = None,
     extractor: FeatureExtractor | None = None,
     window: Window | None = None,

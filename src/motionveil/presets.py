@@ -28,7 +28,7 @@ class Preset:
 PRESETS = {
     "secure": Preset(
         name="secure",
-        coverage=Coverage(combine="max", begin=0.2, full=0.4, margin=0.01, hold=0.25, keyframe_every=3),
+        coverage=Coverage(combine="max", begin=0.2, full=0.4, margin=0.01, hold=0.25, keyframe_every=4),
         transport="accumulated",
         grain=None,
         statistics=WIDE,

@@ -33,7 +33,7 @@ from .options import Names, Numbers, ProgressBar, make_window, source_of, window
     default=",".join(DEFAULT_HIDE),
     show_default=True,
     help="What to hide: hair, forehead, eyes, cheek, lips, hand, arm, torso, leg; the groups face, head, "
-    "person, all; or your own templates.",
+    "person, all, attributes; or your own templates.",
 )
 @click.option(
     "--preset",

@@ -17,7 +17,9 @@ from .options import Names, ProgressBar, make_window, source_of, window_options
 @click.command(name="saliency")
 @click.argument("sources", nargs=-1, required=True, metavar="IN…")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
-@click.option("--attributes", type=Names(), default="all", show_default=True, help="Templates or groups, with commas.")
+@click.option(
+    "--attributes", type=Names(), default="attributes", show_default=True, help="Templates or groups, with commas."
+)
 @click.option("--video", is_flag=True, help="Also write an overlay video.")
 @window_options
 @click.option("--detail", type=click.IntRange(128, 2160), help="Short side at which people are looked for.")
