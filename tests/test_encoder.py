@@ -92,7 +92,7 @@ def test_parts_are_found_on_a_photograph(astronaut: UInt8Array) -> None:
     maps = dict(
         zip(
             ATTRIBUTES,
-            saliency_maps(astronaut, list(library), PartsEncoder(short_side=768, levels=3)),
+            saliency_maps(astronaut, library.select(["attributes"]), PartsEncoder(short_side=768, levels=3)),
             strict=True,
         )
     )
