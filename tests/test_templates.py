@@ -43,6 +43,7 @@ def test_groups_and_names_select_each_template_once() -> None:
     library = built_in_library()
     assert [t.name for t in library.select(["face", "eyes", "hair"])] == [*GROUPS["face"], "hair"]
     assert len(library.select(["person"])) == 10
+    assert [t.name for t in library.select("hair,eyes")] == ["hair", "eyes"]
 
 
 def test_an_unknown_name_is_refused_with_a_list() -> None:

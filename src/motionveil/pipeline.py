@@ -96,7 +96,7 @@ class Result:
 
 def build_obfuscator(
     *,
-    hide: Sequence[str] = DEFAULT_HIDE,
+    hide: str | Sequence[str] = DEFAULT_HIDE,
     preset: str | Preset = "secure",
     library: TemplateLibrary | None = None,
     extractor: FeatureExtractor | None = None,
@@ -105,7 +105,7 @@ def build_obfuscator(
 ) -> Selective:
     """The selective method of a preset, ready for any number of videos.
 
-    hide: names of templates and groups ('face', 'head', 'person', 'all'). extractor: default the embedded encoder at
+    hide: names of templates and groups, see `templates.GROUPS`. extractor: default the embedded encoder at
     the preset's size. seed: for experiments only; the default draws from the operating system and keeps nothing.
     still: the settings for single pictures.
     """
@@ -126,7 +126,7 @@ def obfuscate_video(
     source: str | Path | int,
     target: str | Path,
     *,
-    hide: Sequence[str] | None = None,
+    hide: str | Sequence[str] | None = None,
     preset: str | Preset | None = None,
     library: TemplateLibrary | None = None,
     obfuscator: Selective | Callable[[VideoInfo], Selective] | None = None,

@@ -21,7 +21,8 @@ class SidePaths(NamedTuple):
 def side_paths(target: str | Path, *, preview: bool, record: bool) -> SidePaths:
     """Where the preview, its contact sheet and the record of an output belong."""
     path = Target.parse(target).path
-    suffix = path.suffix if path.suffix.lower() in CONTAINERS and path.suffix.lower() != ".gif" else ".mp4"
+    kind = path.suffix.lower()
+    suffix = ".png" if kind in IMAGE_SUFFIXES else path.suffix if kind in CONTAINERS and kind != ".gif" else ".mp4"
     return SidePaths(
         path.with_name(f"{path.stem}.preview{suffix}") if preview else None,
         path.with_name(f"{path.stem}.sheet.png") if preview else None,
@@ -42,11 +43,7 @@ def output_for(source: str | Path | int, target: Path | None, *, many: bool) -> 
     elif given.is_dir():
         stem, suffix, folder = given.resolve().name or "sequence", ".mp4", given.parent
     else:
-        stem, suffix, folder = (
-            path.stem.replace(" ", "_") if not given.exists() else path.stem,
-            path.suffix,
-            given.parent,
-        )
+        stem, suffix, folder = path.stem, path.suffix, given.parent
         if suffix.lower() in IMAGE_SUFFIXES:
             suffix = suffix if suffix.lower() in COLOUR_IMAGE_SUFFIXES else ".png"
         elif suffix.lower() not in CONTAINERS or suffix.lower() == ".avi":  # which cannot hold times that vary
@@ -72,7 +69,7 @@ def plan(sources: Sequence[str | Path | int], target: Path | None) -> list[tuple
     }
     for source, place in pairs:
         other = taken.setdefault(place.resolve(), source)
-        if other != source or (place.exists() and place.resolve() == Path(str(source)).resolve()):
+        if other != source:
             raise OptionError(
                 f"the result of {source_name(source)} and {source_name(other)} would both be {place}; "
                 f"run them one by one with names of their own"

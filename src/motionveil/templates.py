@@ -80,13 +80,13 @@ class TemplateLibrary:
     def __repr__(self) -> str:
         return f"TemplateLibrary({', '.join(self._templates)})"
 
-    def select(self, names: Iterable[str]) -> list[Template]:
-        """The templates of these names or groups ('face', 'head', 'person', 'all'), each once.
+    def select(self, names: str | Iterable[str]) -> list[Template]:
+        """The templates of these names or groups (see `GROUPS`), each once; also as one text with commas between.
 
         Raises TemplateError for a name that is not there.
         """
         chosen: dict[str, Template] = {}
-        for name in names:
+        for name in names.split(",") if isinstance(names, str) else names:
             for member in GROUPS.get(name, (name,)):
                 if member not in self._templates:
                     raise TemplateError(
