@@ -39,9 +39,9 @@ RATE = 30
 def load(video: Path | None) -> UInt8Array:
     """Up to 240 frames at 640x480."""
     if video is None:
-        from skimage.data import astronaut
+        from skimage import data
 
-        return moving_camera(np.asarray(astronaut(), np.uint8)).frames
+        return moving_camera(np.asarray(data.astronaut(), np.uint8)).frames
     with motionveil.open_source(video, size=SIZE) as source:
         frames: list[UInt8Array] = []
         for clip in source:

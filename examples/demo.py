@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 import motionveil
+from motionveil.cli.options import ProgressBar
 
 FOLDER = Path("demo")
 SIZE = (640, 480)
@@ -36,9 +37,9 @@ def moving_camera(picture: motionveil.types.UInt8Array, seconds: float = 4.0, ra
 
 def make_video(path: Path) -> None:
     """Write the moving photograph."""
-    from skimage.data import astronaut
+    from skimage import data
 
-    clip = moving_camera(np.asarray(astronaut(), np.uint8))
+    clip = moving_camera(np.asarray(data.astronaut(), np.uint8))
     info = motionveil.VideoInfo(
         width=SIZE[0], height=SIZE[1], frame_rate=Fraction(30), num_frames=len(clip), duration=Fraction(len(clip), 30),
         codec="h264", pixel_format="yuv420p",
@@ -55,10 +56,18 @@ def main() -> None:
     else:
         source = FOLDER / "astronaut.mp4"
         make_video(source)
-    result = motionveil.obfuscate_video(
-        source, FOLDER / f"{source.stem}_veiled.mp4", preview=True, encoding=motionveil.Encoding(overwrite=True)
-    )
-    maps = motionveil.write_saliency(source, FOLDER / "saliency", window=motionveil.Window(end=1.0), overwrite=True)
+    with ProgressBar("hiding", quiet=False) as bar:
+        result = motionveil.obfuscate_video(
+            source,
+            FOLDER / f"{source.stem}_veiled.mp4",
+            preview=True,
+            encoding=motionveil.Encoding(overwrite=True),
+            on_progress=bar,
+        )
+    with ProgressBar("mapping", quiet=False) as bar:
+        maps = motionveil.write_saliency(
+            source, FOLDER / "saliency", window=motionveil.Window(end=1.0), overwrite=True, on_progress=bar
+        )
     speed = result.num_frames / result.seconds
     print(f"{result.num_frames} frames hidden in {result.seconds:.1f} s ({speed:.0f} per second, start included)")
     print(f"  the result          {result.target}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from motionveil.templates import Template, TemplateLibrary
 
 from .data import ATTRIBUTES
-from .network import Encoder, Prototypes, ResidualBlock
+from .network import Encoder, Prototypes
 
 ASSETS = Path(__file__).resolve().parents[2] / "src" / "motionveil" / "assets"
 
@@ -32,7 +33,7 @@ class GraphWriter:
         self.constants: list[onnx.TensorProto] = []
         self.count = 0
 
-    def node(self, operator: str, inputs: list[str], **attributes: object) -> str:
+    def node(self, operator: str, inputs: list[str], **attributes: Any) -> str:
         self.count += 1
         name = f"{operator.lower()}_{self.count}"
         self.nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
@@ -44,7 +45,7 @@ class GraphWriter:
         self.constants.append(numpy_helper.from_array(values.astype(np.float16) if half else values, name))
         return self.node("Cast", [name], to=TensorProto.FLOAT) if half else name
 
-    def convolution(self, x: str, convolution: nn.Conv2d, norm: nn.BatchNorm2d | None = None) -> str:
+    def convolution(self, x: str, convolution: Any, norm: Any = None) -> str:
         weight, bias = convolution.weight.detach().double(), convolution.bias
         shift = torch.zeros(len(weight), dtype=torch.float64) if bias is None else bias.detach().double()
         if norm is not None:
@@ -57,17 +58,17 @@ class GraphWriter:
             pads=[*convolution.padding, *convolution.padding],
         )  # fmt: skip
 
-    def block(self, x: str, layers: nn.Sequential) -> str:
+    def block(self, x: str, layers: Any) -> str:
         return self.node("Relu", [self.convolution(x, layers[0], layers[1])])
 
-    def residual(self, x: str, block: ResidualBlock) -> str:
+    def residual(self, x: str, block: Any) -> str:
         inner = self.convolution(self.block(x, block.first), block.second[0], block.second[1])
         shortcut = block.shortcut
         short = x if isinstance(shortcut, nn.Identity) else self.convolution(x, shortcut[0], shortcut[1])
         return self.node("Relu", [self.node("Add", [inner, short])])
 
 
-def build(encoder: Encoder) -> onnx.ModelProto:
+def build(encoder: Any) -> onnx.ModelProto:
     g = GraphWriter()
     x = g.node("Transpose", [g.node("Cast", ["images"], to=TensorProto.FLOAT)], perm=[0, 3, 1, 2])
     x = g.node("Sub", [x, g.constant(encoder.mean.numpy())])

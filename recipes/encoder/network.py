@@ -46,6 +46,9 @@ class Encoder(nn.Module):
     faster per step on a CPU, and batch norm folds away at inference.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(
         self,
         channels: tuple[int, ...] = (32, 64, 128, 256),

@@ -12,6 +12,7 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -132,7 +133,8 @@ def train(options: argparse.Namespace) -> None:
     photos = [load_photo(options.data, domain, name) for domain in DOMAINS for name in names[domain]["train"]]
     validation = [load_photo(options.data, domain, name) for domain in DOMAINS for name in names[domain]["validation"]]
 
-    encoder = Encoder().to(memory_format=torch.channels_last)
+    channels_last: Any = {"memory_format": torch.channels_last}
+    encoder: Encoder = Encoder().to(**channels_last)
     prototypes = Prototypes(len(ATTRIBUTES))
     parameters = [*encoder.parameters(), *prototypes.parameters()]
     decayed = [p for p in parameters if p.ndim == 4]
@@ -175,7 +177,7 @@ def train(options: argparse.Namespace) -> None:
         checkpoint.with_suffix(".tmp").replace(checkpoint)
 
     def progress() -> float:
-        return spent / (60 * options.minutes) if options.minutes else step / options.steps
+        return float(spent / (60 * options.minutes) if options.minutes else step / options.steps)
 
     running: dict[str, float] = {}
     while progress() < 1:
@@ -194,7 +196,7 @@ def train(options: argparse.Namespace) -> None:
             with torch.autocast("cpu", torch.bfloat16):
                 descriptors = encoder(images.float().to(memory_format=torch.channels_last))
             terms = loss_terms(prototypes(descriptors), labels, doubtful_background=1.0 if done < 0.4 else 0.25)
-            torch.stack(list(terms.values())).sum().backward()
+            torch.autograd.backward(torch.stack(list(terms.values())).sum())
             torch.nn.utils.clip_grad_norm_(parameters, 5.0)
             optimiser.step()
             optimiser.zero_grad()

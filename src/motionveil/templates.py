@@ -87,7 +87,7 @@ class TemplateLibrary:
         """
         chosen: dict[str, Template] = {}
         for name in names.split(",") if isinstance(names, str) else names:
-            for member in GROUPS.get(name, (name,)):
+            for member in GROUPS.get(name.strip(), (name.strip(),)):
                 if member not in self._templates:
                     raise TemplateError(
                         f"no template is named {member!r}; choose from {', '.join([*self._templates, *GROUPS])}, "
