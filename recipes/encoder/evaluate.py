@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -42,11 +43,29 @@ def mean_over_attributes(scores: dict[str, float]) -> float:
     return float(np.mean([scores[name] for name in ATTRIBUTES if name != "other_person"]))
 
 
+Opacity = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
+"""RGB (H, W, 3) to the opacity (H, W) in [0, 1] with which it would be hidden."""
+
+
+def coverage(photos: Iterable[Photo], opacity: Opacity) -> tuple[float, float]:
+    """Share of the labelled persons that is covered completely, and share of the background that is touched at all."""
+    covered = person = touched = background = 0
+    for photo in photos:
+        values = opacity(photo.images[0])
+        inside, outside = (photo.labels > 0) & (photo.labels != IGNORE), photo.labels == 0
+        covered += int((values[inside] == 1).sum())
+        person += int(inside.sum())
+        touched += int((values[outside] > 0).sum())
+        background += int(outside.sum())
+    return covered / person, touched / background
+
+
 BEGIN, END = "<!-- measured by recipes.encoder.evaluate -->", "<!-- end of measured table -->"
 
 
 def main() -> None:
-    from motionveil import PartsEncoder, built_in_library, saliency_maps
+    import motionveil
+    from motionveil import PRESETS, PartsEncoder, built_in_library, saliency_maps
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
@@ -73,6 +92,20 @@ def main() -> None:
         lines.append(f"| {name} | " + " | ".join(f"{scores[d][name]:.2f}" for d in DOMAINS) + " |")
     means = " | ".join(f"**{mean_over_attributes(scores[d]):.3f}**" for d in DOMAINS)
     lines.append(f"| **mean of the nine attributes** | {means} |")
+    preset = PRESETS["secure"]
+    region = motionveil.TemplateSaliency(
+        PartsEncoder(short_side=preset.short_side, levels=preset.levels), templates, coverage=preset.coverage
+    )
+
+    def opacity(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return next(region.stream([motionveil.Clip(image[None], 0, (Fraction(0),))]))[0]
+
+    shares: dict[str, tuple[float, float]] = {}
+    for domain in DOMAINS:
+        names = split_names(options.data, domain)[options.split][: options.count]
+        shares[domain] = coverage((load_photo(options.data, domain, name) for name in names), opacity)
+    for text, index in (("person covered by `secure` (video settings)", 0), ("background hidden with it", 1)):
+        lines.append(f"| {text} | " + " | ".join(f"{shares[d][index]:.1%}" for d in DOMAINS) + " |")
     table = "\n".join(lines)
     print(table)
     print(f"{encoder!r}, {options.split} photos, {time.monotonic() - begin:.0f} s")
