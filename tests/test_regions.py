@@ -58,6 +58,16 @@ def test_keyframes_carry_the_region_with_the_motion(every: int) -> None:
         assert opacity[t, 32, 64 + 4 * t] < 0.05
 
 
+def test_slow_videos_are_looked_at_more_often() -> None:
+    """At 25 frames per second 0.15 s are four frames, at 5 frames per second less than one."""
+    extractor = BrightnessExtractor()
+    region = TemplateSaliency(extractor, [BRIGHT], coverage=Coverage(keyframe_every=100))
+    for rate, calls in ((25, 4), (5, 13)):
+        extractor.calls = 0
+        list(region.stream(with_motion(clips_of(moving_square(13, step=1), rate=rate), ConstantFlow(1, 0))))
+        assert extractor.calls == calls
+
+
 def test_what_a_keyframe_finds_is_covered_in_the_frames_before_it_too() -> None:
     """Somebody appears between two keyframes; the first of those frames must not be left bare."""
     frames = moving_square(7, missing=(0,))

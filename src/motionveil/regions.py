@@ -35,8 +35,9 @@ class Coverage:
 
     combine: of several templates, see `saliency.combine`. begin, full: see `saliency.opacity_curve`.
     margin: the region grows by this share of the frame's short side. hold: seconds for which a place that was found
-    once stays fully covered while it moves, before it fades for as long again. keyframe_every: the network sees one
-    frame in so many; in between the region moves with the scene, from the keyframe before and from the one after.
+    once stays fully covered while it moves, before it fades for as long again. keyframe_every, keyframe_seconds: the
+    network sees one frame in so many, or one in so many seconds, whichever comes first; in between the region moves
+    with the scene, from the keyframe before and from the one after.
     """
 
     combine: Combine = "max"
@@ -45,6 +46,7 @@ class Coverage:
     margin: float = 0.0
     hold: float = 0.0
     keyframe_every: int = 1
+    keyframe_seconds: float = 0.15
 
     def __post_init__(self) -> None:
         if self.keyframe_every < 1:
@@ -95,16 +97,16 @@ class TemplateSaliency:
     def _groups(self, frames: Iterable[_Frame]) -> Iterator[list[_Frame]]:
         """Frames in groups whose last frame is a keyframe; a cut or the end of the video closes a group early."""
         group: list[_Frame] = []
-        first = True
+        last: Fraction | None = None
         for frame in frames:
             if frame.flow is None and group:
                 yield group
                 group = []
             group.append(frame)
-            if first or frame.flow is None or len(group) == self.coverage.keyframe_every:
+            full = len(group) == self.coverage.keyframe_every
+            if last is None or frame.flow is None or full or frame.pts - last >= self.coverage.keyframe_seconds:
                 yield group
-                group = []
-            first = False
+                group, last = [], frame.pts
         if group:
             yield group
 
