@@ -80,4 +80,5 @@ if __name__ == "__main__":
     try:
         main()
     except motionveil.MotionveilError as error:
-        sys.exit(f"motionveil: error: {error}")
+        print(f"motionveil: error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,11 +18,26 @@ def hidden_name(path: Path) -> Path:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there."""
+    """Remove a file or a folder, if it is there and can be removed."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def make_folders(path: Path) -> list[Path]:
+    """Make a folder and those above it. Returns those that were not there, the deepest first."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def remove_empty(folders: list[Path]) -> None:
+    """Remove those of some folders, the deepest first, that hold nothing."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def take_place(temporary: Path, path: Path, *, overwrite: bool) -> None:
@@ -70,10 +86,7 @@ class PendingFile:
 
     def discard(self) -> None:
         """Remove what is not committed."""
-        try:
-            self._temporary.unlink(missing_ok=True)
-        except OSError:  # its folder is no folder
-            return
+        remove(self._temporary)
 
     def _refusal(self, error: OSError) -> OutputError:
         return OutputError(f"{self.path} cannot be written ({error.strerror}); choose another place or free some space")

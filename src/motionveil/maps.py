@@ -13,7 +13,7 @@ import numpy as np
 from . import drawing
 from .errors import OutputError
 from .features import FeatureExtractor, PartsEncoder
-from .files import hidden_name, remove, take_place
+from .files import hidden_name, make_folders, remove, remove_empty, take_place
 from .pipeline import Progress, Window
 from .saliency import saliency_maps
 from .streams import Stages
@@ -54,9 +54,11 @@ def write_saliency(
         info = reader.info
         extractor = extractor or PartsEncoder(short_side=768 if info.is_image else 384, levels=3)
         working = hidden_name(target)
-        stack.callback(remove, working)
         try:
-            working.mkdir(parents=True)
+            made = make_folders(directory)
+            stack.callback(remove_empty, made)
+            stack.callback(remove, working)
+            working.mkdir()
             sheet = _Sheet(templates)
             begin, done = time.monotonic(), 0
             with ExitStack() as inner:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -30,11 +31,12 @@ def side_paths(target: str | Path, *, preview: bool, record: bool) -> SidePaths:
     )
 
 
-def output_for(source: str | Path | int, target: Path | None, *, many: bool) -> Path:
+def output_for(source: str | Path | int, target: str | Path | None, *, many: bool, images: bool = False) -> Path:
     """Where the result of one source belongs.
 
-    target None: beside the source as NAME_veiled.EXT. With several sources, or an existing folder as the target, the
-    file keeps its name inside that folder. What cannot be written as it was read becomes an MP4, or a PNG.
+    target None: beside the source as NAME_veiled.EXT. A folder, a name that ends with / or has no extension, or several
+    sources (`many`): the file keeps its name inside that folder, unless numbered `images` are what is wanted. What
+    cannot be written as it was read becomes an MP4, or a PNG.
     """
     path = Path(source_name(source))
     given = Path(str(source))
@@ -50,28 +52,33 @@ def output_for(source: str | Path | int, target: Path | None, *, many: bool) -> 
             suffix = ".mp4"
     if target is None:
         return (folder if folder.is_dir() and "://" not in str(source) else Path()) / f"{stem}_veiled{suffix}"
-    if many or target.is_dir():
-        return target / f"{stem}{suffix}"
-    return target
+    place = Path(target)
+    is_folder = (
+        place.is_dir() or str(target).endswith(("/", os.sep)) or not (place.suffix or images or str(target) == "-")
+    )
+    return place / f"{stem}{suffix}" if many or is_folder else place
 
 
-def plan(sources: Sequence[str | Path | int], target: Path | None) -> list[tuple[str | Path | int, Path]]:
+def plan(
+    sources: Sequence[str | Path | int], target: str | Path | None, *, images: bool = False
+) -> list[tuple[str | Path | int, Path]]:
     """Every source with the place of its result.
 
     Raises OptionError where two results would have one place, or one would replace another source.
     """
     many = len(sources) > 1
-    if many and target is not None and target.suffix and not target.is_dir():
+    if many and target is not None and Path(target).suffix and not Path(target).is_dir():
         raise OptionError(f"{target} is one file for {len(sources)} inputs; give a folder with -o")
-    pairs = [(source, output_for(source, target, many=many)) for source in sources]
+    pairs = [(source, output_for(source, target, many=many, images=images)) for source in sources]
     taken: dict[Path, str | Path | int] = {
         Path(str(source)).resolve(): source for source in sources if Path(str(source)).exists()
     }
+    planned: set[Path] = set()
     for source, place in pairs:
         other = taken.setdefault(place.resolve(), source)
-        if other != source:
+        if other != source or place.resolve() in planned:
             raise OptionError(
-                f"the result of {source_name(source)} and {source_name(other)} would both be {place}; "
-                f"run them one by one with names of their own"
+                f"{source} and {other} would both be {place}; run them one by one with names of their own"
             )
+        planned.add(place.resolve())
     return pairs

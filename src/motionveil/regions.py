@@ -12,8 +12,8 @@ import numpy as np
 
 from . import ops
 from .errors import OptionError
-from .features import DescriptorGrid, FeatureExtractor
-from .saliency import Combine, clamped_cosines, combine, opacity_curve, to_frame
+from .features import FeatureExtractor
+from .saliency import Cells, Combine, clamped_cosines, combine, opacity_curve, refine, to_frame
 from .templates import Template, check_fingerprints
 from .types import Clip, Float32Array, UInt8Array
 
@@ -110,13 +110,15 @@ class TemplateSaliency:
         if group:
             yield group
 
-    def _opacity(self, image: UInt8Array) -> tuple[Float32Array, DescriptorGrid]:
-        """Opacity of one frame on the cells of the descriptors."""
+    def _opacity(self, image: UInt8Array) -> tuple[Float32Array, Cells]:
+        """Opacity of one frame on cells half as large as the descriptors', for outlines without steps."""
         grid = self.extractor(image[None])
         saliency = combine(clamped_cosines(grid, self.templates)[0], self.coverage.combine)
+        saliency, cells = refine(saliency, Cells(grid.stride, grid.offset), 2)
         opacity = opacity_curve(saliency, self.coverage.begin, self.coverage.full)
-        radius = self.coverage.margin * min(image.shape[:2]) / min(grid.stride)
-        return (ops.dilate(opacity, max(radius, 1.0)) if self.coverage.margin else opacity), grid
+        radius = self.coverage.margin * min(image.shape[:2]) / min(cells.stride)
+        # A cell of the descriptors at least: less than that nobody can know.
+        return (ops.dilate(opacity, max(radius, 2.0)) if self.coverage.margin else opacity), cells
 
     def _held(self, groups: Iterable[list[_Frame]]) -> Iterator[Float32Array]:
         """Opacity of every frame at full size, carried between keyframes and held over time."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, cast, get_args
+from typing import Literal, NamedTuple, cast, get_args
 
 import numpy as np
 
@@ -11,9 +11,16 @@ from . import ops
 from .errors import OptionError
 from .features import DescriptorGrid, FeatureExtractor
 from .templates import Template, check_fingerprints
-from .types import Float32Array, UInt8Array
+from .types import Float32Array, Point, UInt8Array
 
 Combine = Literal["max", "mean"]
+
+
+class Cells(NamedTuple):
+    """Where the values of a map lie in the frame, as in `DescriptorGrid`."""
+
+    stride: Point
+    offset: Point
 
 
 def clamped_cosines(grid: DescriptorGrid, templates: Sequence[Template]) -> Float32Array:
@@ -39,7 +46,15 @@ def opacity_curve(saliency: Float32Array, begin: float, full: float) -> Float32A
     return cast(Float32Array, np.clip((saliency - np.float32(begin)) / np.float32(full - begin), 0, 1))
 
 
-def to_frame(values: Float32Array, grid: DescriptorGrid, size: tuple[int, int]) -> Float32Array:
+def refine(values: Float32Array, cells: Cells, factor: int) -> tuple[Float32Array, Cells]:
+    """A map (h, w) on cells a whole `factor` smaller, and those cells."""
+    stride = Point(cells.stride.x / factor, cells.stride.y / factor)
+    offset = Point(*(o - (s - t) / 2 for o, s, t in zip(cells.offset, cells.stride, stride, strict=True)))
+    finer = ops.resize_map(values, (values.shape[0] * factor, values.shape[1] * factor))
+    return finer, Cells(stride, offset)
+
+
+def to_frame(values: Float32Array, grid: DescriptorGrid | Cells, size: tuple[int, int]) -> Float32Array:
     """A map on the cells (h, w) brought to the frame (height, width), bilinear between cell centres: R of Eq. 2."""
     rows, columns = values.shape
     covers = (

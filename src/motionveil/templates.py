@@ -87,7 +87,10 @@ class TemplateLibrary:
         """
         chosen: dict[str, Template] = {}
         for name in names.split(",") if isinstance(names, str) else names:
-            for member in GROUPS.get(name.strip(), (name.strip(),)):
+            wanted = name.strip()
+            if wanted not in self._templates and wanted not in GROUPS:
+                wanted = wanted.lower()
+            for member in GROUPS.get(wanted, (wanted,)):
                 if member not in self._templates:
                     raise TemplateError(
                         f"no template is named {member!r}; choose from {', '.join([*self._templates, *GROUPS])}, "

@@ -177,7 +177,7 @@ def test_quality_and_speed_reach_the_encoder(tmp_path: Path) -> None:
         write(tmp_path / "a.mp4", frames, Encoding(quality=quality, speed="ultrafast", overwrite=True))
         sizes.append((tmp_path / "a.mp4").stat().st_size)
     assert sizes[0] > 1.5 * sizes[1] > 2 * sizes[2]
-    with pytest.raises(OptionError, match="libx264 refuses frames of 64x64 with these settings: choose another speed"):
+    with pytest.raises(OptionError, match="must be one of ultrafast"):
         write(tmp_path / "b.mp4", frames, Encoding(speed="warp"))
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
 

@@ -65,13 +65,17 @@ def main() -> None:
     except MotionveilError as error:
         _fail(str(error), verbose)
     except click.ClickException as error:
-        error.show()
-        sys.exit(2)
+        where = getattr(getattr(error, "ctx", None), "command_path", "motionveil")
+        text = " ".join(error.format_message().split()).rstrip(".")
+        _fail(f"{text}; see: {where} --help", False)
     except (KeyboardInterrupt, click.Abort):
         click.echo("motionveil: interrupted; nothing unfinished was kept", err=True)
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(1)
+    except OSError as error:
+        place = f": {error.filename}" if error.filename else ""
+        _fail(f"{error.strerror or error}{place}; check the names and the place", verbose)
     except MemoryError:
         _fail("there is not enough memory; try --size with a smaller number", verbose)
     except Exception as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +14,7 @@ from ..obfuscators import Selective
 from ..pipeline import DEFAULT_HIDE, Result, build_obfuscator, obfuscate_video
 from ..places import plan
 from ..presets import PRESETS, Preset, for_still, get_preset
+from ..templates import default_library
 from ..video import CODECS, Encoding, source_name
 from .options import Names, Numbers, ProgressBar, make_window, source_of, window_options
 
@@ -24,15 +24,14 @@ from .options import Names, Numbers, ProgressBar, make_window, source_of, window
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
-    help="File or folder; with several inputs a folder. Default: NAME_veiled beside the input.",
+    help="File, or folder to put the result in. Default: NAME_veiled beside the input.",
 )
 @click.option(
     "--hide",
     type=Names(),
     default=",".join(DEFAULT_HIDE),
     show_default=True,
-    help="What to hide: hair, forehead, eyes, cheek, lips, hand, arm, torso, leg; the groups face, head, "
+    help="What to hide: hair, forehead, eyes, cheek, lips, hand, arm, torso, leg, other_person; the groups face, head, "
     "person, all, attributes; or your own templates.",
 )
 @click.option(
@@ -40,7 +39,7 @@ from .options import Names, Numbers, ProgressBar, make_window, source_of, window
     type=click.Choice(list(PRESETS)),
     default="secure",
     show_default=True,
-    help="secure: nothing of the original is left where something was found. paper: as published, for research.",
+    help="secure: what was found is covered completely. paper: as published, for research; protects nobody.",
 )
 @click.option(
     "--preview", is_flag=True, help="Also write input, saliency and output side by side (shows the original)."
@@ -58,15 +57,17 @@ from .options import Names, Numbers, ProgressBar, make_window, source_of, window
     type=click.IntRange(64, 2160),
     help="Short side at which people are looked for; larger finds smaller people and takes longer.",
 )
-@click.option("--opacity", type=Numbers("BEGIN,FULL"), help="Saliency at which covering begins and is complete.")
+@click.option(
+    "--opacity", type=Numbers("BEGIN,FULL", "0.2,0.4"), help="Saliency at which covering begins and is complete."
+)
 @click.option("--margin", type=float, help="Grow what is hidden by this share of the short side.")
 @click.option("--hold", type=float, help="Seconds for which a place stays covered after it was last found.")
 @click.option("--keyframe-every", type=int, help="Look for people in one frame of so many; follow the motion between.")
 @click.option("--grain", type=click.FloatRange(min=1), help="Size of the noise's grain in pixels.")
 @click.option("--transport", type=click.Choice(list(TRANSPORTS)), help="How noise moves with the scene.")
-@click.option("--seed", type=int, help="For experiments: repeats a result, and weakens it.")
+@click.option("--seed", type=click.IntRange(min=0), help="For experiments: repeats a result, and weakens it.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
-def command(sources: tuple[str, ...], output: Path | None, hide: tuple[str, ...], preset: str, **options: Any) -> int:
+def command(sources: tuple[str, ...], output: str | None, hide: tuple[str, ...], preset: str, **options: Any) -> int:
     """Replace parts of people by noise that moves with the scene.
 
     IN is a video, a picture, a folder of images, a numbered sequence (frames/%06d.png), camera:0, an RTSP or HTTP
@@ -84,7 +85,13 @@ def command(sources: tuple[str, ...], output: Path | None, hide: tuple[str, ...]
     )
     seed, preview, record = options.pop("seed"), options.pop("preview"), options.pop("record")
     settings, detail = _adjust(get_preset(preset), options), options["detail"]
-    pairs = plan([source_of(text) for text in sources], output)
+    default_library().select(hide)
+    images = encoding.codec in ("png", "jpg")
+    pairs = plan([source_of(text) for text in sources], output, images=images)
+    if preset == "paper":
+        click.echo(
+            "motionveil: warning: the preset paper leaves part of the picture visible; it protects nobody", err=True
+        )
 
     @lru_cache
     def method(still: bool) -> Selective:
@@ -128,7 +135,7 @@ def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
 
 
 def _summarise(result: Result) -> None:
-    frames = "1 picture" if result.info.is_image else f"{result.num_frames} frames"
+    frames = "1 picture" if result.info.is_image else f"{result.num_frames} frame{'s' * (result.num_frames != 1)}"
     speed = result.num_frames / max(result.seconds, 1e-6)
     click.echo(f"{result.target}  ({frames} in {result.seconds:.1f} s, {speed:.0f} per second)")
     if result.preview is not None:

@@ -32,16 +32,19 @@ class Size(click.ParamType["int | tuple[int, int]"]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | tuple[int, int]:
         parts = str(value).lower().split("x")
-        if not all(part.isdigit() and 8 <= int(part) <= 16384 for part in parts) or len(parts) > 2:
-            self.fail(f"{value!r} is no size; give a short side like 480, or a size like 640x480", param, ctx)
+        if not all(part.isdigit() and 8 <= int(part) <= 8192 for part in parts) or len(parts) > 2:
+            self.fail(
+                f"{value!r} is no size; give a short side like 480, or a size like 640x480, from 8 to 8192", param, ctx
+            )
         return int(parts[0]) if len(parts) == 1 else (int(parts[0]), int(parts[1]))
 
 
 class Numbers(click.ParamType[tuple[float, float]]):
     """Two numbers with a comma between them."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, example: str) -> None:
         self.name = name
+        self.example = example
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
         if isinstance(value, tuple):
@@ -49,7 +52,7 @@ class Numbers(click.ParamType[tuple[float, float]]):
         try:
             first, second = (float(part) for part in value.split(","))
         except ValueError:
-            self.fail(f"{value!r} is not of the form {self.name}, for instance 120,80", param, ctx)
+            self.fail(f"{value!r} is not of the form {self.name}, for instance {self.example}", param, ctx)
         return first, second
 
 

@@ -56,4 +56,6 @@ def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...],
                 raise
             failed += 1
             click.echo(f"motionveil: error: {error}", err=True)
+    if failed:
+        click.echo(f"motionveil: {failed} of {len(inputs)} inputs failed; the others are done", err=True)
     return 2 if failed else 0

@@ -43,7 +43,9 @@ def _own() -> TemplateLibrary:
 @click.argument("name")
 @click.option("--image", type=click.Path(path_type=Path), required=True, help="Picture or video that shows it.")
 @_time
-@click.option("--point", type=Numbers("X,Y"), required=True, help="A pixel of it, counted from the upper left.")
+@click.option(
+    "--point", type=Numbers("X,Y", "120,80"), required=True, help="A pixel of it, counted from the upper left."
+)
 @click.option("--overwrite", is_flag=True, help="Replace a template of this name.")
 def add(name: str, image: Path, time: float, point: tuple[float, float], overwrite: bool) -> None:
     """Make a template from one point of a picture."""
@@ -58,7 +60,11 @@ def add(name: str, image: Path, time: float, point: tuple[float, float], overwri
     _own().with_template(template).save(user_library_path())
     click.echo(f"added {name} to {user_library_path()}")
     click.echo(f"closest built-in template: {closest.name} (cosine {float(closest.vector @ template.vector):.2f})")
-    click.echo(f"see where it matches: motionveil template show {name} --image {image}")
+    share = float((saliency_maps(picture, [template], extractor)[0] >= 0.5).mean())
+    if share > 0.25:
+        click.echo(f"motionveil: warning: it matches {share:.0%} of this picture, so it would hide much else", err=True)
+    moment = f" --time {time:g}" if time else ""
+    click.echo(f"see where it matches: motionveil template show {name} --image {image}{moment}")
 
 
 @command.command("list")
@@ -104,6 +110,8 @@ def remove(name: str) -> None:
     own = _own()
     if name not in own and name in built_in_library():
         raise TemplateError(f"{name!r} is built in and stays; leave it out with --hide instead")
+    if name not in own:
+        raise TemplateError(f"none of your templates is named {name!r}; see them with: motionveil template list")
     own.without(name).save(user_library_path())
     click.echo(f"removed {name}")
 

@@ -45,12 +45,13 @@ class PartsEncoder:
 
     def input_size(self, height: int, width: int, level: int = 0) -> tuple[int, int]:
         """(height, width) at which the network sees a frame: multiples of 32, the aspect ratio kept within one step."""
-        scale = (self.short_side >> level) / min(height, width)
-        # A banner thousands of times as wide as high would ask for more memory than there is.
-        longest = 16 * self.short_side
+        # A frame many times as wide as high would ask for more than its pixels are worth.
+        scale = min(
+            (self.short_side >> level) / min(height, width), (4 * self.short_side >> level) / max(height, width)
+        )
         return (
-            min(longest, max(MULTIPLE, round(height * scale / MULTIPLE) * MULTIPLE)),
-            min(longest, max(MULTIPLE, round(width * scale / MULTIPLE) * MULTIPLE)),
+            max(MULTIPLE, round(height * scale / MULTIPLE) * MULTIPLE),
+            max(MULTIPLE, round(width * scale / MULTIPLE) * MULTIPLE),
         )
 
     def __call__(self, frames: UInt8Array) -> DescriptorGrid:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from motionveil.errors import InputError
 
@@ -36,6 +36,8 @@ class Location:
     """Seconds to wait for a device or a network."""
     is_live: bool = False
     rereadable: bool = True
+    file: Any = None
+    """Something with `read` instead of the url."""
 
 
 def file_location(path: str | Path) -> Location:
@@ -193,7 +195,7 @@ def _open(location: Location) -> av.container.InputContainer:
 
     try:
         container = av.open(
-            location.url,
+            location.url if location.file is None else location.file,
             "r",
             format=location.format,
             options=location.options,

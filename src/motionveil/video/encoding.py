@@ -47,6 +47,9 @@ class Encoding:
             scale = f"must be {line.best} to {line.worst}" if line.worst else "cannot be set: leave it out"
             raise OptionError(f"the quality of {codec} {scale}, not {quality}")
         speed = self.speed or line.speed
+        if self.speed and self.speed not in line.speeds:
+            choice = f"must be one of {', '.join(line.speeds)}" if line.speeds else "cannot be set: leave it out"
+            raise OptionError(f"the speed of {codec} {choice}, not {self.speed}")
         return {**({"crf": str(quality)} if line.worst else {}), **({line.speed_option: speed} if speed else {})}
 
 
@@ -61,6 +64,8 @@ class Codec:
     """The quality scale; 0 to 0 where there is none."""
     speed_option: str = "preset"
     speed: str = ""
+    speeds: tuple[str, ...] = ()
+    """What `speed` may be, from fast to slow; empty where there is no choice."""
     pixel_format: str = "yuv420p"
     odd_pixel_format: str = "yuv420p"
     """For widths or heights that are odd."""
@@ -73,16 +78,21 @@ class Codec:
     """Whether the pictures themselves say how wide their pixels are."""
 
 
+def _numbers(fastest: int) -> tuple[str, ...]:
+    return tuple(str(number) for number in range(fastest, -1, -1))
+
+
 # Look-ahead is kept short: every frame that an encoder holds back is memory.
 # x265 leaves times of decoding unset in a video shorter than its delay; without a pyramid that is one frame.
 _X265 = "b-pyramid=0:log-level=error:info=0:pools=2:frame-threads=1:rc-lookahead=10"
+_X26X = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 CODECS = {
-    "h264": Codec("libx264", 20, 0, 51, "preset", "veryfast", odd_pixel_format="yuv444p",
+    "h264": Codec("libx264", 20, 0, 51, "preset", "veryfast", _X26X, odd_pixel_format="yuv444p",
                   options={"rc-lookahead": "10"}, strip="filter_units=remove_types=6", stores_aspect=True),
-    "hevc": Codec("libx265", 23, 0, 51, "preset", "veryfast", odd_pixel_format="yuv444p",
+    "hevc": Codec("libx265", 23, 0, 51, "preset", "veryfast", _X26X, odd_pixel_format="yuv444p",
                   options={"x265-params": _X265}, tag="hvc1", stores_aspect=True),
-    "av1": Codec("libsvtav1", 30, 1, 63, "preset", "9", options={"svtav1-params": "lp=2:lookahead=16"}),
-    "vp9": Codec("libvpx-vp9", 31, 0, 63, "cpu-used", "5",
+    "av1": Codec("libsvtav1", 30, 1, 63, "preset", "9", _numbers(13), options={"svtav1-params": "lp=2:lookahead=16"}),
+    "vp9": Codec("libvpx-vp9", 31, 0, 63, "cpu-used", "5", _numbers(8),
                  options={"b": "0", "deadline": "good", "row-mt": "1", "lag-in-frames": "10"}),
     "ffv1": Codec("ffv1", pixel_format="bgr0", odd_pixel_format="bgr0", options={"level": "3", "slicecrc": "1"}),
     "gif": Codec("gif", pixel_format="pal8", odd_pixel_format="pal8"),

@@ -61,7 +61,8 @@ class ImageSource(Source):
             if frame.shape != self._size:
                 raise InputError(
                     f"{self._paths[index]} is {frame.shape[1]}x{frame.shape[0]} but the images before it are "
-                    f"{self._size[1]}x{self._size[0]}: make all images of {self.name} one size"
+                    f"{self._size[1]}x{self._size[0]}: a folder is read as one film; "
+                    f"give pictures that do not belong together one by one, like {self.name}/*.jpg"
                 )
             yield frame, index * self._interval
 

@@ -13,6 +13,7 @@ from motionveil.types import UInt8Array, VideoInfo
 from .decoder import Location, file_location
 from .images import IMAGE_SUFFIXES, ImageSource, images_in, images_matching
 from .source import ReadOptions, Source
+from .standard_input import readable
 from .stream import StreamSource
 
 _LIVE_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "udp", "rtp", "srt", "tcp"})
@@ -45,7 +46,8 @@ def open_source(
         return StreamSource(_camera(source), options)
     text = str(source)
     if text == "-":
-        return StreamSource(Location("standard input", "pipe:0", rereadable=False), options)
+        file = readable(sys.stdin.buffer)
+        return StreamSource(Location("standard input", "pipe:0", rereadable=False, file=file), options)
     if text.startswith("camera:"):
         number = text.removeprefix("camera:")
         if not number.isdecimal():
@@ -103,7 +105,9 @@ def _open_path(text: str, options: ReadOptions) -> Source:
     if path.is_dir():
         images = images_in(path)
         if not images:
-            raise InputError(f"the folder {path} holds no images: give a video or a folder of JPEG or PNG files")
+            raise InputError(
+                f"the folder {path} holds no images: give pictures of one film, and videos one by one like {path}/*.mp4"
+            )
         return ImageSource(text, images, options, is_sequence=True)
     if not path.exists():
         if is_pattern(text):

@@ -46,7 +46,9 @@ class ReadOptions:
         if self.size is None:
             return width, height
         short = min(width, height)
-        return max(round(width * self.size / short), 1), max(round(height * self.size / short), 1)
+        # The other side becomes even, as most codecs want it.
+        wide, high = (max(2, round(length * self.size / short / 2) * 2) for length in (width, height))
+        return (self.size, high) if width <= height else (wide, self.size)
 
     @property
     def first(self) -> Fraction:

@@ -113,7 +113,7 @@ class StreamSource(Source):
             f"up to {float(until):.2f} s{of_length}"
         )
         if self.options.strict:
-            raise TruncatedError(f"{message}, so get a complete copy or read it without strict")
+            raise TruncatedError(f"{message}, so get a complete copy or leave out --strict")
         self.notice = f"{message}, and are used"
         warnings.warn(self.notice, TruncationWarning, stacklevel=2)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from motionveil.errors import MotionveilError, OutputError
-from motionveil.files import hidden_name
+from motionveil.files import hidden_name, make_folders
 
 from .encoding import CONTAINERS
 from .images import IMAGE_SUFFIXES
@@ -30,11 +30,9 @@ class Target:
     def parse(cls, target: str | Path) -> Target:
         """Of what a person wrote: a name with ``%06d`` and one without extension mean a folder of images."""
         path = Path(target)
-        if "%" in path.name:
-            try:
-                path.name % 0
-            except (TypeError, ValueError) as error:
-                raise OutputError(f"{path} is no pattern for numbered images: write it like frames/%06d.png") from error
+        if str(path) == "-":
+            raise OutputError("the result cannot go to standard output: name a file")
+        if re.search(r"%0?\d*d", path.name) and path.suffix.lower() in IMAGE_SUFFIXES:
             return cls(path.parent, path.name)
         return cls(path, "" if not path.suffix or (path.is_dir() and path.suffix.lower() not in CONTAINERS) else None)
 
@@ -69,7 +67,9 @@ class Target:
         if exists and not overwrite:
             raise OutputError(f"{self.path} exists already: choose another name or allow it with --overwrite")
         above = next(folder for folder in self.path.absolute().parents if folder.exists())
-        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        if not above.is_dir():
+            raise OutputError(f"{above} is a file and cannot hold {self.path.name}: choose another place")
+        if not os.access(above, os.W_OK | os.X_OK):
             raise OutputError(f"the folder {above} may not be written to: choose another one")
 
     def _is_ours(self, path: Path) -> bool:
@@ -94,13 +94,14 @@ class Target:
         """Refuse to write into a folder that is read: the next reading would take the result for a source."""
         folder = Path(str(source))
         if folder.is_dir() and folder.resolve() in self.path.resolve().parents:
-            raise OutputError(f"the output {self.path} lies inside the input folder {folder}: choose another place")
+            raise OutputError(
+                f"the output {self.path} lies inside the input folder {folder}: choose another place with -o"
+            )
 
-    def temporary(self) -> Path:
-        """A hidden name beside the target that nobody uses; makes the folders above it."""
+    def temporary(self) -> tuple[Path, list[Path]]:
+        """A hidden name beside the target that nobody uses, and the folders above it that had to be made."""
         with as_output_errors(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        return hidden_name(self.path)
+            return hidden_name(self.path), make_folders(self.path.parent)
 
 
 def check_target(target: str | Path, sources: Iterable[str | Path | int], overwrite: bool = False) -> None:

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from motionveil.errors import OptionError, OutputError
-from motionveil.files import remove, take_place
+from motionveil.files import remove, remove_empty, take_place
 from motionveil.types import Clip, VideoInfo
 
 from .encoder import Encoder
@@ -48,7 +48,7 @@ class VideoWriter:
         self._finished = self._committed = False
         self._sink: PictureWriter | Encoder | None = None
         self._target.check([] if audio_from is None else [audio_from], encoding.overwrite)
-        self._temporary = self._target.temporary()
+        self._temporary, self._made = self._target.temporary()
         try:
             with as_output_errors(self._target.path):
                 if self._target.is_folder or self._target.is_still:
@@ -62,7 +62,7 @@ class VideoWriter:
     def _picture_writer(self, encoding: Encoding) -> PictureWriter:
         if encoding.audio == "keep" or encoding.metadata == "keep":
             raise OptionError(
-                f"images have no sound and keep no tags: drop them or write {self._target.path} as a video"
+                "images have no sound and keep no tags: leave out --audio and --metadata, or write a video"
             )
         pattern = self._target.pattern
         suffix = choose_images(Path(pattern or self._target.path), encoding)
@@ -74,7 +74,9 @@ class VideoWriter:
         if (encoding.audio == "keep" or encoding.metadata == "keep") and not (
             audio_from and Path(audio_from).is_file()
         ):
-            raise OptionError("sound and tags can be kept only when the source is a video file: drop them")
+            raise OptionError(
+                "sound and tags can be kept only when the source is a video file: leave out --audio and --metadata"
+            )
         encoder = Encoder(self._temporary, self._info, codec, container, encoding.options(codec))
         self._sink = encoder  # so that it is closed if the rest fails
         encoder.start(
@@ -122,6 +124,7 @@ class VideoWriter:
         if self._sink is not None:
             self._sink.close()
         remove(self._temporary)  # a container that is closed may have written its end
+        remove_empty(self._made)
 
     def __enter__(self) -> Self:
         return self
