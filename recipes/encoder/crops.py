@@ -15,8 +15,9 @@ from .data import CLASSES, DOMAINS, Photo, UInt8Array
 class CropMaker:
     """Endless random training crops; owns its generator, so two makers with two seeds never agree."""
 
-    def __init__(self, photos: list[Photo], *, seed: int, plain: float = 0.0) -> None:
+    def __init__(self, photos: list[Photo], *, seed: int, plain: float = 0.0, street: float = 0.58) -> None:
         self.photos = photos
+        self.street = street
         self.plain = plain
         self.generator = np.random.default_rng(seed)
         self.domains = [[p for p in photos if p.domain == domain] for domain in DOMAINS]
@@ -42,7 +43,7 @@ class CropMaker:
         return bool(self.generator.random() < probability)
 
     def _photo(self) -> Photo:
-        domain = self.domains[0 if self._chance(0.58) else 1] or self.photos
+        domain = self.domains[0 if self._chance(self.street) else 1] or self.photos
         return domain[self.generator.integers(len(domain))]
 
     def _warp(
@@ -250,13 +251,16 @@ class CropMaker:
 class CropStream(torch.utils.data.IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
     """Batches of crops for a DataLoader; every worker and every start draws its own crops."""
 
-    def __init__(self, photos: list[Photo], *, size: int, batch: int, plain: float, seed: int) -> None:
-        self.photos, self.size, self.batch, self.plain, self.seed = photos, size, batch, plain, seed
+    def __init__(self, photos: list[Photo], *, size: int, batch: int, plain: float, street: float, seed: int) -> None:
+        self.photos, self.size, self.batch, self.plain, self.street = photos, size, batch, plain, street
+        self.seed = seed
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         cv2.setNumThreads(1)
         info = torch.utils.data.get_worker_info()
-        maker = CropMaker(self.photos, seed=self.seed * 1000 + (info.id if info else 0), plain=self.plain)
+        maker = CropMaker(
+            self.photos, seed=self.seed * 1000 + (info.id if info else 0), plain=self.plain, street=self.street
+        )
         while True:
             crops = [maker.crop(self.size) for _ in range(self.batch)]
             images = torch.from_numpy(np.stack([image for image, _ in crops]))

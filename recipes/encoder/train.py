@@ -108,16 +108,22 @@ def average(target: torch.nn.Module, source: torch.nn.Module, decay: float) -> N
 
 @dataclass(frozen=True)
 class Phase:
-    """Side and number of the crops of a step, and the share of them that are plain photographs."""
+    """Side and number of the crops of a step, the share of plain photographs, and of photographs from the street."""
 
     begin: float
     size: int
     batch: int
     plain: float
+    street: float
 
 
-PHASES = (Phase(0.0, 192, 16, 0.25), Phase(0.5, 192, 16, 0.6), Phase(0.75, 288, 8, 0.6))
-"""First variety, then more of what photographs look like, in the end with more context."""
+PHASES = (
+    Phase(0.0, 192, 16, 0.25, 0.58),
+    Phase(0.5, 192, 16, 0.6, 0.58),
+    Phase(0.72, 288, 8, 0.6, 0.58),
+    Phase(0.82, 288, 8, 0.75, 0.8),
+)
+"""First variety, then more of what photographs look like, with more context, and in the end more garments."""
 
 
 def phase_at(progress: float) -> Phase:
@@ -182,7 +188,14 @@ def train(options: argparse.Namespace) -> None:
     running: dict[str, float] = {}
     while progress() < 1:
         phase = phase_at(progress())
-        stream = CropStream(photos, size=phase.size, batch=phase.batch, plain=phase.plain, seed=options.seed + step + 1)
+        stream = CropStream(
+            photos,
+            size=phase.size,
+            batch=phase.batch,
+            plain=phase.plain,
+            street=phase.street,
+            seed=options.seed + step + 1,
+        )
         loader = torch.utils.data.DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=8)
         begin = time.monotonic()
         for images, labels in loader:
