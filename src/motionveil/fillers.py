@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from . import ops
 from .noise import WIDE, NoiseField, NoiseStatistics, Transport
 from .types import Clip, UInt8Array
 
@@ -59,4 +60,4 @@ class MotionNoise:
                     generator=np.random.default_rng(self.seed),
                 )
             flows = clip.flow_to_previous or (None,) * len(clip)
-            yield np.stack([field.advance(flow) for flow in flows])
+            yield ops.stack([field.advance(flow) for flow in flows])

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
-import numpy as np
-
 from . import ops
 from .fillers import Filler
 from .flow import FlowEstimator, with_motion
@@ -64,7 +62,7 @@ class Selective:
             frames = [
                 ops.blend(image, fill, alpha) for image, fill, alpha in zip(clip.frames, filling, opacity, strict=True)
             ]
-            yield Explained(clip, opacity, replace(clip, frames=np.stack(frames)))
+            yield Explained(clip, opacity, replace(clip, frames=ops.stack(frames)))
 
     def _fill(self, moving: Iterable[Clip]) -> Iterator[tuple[Clip, UInt8Array]]:
         clips, for_filler = fork(moving)

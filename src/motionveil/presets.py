@@ -28,11 +28,13 @@ class Preset:
 PRESETS = {
     "secure": Preset(
         name="secure",
-        coverage=Coverage(combine="max", begin=0.2, full=0.4, margin=0.01, hold=0.25, keyframe_every=4),
+        coverage=Coverage(
+            combine="max", begin=0.2, full=0.4, margin=0.01, hold=0.25, keyframe_every=5, keyframe_seconds=0.17
+        ),
         transport="accumulated",
         grain=None,
         statistics=WIDE,
-        short_side=320,
+        short_side=288,
         levels=2,
     ),
     "paper": Preset(

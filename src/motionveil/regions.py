@@ -91,7 +91,7 @@ class TemplateSaliency:
             ready.append(opacity)
             if len(ready) == lengths[0]:
                 lengths.popleft()
-                yield np.stack(ready)
+                yield ops.stack(ready)
                 ready = []
 
     def _groups(self, frames: Iterable[_Frame]) -> Iterator[list[_Frame]]:
@@ -137,7 +137,10 @@ class TemplateSaliency:
                 held = [m.opacity(frame.pts, self.coverage.hold) for m in memories]
                 yield to_frame(np.maximum.reduce([opacity, *held]), grid, size)
             if self.coverage.hold:
-                memories = [m for m in memories if group[-1].pts - m.pts < 2 * self.coverage.hold]
+                # What this keyframe has found again is remembered with it; only what it misses needs the older ones.
+                near = ops.dilate(key, 1.5)
+                recent = (m for m in memories if group[-1].pts - m.pts < 2 * self.coverage.hold)
+                memories = [m for m in recent if m.adds_to(near)]
                 memories.append(_Memory(key, group[-1].pts))
 
 
@@ -164,8 +167,14 @@ class _Memory:
         Twice the opacity is taken, so that what moves by part of a cell stays full to its edge.
         """
         faded = np.float32(float(pts - self.pts) / hold - 1)
-        remembered = 2 * ops.sample(self.found, self._points + self._way) - 2 * max(faded, np.float32(0))
-        return np.asarray(np.clip(remembered, 0, 1), np.float32)
+        return np.asarray(np.clip(2 * self._moved() - 2 * max(faded, np.float32(0)), 0, 1), np.float32)
+
+    def adds_to(self, found: Float32Array) -> bool:
+        """Whether there is anything in it, where it lies now, that is not in `found`."""
+        return bool((self._moved() > found + np.float32(0.1)).any())
+
+    def _moved(self) -> Float32Array:
+        return ops.sample(self.found, self._points + self._way)
 
 
 def _between(last: Float32Array | None, key: Float32Array, flows: Sequence[Float32Array | None]) -> list[Float32Array]:

@@ -13,6 +13,7 @@ from .cpu import (
     sample_image,
     single_threaded,
     smooth,
+    stack,
     warp,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "sample_image",
     "single_threaded",
     "smooth",
+    "stack",
     "warp",
 ]

@@ -7,9 +7,9 @@ grid it is given on: point p of the source lies at p + flow[p] in the target.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal, cast
+from typing import Literal, TypeVar, cast
 
 import cv2
 import numpy as np
@@ -53,6 +53,14 @@ _BORDERS: dict[str, int] = {
     "zero": cv2.BORDER_CONSTANT,
     "wrap": cv2.BORDER_WRAP,
 }
+
+
+Array = TypeVar("Array", UInt8Array, Float32Array)
+
+
+def stack(arrays: Sequence[Array]) -> Array:
+    """Arrays of one shape along a new first axis; a single one is not copied."""
+    return cast(Array, arrays[0][None] if len(arrays) == 1 else np.stack(arrays))
 
 
 def resize_image(image: UInt8Array, size: tuple[int, int]) -> UInt8Array:

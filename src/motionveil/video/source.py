@@ -12,6 +12,7 @@ from typing import Self
 import cv2
 import numpy as np
 
+from motionveil import ops
 from motionveil.errors import InputError, OptionError
 from motionveil.types import Clip, UInt8Array, VideoInfo
 
@@ -125,10 +126,10 @@ class Source(ABC):
             times.append(time)
             count += 1
             if len(frames) == length:
-                yield Clip(np.stack(frames), count - len(frames), tuple(times))
+                yield Clip(ops.stack(frames), count - len(frames), tuple(times))
                 frames, times = [], []
         if frames:
-            yield Clip(np.stack(frames), count - len(frames), tuple(times))
+            yield Clip(ops.stack(frames), count - len(frames), tuple(times))
         if not count:
             raise self._no_frames()
 
