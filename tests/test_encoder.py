@@ -87,7 +87,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_parts_are_found_on_a_photograph(astronaut: UInt8Array) -> None:
-    """Each part where a person sees it, and nowhere in the corners that show background."""
+    """Each part where a person sees it, and nowhere on the wall beside."""
     library = built_in_library()
     maps = dict(
         zip(
@@ -100,7 +100,7 @@ def test_parts_are_found_on_a_photograph(astronaut: UInt8Array) -> None:
     for name, (x, y) in places.items():
         around = maps[name][y - 8 : y + 9, x - 8 : x + 9]
         assert around.max() > 0.5, (name, float(around.max()))
-        assert maps[name][:60, :60].max() < 0.5, name
+        assert maps[name][20:100, 310:370].max() < 0.5, name
 
 
 @pytest.mark.data
