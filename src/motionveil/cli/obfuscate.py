@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import click
 
-from ..errors import MotionveilError, OptionError
+from ..errors import OptionError
 from ..noise import TRANSPORTS
 from ..obfuscators import Selective
 from ..pipeline import DEFAULT_HIDE, Result, build_obfuscator, obfuscate_video
@@ -16,7 +17,7 @@ from ..places import plan
 from ..presets import PRESETS, Preset, for_still, get_preset
 from ..templates import default_library
 from ..video import CODECS, Encoding, source_name
-from .options import Names, Numbers, ProgressBar, make_window, source_of, window_options
+from .options import Names, Numbers, ProgressBar, each, make_window, source_of, window_options
 
 
 @click.command(name="obfuscate")
@@ -99,24 +100,17 @@ def command(sources: tuple[str, ...], output: str | None, hide: tuple[str, ...],
         looked_at = for_still(settings) if still and detail is None else settings
         return build_obfuscator(hide=hide, preset=looked_at, seed=seed)
 
-    failed = 0
-    for source, target in pairs:
-        try:
-            with ProgressBar(source_name(source), quiet=quiet) as bar:
-                result = obfuscate_video(
-                    source, target, obfuscator=lambda info: method(info.is_image), preset=settings, window=window,
-                    encoding=encoding, preview=preview, record=record, on_progress=bar,
-                )  # fmt: skip
-            if not quiet:
-                _summarise(result)
-        except MotionveilError as error:
-            if len(pairs) == 1:
-                raise
-            failed += 1
-            click.echo(f"motionveil: error: {error}", err=True)
-    if failed:
-        click.echo(f"motionveil: {failed} of {len(pairs)} inputs failed; the others are done", err=True)
-    return 2 if failed else 0
+    def work(pair: tuple[str | Path | int, Path]) -> None:
+        source, target = pair
+        with ProgressBar(source_name(source), quiet=quiet) as bar:
+            result = obfuscate_video(
+                source, target, obfuscator=lambda info: method(info.is_image), preset=settings, window=window,
+                encoding=encoding, preview=preview, record=record, on_progress=bar,
+            )  # fmt: skip
+        if not quiet:
+            _summarise(result)
+
+    return each(pairs, work)
 
 
 def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any, TypeVar
 
 import click
 from tqdm import tqdm
 
+from ..errors import MotionveilError
 from ..pipeline import Progress, Window
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Item = TypeVar("Item")
 
 
 class Names(click.ParamType[tuple[str, ...]]):
@@ -109,3 +111,19 @@ class ProgressBar:
 
     def __exit__(self, *details: object) -> None:
         self._bar.close()
+
+
+def each(items: Sequence[Item], work: Callable[[Item], None]) -> int:
+    """Do the work for every item; where one of several fails, say why and go on. Returns the exit code."""
+    failed = 0
+    for item in items:
+        try:
+            work(item)
+        except MotionveilError as error:
+            if len(items) == 1:
+                raise
+            failed += 1
+            click.echo(f"motionveil: error: {error}", err=True)
+    if failed:
+        click.echo(f"motionveil: {failed} of {len(items)} inputs failed; the others are done", err=True)
+    return 2 if failed else 0

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from ..errors import MotionveilError, OptionError
+from ..errors import OptionError
 from ..features import PartsEncoder
 from ..maps import maps_name, write_saliency
 from ..video import source_name
-from .options import Names, ProgressBar, make_window, source_of, window_options
+from .options import Names, ProgressBar, each, make_window, source_of, window_options
 
 
 @click.command(name="saliency")
@@ -41,21 +41,14 @@ def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...],
             raise OptionError(
                 f"{names.count(name)} inputs are named {name}; run them one by one into folders of their own"
             )
-    failed = 0
-    for source in inputs:
-        try:
-            with ProgressBar(source_name(source), quiet=quiet) as bar:
-                target = write_saliency(
-                    source, output, attributes=attributes, extractor=extractor, window=window, video=video,
-                    overwrite=overwrite, on_progress=bar,
-                )  # fmt: skip
-            if not quiet:
-                click.echo(f"{target}  (look at {target / 'sheet.png'})")
-        except MotionveilError as error:
-            if len(sources) == 1:
-                raise
-            failed += 1
-            click.echo(f"motionveil: error: {error}", err=True)
-    if failed:
-        click.echo(f"motionveil: {failed} of {len(inputs)} inputs failed; the others are done", err=True)
-    return 2 if failed else 0
+
+    def work(source: str | int) -> None:
+        with ProgressBar(source_name(source), quiet=quiet) as bar:
+            target = write_saliency(
+                source, output, attributes=attributes, extractor=extractor, window=window, video=video,
+                overwrite=overwrite, on_progress=bar,
+            )  # fmt: skip
+        if not quiet:
+            click.echo(f"{target}  (look at {target / 'sheet.png'})")
+
+    return each(inputs, work)
