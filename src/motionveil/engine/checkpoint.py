@@ -1,0 +1,66 @@
+"""Reads network weights from files; never runs anything that a file holds."""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+
+from ..errors import DependencyError, WeightsError
+
+_WRAPPERS = ("state_dict", "model", "teacher", "model_state_dict")
+_PREFIXES = ("module.", "backbone.")
+
+
+def require_torch() -> Any:
+    """The module `torch`. Raises DependencyError with the line that installs it."""
+    try:
+        return importlib.import_module("torch")
+    except ImportError as error:
+        raise DependencyError("this needs PyTorch; install it with: pip install 'motionveil[torch]'") from error
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Tensors by name (torch, on the CPU) from a .safetensors file or a PyTorch checkpoint.
+
+    Checkpoints that hold the weights under a name of their own ('teacher', 'state_dict', …) are unwrapped, and the prefixes
+    that data-parallel training leaves ('module.') are dropped. Pickled code is refused, not run.
+    Raises WeightsError where the file is missing, damaged or something else, DependencyError without torch.
+    """
+    path = Path(path)
+    torch = require_torch()
+    if not path.is_file():
+        raise WeightsError(f"there is no file {path}; check the path")
+    try:
+        with path.open("rb") as file:
+            is_safetensors = file.read(9)[8:] == b"{"
+        if is_safetensors:
+            found: Any = importlib.import_module("safetensors.torch").load_file(str(path))
+        else:
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+        EOFError,
+        KeyError,
+        pickle.UnpicklingError,
+        safetensors.SafetensorError,
+    ) as error:
+        raise WeightsError(
+            f"{path} is damaged, or holds more than weights; fetch it again, or give a .safetensors file"
+        ) from error
+    for name in _WRAPPERS:
+        if isinstance(found, Mapping) and isinstance(found.get(name), Mapping):
+            found = found[name]
+    if not isinstance(found, Mapping) or not any(isinstance(value, torch.Tensor) for value in found.values()):
+        raise WeightsError(f"{path} holds no network weights; give a file with a state dict")
+    tensors = {str(name): value for name, value in found.items() if isinstance(value, torch.Tensor)}
+    for prefix in _PREFIXES:
+        if all(name.startswith(prefix) for name in tensors):
+            tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
+    return tensors
