@@ -27,7 +27,7 @@ def require_torch() -> Any:
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Tensors by name (torch, on the CPU) from a .safetensors file or a PyTorch checkpoint.
 
-    Checkpoints that hold the weights under a name of their own ('teacher', 'state_dict', …) are unwrapped, and the prefixes
+    Checkpoints that hold the weights under a name of their own (teacher, state_dict, …) are unwrapped, and the prefixes
     that data-parallel training leaves ('module.') are dropped. Pickled code is refused, not run.
     Raises WeightsError where the file is missing, damaged or something else, DependencyError without torch.
     """
