@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from motionveil.engine.openvino import OpenVINONetwork
+from motionveil.engine import load_network
 from motionveil.features.encoder import ENCODER_PATH, PartsEncoder
 from motionveil.types import UInt8Array
 
@@ -43,7 +43,7 @@ def main() -> None:
     data = ENCODER_PATH.read_bytes()
     networks: dict[str, Callable[[], Any]] = {}
     for precision in ("bf16", "f32"):
-        network = OpenVINONetwork(data, digest="", path=ENCODER_PATH, precision=precision)
+        network = load_network(ENCODER_PATH, precision=precision)
         networks[f"openvino {precision}"] = lambda network=network: network(images)  # type: ignore[misc]
     if find_spec("onnxruntime"):
         session = importlib.import_module("onnxruntime").InferenceSession(data, providers=["CPUExecutionProvider"])

@@ -10,7 +10,6 @@ import pytest
 
 from motionveil import drawing
 from motionveil.engine import ENGINES, load_network
-from motionveil.engine.openvino import OpenVINONetwork
 from motionveil.errors import OptionError, WeightsError
 from motionveil.features import FEATURE_EXTRACTORS, PartsEncoder
 from motionveil.features.encoder import ENCODER_PATH
@@ -60,11 +59,8 @@ def test_levels_average(rng: np.random.Generator) -> None:
 
 
 def test_half_precision_agrees_with_single(rng: np.random.Generator) -> None:
-    data = ENCODER_PATH.read_bytes()
     image = textured(256, 320, rng)[None]
-    fast, exact = (
-        OpenVINONetwork(data, digest="", path=ENCODER_PATH, precision=precision)(image) for precision in ("bf16", "f32")
-    )
+    fast, exact = (load_network(ENCODER_PATH, precision=precision)(image)[0] for precision in ("bf16", "f32"))
     assert np.abs(fast - exact).mean() < 0.01
 
 

@@ -3,50 +3,55 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from motionveil.errors import OptionError, WeightsError
+from motionveil.types import Float32Array
 from motionveil.vit import DescriptorTransformer, ViTShape, standard_names
 
 from .golden.make_vit import FACETS, SIZES, cells
 from .golden.random_vit import NARROW, SMALL, random_image, random_vit
 
+State = dict[str, torch.Tensor]
 GOLDEN = Path(__file__).parent / "golden" / "vit.npz"
-PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
+PLAIN: dict[str, Any] = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 
 
 @pytest.fixture(scope="module")
-def golden() -> dict[str, np.ndarray]:
+def golden() -> dict[str, Float32Array]:
     with np.load(GOLDEN) as file:
         return dict(file)
 
 
 @pytest.fixture(scope="module")
-def narrow() -> dict[str, torch.Tensor]:
+def narrow() -> State:
     return random_vit(**NARROW)
 
 
-def described(state, size, **settings):  # type: ignore[no-untyped-def]
+def described(state: State, size: tuple[int, int], **settings: Any) -> Float32Array:
     """Descriptors (cells, D) of the random image at the cells that the golden values hold."""
     network = DescriptorTransformer(state, size=size, **PLAIN, **settings)
     with torch.inference_mode():
         found = network.describe(torch.from_numpy(random_image(*size)))[0]
-    return found.flatten(0, 1)[cells(network.grid)].numpy()
+    return np.asarray(found.flatten(0, 1)[cells(network.grid)])
 
 
 @pytest.mark.parametrize("facet", FACETS)
 @pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[1]}x{s[0]}")
-def test_equals_the_authors_code_at_stride_8(golden, narrow, facet, size) -> None:  # type: ignore[no-untyped-def]
+def test_equals_the_authors_code_at_stride_8(
+    golden: dict[str, Float32Array], narrow: State, facet: str, size: tuple[int, int]
+) -> None:
     for layer, expected in enumerate(golden[f"narrow-8-{size[1]}-{facet}"]):
         found = described(narrow, size, layer=layer, facet=facet, stride=8)
         np.testing.assert_allclose(found, expected, atol=1e-4, rtol=0, err_msg=f"layer {layer}")
 
 
 @pytest.mark.parametrize("facet", FACETS)
-def test_equals_the_authors_code_at_stride_4(golden, narrow, facet) -> None:  # type: ignore[no-untyped-def]
+def test_equals_the_authors_code_at_stride_4(golden: dict[str, Float32Array], narrow: State, facet: str) -> None:
     for layer in (0, 11):
         found = described(narrow, (224, 300), layer=layer, facet=facet, stride=4)
         np.testing.assert_allclose(found, golden[f"narrow-4-300-{facet}"][layer], atol=1e-4, rtol=0)
@@ -55,25 +60,27 @@ def test_equals_the_authors_code_at_stride_4(golden, narrow, facet) -> None:  # 
 @pytest.mark.slow
 @pytest.mark.parametrize("facet", FACETS)
 @pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[1]}x{s[0]}")
-def test_equals_the_authors_code_at_stride_4_in_every_layer(golden, narrow, facet, size) -> None:  # type: ignore[no-untyped-def]
+def test_equals_the_authors_code_at_stride_4_in_every_layer(
+    golden: dict[str, Float32Array], narrow: State, facet: str, size: tuple[int, int]
+) -> None:
     for layer, expected in enumerate(golden[f"narrow-4-{size[1]}-{facet}"]):
         found = described(narrow, size, layer=layer, facet=facet, stride=4)
         np.testing.assert_allclose(found, expected, atol=1e-4, rtol=0, err_msg=f"layer {layer}")
 
 
 @pytest.mark.parametrize("facet", ["key", "token"])
-def test_equals_the_authors_code_at_full_width(golden, facet) -> None:  # type: ignore[no-untyped-def]
+def test_equals_the_authors_code_at_full_width(golden: dict[str, Float32Array], facet: str) -> None:
     found = described(random_vit(**SMALL), (224, 300), layer=11, facet=facet, stride=4)
     np.testing.assert_allclose(found, golden[f"small-{facet}"], atol=1e-4, rtol=0)
 
 
-def test_binned_descriptors_equal_the_authors_code(golden, narrow) -> None:  # type: ignore[no-untyped-def]
+def test_binned_descriptors_equal_the_authors_code(golden: dict[str, Float32Array], narrow: State) -> None:
     found = described(narrow, (64, 88), stride=8, bins=True)
     assert found.shape[1] == 17 * NARROW["channels"]
     np.testing.assert_allclose(found, golden["bins"], atol=1e-4, rtol=0)
 
 
-def test_images_are_normalised_and_descriptors_have_unit_length(narrow) -> None:  # type: ignore[no-untyped-def]
+def test_images_are_normalised_and_descriptors_have_unit_length(narrow: State) -> None:
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     network = DescriptorTransformer(narrow, size=(32, 48), stride=8, mean=mean, std=std)
     images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 32, 48, 3), np.uint8))
@@ -85,12 +92,12 @@ def test_images_are_normalised_and_descriptors_have_unit_length(narrow) -> None:
     np.testing.assert_allclose(found, expected / expected.norm(dim=-1, keepdim=True), atol=1e-4)
 
 
-def test_only_the_layers_that_are_needed_are_there(narrow) -> None:  # type: ignore[no-untyped-def]
+def test_only_the_layers_that_are_needed_are_there(narrow: State) -> None:
     assert len(DescriptorTransformer(narrow, size=(32, 32), layer=3, facet="key", **PLAIN).blocks) == 3
     assert len(DescriptorTransformer(narrow, size=(32, 32), layer=3, facet="token", **PLAIN).blocks) == 4
 
 
-def hugging_face(state, *, dinov2: bool = False):  # type: ignore[no-untyped-def]
+def hugging_face(state: State, *, dinov2: bool = False) -> State:
     """The same weights under the names that transformers gives them."""
     found = {}
     for name, value in state.items():
@@ -122,8 +129,8 @@ def hugging_face(state, *, dinov2: bool = False):  # type: ignore[no-untyped-def
     return found
 
 
-def test_names_of_hugging_face_and_timm_are_understood(narrow) -> None:  # type: ignore[no-untyped-def]
-    settings = {"size": (32, 48), "layer": 5, "stride": 8}
+def test_names_of_hugging_face_and_timm_are_understood(narrow: State) -> None:
+    settings: dict[str, Any] = {"size": (32, 48), "layer": 5, "stride": 8}
     expected = described(narrow, **settings)
     plain = {f"vit.{name}": value for name, value in hugging_face(narrow).items()}
     assert "vit.encoder.layer.0.attention.attention.key.weight" in plain
@@ -134,7 +141,7 @@ def test_names_of_hugging_face_and_timm_are_understood(narrow) -> None:  # type:
         np.testing.assert_array_equal(described(standard_names(state), **settings), expected)
 
 
-def test_dinov2_scales_its_blocks(narrow) -> None:  # type: ignore[no-untyped-def]
+def test_dinov2_scales_its_blocks(narrow: State) -> None:
     gamma = {f"blocks.{i}.ls{k}.gamma": torch.full((128,), 0.5) for i in range(12) for k in (1, 2)}
     state = {**narrow, **gamma, "mask_token": torch.zeros(1, 128), "register_tokens": torch.randn(1, 4, 128)}
     assert ViTShape.of(state) == ViTShape(8, 128, 12, 28, registers=4, scaled=True)
@@ -142,7 +149,7 @@ def test_dinov2_scales_its_blocks(narrow) -> None:  # type: ignore[no-untyped-de
     for i in range(12):
         for name in ("attn.proj.weight", "attn.proj.bias", "mlp.fc2.weight", "mlp.fc2.bias"):
             halved[f"blocks.{i}.{name}"] = narrow[f"blocks.{i}.{name}"] / 2
-    settings = {"size": (32, 48), "layer": 5, "stride": 8}
+    settings: dict[str, Any] = {"size": (32, 48), "layer": 5, "stride": 8}
     without = {name: value for name, value in state.items() if name != "register_tokens"}
     scaled = described(standard_names(hugging_face(without, dinov2=True)), **settings)
     np.testing.assert_allclose(scaled, described(halved, **settings), atol=1e-5)
@@ -160,12 +167,12 @@ def test_dinov2_scales_its_blocks(narrow) -> None:  # type: ignore[no-untyped-de
         ({"size": (4, 64)}, "smaller than one patch"),
     ],
 )
-def test_settings_that_do_not_exist(narrow, settings, words) -> None:  # type: ignore[no-untyped-def]
+def test_settings_that_do_not_exist(narrow: State, settings: dict[str, Any], words: str) -> None:
     with pytest.raises(OptionError, match=words):
         DescriptorTransformer(narrow, **{"size": (32, 32), **PLAIN, **settings})
 
 
-def test_weights_of_another_network(narrow) -> None:  # type: ignore[no-untyped-def]
+def test_weights_of_another_network(narrow: State) -> None:
     with pytest.raises(WeightsError, match="not the weights of a vision transformer"):
         ViTShape.of({"conv1.weight": torch.zeros(3)})
     for damaged in (

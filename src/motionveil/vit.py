@@ -186,7 +186,7 @@ class DescriptorTransformer(nn.Module):
         check_settings(shape, layer=layer, facet=facet, stride=stride)
         if min(size) < shape.patch:
             raise OptionError(f"images of {size[1]}x{size[0]} are smaller than one patch of {shape.patch} pixels")
-        self.grid = tuple((length - shape.patch) // stride + 1 for length in size)
+        self.grid = ((size[0] - shape.patch) // stride + 1, (size[1] - shape.patch) // stride + 1)
         self.bins = bins
         self.proj = nn.Conv2d(3, shape.channels, shape.patch, stride)
         whole = layer + 1 if facet == "token" else layer
@@ -199,8 +199,8 @@ class DescriptorTransformer(nn.Module):
         first = state["cls_token"].float() + positions[:, :1]
         extra = [state["register_tokens"].float()] if shape.registers else []
         self.prefix = nn.Parameter(torch.cat([first, *extra], 1))
-        self.mean = nn.Parameter(255 * torch.tensor(mean).reshape(1, 3, 1, 1))
-        self.std = nn.Parameter(255 * torch.tensor(std).reshape(1, 3, 1, 1))
+        self.mean = nn.Parameter(255 * torch.tensor(mean, dtype=torch.float32).reshape(1, 3, 1, 1))
+        self.std = nn.Parameter(255 * torch.tensor(std, dtype=torch.float32).reshape(1, 3, 1, 1))
         self._load(state, layer, facet)
         self.requires_grad_(False).eval()
 
@@ -224,6 +224,14 @@ class DescriptorTransformer(nn.Module):
             raise WeightsError(
                 "the weights are not those of a ViT that this can run (ViT-S or ViT-B, DINO or DINOv2)"
             ) from error
+
+    def normalised(self) -> list[tuple[nn.Module, nn.Module]]:
+        """Pairs of a normalisation and the linear layer that alone reads it."""
+        pairs: list[tuple[nn.Module, nn.Module]] = []
+        for block in self.blocks:
+            assert isinstance(block, _Block)
+            pairs += [(block.norm1, block.attn.qkv), (block.norm2, block.mlp.fc1)]
+        return pairs if isinstance(self.facet, nn.Identity) else [*pairs, (self.norm, self.facet)]
 
     def describe(self, images: Tensor) -> Tensor:
         """Descriptors (N, h, w, D) of normalised images (N, 3, H, W), at the length that the network gives them."""
@@ -252,7 +260,7 @@ def check_settings(shape: ViTShape, *, layer: int, facet: str, stride: int) -> N
         raise OptionError(f"a stride of {stride} does not divide the patch; choose from {', '.join(divisors)}")
 
 
-def _positions(embedding: Tensor, shape: ViTShape, size: tuple[int, int], grid: tuple[int, ...]) -> Tensor:
+def _positions(embedding: Tensor, shape: ViTShape, size: tuple[int, int], grid: tuple[int, int]) -> Tensor:
     """Position embeddings (1, 1 + h * w, D) for another grid: bicubic, with DINO's 0.1 in the scale."""
     if grid == (shape.grid, shape.grid) and size[0] == size[1]:
         return embedding

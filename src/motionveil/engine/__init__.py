@@ -1,6 +1,18 @@
-"""Runs networks: the package's own on OpenVINO; the only place that knows an inference library."""
+"""Runs networks: the only place that knows an inference library."""
 
 from .checkpoint import read_checkpoint, require_torch
-from .network import ENGINES, Network, load_network
+from .convert import cache_folder
+from .network import ENGINES, PRECISIONS, ModuleSource, Network, choose_engine, has_cuda, load_network
 
-__all__ = ["ENGINES", "Network", "load_network", "read_checkpoint", "require_torch"]
+__all__ = [
+    "ENGINES",
+    "PRECISIONS",
+    "ModuleSource",
+    "Network",
+    "cache_folder",
+    "choose_engine",
+    "has_cuda",
+    "load_network",
+    "read_checkpoint",
+    "require_torch",
+]

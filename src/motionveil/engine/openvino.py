@@ -1,4 +1,4 @@
-"""Networks on OpenVINO: bfloat16 where the processor has it."""
+"""Networks on OpenVINO: bfloat16 where the processor has it, 8-bit integers where asked for."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import importlib
 import sys
 import threading
 from collections import OrderedDict
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..errors import WeightsError
-from ..types import Float32Array, UInt8Array
+from ..errors import OptionError, WeightsError
+from ..types import Float32Array
+from .convert import converted
+from .network import ModuleSource, Source
 
 _MAX_SHAPES = 4
 
 
-def _import_openvino() -> Any:
+def import_openvino() -> Any:
     """The library; imported late, because that takes a third of a second, and without its telemetry.
 
     OpenVINO reports its own import to its makers, unless it finds no telemetry package: then it has a stub that does
@@ -28,53 +30,78 @@ def _import_openvino() -> Any:
 
 
 class OpenVINONetwork:
-    """An ONNX network on the CPU.
+    """A network on the CPU.
 
     OpenVINO runs fixed shapes faster than free ones, so the network is compiled once for each input shape that occurs;
-    the few latest shapes are kept.
+    the few latest are kept. It sees one item at a time, which is as fast on a processor and takes less memory.
     """
 
     def __init__(
-        self, data: bytes, *, digest: str, path: Path, threads: int | None = None, precision: str | None = None
+        self,
+        source: Source,
+        *,
+        precision: str = "auto",
+        threads: int | None = None,
+        examples: Sequence[Any] | None = None,
     ) -> None:
-        openvino = _import_openvino()
-        self.digest = digest
-        self._data = data
+        openvino = import_openvino()
+        self._source = source
+        self._examples = examples
         self._threads = threads
         self._lock = threading.Lock()
         self._core: Any = openvino.Core()
-        self._requests: OrderedDict[tuple[int, ...], Any] = OrderedDict()
-        capabilities = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        self.precision = precision or ("bf16" if "BF16" in capabilities else "f32")
+        self._compiled: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        has_bf16 = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        self._floats = "bf16" if precision in ("auto", "int8") and has_bf16 else precision
+        if precision in ("auto", "int8") and not has_bf16:
+            self._floats = "f32"
+        if self._floats == "f16":
+            raise OptionError("half precision (f16) is for GPUs; on a processor choose auto, bf16, f32 or int8")
+        if precision == "int8" and (examples is None or not isinstance(source, ModuleSource)):
+            raise OptionError(f"8-bit integers need example frames for {source.name}; give some, or choose auto")
+        self.digest = source.digest
+        self.precision = "int8" if precision == "int8" else self._floats
         self.engine = f"openvino {openvino.get_version().split('-')[0]} CPU {self.precision}"
-        try:
-            self._core.read_model(data, b"")
-        except RuntimeError as error:
-            raise WeightsError(f"{path} is not a network that OpenVINO can read; reinstall motionveil") from error
+        if not isinstance(source, ModuleSource):
+            self._read_file()
 
-    def _compiled(self, shape: tuple[int, ...]) -> Any:
+    def _read_file(self) -> Any:
+        assert not isinstance(self._source, ModuleSource)
+        try:
+            return self._core.read_model(self._source.data, b"")
+        except RuntimeError as error:
+            raise WeightsError(
+                f"{self._source.path} is not a network that OpenVINO can read; reinstall motionveil"
+            ) from error
+
+    def _compile(self, key: tuple[tuple[tuple[int, ...], str], ...]) -> Any:
         with self._lock:
-            if shape in self._requests:
-                self._requests.move_to_end(shape)
-                return self._requests[shape]
-            model = self._core.read_model(self._data, b"")
-            model.reshape(list(shape))
-            hints: dict[str, Any] = {"INFERENCE_PRECISION_HINT": self.precision, "PERFORMANCE_HINT": "LATENCY"}
+            if key in self._compiled:
+                self._compiled.move_to_end(key)
+                return self._compiled[key]
+            if isinstance(self._source, ModuleSource):
+                examples = self._examples if self.precision == "int8" else None
+                model = converted(self._source, key, self._core, examples)
+            else:
+                model = self._read_file()
+                model.reshape([1, *key[0][0]])
+            hints: dict[str, Any] = {"INFERENCE_PRECISION_HINT": self._floats, "PERFORMANCE_HINT": "LATENCY"}
             if self._threads is not None:
                 hints["INFERENCE_NUM_THREADS"] = self._threads
             compiled = self._core.compile_model(model, "CPU", hints)
-            self._requests[shape] = compiled
-            if len(self._requests) > _MAX_SHAPES:
-                self._requests.popitem(last=False)
+            self._compiled[key] = compiled
+            if len(self._compiled) > _MAX_SHAPES:
+                self._compiled.popitem(last=False)
             return compiled
 
-    def __call__(self, images: UInt8Array) -> Float32Array:
-        """(T, H, W, 3) uint8 to (T, h, w, D) float32, one frame at a time."""
-        compiled = self._compiled((1, *images.shape[1:]))
+    def __call__(self, *inputs: Any) -> tuple[Float32Array, ...]:
+        """Arrays (T, ...) to arrays (T, ...) float32, one item at a time."""
+        compiled = self._compile(tuple((array.shape[1:], str(array.dtype)) for array in inputs))
         # A request of its own for every call: requests are not shared between threads.
         request = compiled.create_infer_request()
-        outputs = []
-        for image in images:
-            request.infer([image[None]])
-            outputs.append(np.array(request.get_output_tensor(0).data, np.float32))
-        return np.concatenate(outputs)
+        outputs: list[list[Float32Array]] = [[] for _ in compiled.outputs]
+        for index in range(len(inputs[0])):
+            request.infer([array[index : index + 1] for array in inputs])
+            for number, found in enumerate(outputs):
+                found.append(np.array(request.get_output_tensor(number).data, np.float32))
+        return tuple(found[0] if len(found) == 1 else np.concatenate(found) for found in outputs)

@@ -1,9 +1,12 @@
 """Dense descriptors of frames."""
 
+from functools import partial
+
 from .encoder import PartsEncoder
 from .extractor import DescriptorGrid, FeatureExtractor
+from .vit import BACKBONES, ViTEncoder
 
-__all__ = ["FEATURE_EXTRACTORS", "DescriptorGrid", "FeatureExtractor", "PartsEncoder"]
+__all__ = ["BACKBONES", "FEATURE_EXTRACTORS", "DescriptorGrid", "FeatureExtractor", "PartsEncoder", "ViTEncoder"]
 
-FEATURE_EXTRACTORS = {"parts": PartsEncoder}
+FEATURE_EXTRACTORS = {"parts": PartsEncoder, **{name: partial(ViTEncoder, name) for name in BACKBONES}}
 """Extractors by name; a new one is one file and one line here."""

@@ -69,4 +69,4 @@ class PartsEncoder:
 
     def _look(self, frames: UInt8Array, level: int) -> Float32Array:
         size = self.input_size(frames.shape[1], frames.shape[2], level)
-        return self.network(np.stack([ops.resize_image(frame, size) for frame in frames]))
+        return self.network(np.stack([ops.resize_image(frame, size) for frame in frames]))[0]

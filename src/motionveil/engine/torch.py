@@ -1,0 +1,78 @@
+"""Networks on torch: on a GPU where there is one."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from ..errors import OptionError
+from ..types import Float32Array
+from .network import ModuleSource, Shapes
+
+_MAX_SHAPES = 4
+_TYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
+
+
+class TorchNetwork:
+    """A torch module. All items of a call run as one batch; attention is fused, since the modules call it by name.
+
+    Tensors stay on their device, arrays come back as arrays. device: default the GPU where there is one.
+    """
+
+    compiled = False
+
+    def __init__(
+        self,
+        source: ModuleSource,
+        *,
+        precision: str = "auto",
+        threads: int | None = None,
+        examples: Sequence[Any] | None = None,
+        device: str | None = None,
+    ) -> None:
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        if precision == "int8":
+            raise OptionError("8-bit integers run on openvino only; choose that engine, or another precision")
+        if precision == "auto":
+            on_gpu = "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "f16"
+            precision = on_gpu if self.device.type == "cuda" else "f32"
+        self._source = source
+        self._lock = threading.Lock()
+        self._modules: OrderedDict[Shapes, Any] = OrderedDict()
+        self.digest = source.digest
+        self.precision = precision
+        where = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "CPU"
+        self.engine = f"torch {torch.__version__.split('+')[0]} {where} {precision}" + " compiled" * self.compiled
+
+    def _module(self, shapes: Shapes) -> Any:
+        with self._lock:
+            if shapes not in self._modules:
+                module = self._source.build(shapes).to(self.device)
+                self._modules[shapes] = torch.compile(module) if self.compiled else module
+                if len(self._modules) > _MAX_SHAPES:
+                    self._modules.popitem(last=False)
+            self._modules.move_to_end(shapes)
+            return self._modules[shapes]
+
+    def __call__(self, *inputs: Any) -> tuple[Float32Array, ...]:
+        """Arrays or tensors (T, ...) to the same, float32."""
+        module = self._module(tuple(tuple(array.shape[1:]) for array in inputs))
+        tensors = [torch.as_tensor(array, device=self.device) for array in inputs]
+        lower = self.precision != "f32"
+        with (
+            torch.inference_mode(),
+            torch.autocast(self.device.type, _TYPES[self.precision] if lower else None, enabled=lower),
+        ):
+            found = module(*tensors)
+        outputs = tuple(value.float() for value in (found if isinstance(found, tuple) else (found,)))
+        return outputs if isinstance(inputs[0], torch.Tensor) else tuple(value.cpu().numpy() for value in outputs)
+
+
+class CompiledTorchNetwork(TorchNetwork):
+    """The same through torch.compile: slow to start, faster on long videos."""
+
+    compiled = True

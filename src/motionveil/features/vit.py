@@ -1,0 +1,147 @@
+"""General descriptors of anything: self-supervised vision transformers (DINO), as Ilic et al. use them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from .. import ops
+from ..engine import ModuleSource, Network, load_network, read_checkpoint, require_torch
+from ..errors import OptionError
+from ..types import Float32Array, Point, UInt8Array
+from ..weights import find_weights, weights_sha256
+from .extractor import DescriptorGrid
+
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """What belongs to weights and cannot be read off them: how pixels are normalised, and a stride that suits."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    stride: int
+
+
+BACKBONES = {
+    "dino_vits8": Backbone(*_IMAGENET, stride=4),
+    "dino_vits16": Backbone(*_IMAGENET, stride=8),
+    "dino_vitb8": Backbone(*_IMAGENET, stride=4),
+    "dino_vitb16": Backbone(*_IMAGENET, stride=8),
+    "dinov2_vits14": Backbone(*_IMAGENET, stride=7),
+    "dinov2_vitb14": Backbone(*_IMAGENET, stride=7),
+    "vit_small_patch8_224": Backbone(*_HALF, stride=4),
+    "vit_small_patch16_224": Backbone(*_HALF, stride=8),
+    "vit_base_patch8_224": Backbone(*_HALF, stride=4),
+    "vit_base_patch16_224": Backbone(*_HALF, stride=8),
+}
+"""The backbones of the published code, and DINOv2; a new one is one line here and one in `weights.WEIGHTS`."""
+
+Placement = Literal["frame", "patches"]
+
+
+class ViTEncoder:
+    """Descriptors of one facet of one layer of a vision transformer.
+
+    backbone: a name from `BACKBONES`. weights: a checkpoint file; default where `weights.find_weights` finds it.
+    layer: 0-based, default the last. facet: key, query, value or token. stride: of the patches; default see
+    `BACKBONES`, a divisor of the patch. short_side: pixels at which the network sees frames, by Lanczos resampling.
+    bins: log-binned descriptors, 17 times as long. placement: 'frame' spreads the cells over the whole frame, as the
+    published code does; 'patches' puts each cell where the centre of its patch is, up to half a patch away from that
+    near the border. engine, precision, threads: see `engine.load_network`. examples: frames (T, H, W, 3) that
+    precision='int8' is measured on. The defaults are those of Ilic et al. (CVPR 2024).
+    """
+
+    def __init__(
+        self,
+        backbone: str = "dino_vits8",
+        *,
+        weights: str | Path | None = None,
+        layer: int | None = None,
+        facet: str = "key",
+        stride: int | None = None,
+        short_side: int = 224,
+        bins: bool = False,
+        placement: Placement = "frame",
+        engine: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
+        examples: UInt8Array | None = None,
+    ) -> None:
+        if backbone not in BACKBONES:
+            raise OptionError(f"no backbone {backbone!r}; choose from {', '.join(BACKBONES)}")
+        require_torch()
+        vit = import_module("motionveil.vit")
+        path = find_weights(backbone, weights)
+        self.backbone = backbone
+        settings = BACKBONES[backbone]
+        state = vit.standard_names(read_checkpoint(path))
+        shape = vit.ViTShape.of(state)
+        self.patch: int = shape.patch
+        self.layer = shape.depth - 1 if layer is None else layer
+        self.facet = facet
+        self.stride = settings.stride if stride is None else stride
+        self.short_side = short_side
+        self.bins = bins
+        self.placement: Placement = placement
+        vit.check_settings(shape, layer=self.layer, facet=facet, stride=self.stride)
+        if short_side < self.patch:
+            raise OptionError(f"a short side of {short_side} pixels is less than one patch of {self.patch}; choose more")
+
+        def build(shapes: tuple[tuple[int, ...], ...]) -> Any:
+            height, width = shapes[0][:2]
+            return vit.DescriptorTransformer(
+                state, size=(height, width), layer=self.layer, facet=facet, stride=self.stride, bins=bins,
+                mean=settings.mean, std=settings.std,
+            )  # fmt: skip
+
+        digest = weights_sha256(path)
+        details = f"{self.layer}:{facet}:{self.stride}:{int(bins)}"
+        source = ModuleSource(
+            name=backbone, digest=f"{digest}:{details}", module="motionveil.vit", build=build,
+            normalised=lambda module: module.normalised(),
+        )  # fmt: skip
+        self.network: Network = load_network(
+            source, engine=engine, precision=precision, threads=threads,
+            examples=None if examples is None else self._seen(examples),
+        )  # fmt: skip
+        self.fingerprint = f"{backbone}:{digest[:16]}:{details}:{short_side}"
+
+    def __repr__(self) -> str:
+        return (
+            f"ViTEncoder({self.backbone!r}, layer={self.layer}, facet={self.facet!r}, stride={self.stride}, "
+            f"short_side={self.short_side}, bins={self.bins}, placement={self.placement!r}, "
+            f"engine={self.network.engine!r})"
+        )
+
+    def input_size(self, height: int, width: int) -> tuple[int, int]:
+        """(height, width) at which the network sees a frame: the short side as set, the other rounded down."""
+        if height <= width:
+            return self.short_side, max(self.short_side, int(self.short_side * width / height))
+        return max(self.short_side, int(self.short_side * height / width)), self.short_side
+
+    def _seen(self, frames: UInt8Array) -> list[UInt8Array]:
+        size = self.input_size(frames.shape[1], frames.shape[2])
+        return [np.stack([ops.resize_lanczos(frame, size) for frame in frames])]
+
+    def __call__(self, frames: UInt8Array) -> DescriptorGrid:
+        """Descriptors (T, h, w, D) of (T, H, W, 3) uint8 RGB frames."""
+        height, width = frames.shape[1:3]
+        seen = self._seen(frames)
+        (descriptors,) = self.network(*seen)
+        return DescriptorGrid(descriptors, *self._place((height, width), seen[0].shape[1:3], descriptors))
+
+    def _place(self, frame: tuple[int, int], seen: tuple[int, int], descriptors: Float32Array) -> tuple[Point, Point]:
+        """Stride and offset of the cells in pixels of the frame."""
+        if self.placement == "frame":
+            stride = Point(frame[1] / descriptors.shape[2], frame[0] / descriptors.shape[1])
+            return stride, Point((stride.x - 1) / 2, (stride.y - 1) / 2)
+        scale = Point(frame[1] / seen[1], frame[0] / seen[0])
+        offset = Point(*(s * self.patch / 2 - 0.5 for s in scale))
+        return Point(scale.x * self.stride, scale.y * self.stride), offset
