@@ -39,7 +39,6 @@ ALLOWED = {
     "cv2": {"ops", "flow", "drawing", "video"},
     "click": {"cli"},
     "tqdm": {"cli"},
-    "urllib": {"weights"},
     "http": {"weights"},
     "socket": set(),
     "torch": {"engine", "ops", "vit", "raft"},
