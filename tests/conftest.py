@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from motionveil.features import DescriptorGrid
 from motionveil.templates import Template
 from motionveil.types import Clip, Float32Array, Point, UInt8Array
+
+from .golden.random_vit import NARROW, random_vit
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,6 +28,22 @@ def data_dir() -> Path:
     if not (folder / "clips").is_dir():
         pytest.skip(f"no real clips in {folder}; set MOTIONVEIL_TEST_DATA to a folder that holds clips/ and parts/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def random_vit_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of a narrow ViT with random weights."""
+    path = tmp_path_factory.mktemp("weights") / "narrow.pth"
+    torch.save(random_vit(**NARROW), path)
+    return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests neither find nor leave anything in the user's folders."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOTIONVEIL_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .saliency import saliency_maps
     from .templates import Template, TemplateLibrary, built_in_library, default_library, make_template
     from .video import Encoding, Source, VideoWriter, open_source, probe, read_picture
+    from .weights import WEIGHTS, Weights, fetch_weights, find_weights
 
 __version__ = version("motionveil")
 
@@ -54,11 +55,13 @@ _LAZY = {
     "saliency": ("saliency_maps",),
     "templates": ("Template", "TemplateLibrary", "built_in_library", "default_library", "make_template"),
     "video": ("Encoding", "Source", "VideoWriter", "open_source", "probe", "read_picture"),
+    "weights": ("WEIGHTS", "Weights", "fetch_weights", "find_weights"),
 }
 _HOME = {name: module for module, names in _LAZY.items() for name in names}
 
 __all__ = [
     "PRESETS",
+    "WEIGHTS",
     "Clip",
     "Coverage",
     "DISFlow",
@@ -93,12 +96,15 @@ __all__ = [
     "TruncationWarning",
     "VideoInfo",
     "VideoWriter",
+    "Weights",
     "WeightsError",
     "WholeFrame",
     "Window",
     "build_obfuscator",
     "built_in_library",
     "default_library",
+    "fetch_weights",
+    "find_weights",
     "make_template",
     "obfuscate_video",
     "open_source",

@@ -14,6 +14,7 @@ from ..features import PartsEncoder
 from ..record import library_versions
 from ..templates import built_in_library, default_library, user_library_path
 from ..video import CODECS, codec_available
+from ..weights import WEIGHTS, locate
 
 EXTRAS = {"torch": "torch"}
 """Module → extra that brings it."""
@@ -51,5 +52,7 @@ def command() -> int:
     for module, extra in EXTRAS.items():
         state = "installed" if find_spec(module) else f"not installed; for training: pip install 'motionveil[{extra}]'"
         click.echo(f"{module:<24}{state}")
+    here = [weights.name for weights in WEIGHTS.values() if locate(weights)]
+    click.echo(f"{'weights':<24}{', '.join(here) or 'none; only further networks need them: motionveil weights list'}")
     click.echo(f"{'network':<24}never used by motionveil on its own; no telemetry")
     return 0 if healthy else 2

@@ -40,7 +40,7 @@ class _QuantisedLinear(nn.Module):
         self.step = max((seen.high - seen.low) / 255, _TINY)
         self.zero = round(-seen.low / self.step)
         self.steps = nn.Parameter((layer.weight.abs().amax(1) / 127).clamp_min(_TINY), requires_grad=False)
-        self.register_buffer("zeros", torch.zeros(layer.out_features, dtype=torch.int32))
+        self.zeros = nn.Buffer(torch.zeros(layer.out_features, dtype=torch.int32))
 
     def forward(self, values: Tensor) -> Tensor:
         values = torch.fake_quantize_per_tensor_affine(values, self.step, self.zero, 0, 255)
@@ -66,9 +66,9 @@ def _balance(normalisation: nn.LayerNorm, layer: nn.Linear, seen: _Observed) -> 
     """Divide the channels of the input by what the weights are multiplied by; the product stays."""
     assert seen.channels is not None
     scale = (seen.channels.clamp_min(_TINY) / layer.weight.abs().amax(0).clamp_min(_TINY)).sqrt().clamp_min(1e-3)
-    normalisation.weight /= scale
-    normalisation.bias /= scale
-    layer.weight *= scale
+    for parameter in (normalisation.weight, normalisation.bias):
+        parameter.div_(scale)
+    layer.weight.mul_(scale)
     seen.channels = seen.channels / scale
 
 

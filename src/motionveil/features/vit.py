@@ -92,7 +92,9 @@ class ViTEncoder:
         self.placement: Placement = placement
         vit.check_settings(shape, layer=self.layer, facet=facet, stride=self.stride)
         if short_side < self.patch:
-            raise OptionError(f"a short side of {short_side} pixels is less than one patch of {self.patch}; choose more")
+            raise OptionError(
+                f"a short side of {short_side} pixels is less than one patch of {self.patch}; choose more"
+            )
 
         def build(shapes: tuple[tuple[int, ...], ...]) -> Any:
             height, width = shapes[0][:2]

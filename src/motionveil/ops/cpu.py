@@ -80,7 +80,7 @@ def resize_image(image: UInt8Array, size: tuple[int, int]) -> UInt8Array:
 
 @lru_cache(maxsize=32)
 def _lanczos_weights(length: int, target: int) -> Float32Array:
-    """(target, length): how much of each sample goes into each resampled one; Lanczos with 3 lobes, widened to shrink."""
+    """(target, length): what each sample adds to each resampled one; Lanczos with 3 lobes, widened to shrink."""
     scale = max(1.0, length / target)
     centre = (np.arange(target) + 0.5) * length / target
     distance = (np.arange(length)[None] + 0.5 - centre[:, None]) / scale
