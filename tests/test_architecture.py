@@ -21,7 +21,7 @@ LAYERS = [
     {"video", "weights", "engine"},
     {"features", "flow"},
     {"templates"},
-    {"saliency", "noise"},
+    {"saliency", "noise", "keyframes"},
     {"regions", "fillers", "drawing", "streams"},
     {"obfuscators", "presets"},
     {"preview", "record", "places"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, NamedTuple, cast, get_args
 
 import numpy as np
@@ -37,6 +38,20 @@ def combine(maps: Float32Array, how: Combine) -> Float32Array:
     if how == "max":
         return cast(Float32Array, maps.max(axis=-3))
     raise OptionError(f"saliency cannot be combined by {how!r}; choose from {', '.join(get_args(Combine))}")
+
+
+def matched(templates: Sequence[Template], grid: DescriptorGrid) -> list[Template]:
+    """Each template replaced by the descriptor in the first frame of the grid that is most like it.
+
+    The published code's option to match to the first image: what is looked for in a video is then this person's own.
+    """
+    cells = grid.descriptors[0].reshape(-1, grid.descriptors.shape[-1])
+    found = []
+    for template in templates:
+        vector = cells[int(np.argmax(cells @ template.vector))]
+        vector = np.asarray(vector / np.linalg.norm(vector), np.float32)
+        found.append(replace(template, vector=vector, origin=f"{template.origin}; matched to the first frame"))
+    return found
 
 
 def opacity_curve(saliency: Float32Array, begin: float, full: float) -> Float32Array:

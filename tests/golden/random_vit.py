@@ -13,9 +13,13 @@ NARROW = {"patch": 8, "channels": 128, "depth": 12, "grid": 28}
 
 
 def random_vit(
-    patch: int, channels: int, depth: int, grid: int, *, seed: int = 0, spread: float = 1.0
+    patch: int, channels: int, depth: int, grid: int, *, seed: int = 0, spread: float = 1.0, branch: float = 1.0
 ) -> dict[str, torch.Tensor]:
-    """A state dict under DINO's names. spread: of queries and keys; from about 3 on attention picks out few tokens."""
+    """A state dict under DINO's names.
+
+    spread: of queries and keys; the larger, the fewer tokens attention picks out. branch: of what every half block
+    adds; below 1 tokens keep more of what they were, and differ more from each other.
+    """
     generator = np.random.default_rng(seed)
 
     def normal(*shape: int, scale: float) -> torch.Tensor:
@@ -41,6 +45,8 @@ def random_vit(
             state[f"{block}{name}.weight"] = normal(rows, columns, scale=1 / np.sqrt(columns))
             state[f"{block}{name}.bias"] = normal(rows, scale=0.1)
         state[f"{block}attn.qkv.weight"][: 2 * channels] *= spread
+        for name in ("attn.proj", "mlp.fc2"):
+            state[f"{block}{name}.weight"] *= branch
     state["norm.weight"], state["norm.bias"] = torch.ones(channels), torch.zeros(channels)
     return state
 

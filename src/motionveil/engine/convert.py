@@ -65,7 +65,9 @@ def _convert(source: ModuleSource, inputs: Inputs, examples: Sequence[Any] | Non
     with warnings.catch_warnings(), torch.inference_mode():
         # Tracing warns of every shape that it fixes; they are meant to be fixed.
         warnings.simplefilter("ignore")
-        model = openvino.convert_model(module, example_input=zeros)
+        # Left to itself, the conversion would run the module several times to check that it is the same each time.
+        traced = torch.jit.trace(module, zeros, check_trace=False)
+        model = openvino.convert_model(traced, example_input=zeros)
     model.reshape({index: [1, *shape] for index, (shape, _) in enumerate(inputs)})
     return model
 
