@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -76,7 +77,8 @@ def test_obfuscate_several_into_a_folder(run: Run, video: Path, tmp_path: Path) 
 
 def test_options_reach_the_record(run: Run, video: Path, tmp_path: Path) -> None:
     code, _, err = run(
-        "obfuscate", video, "-o", tmp_path / "o.mkv", "--hide", "hair, eyes", "--preset", "paper", "--codec", "ffv1",
+        "obfuscate", video, "-o", tmp_path / "o.mkv", "--hide", "hair, eyes", "--preset", "paper",
+        "--features", "parts", "--flow", "dis", "--codec", "ffv1",
         "--opacity", "0.1,0.3", "--margin", "0.02", "--hold", "0.5", "--keyframe-every", "4", "--grain", "9",
         "--transport", "accumulated", "--detail", "128", "--start", "0.04", "--end", "0.2", "--size", "48",
     )  # fmt: skip
@@ -119,7 +121,7 @@ def test_template_commands(run: Run, tmp_path: Path, rng: np.random.Generator) -
     assert code == 0
     assert float(out.split("greatest similarity ")[1].split()[0]) > 0.8
     assert read(tmp_path / "show.png")[0].shape[0] == 1
-    assert "logo            yours     a.png at 200,96" in run("template", "list")[1]
+    assert re.search(r"^logo +yours +parts +a.png at 200,96$", run("template", "list")[1], re.MULTILINE)
     assert run("template", "export", tmp_path / "x.safetensors")[0] == 0
     assert run("template", "remove", "logo")[0] == 0
     assert "logo" in complaint(run("template", "remove", "logo"))

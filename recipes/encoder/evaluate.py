@@ -93,9 +93,7 @@ def main() -> None:
     means = " | ".join(f"**{mean_over_attributes(scores[d]):.3f}**" for d in DOMAINS)
     lines.append(f"| **mean of the nine attributes** | {means} |")
     preset = PRESETS["secure"]
-    region = motionveil.TemplateSaliency(
-        PartsEncoder(short_side=preset.short_side, levels=preset.levels), templates, coverage=preset.coverage
-    )
+    region = motionveil.TemplateSaliency(PartsEncoder(**preset.feature_options), templates, coverage=preset.coverage)
 
     def opacity(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         return next(region.stream([motionveil.Clip(image[None], 0, (Fraction(0),))]))[0]

@@ -26,34 +26,38 @@ from .errors import (
 from .types import Clip, Point, VideoInfo
 
 if TYPE_CHECKING:
-    from .features import DescriptorGrid, FeatureExtractor, PartsEncoder
+    from .building import Networks, build_obfuscator
+    from .features import DescriptorGrid, FeatureExtractor, PartsEncoder, ViTEncoder
     from .fillers import Filler, MotionNoise
     from .flow import DISFlow, FlowEstimator, with_motion
     from .maps import write_saliency
     from .noise import NoiseField, NoiseStatistics
     from .obfuscators import Explained, Obfuscator, Selective
-    from .pipeline import Progress, Result, Window, build_obfuscator, obfuscate_video
+    from .pipeline import Progress, Result, Window, first_frames, obfuscate_video
     from .presets import PRESETS, Preset
     from .regions import Coverage, Region, TemplateSaliency, WholeFrame
     from .saliency import saliency_maps
     from .templates import Template, TemplateLibrary, built_in_library, default_library, make_template
+    from .transfer import Found, find_templates
     from .video import Encoding, Source, VideoWriter, open_source, probe, read_picture
     from .weights import WEIGHTS, Weights, fetch_weights, find_weights
 
 __version__ = version("motionveil")
 
 _LAZY = {
-    "features": ("DescriptorGrid", "FeatureExtractor", "PartsEncoder"),
+    "building": ("Networks", "build_obfuscator"),
+    "features": ("DescriptorGrid", "FeatureExtractor", "PartsEncoder", "ViTEncoder"),
     "fillers": ("Filler", "MotionNoise"),
     "flow": ("DISFlow", "FlowEstimator", "with_motion"),
     "maps": ("write_saliency",),
     "noise": ("NoiseField", "NoiseStatistics"),
     "obfuscators": ("Explained", "Obfuscator", "Selective"),
-    "pipeline": ("Progress", "Result", "Window", "build_obfuscator", "obfuscate_video"),
+    "pipeline": ("Progress", "Result", "Window", "first_frames", "obfuscate_video"),
     "presets": ("PRESETS", "Preset"),
     "regions": ("Coverage", "Region", "TemplateSaliency", "WholeFrame"),
     "saliency": ("saliency_maps",),
     "templates": ("Template", "TemplateLibrary", "built_in_library", "default_library", "make_template"),
+    "transfer": ("Found", "find_templates"),
     "video": ("Encoding", "Source", "VideoWriter", "open_source", "probe", "read_picture"),
     "weights": ("WEIGHTS", "Weights", "fetch_weights", "find_weights"),
 }
@@ -72,9 +76,11 @@ __all__ = [
     "FeatureExtractor",
     "Filler",
     "FlowEstimator",
+    "Found",
     "InputError",
     "MotionNoise",
     "MotionveilError",
+    "Networks",
     "NoiseField",
     "NoiseStatistics",
     "Obfuscator",
@@ -94,6 +100,7 @@ __all__ = [
     "TemplateSaliency",
     "TruncatedError",
     "TruncationWarning",
+    "ViTEncoder",
     "VideoInfo",
     "VideoWriter",
     "Weights",
@@ -104,7 +111,9 @@ __all__ = [
     "built_in_library",
     "default_library",
     "fetch_weights",
+    "find_templates",
     "find_weights",
+    "first_frames",
     "make_template",
     "obfuscate_video",
     "open_source",

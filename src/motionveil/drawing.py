@@ -53,8 +53,13 @@ def contact_sheet(rows: Sequence[tuple[str, Sequence[tuple[str, UInt8Array]]]], 
         ]
         row = np.hstack(tiles)
         drawn.append(labelled(row, heading) if heading else row)
-    width = max(row.shape[1] for row in drawn)
-    return np.vstack([np.pad(row, [(0, 0), (0, width - row.shape[1]), (0, 0)]) for row in drawn])
+    return stacked(drawn)
+
+
+def stacked(pictures: Sequence[UInt8Array]) -> UInt8Array:
+    """Pictures above each other, padded to one width."""
+    width = max(picture.shape[1] for picture in pictures)
+    return np.vstack([np.pad(picture, [(0, 0), (0, width - picture.shape[1]), (0, 0)]) for picture in pictures])
 
 
 def mark_point(picture: UInt8Array, point: Point) -> UInt8Array:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 
 from . import drawing
+from .building import Networks, choose_templates
 from .errors import OutputError
-from .features import FeatureExtractor, PartsEncoder
+from .features import FeatureExtractor
 from .files import hidden_name, make_folders, remove, remove_empty, take_place
-from .pipeline import Progress, Window
+from .pipeline import Progress, Window, first_frames
+from .presets import PRESETS
 from .saliency import saliency_maps
 from .streams import Stages
 from .templates import Template, TemplateLibrary, default_library
@@ -23,6 +28,11 @@ from .video import VideoWriter, is_pattern, source_name
 
 _MAX_MOMENTS = 8
 
+MAPS = replace(
+    PRESETS["secure"].with_features("parts", short_side=384, levels=3), still_options={"short_side": 768, "levels": 3}
+)
+"""The settings of `write_saliency`: the embedded encoder in more detail than a video needs."""
+
 
 def write_saliency(
     source: str | Path | int,
@@ -30,7 +40,7 @@ def write_saliency(
     *,
     attributes: Sequence[str] = ("attributes",),
     library: TemplateLibrary | None = None,
-    extractor: FeatureExtractor | None = None,
+    networks: Networks | None = None,
     window: Window | None = None,
     video: bool = False,
     overwrite: bool = False,
@@ -40,19 +50,25 @@ def write_saliency(
 
     NAME/<attribute>/<frame, six digits from 000000>.png are 8-bit grey maps of the frame's size, 255 for a cosine of 1;
     NAME/sheet.png shows some moments; with `video`, NAME/overlay.mp4 shows the greatest of the maps over the frames.
-    NAME is the source's file name without its extension. extractor: default the embedded encoder, in full detail for
-    single pictures. Raises MotionveilError, and then leaves nothing.
+    NAME is the source's file name without its extension. networks: default those of `MAPS`.
+    Raises MotionveilError, and then leaves nothing.
     """
     window, directory = window or Window(), Path(directory)
     target = directory / maps_name(source)
     _check_replaceable(target, source, overwrite)
-    templates = (library or default_library()).select(attributes)
+    networks = networks or Networks(MAPS)
+    (library or default_library()).names(attributes)
     with ExitStack() as stack:
         stages = Stages()
         reader = window.open(source)
         stack.callback(lambda: None if stages.stuck else reader.close())
         info = reader.info
-        extractor = extractor or PartsEncoder(short_side=768 if info.is_image else 384, levels=3)
+        frames = lru_cache(partial(first_frames, source, window))
+        extractor = networks.extractor(still=info.is_image, frames=frames)
+        choice = choose_templates(attributes, extractor, library=library, frames=frames)
+        if choice.missing:
+            warnings.warn(f"{', '.join(choice.missing)} could not be found in the first seconds", stacklevel=2)
+        templates = choice.templates
         working = hidden_name(target)
         try:
             made = make_folders(directory)

@@ -27,6 +27,19 @@ WIDE = NoiseStatistics()
 """High contrast, so that motion is easy to see; tells nothing about any picture."""
 KINETICS = NoiseStatistics((0.45, 0.45, 0.45), (0.225, 0.225, 0.225))
 """The statistics that networks pretrained on Kinetics-400 normalise by."""
+IMAGENET = NoiseStatistics((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+UNIFORM = NoiseStatistics((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+"""All of [0, 1], as the published code draws it."""
+
+STATISTICS = {"wide": WIDE, "kinetics": KINETICS, "imagenet": IMAGENET, "uniform": UNIFORM}
+"""Statistics by name; a new one is one line here."""
+
+
+def measure_statistics(frames: UInt8Array) -> NoiseStatistics:
+    """The statistics of some frames (T, H, W, 3) uint8: what Eq. 3 asks for, of a data set of one's own."""
+    values = frames.reshape(-1, 3).astype(np.float32) / 255
+    mean, std = ([float(value) for value in figure] for figure in (values.mean(0), values.std(0)))
+    return NoiseStatistics((mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))
 
 
 _standard_normal_cdf = np.vectorize(lambda x: 0.5 * (1 + erf(x / sqrt(2))), otypes=[np.float32])

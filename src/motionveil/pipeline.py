@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from . import drawing, ops
+from .building import DEFAULT_HIDE, Choice, Networks, assemble, choose_templates
 from .errors import OptionError
-from .features import FeatureExtractor, PartsEncoder
 from .files import PendingFile
-from .fillers import MotionNoise
-from .flow import DISFlow
 from .obfuscators import Selective
 from .places import side_paths
-from .presets import Preset, for_still, get_preset
+from .presets import Preset
 from .preview import Preview
 from .record import make_record
-from .regions import TemplateSaliency
 from .streams import Stages
-from .templates import TemplateLibrary, default_library
-from .types import VideoInfo
+from .templates import TemplateLibrary
+from .transfer import draw_found
+from .types import UInt8Array, VideoInfo
 from .video import Encoding, Source, VideoWriter, check_target, open_source
-
-DEFAULT_HIDE = ("person",)
 
 
 @dataclass(frozen=True)
@@ -94,32 +92,22 @@ class Result:
     record: Path | None = None
 
 
-def build_obfuscator(
-    *,
-    hide: str | Sequence[str] = DEFAULT_HIDE,
-    preset: str | Preset = "secure",
-    library: TemplateLibrary | None = None,
-    extractor: FeatureExtractor | None = None,
-    seed: int | None = None,
-    still: bool = False,
-) -> Selective:
-    """The selective method of a preset, ready for any number of videos.
+def first_frames(source: str | Path | int, window: Window, *, seconds: float = 2.0, count: int = 6) -> UInt8Array:
+    """Some frames (T, H, W, 3) of the first seconds of a source that can be read twice.
 
-    hide: names of templates and groups, see `templates.GROUPS`. extractor: default the embedded encoder at
-    the preset's size. seed: for experiments only; the default draws from the operating system and keeps nothing.
-    still: the settings for single pictures.
+    Raises OptionError for cameras, streams and standard input.
     """
-    settings = get_preset(preset) if isinstance(preset, str) else preset
-    settings = for_still(settings) if still else settings
-    templates = (library or default_library()).select(hide)
-    # In a video the other stages need the other half of the processors.
-    threads = None if still else max(1, (os.cpu_count() or 2) // 2)
-    extractor = extractor or PartsEncoder(short_side=settings.short_side, levels=settings.levels, threads=threads)
-    return Selective(
-        TemplateSaliency(extractor, templates, coverage=settings.coverage),
-        MotionNoise(transport=settings.transport, grain=settings.grain, statistics=settings.statistics, seed=seed),
-        DISFlow(),
-    )
+    if isinstance(source, int) or str(source) == "-":
+        raise OptionError("frames cannot be looked at beforehand here; make templates first: motionveil template find")
+    with window.open(source) as reader:
+        if reader.info.is_live:
+            raise OptionError("a live stream cannot be read twice; make templates first: motionveil template find")
+        frames: list[UInt8Array] = []
+        for clip in reader:
+            frames += list(clip.frames)
+            if float(clip.pts[-1] - reader.info.start) >= seconds:
+                break
+    return np.stack([frames[i] for i in np.linspace(0, len(frames) - 1, min(count, len(frames))).astype(int)])
 
 
 def obfuscate_video(
@@ -129,7 +117,8 @@ def obfuscate_video(
     hide: str | Sequence[str] | None = None,
     preset: str | Preset | None = None,
     library: TemplateLibrary | None = None,
-    obfuscator: Selective | Callable[[VideoInfo], Selective] | None = None,
+    obfuscator: Selective | None = None,
+    networks: Networks | None = None,
     window: Window | None = None,
     encoding: Encoding | None = None,
     preview: bool = False,
@@ -141,7 +130,7 @@ def obfuscate_video(
 
     source: what `video.open_source` reads. target: file or folder; nothing is there until all is done.
     hide (default 'person'), preset (default 'secure'), library, seed: see `build_obfuscator`; or give a whole
-    `obfuscator` instead, or a function that makes one when the source is known.
+    `obfuscator` instead. networks: those of a preset, loaded once for several videos; takes the place of `preset`.
     preview: also write NAME.preview.* with input, opacity and output side by side, and NAME.sheet.png; both show the
     original. record: also write NAME.json with settings, versions and hashes, never the seed.
     on_progress: called after every clip that is written.
@@ -153,8 +142,10 @@ def obfuscate_video(
     beside = side_paths(target, preview=preview, record=record)
     for path in (Path(target), *filter(None, beside)):
         check_target(path, [source], encoding.overwrite)
-    if obfuscator is not None and not all(setting is None for setting in (hide, library, seed)):
+    if obfuscator is not None and not all(setting is None for setting in (hide, library, seed, networks)):
         raise OptionError("give either an obfuscator, or what to hide and how, not both")
+    if networks is None and obfuscator is None:
+        networks = Networks(preset or "secure")
     begin = time.monotonic()
     with ExitStack() as stack:
         stack.enter_context(ops.single_threaded())
@@ -163,12 +154,21 @@ def obfuscate_video(
         # A source in which a thread waits for ever cannot be closed under it.
         stack.callback(lambda: None if stages.stuck else reader.close())
         info = reader.info
+        notices: list[str] = []
+        choice: Choice | None = None
         if obfuscator is None:
-            method = build_obfuscator(
-                hide=hide or DEFAULT_HIDE, preset=preset or "secure", library=library, seed=seed, still=info.is_image
-            )
+            assert networks is not None
+            frames = lru_cache(partial(first_frames, source, window))
+            extractor = networks.extractor(still=info.is_image, frames=frames)
+            choice = choose_templates(hide or DEFAULT_HIDE, extractor, library=library, frames=frames)
+            method = assemble(networks.preset, extractor, choice.templates, networks.flow, seed=seed, frames=frames)
+            if choice.missing:
+                notices.append(
+                    f"{', '.join(choice.missing)} could not be found in the first seconds, and stays visible"
+                )
+                warnings.warn(notices[0], stacklevel=2)
         else:
-            method = obfuscator if isinstance(obfuscator, Selective) else obfuscator(info)
+            method = obfuscator
         panels, side = None, None
         if beside.preview is not None:
             panels = Preview(info)
@@ -192,7 +192,7 @@ def obfuscate_video(
         except KeyboardInterrupt:
             if not info.is_live or not done:
                 raise
-        notices = [text for text in (reader.notice, writer.notice) if text]
+        notices += [text for text in (reader.notice, writer.notice) if text]
         if writer.notice:
             warnings.warn(writer.notice, stacklevel=2)
         seconds = time.monotonic() - begin
@@ -204,9 +204,12 @@ def obfuscate_video(
             outputs.append((beside.preview, side.commit))
         files = {}
         if beside.sheet is not None and panels is not None:
-            files[beside.sheet] = drawing.encode_image(panels.contact_sheet(), ".png")
+            sheet = panels.contact_sheet()
+            if choice is not None and choice.frames is not None:
+                sheet = drawing.stacked([draw_found(choice.found, choice.frames, extractor), sheet])
+            files[beside.sheet] = drawing.encode_image(sheet, ".png")
         if beside.record is not None:
-            settings = _settings(method, window, encoding, preset or (None if obfuscator else "secure"))
+            settings = _settings(method, window, encoding, networks.preset if networks else preset)
             files[beside.record] = make_record(
                 source=source, target=Path(target), output=finished, templates=getattr(method.region, "templates", ()),
                 settings=settings, num_frames=done, seconds=round(seconds, 3), notices=notices,

@@ -29,8 +29,13 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "person": (*ATTRIBUTES, "other_person"),
     "all": (*ATTRIBUTES, "other_person"),
     "attributes": ATTRIBUTES,
+    "ipn": ("cheek", "eyes", "forehead", "hair"),
+    "kth": ("torso", "arm", "leg", "hair"),
+    "sbu": ("torso", "arm", "leg", "hair"),
 }
-"""Names for several templates. 'other_person' is what no attribute names: neck, nose, chin, hats, scarves."""
+"""Names for several templates. 'other_person' is what no attribute names: neck, nose, chin, hats, scarves. The last
+three are the choices of Ilic et al. (CVPR 2024, Sec. 4.1) for their data sets.
+"""
 
 _FORMAT = "motionveil-templates-1"
 BUILT_IN_PATH = ASSETS / "templates.safetensors"
@@ -60,10 +65,13 @@ class Template:
 
 
 class TemplateLibrary:
-    """Templates by name, in order. Immutable: `with_template` and `without` return new libraries."""
+    """Templates in order, one of each name for every extractor.
+
+    Immutable: `with_template`, `without` and `made_with` return new libraries.
+    """
 
     def __init__(self, templates: Iterable[Template] = ()) -> None:
-        self._templates = {template.name: template for template in templates}
+        self._templates = {(template.name, template.fingerprint): template for template in templates}
 
     def __iter__(self) -> Iterator[Template]:
         return iter(self._templates.values())
@@ -72,48 +80,69 @@ class TemplateLibrary:
         return len(self._templates)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._templates
+        return any(template.name == name for template in self)
 
     def __getitem__(self, name: str) -> Template:
         return self.select([name])[0]
 
     def __repr__(self) -> str:
-        return f"TemplateLibrary({', '.join(self._templates)})"
+        return f"TemplateLibrary({', '.join(self._names())})"
 
-    def select(self, names: str | Iterable[str]) -> list[Template]:
-        """The templates of these names or groups (see `GROUPS`), each once; also as one text with commas between.
+    def _names(self) -> list[str]:
+        return list(dict.fromkeys(template.name for template in self))
+
+    def made_with(self, fingerprint: str) -> TemplateLibrary:
+        """Those templates alone that an extractor of this fingerprint made."""
+        return TemplateLibrary(template for template in self if template.fingerprint == fingerprint)
+
+    def names(self, names: str | Iterable[str]) -> list[str]:
+        """Names and groups (see `GROUPS`), also as one text with commas between, as names of templates, each once.
 
         Raises TemplateError for a name that is not there.
         """
-        chosen: dict[str, Template] = {}
+        known = self._names()
+        chosen: dict[str, None] = {}
         for name in names.split(",") if isinstance(names, str) else names:
             wanted = name.strip()
-            if wanted not in self._templates and wanted not in GROUPS:
+            if wanted not in known and wanted not in GROUPS:
                 wanted = wanted.lower()
             for member in GROUPS.get(wanted, (wanted,)):
-                if member not in self._templates:
+                if member not in known:
                     raise TemplateError(
-                        f"no template is named {member!r}; choose from {', '.join([*self._templates, *GROUPS])}, "
+                        f"no template is named {member!r}; choose from {', '.join([*known, *GROUPS])}, "
                         f"or make it with: motionveil template add {member} --image IMAGE --point X,Y"
                     )
-                chosen[member] = self._templates[member]
+                chosen[member] = None
         if not chosen:
-            raise TemplateError(f"name at least one template; choose from {', '.join([*self._templates, *GROUPS])}")
-        return list(chosen.values())
+            raise TemplateError(f"name at least one template; choose from {', '.join([*known, *GROUPS])}")
+        return list(chosen)
+
+    def select(self, names: str | Iterable[str]) -> list[Template]:
+        """The templates of these names or groups, see `names`; of several extractors' the first.
+
+        Raises TemplateError for a name that is not there.
+        """
+        by_name = {template.name: template for template in reversed(list(self))}
+        return [by_name[name] for name in self.names(names)]
 
     def with_template(self, template: Template) -> TemplateLibrary:
-        """The library with one more template; one of the same name is replaced."""
-        return TemplateLibrary([*(t for t in self if t.name != template.name), template])
+        """The library with one more template; one of the same name and extractor is replaced."""
+        same = (template.name, template.fingerprint)
+        return TemplateLibrary([*(t for t in self if (t.name, t.fingerprint) != same), template])
 
     def without(self, name: str) -> TemplateLibrary:
-        """The library without one template. Raises TemplateError where it is not there."""
+        """The library without the templates of one name. Raises TemplateError where there are none."""
         self.select([name])
         return TemplateLibrary(t for t in self if t.name != name)
 
     def save(self, path: str | Path) -> None:
         """Write a safetensors file: the vectors, and a JSON header with fingerprints and origins."""
-        header = {t.name: {"fingerprint": t.fingerprint, "origin": t.origin} for t in self}
-        tensors = {t.name: np.ascontiguousarray(t.vector, np.float32) for t in self}
+        keys = [f"{t.name} {t.fingerprint}" for t in self]
+        header = {
+            k: {"name": t.name, "fingerprint": t.fingerprint, "origin": t.origin}
+            for k, t in zip(keys, self, strict=True)
+        }
+        tensors = {k: np.ascontiguousarray(t.vector, np.float32) for k, t in zip(keys, self, strict=True)}
         data = safetensors.numpy.save(tensors, {"format": _FORMAT, "templates": json.dumps(header)})
         write_file(Path(path), data)
 
@@ -130,8 +159,8 @@ class TemplateLibrary:
                     )
                 header = json.loads(metadata["templates"])
                 return cls(
-                    Template(name, file.get_tensor(name), entry["fingerprint"], entry["origin"])
-                    for name, entry in header.items()
+                    Template(entry.get("name", key), file.get_tensor(key), entry["fingerprint"], entry["origin"])
+                    for key, entry in header.items()
                 )
         except FileNotFoundError as error:
             raise TemplateError(f"there is no template library {path}; check the path") from error

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..building import DEFAULT_HIDE, Networks
 from ..errors import OptionError
-from ..noise import TRANSPORTS
-from ..obfuscators import Selective
-from ..pipeline import DEFAULT_HIDE, Result, build_obfuscator, obfuscate_video
+from ..noise import STATISTICS, TRANSPORTS
+from ..pipeline import Result, obfuscate_video
 from ..places import plan
-from ..presets import PRESETS, Preset, for_still, get_preset
+from ..presets import PRESETS, Preset, get_preset
 from ..templates import default_library
 from ..video import CODECS, Encoding, source_name
+from .networks import feature_options, flow_options, take_features, take_flow
 from .options import Names, Numbers, ProgressBar, each, make_window, source_of, window_options
 
 
@@ -40,7 +40,8 @@ from .options import Names, Numbers, ProgressBar, each, make_window, source_of, 
     type=click.Choice(list(PRESETS)),
     default="secure",
     show_default=True,
-    help="secure: what was found is covered completely. paper: as published, for research; protects nobody.",
+    help="secure: what was found is covered completely. paper: as published (needs weights), paper_fast: nearly that "
+    "and much faster; both are for research and protect nobody.",
 )
 @click.option(
     "--preview", is_flag=True, help="Also write input, saliency and output side by side (shows the original)."
@@ -64,8 +65,15 @@ from .options import Names, Numbers, ProgressBar, each, make_window, source_of, 
 @click.option("--margin", type=float, help="Grow what is hidden by this share of the short side.")
 @click.option("--hold", type=float, help="Seconds for which a place stays covered after it was last found.")
 @click.option("--keyframe-every", type=int, help="Look for people in one frame of so many; follow the motion between.")
+@click.option("--recheck", type=float, help="Look again early where the motion is lost in this share of the frame.")
+@click.option(
+    "--match-first", is_flag=True, default=None, help="Replace templates by what fits best in the first frame."
+)
 @click.option("--grain", type=click.FloatRange(min=1), help="Size of the noise's grain in pixels.")
 @click.option("--transport", type=click.Choice(list(TRANSPORTS)), help="How noise moves with the scene.")
+@click.option("--statistics", type=click.Choice([*STATISTICS, "video"]), help="Colours of the noise; video: its own.")
+@feature_options
+@flow_options
 @click.option("--seed", type=click.IntRange(min=0), help="For experiments: repeats a result, and weakens it.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 def command(sources: tuple[str, ...], output: str | None, hide: tuple[str, ...], preset: str, **options: Any) -> int:
@@ -85,27 +93,23 @@ def command(sources: tuple[str, ...], output: str | None, hide: tuple[str, ...],
         metadata=options.pop("metadata"),
     )
     seed, preview, record = options.pop("seed"), options.pop("preview"), options.pop("record")
-    settings, detail = _adjust(get_preset(preset), options), options["detail"]
-    default_library().select(hide)
+    settings = _adjust(get_preset(preset), options)
+    default_library().names(hide)
     images = encoding.codec in ("png", "jpg")
     pairs = plan([source_of(text) for text in sources], output, images=images)
-    if preset == "paper":
+    if preset != "secure":
         click.echo(
-            "motionveil: warning: the preset paper leaves part of the picture visible; it protects nobody", err=True
+            f"motionveil: warning: the preset {preset} leaves part of the picture visible; it protects nobody", err=True
         )
 
-    @lru_cache
-    def method(still: bool) -> Selective:
-        """Built when the first source that needs it is open, and used for all that follow."""
-        looked_at = for_still(settings) if still and detail is None else settings
-        return build_obfuscator(hide=hide, preset=looked_at, seed=seed)
+    networks = Networks(settings)
 
     def work(pair: tuple[str | Path | int, Path]) -> None:
         source, target = pair
         with ProgressBar(source_name(source), quiet=quiet) as bar:
             result = obfuscate_video(
-                source, target, obfuscator=lambda info: method(info.is_image), preset=settings, window=window,
-                encoding=encoding, preview=preview, record=record, on_progress=bar,
+                source, target, hide=hide, networks=networks, seed=seed, window=window, encoding=encoding,
+                preview=preview, record=record, on_progress=bar,
             )  # fmt: skip
         if not quiet:
             _summarise(result)
@@ -117,7 +121,11 @@ def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
     """The preset with what was asked for on the command line."""
     coverage = replace(
         preset.coverage,
-        **{key: options[key] for key in ("margin", "hold", "keyframe_every") if options[key] is not None},
+        **{
+            key: options[key]
+            for key in ("margin", "hold", "keyframe_every", "recheck", "match_first")
+            if options[key] is not None
+        },
     )
     if options["opacity"] is not None:
         begin, full = options["opacity"]
@@ -125,7 +133,14 @@ def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
             raise OptionError(f"--opacity {begin:g},{full:g} must be two rising numbers within 0 and 1, like 0.2,0.4")
         coverage = replace(coverage, begin=begin, full=full)
     changes = {key: options[key] for key in ("grain", "transport") if options[key] is not None}
-    return replace(preset, coverage=coverage, short_side=options["detail"] or preset.short_side, **changes)
+    if options["statistics"] is not None:
+        changes["statistics"] = STATISTICS.get(options["statistics"])
+    (features, feature_settings), (flow, flow_settings) = take_features(options), take_flow(options)
+    if options["detail"] is not None:
+        feature_settings["short_side"] = options["detail"]
+    preset = preset.with_features(features or preset.features, **feature_settings)
+    preset = preset.with_flow(flow or preset.flow, **flow_settings)
+    return replace(preset, coverage=coverage, **changes)
 
 
 def _summarise(result: Result) -> None:

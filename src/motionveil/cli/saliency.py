@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
+from ..building import Networks
 from ..errors import OptionError
-from ..features import PartsEncoder
-from ..maps import maps_name, write_saliency
+from ..maps import MAPS, maps_name, write_saliency
 from ..video import source_name
+from .networks import feature_options, take_features
 from .options import Names, ProgressBar, each, make_window, source_of, window_options
 
 
@@ -23,6 +24,7 @@ from .options import Names, ProgressBar, each, make_window, source_of, window_op
 @click.option("--video", is_flag=True, help="Also write an overlay video.")
 @window_options
 @click.option("--detail", type=click.IntRange(128, 2160), help="Short side at which people are looked for.")
+@feature_options
 @click.option("--overwrite", is_flag=True, help="Replace folders that exist.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...], video: bool, **options: Any) -> int:
@@ -33,7 +35,10 @@ def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...],
     """
     window = make_window(options)
     detail, overwrite, quiet = options["detail"], options["overwrite"], options["quiet"]
-    extractor = None if detail is None else PartsEncoder(short_side=detail, levels=3)
+    chosen, given = take_features(options)
+    if detail is not None:
+        given["short_side"] = detail
+    networks = Networks(MAPS.with_features(chosen or MAPS.features, **given))
     inputs = [source_of(text) for text in sources]
     names = [maps_name(source) for source in inputs]
     for name in names:
@@ -45,7 +50,7 @@ def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...],
     def work(source: str | int) -> None:
         with ProgressBar(source_name(source), quiet=quiet) as bar:
             target = write_saliency(
-                source, output, attributes=attributes, extractor=extractor, window=window, video=video,
+                source, output, attributes=attributes, networks=networks, window=window, video=video,
                 overwrite=overwrite, on_progress=bar,
             )  # fmt: skip
         if not quiet:

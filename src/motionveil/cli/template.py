@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 
 from .. import drawing
-from ..errors import OutputError, TemplateError
+from ..building import choose_templates
+from ..errors import OptionError, OutputError, TemplateError
 from ..features import PartsEncoder
+from ..pipeline import Window, first_frames
 from ..saliency import saliency_maps
 from ..templates import (
     GROUPS,
@@ -19,9 +22,11 @@ from ..templates import (
     make_template,
     user_library_path,
 )
+from ..transfer import check_found, draw_found, find_templates
 from ..types import Point
 from ..video import read_picture
-from .options import Numbers
+from .networks import extractor_of, feature_options
+from .options import Names, Numbers
 
 
 @click.group(name="template")
@@ -47,24 +52,64 @@ def _own() -> TemplateLibrary:
     "--point", type=Numbers("X,Y", "120,80"), required=True, help="A pixel of it, counted from the upper left."
 )
 @click.option("--overwrite", is_flag=True, help="Replace a template of this name.")
-def add(name: str, image: Path, time: float, point: tuple[float, float], overwrite: bool) -> None:
+@feature_options
+def add(name: str, image: Path, time: float, point: tuple[float, float], overwrite: bool, **options: Any) -> None:
     """Make a template from one point of a picture."""
-    if name in default_library() and not overwrite:
+    extractor = extractor_of(options, short_side=768, levels=3)
+    if name in default_library().made_with(extractor.fingerprint) and not overwrite:
         raise TemplateError(f"a template is named {name!r} already; choose another name, or allow it with --overwrite")
     picture = read_picture(image, time=time)
-    extractor = PartsEncoder(short_side=768, levels=3)
     template = make_template(
         name, picture, Point(*point), extractor, origin=f"{image.name} at {point[0]:g},{point[1]:g}"
     )
-    closest = max(built_in_library(), key=lambda other: float(other.vector @ template.vector))
+    known = [other for other in default_library().made_with(extractor.fingerprint) if other.name != name]
     _own().with_template(template).save(user_library_path())
     click.echo(f"added {name} to {user_library_path()}")
-    click.echo(f"closest built-in template: {closest.name} (cosine {float(closest.vector @ template.vector):.2f})")
+    if known:
+        closest = max(known, key=lambda other: float(other.vector @ template.vector))
+        click.echo(f"closest other template: {closest.name} (cosine {float(closest.vector @ template.vector):.2f})")
     share = float((saliency_maps(picture, [template], extractor)[0] >= 0.5).mean())
     if share > 0.25:
         click.echo(f"motionveil: warning: it matches {share:.0%} of this picture, so it would hide much else", err=True)
     moment = f" --time {time:g}" if time else ""
-    click.echo(f"see where it matches: motionveil template show {name} --image {image}{moment}")
+    click.echo(f"see where it matches: motionveil template show {name} --image {image}{moment} (and the same features)")
+
+
+@command.command()
+@click.argument("names", type=Names())
+@click.option("--image", type=click.Path(path_type=Path), required=True, help="Picture or video that shows the person.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Picture of what was found. Default: found.png.")
+@click.option("--overwrite", is_flag=True, help="Replace templates of these names, and a picture that exists.")
+@feature_options
+def find(names: tuple[str, ...], image: Path, output: Path | None, overwrite: bool, **options: Any) -> None:
+    """Make templates for other features out of named ones, by finding those in a picture or a video.
+
+    NAMES are templates or groups that the embedded encoder knows. It finds each in the first seconds, and what the
+    other features say of that place becomes their template.
+    """
+    output = output or Path("found.png")
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output} exists; choose another name with -o, or allow it with --overwrite")
+    extractor, library = extractor_of(options), default_library()
+    if extractor.fingerprint == PartsEncoder().fingerprint:
+        raise OptionError("choose the features to make templates for, for instance: --features dino_vits8")
+    wanted = library.names(names)
+    there = [name for name in wanted if name in library.made_with(extractor.fingerprint)]
+    if there and not overwrite:
+        raise TemplateError(f"{', '.join(there)} is there already for these features; allow it with --overwrite")
+    finder = PartsEncoder(short_side=768, levels=3)
+    frames = first_frames(str(image), Window())
+    found = find_templates(library.made_with(finder.fingerprint).select(wanted), frames, finder, extractor)
+    missing = check_found(wanted, found)
+    own = _own()
+    for item in found:
+        own = own.with_template(item.template)
+        click.echo(f"{item.template.name:<16}at {item.point.x:g},{item.point.y:g} (cosine {item.similarity:.2f})")
+    drawing.write_image(output, draw_found(found, frames, extractor))
+    own.save(user_library_path())
+    if missing:
+        click.echo(f"motionveil: warning: not found: {', '.join(missing)}", err=True)
+    click.echo(f"added to {user_library_path()}; see {output}, which shows the original")
 
 
 @command.command("list")
@@ -72,10 +117,11 @@ def list_() -> None:
     """List all templates and groups."""
     own = _own()
     for template in default_library():
-        kind = "yours" if template.name in own else "built in"
-        click.echo(f"{template.name:<16}{kind:<10}{template.origin}")
+        kind = "yours" if template.name in own.made_with(template.fingerprint) else "built in"
+        features = template.fingerprint.split(":")[0].removesuffix("-encoder")
+        click.echo(f"{template.name:<16}{kind:<10}{features:<24}{template.origin}")
     for group, members in GROUPS.items():
-        click.echo(f"{group:<16}{'group':<10}{', '.join(members)}")
+        click.echo(f"{group:<16}{'group':<34}{', '.join(members)}")
 
 
 @command.command()
@@ -84,14 +130,16 @@ def list_() -> None:
 @_time
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: NAME.png.")
 @click.option("--overwrite", is_flag=True, help="Replace a picture that exists.")
-def show(name: str, image: Path, time: float, output: Path | None, overwrite: bool) -> None:
+@feature_options
+def show(name: str, image: Path, time: float, output: Path | None, overwrite: bool, **options: Any) -> None:
     """Draw where a template matches a picture."""
     output = output or Path(f"{name}.png")
     if output.exists() and not overwrite:
         raise OutputError(f"{output} exists; choose another name with -o, or allow it with --overwrite")
-    templates = default_library().select([name])
     picture = read_picture(image, time=time)
-    maps = saliency_maps(picture, templates, PartsEncoder(short_side=768, levels=3))
+    extractor = extractor_of(options, short_side=768, levels=3)
+    choice = choose_templates([name], extractor, frames=lambda: picture[None])
+    maps = saliency_maps(picture, choice.templates, extractor)
     best = maps.max(axis=0)
     row, column = np.unravel_index(int(best.argmax()), best.shape)
     shown = drawing.mark_point(drawing.overlay(picture, best), Point(float(column), float(row)))

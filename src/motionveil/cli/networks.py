@@ -1,0 +1,80 @@
+"""Options that choose the networks: what describes a frame, and what estimates its motion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from ..building import make_extractor
+from ..engine import ENGINES, PRECISIONS
+from ..features import FEATURE_EXTRACTORS, FeatureExtractor
+from ..flow import FLOW_ESTIMATORS
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_FEATURES = {
+    "weights": click.option("--weights", metavar="FILE", help="Weights of the features, when not in their folder."),
+    "layer": click.option(
+        "--layer", type=click.IntRange(min=0), help="Layer of the features, from 0. Default: the last."
+    ),
+    "facet": click.option("--facet", type=click.Choice(["key", "query", "value", "token"]), help="Default: key."),
+    "stride": click.option("--stride", type=click.IntRange(min=1), help="Pixels between the patches of the features."),
+    "bins": click.option("--bins", is_flag=True, default=None, help="Descriptors that include their surroundings."),
+    "placement": click.option(
+        "--placement", type=click.Choice(["frame", "patches"]), help="Where cells lie; frame: as published."
+    ),
+    "engine": click.option("--engine", type=click.Choice(["auto", *ENGINES]), help="What runs the network."),
+    "precision": click.option(
+        "--precision", type=click.Choice(PRECISIONS), help="int8 is measured on the first frames of the first input."
+    ),
+}
+_FLOW = {
+    "flow_weights": click.option(
+        "--flow-weights", metavar="NAME|FILE", help="Weights of the flow. Default: raft_sintel."
+    ),
+    "flow_iterations": click.option("--flow-iterations", type=click.IntRange(min=1), help="Default: 12."),
+    "flow_scale": click.option(
+        "--flow-scale", type=click.FloatRange(0.05, 8), help="Resize frames by this first. Default: 1."
+    ),
+}
+
+
+def feature_options(command: Command) -> Command:
+    """--features and what belongs to it."""
+    for option in reversed(_FEATURES.values()):
+        command = option(command)
+    return click.option(
+        "--features",
+        type=click.Choice(list(FEATURE_EXTRACTORS)),
+        help="What describes the frames. Default: the preset's.",
+    )(command)
+
+
+def flow_options(command: Command) -> Command:
+    """--flow and what belongs to it."""
+    for option in reversed(_FLOW.values()):
+        command = option(command)
+    return click.option(
+        "--flow", type=click.Choice(list(FLOW_ESTIMATORS)), help="What estimates motion. Default: the preset's."
+    )(command)
+
+
+def take_features(options: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
+    """Take the options of `feature_options` out of a dictionary: the name, and what else was given."""
+    given = {key: options.pop(key) for key in _FEATURES}
+    return options.pop("features"), {key: value for key, value in given.items() if value is not None}
+
+
+def take_flow(options: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
+    """The same for the flow."""
+    given = {key.removeprefix("flow_"): options.pop(key) for key in _FLOW}
+    return options.pop("flow"), {key: value for key, value in given.items() if value is not None}
+
+
+def extractor_of(options: dict[str, Any], **parts: Any) -> FeatureExtractor:
+    """The extractor that the options ask for. parts: settings of the embedded encoder where they ask for no other."""
+    name, given = take_features(options)
+    name = name or "parts"
+    return make_extractor(name, **{**(parts if name == "parts" else {}), **given})

@@ -1,0 +1,87 @@
+"""Templates for any backbone: what one extractor knows by name is found in a person's own frames, for another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import drawing, ops
+from .errors import TemplateError
+from .features import FeatureExtractor
+from .saliency import saliency_maps
+from .templates import Template, make_template
+from .types import Point, UInt8Array
+
+_ENOUGH = 0.5
+"""Cosine from which a place counts as found."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a template was found. frame: index of the frame. similarity: cosine there. template: the new one."""
+
+    frame: int
+    point: Point
+    similarity: float
+    template: Template
+
+
+def find_templates(
+    templates: Sequence[Template], frames: UInt8Array, finder: FeatureExtractor, extractor: FeatureExtractor
+) -> list[Found]:
+    """Templates of one extractor as templates of another: the descriptor at the place that is most like each.
+
+    templates: made with `finder`. frames: (T, H, W, 3) uint8 RGB, some in which the person can be seen. Where a
+    template is in none of them, it is left out of the result.
+    Raises TemplateError where a template was made with another extractor than `finder`.
+    """
+    height, width = frames.shape[1:3]
+    best: dict[str, tuple[float, float, int, Point]] = {}
+    for index, frame in enumerate(frames):
+        for template, values in zip(templates, saliency_maps(frame, templates, finder), strict=True):
+            # The middle of a part is a better place than its brightest pixel, which may lie at the edge.
+            middle = ops.smooth(values, max(1.0, min(height, width) / 60))
+            row, column = np.unravel_index(int(middle.argmax()), middle.shape)
+            if values[row, column] >= _ENOUGH and middle[row, column] > best.get(template.name, (0.0,))[0]:
+                place = Point(float(column), float(row))
+                best[template.name] = (float(middle[row, column]), float(values[row, column]), index, place)
+    found = []
+    for template in templates:
+        if template.name in best:
+            _, similarity, index, point = best[template.name]
+            origin = f"found at {point.x:g},{point.y:g} by {template.fingerprint}"
+            made = make_template(template.name, frames[index], point, extractor, origin=origin)
+            found.append(Found(index, point, similarity, made))
+    return found
+
+
+def check_found(wanted: Sequence[str], found: Sequence[Found]) -> list[str]:
+    """The names that were wanted and not found. Raises TemplateError where none was found at all."""
+    names = {item.template.name for item in found}
+    missing = [name for name in wanted if name not in names]
+    if wanted and len(missing) == len(wanted):
+        raise TemplateError(
+            f"nothing of {', '.join(wanted)} was found in these frames; give frames that show it, or pick a point "
+            f"with: motionveil template add {wanted[0]} --image IMAGE --point X,Y"
+        )
+    return missing
+
+
+def draw_found(found: Sequence[Found], frames: UInt8Array, extractor: FeatureExtractor) -> UInt8Array:
+    """A sheet of where each template was found, and how the new one matches that frame; it shows the original."""
+    rows = []
+    for item in found:
+        frame = frames[item.frame]
+        map_ = saliency_maps(frame, [item.template], extractor)[0]
+        rows.append(
+            (
+                "",
+                [
+                    (f"{item.template.name} ({item.similarity:.2f})", drawing.mark_point(frame, item.point)),
+                    ("matches of the new template", drawing.overlay(frame, map_)),
+                ],
+            )
+        )
+    return drawing.contact_sheet(rows, height=min(frames.shape[1], 220))
