@@ -28,7 +28,7 @@ from .types import Clip, Point, VideoInfo
 if TYPE_CHECKING:
     from .features import DescriptorGrid, FeatureExtractor, PartsEncoder
     from .fillers import Filler, MotionNoise
-    from .flow import DISFlow, FlowEstimator, with_motion
+    from .flow import DISFlow, FlowEstimator, RAFTFlow, with_motion
     from .maps import write_saliency
     from .noise import NoiseField, NoiseStatistics
     from .obfuscators import Explained, Obfuscator, Selective
@@ -44,7 +44,7 @@ __version__ = version("motionveil")
 _LAZY = {
     "features": ("DescriptorGrid", "FeatureExtractor", "PartsEncoder"),
     "fillers": ("Filler", "MotionNoise"),
-    "flow": ("DISFlow", "FlowEstimator", "with_motion"),
+    "flow": ("DISFlow", "FlowEstimator", "RAFTFlow", "with_motion"),
     "maps": ("write_saliency",),
     "noise": ("NoiseField", "NoiseStatistics"),
     "obfuscators": ("Explained", "Obfuscator", "Selective"),
@@ -81,6 +81,7 @@ __all__ = [
     "Point",
     "Preset",
     "Progress",
+    "RAFTFlow",
     "Region",
     "Result",
     "Selective",
