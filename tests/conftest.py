@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from motionveil.features import DescriptorGrid
+from motionveil.flow import FlowEstimator
 from motionveil.templates import Template
 from motionveil.types import Clip, Float32Array, Point, UInt8Array
 
@@ -44,6 +45,27 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTIONVEIL_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def weights_dir() -> Path:
+    """Network weights; MOTIONVEIL_TEST_WEIGHTS, or ``shared/weights`` beside the checkout."""
+    folder = Path(os.environ.get("MOTIONVEIL_TEST_WEIGHTS") or ROOT.parent / "shared" / "weights")
+    if not folder.is_dir():
+        pytest.skip(
+            f"no network weights in {folder}; set MOTIONVEIL_TEST_WEIGHTS to a folder that holds raft-small.pth"
+        )
+    return folder
+
+
+@pytest.fixture
+def one_torch_thread() -> Iterator[None]:
+    """Torch on one thread: on a busy machine its threads wait for each other longer than they work."""
+    torch = pytest.importorskip("torch", reason="this needs torch: pip install 'motionveil[torch]'")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -89,11 +111,14 @@ BRIGHT = Template("bright", np.array([1, 0], np.float32), "brightness", "made fo
 DARK = Template("dark", np.array([0, 1], np.float32), "brightness", "made for tests")
 
 
-class ConstantFlow:
+class ConstantFlow(FlowEstimator):
     """A stand-in for optical flow: everything has moved by (x, y) since the frame before."""
 
     def __init__(self, x: float, y: float) -> None:
         self.motion = (x, y)
 
-    def __call__(self, source: UInt8Array, target: UInt8Array) -> Float32Array:
-        return np.zeros((*source.shape[:2], 2), np.float32) - np.array(self.motion, np.float32)
+    def prepare(self, frame: UInt8Array) -> tuple[int, int]:
+        return frame.shape[0], frame.shape[1]
+
+    def between(self, source: tuple[int, int], target: tuple[int, int]) -> Float32Array:
+        return np.zeros((*source, 2), np.float32) - np.array(self.motion, np.float32)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .building import Networks, build_obfuscator
     from .features import DescriptorGrid, FeatureExtractor, PartsEncoder, ViTEncoder
     from .fillers import Filler, MotionNoise
-    from .flow import DISFlow, FlowEstimator, with_motion
+    from .flow import DISFlow, FlowEstimator, RAFTFlow, with_motion
     from .maps import write_saliency
     from .noise import NoiseField, NoiseStatistics
     from .obfuscators import Explained, Obfuscator, Selective
@@ -48,7 +48,7 @@ _LAZY = {
     "building": ("Networks", "build_obfuscator"),
     "features": ("DescriptorGrid", "FeatureExtractor", "PartsEncoder", "ViTEncoder"),
     "fillers": ("Filler", "MotionNoise"),
-    "flow": ("DISFlow", "FlowEstimator", "with_motion"),
+    "flow": ("DISFlow", "FlowEstimator", "RAFTFlow", "with_motion"),
     "maps": ("write_saliency",),
     "noise": ("NoiseField", "NoiseStatistics"),
     "obfuscators": ("Explained", "Obfuscator", "Selective"),
@@ -90,6 +90,7 @@ __all__ = [
     "Point",
     "Preset",
     "Progress",
+    "RAFTFlow",
     "Region",
     "Result",
     "Selective",

@@ -1,9 +1,12 @@
 """Optical flow: where every point of one frame lies in another."""
 
+from collections.abc import Callable
+
 from .dis import DISFlow
 from .motion import FlowEstimator, with_motion
+from .raft import RAFTFlow
 
-__all__ = ["FLOW_ESTIMATORS", "DISFlow", "FlowEstimator", "with_motion"]
+__all__ = ["FLOW_ESTIMATORS", "DISFlow", "FlowEstimator", "RAFTFlow", "with_motion"]
 
-FLOW_ESTIMATORS = {"dis": DISFlow}
+FLOW_ESTIMATORS: dict[str, Callable[..., FlowEstimator]] = {"dis": DISFlow, "raft": RAFTFlow}
 """Estimators by name; a new one is one file and one line here."""

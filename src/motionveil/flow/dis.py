@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from .. import ops
 from ..errors import OptionError
 from ..types import Float32Array, UInt8Array
+from .motion import FlowEstimator
 
 _PRESETS = {
     "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
@@ -18,7 +19,16 @@ _PRESETS = {
 }
 
 
-class DISFlow:
+class Shrunk(NamedTuple):
+    """A frame as DIS wants it."""
+
+    picture: UInt8Array
+    """(h, w) luma, at least 16 pixels along a side."""
+    size: tuple[int, int]
+    """(height, width) of the part that shows the frame."""
+
+
+class DISFlow(FlowEstimator):
     """Flow on a coarser grid, fast enough for every frame of a video on a laptop.
 
     preset: 'ultrafast', 'fast' or 'medium'. short_side: frames are shrunk to about this size first, by a whole
@@ -36,20 +46,24 @@ class DISFlow:
     def __repr__(self) -> str:
         return f"DISFlow(preset={self.preset!r}, short_side={self.short_side}, smoothing={self.smoothing:g})"
 
-    def __call__(self, source: UInt8Array, target: UInt8Array) -> Float32Array:
-        """Flow (h, w, 2) from `source` to `target`, in pixels of its own grid."""
-        height, width = source.shape[:2]
+    def prepare(self, frame: UInt8Array) -> Shrunk:
+        """The frame small, grey and smooth."""
+        height, width = frame.shape[:2]
         factor = max(1, round(min(height, width) / self.short_side))
         size = (max(1, height // factor), max(1, width // factor))
-        # The search needs some 12 pixels; smaller frames are padded and the result cropped.
-        first, second = (self._prepare(frame, size) for frame in (source, target))
-        # OpenCV's object holds buffers, so each call has its own: several videos may share one estimator.
-        flow = cv2.DISOpticalFlow.create(_PRESETS[self.preset]).calc(first, second, None)  # type: ignore[call-overload]
-        return cast(Float32Array, np.ascontiguousarray(flow[: size[0], : size[1]], np.float32))
-
-    def _prepare(self, frame: UInt8Array, size: tuple[int, int]) -> UInt8Array:
         small = ops.grey(ops.resize_image(frame, size))
         if self.smoothing:
             small = cast(UInt8Array, cv2.GaussianBlur(small, (0, 0), self.smoothing))
-        missing = [max(0, 16 - length) for length in small.shape]
-        return np.pad(small, [(0, missing[0]), (0, missing[1])], mode="edge") if any(missing) else small
+        # The search needs some 12 pixels; smaller frames are padded and the result cropped.
+        missing = [max(0, 16 - length) for length in size]
+        if any(missing):
+            small = np.pad(small, [(0, missing[0]), (0, missing[1])], mode="edge")
+        return Shrunk(small, size)
+
+    def between(self, source: Shrunk, target: Shrunk) -> Float32Array:
+        """Flow (h, w, 2) in pixels of the shrunk frames."""
+        # OpenCV's object holds buffers, so each call has its own: several videos may share one estimator.
+        search = cv2.DISOpticalFlow.create(_PRESETS[self.preset])
+        flow = search.calc(source.picture, target.picture, None)  # type: ignore[call-overload]
+        height, width = source.size
+        return cast(Float32Array, np.ascontiguousarray(flow[:height, :width], np.float32))

@@ -4,24 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from .. import ops
+from ..errors import OptionError
 from ..types import Clip, Float32Array, UInt8Array
 
 
 class FlowEstimator(Protocol):
-    """Anything that estimates flow; must be usable by several videos at once."""
+    """Anything that estimates flow; must be usable by several videos at once.
 
-    def __call__(self, source: UInt8Array, target: UInt8Array) -> Float32Array:
-        """Flow from `source` to `target`, (H, W, 3) uint8 RGB each.
+    A frame of a video is in two pairs, so the work on a frame (`prepare`) is apart from that on a pair (`between`).
+    Who inherits from this gets the call on two frames.
+    """
 
-        Returns (h, w, 2) float32 in pixels of its own grid, which may be coarser than the frames
+    def prepare(self, frame: UInt8Array) -> Any:
+        """What the estimator needs of a frame (H, W, 3) uint8 RGB, in a form of its own, which nobody changes."""
+        ...
+
+    def between(self, source: Any, target: Any) -> Float32Array:
+        """Flow from one prepared frame to another of the same size.
+
+        Returns (h, w, 2) float32 in pixels of its own grid, which may be coarser or finer than the frames
         (`ops.resize_flow` brings it to any size).
         """
         ...
+
+    def __call__(self, source: UInt8Array, target: UInt8Array) -> Float32Array:
+        """Flow from `source` to `target`, (H, W, 3) uint8 RGB each; returns what `between` returns.
+
+        Raises OptionError where they differ in size.
+        """
+        if source.shape != target.shape:
+            raise OptionError(f"flow needs two frames of one size, not {source.shape} and {target.shape}")
+        return self.between(self.prepare(source), self.prepare(target))
 
 
 _SIGNATURE_SIZE = (36, 48)
@@ -49,7 +67,7 @@ def with_motion(clips: Iterable[Clip], estimator: FlowEstimator) -> Iterator[Cli
 
     Clips that carry flow already pass as they are.
     """
-    previous: UInt8Array | None = None
+    previous: Any = None
     before: Float32Array | None = None
     for clip in clips:
         if clip.flow_to_previous is not None:
@@ -58,15 +76,12 @@ def with_motion(clips: Iterable[Clip], estimator: FlowEstimator) -> Iterator[Cli
         flows: list[Float32Array | None] = []
         for frame in clip.frames:
             now = _signature(frame)
-            if previous is None or before is None:
-                flows.append(None)
-            elif now.std() < _BLANK:
+            if before is not None and now.std() < _BLANK:
                 # A flash or a dark frame is no scene: everything stays where it is until the picture comes back.
                 flows.append(np.zeros((1, 1, 2), np.float32))
                 continue
-            elif _is_cut(before, now):
-                flows.append(None)
-            else:
-                flows.append(estimator(frame, previous))
-            previous, before = frame, now
+            prepared = estimator.prepare(frame)
+            is_first = before is None or _is_cut(before, now)
+            flows.append(None if is_first else estimator.between(prepared, previous))
+            previous, before = prepared, now
         yield replace(clip, flow_to_previous=tuple(flows))
