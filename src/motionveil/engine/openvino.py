@@ -50,7 +50,7 @@ class OpenVINONetwork:
         self._threads = threads
         self._lock = threading.Lock()
         self._core: Any = openvino.Core()
-        self._compiled: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self._compiled: OrderedDict[tuple[Any, ...], tuple[Any, list[Any]]] = OrderedDict()
         has_bf16 = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self._floats = "bf16" if precision in ("auto", "int8") and has_bf16 else precision
         if precision in ("auto", "int8") and not has_bf16:
@@ -74,7 +74,8 @@ class OpenVINONetwork:
                 f"{self._source.path} is not a network that OpenVINO can read; reinstall motionveil"
             ) from error
 
-    def _compile(self, key: tuple[tuple[tuple[int, ...], str], ...]) -> Any:
+    def _compile(self, key: tuple[tuple[tuple[int, ...], str], ...]) -> tuple[Any, list[Any]]:
+        """The network compiled for these shapes and types, and its requests that nobody uses at the moment."""
         with self._lock:
             if key in self._compiled:
                 self._compiled.move_to_end(key)
@@ -89,19 +90,24 @@ class OpenVINONetwork:
             if self._threads is not None:
                 hints["INFERENCE_NUM_THREADS"] = self._threads
             compiled = self._core.compile_model(model, "CPU", hints)
-            self._compiled[key] = compiled
+            self._compiled[key] = (compiled, [])
             if len(self._compiled) > _MAX_SHAPES:
                 self._compiled.popitem(last=False)
-            return compiled
+            return self._compiled[key]
 
     def __call__(self, *inputs: Any) -> tuple[Float32Array, ...]:
         """Arrays (T, ...) to arrays (T, ...) float32, one item at a time."""
-        compiled = self._compile(tuple((array.shape[1:], str(array.dtype)) for array in inputs))
-        # A request of its own for every call: requests are not shared between threads.
-        request = compiled.create_infer_request()
+        arrays = [np.asarray(array) for array in inputs]
+        compiled, idle = self._compile(tuple((array.shape[1:], str(array.dtype)) for array in arrays))
+        # Requests are not shared between threads: a call takes an idle one, or makes another.
+        try:
+            request = idle.pop()
+        except IndexError:
+            request = compiled.create_infer_request()
         outputs: list[list[Float32Array]] = [[] for _ in compiled.outputs]
-        for index in range(len(inputs[0])):
-            request.infer([array[index : index + 1] for array in inputs])
+        for index in range(len(arrays[0])):
+            request.infer([array[index : index + 1] for array in arrays], share_inputs=True)
             for number, found in enumerate(outputs):
                 found.append(np.array(request.get_output_tensor(number).data, np.float32))
+        idle.append(request)
         return tuple(found[0] if len(found) == 1 else np.concatenate(found) for found in outputs)

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..errors import OptionError
@@ -58,10 +59,16 @@ class TorchNetwork:
             self._modules.move_to_end(shapes)
             return self._modules[shapes]
 
+    def _tensor(self, array: Any) -> torch.Tensor:
+        if not isinstance(array, torch.Tensor):
+            # Torch knows no arrays that must not be written to.
+            array = torch.from_numpy(np.require(array, requirements=["C", "W"]))
+        return array.to(self.device)
+
     def __call__(self, *inputs: Any) -> tuple[Float32Array, ...]:
         """Arrays or tensors (T, ...) to the same, float32."""
         module = self._module(tuple(tuple(array.shape[1:]) for array in inputs))
-        tensors = [torch.as_tensor(array, device=self.device) for array in inputs]
+        tensors = [self._tensor(array) for array in inputs]
         lower = self.precision != "f32"
         with (
             torch.inference_mode(),

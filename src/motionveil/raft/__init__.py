@@ -7,6 +7,6 @@ once and serves in two pairs.
 
 from .architecture import ARCHITECTURES, Architecture
 from .checkpoint import from_torchvision, load_raft
-from .network import RAFT, Features
+from .network import RAFT, EncodeStep, Features
 
-__all__ = ["ARCHITECTURES", "RAFT", "Architecture", "Features", "from_torchvision", "load_raft"]
+__all__ = ["ARCHITECTURES", "RAFT", "Architecture", "EncodeStep", "Features", "from_torchvision", "load_raft"]

@@ -87,23 +87,54 @@ class MotionEncoder(nn.Module):
 
 
 class RecurrentUnit(nn.Module):
-    """Convolutional gated recurrent units, one after another (Eq. 3–6); kernels by the suffix of their names."""
+    """Convolutional gated recurrent units, one after another (Eq. 3–6); kernels by the suffix of their names.
 
-    def __init__(self, hidden: int, inputs: int, kernels: Mapping[str, tuple[int, int]]) -> None:
+    The context is the same in every step, so what the gates' convolutions make of it is computed once (`terms`), and a
+    step adds what they make of the hidden state and the motion.
+    """
+
+    def __init__(self, hidden: int, context: int, motion: int, kernels: Mapping[str, tuple[int, int]]) -> None:
         super().__init__()
+        self.hidden, self.context = hidden, context
         self.suffixes = tuple(kernels)
         for suffix, kernel in kernels.items():
             for gate in "zrq":
-                self.add_module(f"conv{gate}{suffix}", convolution(hidden + inputs, hidden, kernel))
+                self.add_module(f"conv{gate}{suffix}", convolution(hidden + context + motion, hidden, kernel))
 
-    def forward(self, hidden: Tensor, inputs: Tensor) -> Tensor:
+    def _gate(self, name: str) -> nn.Conv2d:
+        gate = self.get_submodule(f"conv{name}")
+        assert isinstance(gate, nn.Conv2d)
+        return gate
+
+    def terms(self, context: Tensor) -> Tensor:
+        """What the context adds to every gate: update, reset and proposal of each unit, one behind the other."""
+        first, last = self.hidden, self.hidden + self.context
+        found = []
         for suffix in self.suffixes:
-            both = torch.cat([hidden, inputs], 1)
-            update = torch.sigmoid(self.get_submodule(f"convz{suffix}")(both))
-            reset = torch.sigmoid(self.get_submodule(f"convr{suffix}")(both))
-            proposed = torch.tanh(self.get_submodule(f"convq{suffix}")(torch.cat([reset * hidden, inputs], 1)))
-            hidden = (1 - update) * hidden + update * proposed
+            for name in "zrq":
+                gate = self._gate(name + suffix)
+                found.append(functional.conv2d(context, gate.weight[:, first:last], gate.bias, padding=_same(gate)))
+        return torch.cat(found, 1)
+
+    def forward(self, hidden: Tensor, motion: Tensor, terms: Tensor) -> Tensor:
+        first, last = self.hidden, self.hidden + self.context
+        for suffix, own in zip(self.suffixes, terms.chunk(len(self.suffixes), 1), strict=True):
+            weights = [
+                torch.cat([gate.weight[:, :first], gate.weight[:, last:]], 1)
+                for gate in (self._gate(name + suffix) for name in "zrq")
+            ]
+            padding = _same(self._gate("z" + suffix))
+            # Update and reset read the same values: one convolution for both.
+            both = functional.conv2d(torch.cat([hidden, motion], 1), torch.cat(weights[:2]), padding=padding)
+            update, reset = torch.sigmoid(both + own[:, : 2 * first]).chunk(2, 1)
+            proposed = functional.conv2d(torch.cat([reset * hidden, motion], 1), weights[2], padding=padding)
+            hidden = (1 - update) * hidden + update * torch.tanh(proposed + own[:, 2 * first :])
         return hidden
+
+
+def _same(layer: nn.Conv2d) -> tuple[int, int]:
+    """The padding that keeps the size."""
+    return layer.kernel_size[0] // 2, layer.kernel_size[1] // 2
 
 
 class FlowHead(nn.Module):
@@ -125,13 +156,12 @@ class UpdateBlock(nn.Module):
         super().__init__()
         hidden = architecture.hidden
         self.encoder = MotionEncoder(architecture)
-        self.gru = RecurrentUnit(hidden, architecture.context + architecture.motion, architecture.kernels)
+        self.gru = RecurrentUnit(hidden, architecture.context, architecture.motion, architecture.kernels)
         self.flow_head = FlowHead(hidden, architecture.flow_head)
         if architecture.learned_upsampling:
             self.mask = nn.Sequential(convolution(hidden, 256, 3), nn.ReLU(), convolution(256, 9 * STRIDE**2, 1))
 
-    def forward(self, hidden: Tensor, context: Tensor, similarities: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
-        """The next hidden state, and what to add to the flow."""
-        motion = self.encoder(flow, similarities)
-        hidden = self.gru(hidden, torch.cat([context, motion], 1))
+    def forward(self, hidden: Tensor, terms: Tensor, similarities: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
+        """The next hidden state, and what to add to the flow. terms: see `RecurrentUnit.terms`."""
+        hidden = self.gru(hidden, self.encoder(flow, similarities), terms)
         return hidden, self.flow_head(hidden)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -14,6 +14,7 @@ from .architecture import ARCHITECTURES, STRIDE
 from .blocks import Encoder, UpdateBlock
 from .similarities import Similarities
 
+Update = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 SMALLEST = 128
 """Pixels along a side that every scale of the similarities can live on; smaller images are padded up to this."""
 
@@ -25,8 +26,8 @@ class Features(NamedTuple):
     """(N, D, h, w) float32, compared between the images of a pair."""
     hidden: Tensor
     """(N, C, h, w), where the recurrent unit starts when this is the source of a pair."""
-    context: Tensor
-    """(N, C', h, w), given to every step when this is the source of a pair."""
+    terms: Tensor
+    """(N, C', h, w), what the context adds to every step when this is the source of a pair."""
 
 
 def _margins(length: int) -> tuple[int, int]:
@@ -38,17 +39,15 @@ def _margins(length: int) -> tuple[int, int]:
 class RAFT(nn.Module):
     """The network, for images of any size (padded at the border, as the authors do for Sintel).
 
-    size: a name from `ARCHITECTURES`. mixed_precision: torch.bfloat16 or torch.float16 for all but the similarities
-    and the flow itself, None for float32 throughout.
+    size: a name from `ARCHITECTURES`.
     """
 
-    def __init__(self, size: str, *, mixed_precision: torch.dtype | None = None) -> None:
+    def __init__(self, size: str) -> None:
         super().__init__()
         if size not in ARCHITECTURES:
             raise OptionError(f"no RAFT {size!r}; choose from {', '.join(ARCHITECTURES)}")
         architecture = ARCHITECTURES[size]
         self.architecture = architecture
-        self.mixed_precision = mixed_precision
         self.fnet = Encoder(architecture, architecture.matching, nn.InstanceNorm2d)
         self.cnet = Encoder(
             architecture,
@@ -70,12 +69,25 @@ class RAFT(nn.Module):
         left, right = _margins(images.shape[3])
         scaled = 2 * (images.float() / 255) - 1
         padded = functional.pad(scaled, (left, right, top, bottom), mode="replicate")
-        with self._autocast(images):
-            hidden, context = self.cnet(padded).split([self.architecture.hidden, self.architecture.context], 1)
-            return Features(self.fnet(padded).float(), torch.tanh(hidden), functional.relu(context))
+        hidden, context = self.cnet(padded).split([self.architecture.hidden, self.architecture.context], 1)
+        terms = self.update_block.gru.terms(functional.relu(context))
+        return Features(self.fnet(padded), torch.tanh(hidden), terms)
 
-    def estimate(self, source: Features, target: Features, size: tuple[int, int], iterations: int = 12) -> Tensor:
-        """Flow (N, 2, H, W) float32 from source to target; size: (H, W) of the images that were encoded."""
+    def estimate(
+        self,
+        source: Features,
+        target: Features,
+        size: tuple[int, int],
+        iterations: int = 12,
+        *,
+        update: Update | None = None,
+    ) -> Tensor:
+        """Flow (N, 2, H, W) float32 from source to target; size: (H, W) of the images that were encoded.
+
+        update: runs `update_block` somewhere else, perhaps in lower precision. Similarities and the flow itself are
+        float32 in any case, as in the authors' code.
+        """
+        update = update or self.update_block
         similarities = Similarities(source.matching, target.matching, self.architecture.radius)
         h, w = source.matching.shape[2:]
         x, y = (torch.arange(length, device=source.matching.device).float() for length in (w, h))
@@ -84,8 +96,7 @@ class RAFT(nn.Module):
         flow = torch.zeros_like(source.matching[:, :2])
         for _ in range(iterations):
             alike = similarities.around(grid + flow)
-            with self._autocast(flow):
-                hidden, change = self.update_block(hidden, source.context, alike, flow)
+            hidden, change = update(hidden, source.terms, alike, flow)
             flow = flow + change
         upsampled = self._upsample(flow, hidden)
         (top, _), (left, _) = map(_margins, size)
@@ -97,13 +108,19 @@ class RAFT(nn.Module):
         n, _, h, w = flow.shape
         if not self.architecture.learned_upsampling:
             return functional.interpolate(flow, (STRIDE * h, STRIDE * w), mode="bilinear", align_corners=True)
-        with self._autocast(flow):
-            logits = self.update_block.mask(hidden) / 4
-        weights = logits.float().view(n, 1, 9, STRIDE**2, h, w).softmax(2)
+        logits = self.update_block.mask(hidden) / 4
+        weights = logits.view(n, 1, 9, STRIDE**2, h, w).softmax(2)
         around = functional.unfold(flow, 3, padding=1).view(n, 2, 9, 1, h, w)
         return functional.pixel_shuffle((weights * around).sum(2).flatten(1, 2), STRIDE)
 
-    def _autocast(self, like: Tensor) -> AbstractContextManager[object]:
-        if self.mixed_precision is None:
-            return nullcontext()
-        return torch.autocast(like.device.type, dtype=self.mixed_precision)
+
+class EncodeStep(nn.Module):
+    """`RAFT.encode` for engines: images (N, H, W, 3) uint8 to the three tensors of `Features`."""
+
+    def __init__(self, network: RAFT) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        found = self.network.encode(images.permute(0, 3, 1, 2))
+        return found.matching, found.hidden, found.terms
