@@ -116,7 +116,8 @@ class Published:
                 attended = ((q @ k.transpose(-2, -1)) * 64**-0.5).softmax(-1) @ v
             x = x + linear("attn.proj", attended.transpose(1, 2).reshape(1, -1, 384))
             x = x + linear("mlp.fc2", functional.gelu(linear("mlp.fc1", norm("norm2", x))))
-        return k[0, :, 1:].permute(2, 0, 1).reshape(384, h, w)
+        keys: torch.Tensor = k[0, :, 1:].permute(2, 0, 1).reshape(384, h, w)
+        return keys
 
     def similarity(self, descriptors: torch.Tensor, template: torch.Tensor) -> Float32Array:
         """The clamped cosine to a template, at the size of the frame."""
@@ -148,7 +149,8 @@ class Published:
             noise = self.noise[places[..., 1].clip(0, SIZE[1] - 1), places[..., 0].clip(0, SIZE[0] - 1)]
         with self.clock("blend"):
             image = frame.astype(np.float32) / 255
-            return np.rint((image + saliency[..., None] * (noise - image)) * 255).astype(np.uint8)
+            blended: UInt8Array = np.rint((image + saliency[..., None] * (noise - image)) * 255).astype(np.uint8)
+        return blended
 
 
 def ours(
@@ -168,7 +170,7 @@ def ours(
     calls = []
 
     class Timed:
-        fingerprint = extractor.fingerprint
+        fingerprint, channels = extractor.fingerprint, extractor.channels
 
         def __call__(self, frames: UInt8Array) -> motionveil.DescriptorGrid:
             calls.append(len(frames))

@@ -95,6 +95,7 @@ class BrightnessExtractor:
     """A stand-in network: cells of 8x8 pixels, descriptor (bright, dark) by their mean brightness."""
 
     fingerprint = "brightness"
+    channels = 2
 
     def __init__(self) -> None:
         self.calls = 0

@@ -208,9 +208,24 @@ def make_template(
         )
     grid = extractor(image[None])
     row, column = grid.cell_at(point)
-    vector = grid.descriptors[0, row, column]
-    vector = (vector / np.linalg.norm(vector)).astype(np.float32)
-    return Template(name, vector, extractor.fingerprint, origin or f"point {point.x:g},{point.y:g}")
+    return template_of(
+        name, grid.descriptors[0, row, column], extractor, origin=origin or f"point {point.x:g},{point.y:g}"
+    )
+
+
+def template_of(name: str, vector: Float32Array, extractor: FeatureExtractor, *, origin: str) -> Template:
+    """A descriptor (D,) of any length other than 0 as a template of this extractor.
+
+    Raises TemplateError where the extractor's descriptors have another number of channels, or the name cannot be used.
+    """
+    channels = extractor.channels
+    if vector.shape != (channels,):
+        raise TemplateError(
+            f"the descriptor {origin} has {vector.size} channels, and those of these features {channels}; choose the "
+            "features, layer and bins that it was made with"
+        )
+    unit = np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), np.float32)
+    return Template(name, unit, extractor.fingerprint, origin)
 
 
 def check_fingerprints(templates: Iterable[Template], extractor: FeatureExtractor) -> None:

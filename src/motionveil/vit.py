@@ -20,6 +20,8 @@ from .errors import OptionError, WeightsError
 Facet = Literal["key", "query", "value", "token"]
 State = Mapping[str, Tensor]
 
+BINS = 17
+"""How many times as long a binned descriptor is."""
 _HEAD_CHANNELS = 64
 """Of every ViT from tiny to huge."""
 

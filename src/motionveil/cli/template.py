@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import drawing
 from ..building import choose_templates
+from ..engine import read_vector
 from ..errors import OptionError, OutputError, TemplateError
 from ..features import PartsEncoder
 from ..pipeline import Window, first_frames
@@ -20,6 +21,7 @@ from ..templates import (
     built_in_library,
     default_library,
     make_template,
+    template_of,
     user_library_path,
 )
 from ..transfer import check_found, draw_found, find_templates
@@ -46,28 +48,46 @@ def _own() -> TemplateLibrary:
 
 @command.command()
 @click.argument("name")
-@click.option("--image", type=click.Path(path_type=Path), required=True, help="Picture or video that shows it.")
+@click.option("--image", type=click.Path(path_type=Path), help="Picture or video that shows it.")
 @_time
+@click.option("--point", type=Numbers("X,Y", "120,80"), help="A pixel of it, counted from the upper left.")
 @click.option(
-    "--point", type=Numbers("X,Y", "120,80"), required=True, help="A pixel of it, counted from the upper left."
+    "--descriptor", type=click.Path(path_type=Path), help="Instead: a file of the published code (descriptors/NAME.pt)."
 )
 @click.option("--overwrite", is_flag=True, help="Replace a template of this name.")
 @feature_options
-def add(name: str, image: Path, time: float, point: tuple[float, float], overwrite: bool, **options: Any) -> None:
-    """Make a template from one point of a picture."""
+def add(
+    name: str,
+    image: Path | None,
+    time: float,
+    point: tuple[float, float] | None,
+    descriptor: Path | None,
+    overwrite: bool,
+    **options: Any,
+) -> None:
+    """Make a template from one point of a picture, or take one of the published code."""
+    if (descriptor is None) == (image is None or point is None):
+        raise OptionError("give --image and --point, or --descriptor alone")
     extractor = extractor_of(options, short_side=768, levels=3)
     if name in default_library().made_with(extractor.fingerprint) and not overwrite:
         raise TemplateError(f"a template is named {name!r} already; choose another name, or allow it with --overwrite")
-    picture = read_picture(image, time=time)
-    template = make_template(
-        name, picture, Point(*point), extractor, origin=f"{image.name} at {point[0]:g},{point[1]:g}"
-    )
+    picture = None
+    if descriptor is not None:
+        template = template_of(name, read_vector(descriptor), extractor, origin=descriptor.name)
+    else:
+        assert image is not None
+        assert point is not None
+        picture = read_picture(image, time=time)
+        origin = f"{image.name} at {point[0]:g},{point[1]:g}"
+        template = make_template(name, picture, Point(*point), extractor, origin=origin)
     known = [other for other in default_library().made_with(extractor.fingerprint) if other.name != name]
     _own().with_template(template).save(user_library_path())
     click.echo(f"added {name} to {user_library_path()}")
     if known:
         closest = max(known, key=lambda other: float(other.vector @ template.vector))
         click.echo(f"closest other template: {closest.name} (cosine {float(closest.vector @ template.vector):.2f})")
+    if picture is None:
+        return
     share = float((saliency_maps(picture, [template], extractor)[0] >= 0.5).mean())
     if share > 0.25:
         click.echo(f"motionveil: warning: it matches {share:.0%} of this picture, so it would hide much else", err=True)

@@ -1,6 +1,6 @@
 """Runs networks: the only place that knows an inference library."""
 
-from .checkpoint import read_checkpoint, require_torch
+from .checkpoint import read_checkpoint, read_vector, require_torch
 from .convert import cache_folder
 from .network import ENGINES, PRECISIONS, ModuleSource, Network, choose_engine, has_cuda, load_network
 
@@ -14,5 +14,6 @@ __all__ = [
     "has_cuda",
     "load_network",
     "read_checkpoint",
+    "read_vector",
     "require_torch",
 ]

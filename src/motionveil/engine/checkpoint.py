@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors
 
 from ..errors import DependencyError, WeightsError
+from ..types import Float32Array
 
 _WRAPPERS = ("state_dict", "model", "teacher", "model_state_dict")
 _PREFIXES = ("module.", "backbone.")
@@ -31,7 +33,33 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     that data-parallel training leaves ('module.') are dropped. Pickled code is refused, not run.
     Raises WeightsError where the file is missing, damaged or something else, DependencyError without torch.
     """
-    path = Path(path)
+    torch = require_torch()
+    found = _load(Path(path))
+    for name in _WRAPPERS:
+        if isinstance(found, Mapping) and isinstance(found.get(name), Mapping):
+            found = found[name]
+    if not isinstance(found, Mapping) or not any(isinstance(value, torch.Tensor) for value in found.values()):
+        raise WeightsError(f"{path} holds no network weights; give a file with a state dict")
+    tensors = {str(name): value for name, value in found.items() if isinstance(value, torch.Tensor)}
+    for prefix in _PREFIXES:
+        if all(name.startswith(prefix) for name in tensors):
+            tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
+    return tensors
+
+
+def read_vector(path: str | Path) -> Float32Array:
+    """The only tensor of a file, flattened, as the published code saves descriptors. Raises WeightsError otherwise."""
+    torch = require_torch()
+    found = _load(Path(path))
+    if isinstance(found, Mapping) and len(found) == 1:
+        found = next(iter(found.values()))
+    if not isinstance(found, torch.Tensor) or sum(length > 1 for length in found.shape) != 1:
+        raise WeightsError(f"{path} does not hold one descriptor; give a file that save_descriptor wrote")
+    return np.asarray(found.flatten().float().numpy(), np.float32)
+
+
+def _load(path: Path) -> Any:
+    """What a file holds, tensors on the CPU; pickled code is refused."""
     torch = require_torch()
     if not path.is_file():
         raise WeightsError(f"there is no file {path}; check the path")
@@ -39,9 +67,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         with path.open("rb") as file:
             is_safetensors = file.read(9)[8:] == b"{"
         if is_safetensors:
-            found: Any = importlib.import_module("safetensors.torch").load_file(str(path))
-        else:
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            return importlib.import_module("safetensors.torch").load_file(str(path))
+        return torch.load(path, map_location="cpu", weights_only=True)
     except (
         OSError,
         RuntimeError,
@@ -54,13 +81,3 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise WeightsError(
             f"{path} is damaged, or holds more than weights; fetch it again, or give a .safetensors file"
         ) from error
-    for name in _WRAPPERS:
-        if isinstance(found, Mapping) and isinstance(found.get(name), Mapping):
-            found = found[name]
-    if not isinstance(found, Mapping) or not any(isinstance(value, torch.Tensor) for value in found.values()):
-        raise WeightsError(f"{path} holds no network weights; give a file with a state dict")
-    tensors = {str(name): value for name, value in found.items() if isinstance(value, torch.Tensor)}
-    for prefix in _PREFIXES:
-        if all(name.startswith(prefix) for name in tensors):
-            tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
-    return tensors

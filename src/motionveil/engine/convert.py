@@ -41,6 +41,8 @@ def converted(source: ModuleSource, inputs: Inputs, core: Any, examples: Sequenc
     model = _convert(source, inputs, examples)
     with contextlib.suppress(OSError, RuntimeError):
         _keep(model, path)
+        # Read back, because reading simplifies it: the first run and the next shall give the same to the last bit.
+        return core.read_model(path)
     return model
 
 

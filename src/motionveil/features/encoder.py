@@ -38,6 +38,7 @@ class PartsEncoder:
         self.short_side = short_side
         self.levels = levels
         self.network: Network = load_network(ENCODER_PATH, engine=engine, threads=threads)
+        self.channels = 64
         self.fingerprint = f"parts-encoder:{self.network.digest[:16]}"
 
     def __repr__(self) -> str:

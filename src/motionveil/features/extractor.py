@@ -38,6 +38,11 @@ class FeatureExtractor(Protocol):
         """Network, weights and everything else that must agree for two descriptors to be comparable."""
         ...
 
+    @property
+    def channels(self) -> int:
+        """Length of a descriptor."""
+        ...
+
     def __call__(self, frames: UInt8Array) -> DescriptorGrid:
         """Descriptors of (T, H, W, 3) uint8 RGB frames."""
         ...

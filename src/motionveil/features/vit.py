@@ -103,6 +103,7 @@ class ViTEncoder:
                 mean=settings.mean, std=settings.std,
             )  # fmt: skip
 
+        self.channels: int = shape.channels * (vit.BINS if bins else 1)
         digest = weights_sha256(path)
         details = f"{self.layer}:{facet}:{self.stride}:{int(bins)}"
         source = ModuleSource(
