@@ -29,8 +29,8 @@ def info_of(frames: UInt8Array, rate: int = 25) -> VideoInfo:
     return VideoInfo(width, height, Fraction(rate), count, Fraction(count, rate), "h264", "yuv420p")
 
 
-def write(path: Path, frames: UInt8Array) -> Path:
-    with motionveil.VideoWriter(path, info_of(frames)) as writer:
+def write(path: Path, frames: UInt8Array, *, codec: str | None = None) -> Path:
+    with motionveil.VideoWriter(path, info_of(frames), encoding=motionveil.Encoding(codec=codec)) as writer:
         for clip in clips_of(frames):
             writer.write(clip)
     return path

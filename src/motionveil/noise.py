@@ -38,7 +38,9 @@ STATISTICS = {"wide": WIDE, "kinetics": KINETICS, "imagenet": IMAGENET, "uniform
 def measure_statistics(frames: UInt8Array) -> NoiseStatistics:
     """The statistics of some frames (T, H, W, 3) uint8: what Eq. 3 asks for, of a data set of one's own."""
     values = frames.reshape(-1, 3).astype(np.float32) / 255
-    mean, std = ([float(value) for value in figure] for figure in (values.mean(0), values.std(0)))
+    mean, std = (
+        [float(value) for value in figure] for figure in (values.mean(0, np.float64), values.std(0, np.float64))
+    )
     return NoiseStatistics((mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))
 
 

@@ -14,7 +14,7 @@ from .saliency import saliency_maps
 from .templates import Template, make_template
 from .types import Point, UInt8Array
 
-_ENOUGH = 0.5
+_ENOUGH = 0.7
 """Cosine from which a place counts as found."""
 
 
