@@ -232,6 +232,7 @@ def vit_weights(given: Path | None, folder: Path) -> tuple[Path, str]:
         return find_weights("dino_vits8"), "dino_vits8"
     except motionveil.WeightsError:
         torch.save(random_vit(**SMALL, spread=SPREAD, branch=BRANCH), folder / "random.pth")
+        os.environ["MOTIONVEIL_CACHE"] = str(folder / "cache")  # random networks are not worth keeping
         return folder / "random.pth", f"random (spread {SPREAD:g}, branch {BRANCH:g})"
 
 

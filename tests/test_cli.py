@@ -109,6 +109,19 @@ def test_saliency(run: Run, video: Path, tmp_path: Path) -> None:
     assert {p.name for p in folder.iterdir()} == {"leg", "sheet.png"}
 
 
+def test_saliency_goes_on_where_it_stopped(run: Run, video: Path, tmp_path: Path) -> None:
+    drawing.write_image(tmp_path / "photo.jpg", textured(64, 96, np.random.default_rng(0)))
+    call = ("-o", tmp_path / "maps", "--attributes", "hair", "--detail", 128)
+    assert run("saliency", video, *call)[0] == 0
+    sheet = tmp_path / "maps" / "in" / "sheet.png"
+    before = sheet.stat().st_mtime_ns
+    code, out, _ = run("saliency", video, tmp_path / "photo.jpg", *call, "--resume")
+    assert code == 0
+    assert "in  (there already)" in out
+    assert sheet.stat().st_mtime_ns == before
+    assert (tmp_path / "maps" / "photo" / "hair" / "000000.png").exists()
+
+
 def test_template_commands(run: Run, tmp_path: Path, rng: np.random.Generator) -> None:
     picture = textured(192, 256, rng) // 3
     picture[76:116, 180:220] = 250
@@ -148,6 +161,7 @@ def test_doctor(run: Run) -> None:
     assert code == 0
     assert "openvino" in out
     assert "no telemetry" in out
+    assert re.search(r"^DINO and RAFT run on +(openvino on .* in (bf16|f32)|torch on )", out, re.MULTILINE)
 
 
 def make_bad(name: str, folder: Path) -> Path:

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 import click
 import numpy as np
 
+from ..engine import cache_folder, describe_engine
 from ..errors import MotionveilError
 from ..features import PartsEncoder
 from ..record import library_versions
@@ -50,8 +51,14 @@ def command() -> int:
     if missing:
         click.echo(f"{'codecs missing':<24}{', '.join(missing)}; another build of PyAV may have them")
     for module, extra in EXTRAS.items():
-        state = "installed" if find_spec(module) else f"not installed; for training: pip install 'motionveil[{extra}]'"
+        state = (
+            "installed" if find_spec(module) else f"not installed; for DINO and RAFT: pip install 'motionveil[{extra}]'"
+        )
         click.echo(f"{module:<24}{state}")
+    click.echo(f"{'DINO and RAFT run on':<24}{describe_engine()}")
+    kept = [path for path in cache_folder().glob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in kept) / 1e6
+    click.echo(f"{'converted networks':<24}{size:.0f} MB in {cache_folder()}, which may be deleted")
     here = [weights.name for weights in WEIGHTS.values() if locate(weights)]
     click.echo(f"{'weights':<24}{', '.join(here) or 'none; only further networks need them: motionveil weights list'}")
     click.echo(f"{'network':<24}never used by motionveil on its own; no telemetry")

@@ -26,6 +26,7 @@ from .options import Names, ProgressBar, each, make_window, source_of, window_op
 @click.option("--detail", type=click.IntRange(128, 2160), help="Short side at which people are looked for.")
 @feature_options
 @click.option("--overwrite", is_flag=True, help="Replace folders that exist.")
+@click.option("--resume", is_flag=True, help="Leave out inputs whose maps are there; they are always complete.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...], video: bool, **options: Any) -> int:
     """Write saliency maps, a contact sheet, and with --video an overlay video.
@@ -35,6 +36,7 @@ def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...],
     """
     window = make_window(options)
     detail, overwrite, quiet = options["detail"], options["overwrite"], options["quiet"]
+    resume = options["resume"]
     chosen, given = take_features(options)
     if detail is not None:
         given["short_side"] = detail
@@ -48,6 +50,10 @@ def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...],
             )
 
     def work(source: str | int) -> None:
+        if resume and (output / maps_name(source)).is_dir():
+            if not quiet:
+                click.echo(f"{output / maps_name(source)}  (there already)")
+            return
         with ProgressBar(source_name(source), quiet=quiet) as bar:
             target = write_saliency(
                 source, output, attributes=attributes, networks=networks, window=window, video=video,

@@ -2,7 +2,7 @@
 
 from .checkpoint import read_checkpoint, read_vector, require_torch
 from .convert import cache_folder
-from .network import ENGINES, PRECISIONS, ModuleSource, Network, choose_engine, has_cuda, load_network
+from .network import ENGINES, PRECISIONS, ModuleSource, Network, choose_engine, describe_engine, has_cuda, load_network
 
 __all__ = [
     "ENGINES",
@@ -11,6 +11,7 @@ __all__ = [
     "Network",
     "cache_folder",
     "choose_engine",
+    "describe_engine",
     "has_cuda",
     "load_network",
     "read_checkpoint",

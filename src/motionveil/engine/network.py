@@ -108,6 +108,18 @@ def has_cuda() -> bool:
     return find_spec("torch") is not None and bool(import_module("torch").cuda.is_available())
 
 
+def describe_engine() -> str:
+    """In words, what 'auto' means here for networks that are defined in torch."""
+    if find_spec("torch") is None:
+        return "nothing yet; they need torch"
+    if has_cuda():
+        return f"torch on {import_module('torch').cuda.get_device_name()}; or --engine openvino, on the processor"
+    core = import_module(f"{__package__}.openvino").import_openvino().Core()
+    kinds = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    floats = "bf16" if "BF16" in kinds else "f32; this processor has no bf16"
+    return f"openvino on {core.get_property('CPU', 'FULL_DEVICE_NAME')} in {floats}; or --precision int8"
+
+
 def load_network(
     source: Path | Source,
     *,
