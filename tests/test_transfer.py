@@ -63,7 +63,7 @@ def test_parts_are_found_where_they_are(person: UInt8Array, vit: ViTEncoder) -> 
         assert np.hypot(item.point.x - item.frame - x, item.point.y - y) < reach, (name, item.point)
         assert item.similarity > 0.7
         assert item.template.fingerprint == vit.fingerprint
-    sheet = draw_found([found["hair"], found["torso"]], person, vit)
+    sheet = draw_found([found["hair"], found["torso"]], person)
     assert sheet.shape[0] > 2 * 200
 
 

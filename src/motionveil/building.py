@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from .transfer import Found, check_found, find_templates
 from .types import UInt8Array
 
 DEFAULT_HIDE = ("person",)
+_log = logging.getLogger(__name__)
 
 Frames = Callable[[], UInt8Array]
 """Gives some frames (T, H, W, 3) of a source, spread over its first seconds."""
@@ -106,7 +108,10 @@ def choose_templates(
                 f"make it again with these features: motionveil template add {name} --image IMAGE --point X,Y"
             )
     looked_at = _frames_for(f"finding {', '.join(absent)}", frames)
+    _log.info("looking for %s in the first frames", ", ".join(absent))
     found = find_templates(known.select(absent), looked_at, finder, extractor)
+    for item in found:
+        _log.info("%s: at %g,%g of frame %d (%.2f)", item.template.name, *item.point, item.frame, item.similarity)
     missing = check_found(absent, found)
     new = {item.template.name: item.template for item in found}
     chosen = [new.get(name) or fitting[name] for name in names if name not in missing]

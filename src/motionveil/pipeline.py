@@ -206,7 +206,7 @@ def obfuscate_video(
         if beside.sheet is not None and panels is not None:
             sheet = panels.contact_sheet()
             if choice is not None and choice.frames is not None:
-                sheet = drawing.stacked([draw_found(choice.found, choice.frames, extractor), sheet])
+                sheet = drawing.stacked([draw_found(choice.found, choice.frames), sheet])
             files[beside.sheet] = drawing.encode_image(sheet, ".png")
         if beside.record is not None:
             settings = _settings(method, window, encoding, networks.preset if networks else preset)

@@ -10,9 +10,9 @@ import numpy as np
 from . import drawing, ops
 from .errors import TemplateError
 from .features import FeatureExtractor
-from .saliency import saliency_maps
-from .templates import Template, make_template
-from .types import Point, UInt8Array
+from .saliency import clamped_cosines, saliency_maps, to_frame
+from .templates import Template, template_of
+from .types import Float32Array, Point, UInt8Array
 
 _ENOUGH = 0.7
 """Cosine from which a place counts as found."""
@@ -20,12 +20,17 @@ _ENOUGH = 0.7
 
 @dataclass(frozen=True)
 class Found:
-    """Where a template was found. frame: index of the frame. similarity: cosine there. template: the new one."""
+    """Where a template was found.
+
+    frame: index of the frame. similarity: cosine there. template: the new one. matches: where that matches the frame,
+    (H, W) float32 in [0, 1].
+    """
 
     frame: int
     point: Point
     similarity: float
     template: Template
+    matches: Float32Array
 
 
 def find_templates(
@@ -47,13 +52,17 @@ def find_templates(
             if values[row, column] >= _ENOUGH and middle[row, column] > best.get(template.name, (0.0,))[0]:
                 place = Point(float(column), float(row))
                 best[template.name] = (float(middle[row, column]), float(values[row, column]), index, place)
+    grids = {index: extractor(frames[index][None]) for index in sorted({index for _, _, index, _ in best.values()})}
     found = []
     for template in templates:
         if template.name in best:
             _, similarity, index, point = best[template.name]
+            grid = grids[index]
+            vector = grid.descriptors[0][grid.cell_at(point)]
             origin = f"found at {point.x:g},{point.y:g} by {template.fingerprint}"
-            made = make_template(template.name, frames[index], point, extractor, origin=origin)
-            found.append(Found(index, point, similarity, made))
+            made = template_of(template.name, vector, extractor, origin=origin)
+            matches = to_frame(clamped_cosines(grid, [made])[0, 0], grid, (height, width))
+            found.append(Found(index, point, similarity, made, matches))
     return found
 
 
@@ -69,19 +78,14 @@ def check_found(wanted: Sequence[str], found: Sequence[Found]) -> list[str]:
     return missing
 
 
-def draw_found(found: Sequence[Found], frames: UInt8Array, extractor: FeatureExtractor) -> UInt8Array:
+def draw_found(found: Sequence[Found], frames: UInt8Array) -> UInt8Array:
     """A sheet of where each template was found, and how the new one matches that frame; it shows the original."""
     rows = []
     for item in found:
-        frame = frames[item.frame]
-        map_ = saliency_maps(frame, [item.template], extractor)[0]
-        rows.append(
-            (
-                "",
-                [
-                    (f"{item.template.name} ({item.similarity:.2f})", drawing.mark_point(frame, item.point)),
-                    ("matches of the new template", drawing.overlay(frame, map_)),
-                ],
-            )
+        place = (
+            f"{item.template.name} ({item.similarity:.2f})",
+            drawing.mark_point(frames[item.frame], item.point),
         )
+        match = ("matches of the new template", drawing.overlay(frames[item.frame], item.matches))
+        rows.append(("", [place, match]))
     return drawing.contact_sheet(rows, height=min(frames.shape[1], 220))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import traceback
@@ -61,6 +62,8 @@ def main() -> None:
             signal.signal(getattr(signal, name), _interrupt)
     warnings.showwarning = _show_warning
     warnings.simplefilter("always", UserWarning)
+    quiet = any(argument in ("-q", "--quiet") for argument in arguments)
+    _tell(logging.WARNING if quiet else logging.INFO)
     try:
         code = _root.main(args=arguments, prog_name="motionveil", standalone_mode=False)
     except MotionveilError as error:
@@ -87,6 +90,20 @@ def main() -> None:
             f"this should not have happened ({type(error).__name__}: {text}); run it again with -v and report it", False
         )
     sys.exit(code if isinstance(code, int) else 0)
+
+
+class _Told(logging.Handler):
+    """What a library tells of work that takes a while, on the terminal."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(f"motionveil: {record.getMessage()}", err=True)
+
+
+def _tell(level: int) -> None:
+    log = logging.getLogger("motionveil")
+    log.setLevel(level)
+    log.handlers[:] = [_Told()]
+    log.propagate = False
 
 
 def _fail(message: str, verbose: bool) -> None:

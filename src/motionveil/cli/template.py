@@ -125,7 +125,7 @@ def find(names: tuple[str, ...], image: Path, output: Path | None, overwrite: bo
     for item in found:
         own = own.with_template(item.template)
         click.echo(f"{item.template.name:<16}at {item.point.x:g},{item.point.y:g} (cosine {item.similarity:.2f})")
-    drawing.write_image(output, draw_found(found, frames, extractor))
+    drawing.write_image(output, draw_found(found, frames))
     own.save(user_library_path())
     if missing:
         click.echo(f"motionveil: warning: not found: {', '.join(missing)}", err=True)

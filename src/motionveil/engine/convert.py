@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import warnings
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from ..files import hidden_name, make_folders
 from .checkpoint import require_torch
 from .network import ModuleSource
 
+_log = logging.getLogger(__name__)
 Inputs = tuple[tuple[tuple[int, ...], str], ...]
 """Shape, without the first axis, and type of every input."""
 
@@ -38,6 +40,7 @@ def converted(source: ModuleSource, inputs: Inputs, core: Any, examples: Sequenc
         # What cannot be read (cut short, of another version) is made again.
         with contextlib.suppress(RuntimeError):
             return core.read_model(path)
+    _log.info("converting %s for this size; that happens once", source.name)
     model = _convert(source, inputs, examples)
     with contextlib.suppress(OSError, RuntimeError):
         _keep(model, path)
