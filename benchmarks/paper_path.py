@@ -51,7 +51,7 @@ from motionveil.weights import find_weights
 ROOT = Path(__file__).resolve().parent.parent
 SIZE = (640, 480)
 TEMPLATES = "ipn"
-SPREAD, BRANCH = 3.0, 0.5
+SPREAD, BRANCH = 2.0, 0.5
 """Of random weights: attention is sharper, and tokens differ more, than in a network at its first step."""
 
 

@@ -113,6 +113,13 @@ def test_torch_tensors_stay_tensors(images: Any, exact: Float32Array) -> None:
     assert cosines(exact, lower).mean() < 0.01
 
 
+@pytest.mark.slow
+def test_compiled_torch_gives_the_same(images: Any, exact: Float32Array) -> None:
+    network = load_network(Built("compiled").source, engine="torch-compiled", precision="f32")
+    assert "compiled" in network.engine
+    np.testing.assert_allclose(network(images)[0], exact, atol=1e-4)
+
+
 def test_balanced_channels_survive_eight_bits() -> None:
     """A few channels a hundred times larger than the others would cost all the others their precision."""
     torch.manual_seed(0)
