@@ -2,10 +2,10 @@
 
     python benchmarks/precision.py [--video FILE] [--weights FILE] [--frames 3] [--json FILE]
 
-On frames of a real clip at 640x480, at the settings of the published method, with templates at four parts of a person.
-Without --weights random ones are used, at three degrees of difficulty: the larger the spread, the fewer tokens
-attention picks out and the more a rounding error can change; `branch` is how much each half block adds. int8 is measured
-on two other frames of the clip.
+On frames of a real clip at 640x480, at the settings of the published method, with templates at four parts of a
+person. Without --weights random ones are used, at three degrees of difficulty: the larger the spread, the fewer tokens
+attention picks out and the more a rounding error can change; `branch` is how much each half block adds. int8 is
+measured on two other frames of the clip.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ def test_saliency(run: Run, video: Path, tmp_path: Path) -> None:
     assert code == 0, err
     assert "sheet.png" in out
     folder = tmp_path / "maps" / "in"
-    assert {p.name for p in folder.iterdir()} == {"hair", "eyes", "sheet.png", "overlay.mp4"}
+    assert {p.name for p in folder.iterdir()} == {"hair", "eyes", "sheet.png", "overlay.mp4", "settings.json"}
     assert [p.name for p in sorted((folder / "hair").iterdir())] == [f"{t:06d}.png" for t in range(8)]
     picture, _ = read(folder / "eyes" / "000003.png")
     assert picture.shape == (1, 64, 96, 3)
@@ -115,6 +115,7 @@ def test_saliency_goes_on_where_it_stopped(run: Run, video: Path, tmp_path: Path
     assert run("saliency", video, *call)[0] == 0
     sheet = tmp_path / "maps" / "in" / "sheet.png"
     before = sheet.stat().st_mtime_ns
+    assert "exists" in complaint(run("saliency", video, *call[:2], "--attributes", "hair,eyes", "--resume"))
     code, out, _ = run("saliency", video, tmp_path / "photo.jpg", *call, "--resume")
     assert code == 0
     assert "in  (there already)" in out

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +67,7 @@ def cosines(first: Float32Array, second: Float32Array) -> Float32Array:
 def test_saliency_of_openvino_equals_that_of_torch(
     precision: str, tolerance: float, images: Any, exact: Float32Array
 ) -> None:
-    examples = [images[:2]] if precision == "int8" else None
+    examples = (lambda shapes: [images[:2]]) if precision == "int8" else None
     network = load_network(Built(precision).source, engine="openvino", precision=precision, examples=examples)
     found = network(images)[0]
     assert precision in network.engine
@@ -74,21 +78,64 @@ def test_saliency_of_openvino_equals_that_of_torch(
 
 
 def test_converted_networks_are_kept(images: Any) -> None:
-    there = set(cache_folder().glob("narrow-*.xml"))
+    there = set(cache_folder().glob("narrow-*"))
     first, second = Built("kept"), Built("kept")
     expected = load_network(first.source, engine="openvino", precision="f32")(images)[0]
     assert first.count == 1
-    (kept,) = set(cache_folder().glob("narrow-*.xml")) - there
+    (kept,) = set(cache_folder().glob("narrow-*")) - there
     again = load_network(second.source, engine="openvino", precision="f32")(images)[0]
     assert second.count == 0
     np.testing.assert_array_equal(again, expected)
-    # What is damaged is made again; other weights are another network.
-    kept.write_text("no network")
-    third, other = Built("kept"), Built("other weights")
-    np.testing.assert_array_equal(load_network(third.source, engine="openvino", precision="f32")(images)[0], expected)
+    # What is damaged, if only by a bit, is made again; other weights are another network.
+    data = bytearray((kept / "model.bin").read_bytes())
+    data[len(data) // 2] ^= 1
+    for name, content in (("model.bin", bytes(data)), ("model.xml", b"no network"), ("sha256", b"")):
+        (kept / name).write_bytes(content)
+        third = Built("kept")
+        found = load_network(third.source, engine="openvino", precision="f32")(images)[0]
+        np.testing.assert_array_equal(found, expected)
+        assert third.count == 1
+    other = Built("other weights")
     load_network(other.source, engine="openvino", precision="f32")(images)
-    assert (third.count, other.count) == (1, 1)
+    assert other.count == 1
     assert not [path for path in cache_folder().iterdir() if path.name.startswith(".")]
+
+
+def test_the_code_of_a_network_belongs_to_its_digest() -> None:
+    """All files of a package, or the one of a module."""
+    digests = {
+        name: ModuleSource("x", "", name, lambda shapes: None).code_digest
+        for name in ("motionveil.vit", "motionveil.raft")
+    }
+    folder = Path(__file__).parent.parent / "src" / "motionveil"
+    assert digests["motionveil.vit"] == hashlib.sha256((folder / "vit.py").read_bytes()).hexdigest()
+    whole = b"".join(path.read_bytes() for path in sorted((folder / "raft").glob("*.py")))
+    assert digests["motionveil.raft"] == hashlib.sha256(whole).hexdigest()
+
+
+def test_frames_of_several_shapes_in_eight_bits(
+    random_vit_file: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MOTIONVEIL_CACHE", str(tmp_path))
+    examples = rng.integers(0, 256, (2, 64, 96, 3), np.uint8)
+    settings: dict[str, Any] = {"weights": random_vit_file, "short_side": 64, "stride": 8, "engine": "openvino"}
+    encoder = ViTEncoder(**settings, precision="int8", examples=examples)
+    exact = ViTEncoder(**settings, precision="f32")
+    for size in ((64, 96), (96, 64), (64, 64)):
+        frame = rng.integers(0, 256, (1, *size, 3), np.uint8)
+        first, second = encoder(frame).descriptors, exact(frame).descriptors
+        assert (first * second).sum(-1).mean() > 0.99
+    # Ranges of values of somebody's frames are not left behind.
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_converting_in_several_threads_leaves_warnings_alone(images: Any) -> None:
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(3) as pool:
+        networks = [load_network(Built(f"thread {i}").source, engine="openvino", precision="f32") for i in range(3)]
+        found = list(pool.map(lambda network: network(images)[0], networks))
+    assert all(np.array_equal(values, found[0]) for values in found)
+    assert list(warnings.filters) == before
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(
@@ -189,11 +236,25 @@ def test_checkpoints_are_not_run(tmp_path: Path) -> None:
     assert not (tmp_path / "sprung").exists()
 
 
+def test_damaged_files_are_one_sentence(tmp_path: Path, random_vit_file: Path) -> None:
+    data = random_vit_file.read_bytes()
+    path = tmp_path / "damaged.pth"
+    generator = np.random.default_rng(0)
+    for _ in range(40):
+        broken = bytearray(data)
+        for place in generator.integers(0, 4000, 30):
+            broken[-place] ^= 255
+        path.write_bytes(broken)
+        with suppress(WeightsError):
+            read_checkpoint(path)
+
+
 def test_wrappers_and_prefixes_are_taken_off(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
     plain = {"a.weight": torch.arange(3.0), "b.bias": torch.ones(2)}
     prefixed = {f"module.backbone.{name}": value for name, value in plain.items()}
+    prefixed["module.head.mlp.weight"] = torch.zeros(2)
     torch.save({"teacher": prefixed, "epoch": 3}, tmp_path / "a.pth")
     save_file(plain, tmp_path / "a.safetensors")
     for name in ("a.pth", "a.safetensors"):

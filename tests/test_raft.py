@@ -234,12 +234,25 @@ def test_scale_is_that_of_the_grid(weights_dir: Path, rng: np.random.Generator) 
 def test_settings_are_shown_and_checked(checkpoint: Path) -> None:
     shown = repr(RAFTFlow(checkpoint, iterations=5, scale=0.5, engine="openvino", precision="f32"))
     assert re.fullmatch(
-        r"RAFTFlow\(weights='raft-random.pth', iterations=5, scale=0.5, engine='openvino \S+ CPU f32'\)", shown
+        r"RAFTFlow\(weights='raft-random.pth [0-9a-f]{16}', iterations=5, scale=0.5, engine='openvino \S+ CPU f32'\)",
+        shown,
     )
     refused: list[dict[str, Any]] = [{"precision": "int8"}, {"iterations": 0}, {"scale": 0}, {"engine": "toaster"}]
     for options in refused:
         with pytest.raises(OptionError, match=str(*options.values())):
             RAFTFlow(checkpoint, **options)
+
+
+def test_frames_that_memory_has_no_room_for(checkpoint: Path) -> None:
+    with pytest.raises(OptionError, match=r"RAFT would need \d+ GB for frames of 3840x2160; choose --flow-scale"):
+        RAFTFlow(checkpoint).prepare(np.zeros((2160, 3840, 3), np.uint8))
+
+
+def test_a_published_name_means_what_was_published(checkpoint: Path, tmp_path: Path) -> None:
+    path = tmp_path / "raft-sintel.pth"
+    path.write_bytes(checkpoint.read_bytes())
+    with pytest.raises(WeightsError, match=r"raft-sintel\.pth"):
+        RAFTFlow(path)
 
 
 # Files

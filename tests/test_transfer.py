@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +20,7 @@ from motionveil.noise import KINETICS, measure_statistics
 from motionveil.pipeline import Window, first_frames, obfuscate_video
 from motionveil.presets import PRESETS, get_preset
 from motionveil.templates import GROUPS, Template, TemplateLibrary, built_in_library
-from motionveil.transfer import check_found, draw_found, find_templates
+from motionveil.transfer import draw_found, find_templates
 from motionveil.types import UInt8Array
 
 from .test_cli import Run, complaint, run
@@ -71,21 +74,27 @@ def test_what_is_not_there_is_not_found(vit: ViTEncoder) -> None:
     wall = np.full((2, 128, 128, 3), 128, np.uint8)
     found = find_templates(built_in_library().select("hair,leg"), wall, PartsEncoder(short_side=768, levels=3), vit)
     assert found == []
-    with pytest.raises(TemplateError, match="nothing of hair, leg was found"):
-        check_found(["hair", "leg"], found)
+    with pytest.raises(TemplateError, match="hair, leg could not be found"):
+        choose_templates("hair,leg", vit, frames=lambda: wall)
 
 
 def test_templates_are_chosen_or_found(person: UInt8Array, vit: ViTEncoder) -> None:
     choice = choose_templates("hair,eyes,leg", vit, frames=lambda: person)
     assert [template.name for template in choice.templates] == ["hair", "eyes"]
     assert choice.missing == ("leg",)
+    # What is kept does not change what is an error.
+    kept = TemplateLibrary([*built_in_library(), choice.templates[0]])
+    assert choose_templates("hair,leg", vit, library=kept, frames=lambda: person).missing == ("leg",)
+    with pytest.raises(TemplateError, match="leg could not be found"):
+        choose_templates("hair,eyes,leg", vit, frames=lambda: person, strict=True)
     # Those that are there already are taken, and no frames are looked at.
     library = TemplateLibrary([*built_in_library(), *choice.templates])
     again = choose_templates("hair,eyes", vit, library=library)
     assert again.templates == choice.templates
     assert again.found == ()
-    with pytest.raises(TemplateError, match="motionveil template find"):
-        choose_templates("hair", vit)
+    for frames in (None, lambda: None):
+        with pytest.raises(OptionError, match="motionveil template find"):
+            choose_templates("hair", vit, frames=frames)
     alien = Template("logo", np.eye(1, 8, dtype=np.float32)[0], "another:0", "")
     with pytest.raises(TemplateError, match="was made with another:0"):
         choose_templates("logo", vit, library=TemplateLibrary([alien]), frames=lambda: person)
@@ -128,25 +137,53 @@ def test_other_features_start_from_their_own_settings() -> None:
     assert secure.for_still().feature_options == {"short_side": 768, "levels": 3}
     assert secure.with_features("parts", short_side=200).for_still().feature_options == {"short_side": 200, "levels": 3}
     assert secure.with_features("dino_vits8").for_still().feature_options == {}
-    for name, words in (("clip", "no features 'clip'"), ("parts", "have no option stride")):
+    for name, words in (("clip", "no features 'clip'"), ("parts", "has no option stride")):
         with pytest.raises(OptionError, match=words):
             Networks(secure.with_features(name, stride=8)).extractor()
     with pytest.raises(OptionError, match="no flow 'none'"):
         _ = Networks(secure.with_flow("none")).flow
+    with pytest.raises(OptionError, match="dis has no option scale"):
+        _ = Networks(secure.with_flow("dis", scale=0.5)).flow
+
+
+def test_what_protects_leaves_nothing_to_chance() -> None:
+    secure = get_preset("secure")
+    assert secure.strict
+    assert not get_preset("paper").strict
+    with pytest.raises(OptionError, match="colours of the video"):
+        replace(secure, statistics=None)
+    with pytest.raises(OptionError, match="match-first"):
+        replace(secure, coverage=replace(secure.coverage, match_first=True))
 
 
 def test_statistics_of_the_video(person: UInt8Array, random_vit_file: Path, raft_file: Path) -> None:
     measured = measure_statistics(person)
     assert measured.mean == pytest.approx((person / 255).mean((0, 1, 2)), abs=1e-4)
     assert measured.std == pytest.approx((person / 255).std((0, 1, 2)), abs=1e-4)
+    assert str(round(measured.mean[0], 2)) not in repr(measured)  # it goes into records
 
 
 def test_frames_to_look_at_beforehand(person: UInt8Array, tmp_path: Path) -> None:
     video = write(tmp_path / "film.mp4", np.concatenate([person] * 20))
     frames = first_frames(video, Window(start=0.2), seconds=1, count=4)
+    assert frames is not None
     assert frames.shape == (4, 256, 256, 3)
-    with pytest.raises(OptionError, match="cannot be looked at beforehand"):
-        first_frames("-", Window())
+    assert first_frames("-", Window()) is None
+    assert first_frames(0, Window()) is None
+    # Few of many: spread over the time that was asked for.
+    numbered = np.stack([np.full((64, 64, 3), 2 * t, np.uint8) for t in range(100)])
+    shades = first_frames(write(tmp_path / "shades.mkv", numbered, codec="ffv1"), Window(), seconds=2, count=5)
+    assert shades is not None
+    shown = shades[:, 0, 0, 0] / 2
+    assert len(shown) == 5
+    assert shown[0] == pytest.approx(0, abs=1)
+    assert 40 <= shown[-1] <= 60
+    assert np.diff(shown).min() >= 8
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    feeder = threading.Thread(target=lambda: pipe.write_bytes(video.read_bytes()), daemon=True)
+    feeder.start()
+    assert first_frames(pipe, Window()) is None
 
 
 def test_the_whole_paper_preset(person: UInt8Array, tmp_path: Path, random_vit_file: Path, raft_file: Path) -> None:
@@ -203,7 +240,7 @@ def test_the_command_line(run: Run, person: UInt8Array, tmp_path: Path, random_v
     )  # fmt: skip
     assert code == 0, err
     assert "protects nobody" in err
-    assert "leg could not be found in the first seconds" in err
+    assert "film.mp4: leg could not be found at its beginning" in err
     coverage = json.loads((tmp_path / "o.mp4.json").read_text())["settings"]["coverage"]
     assert (coverage["match_first"], coverage["recheck"]) == (True, 0.2)
     # Made once and kept.
@@ -218,11 +255,19 @@ def test_the_command_line(run: Run, person: UInt8Array, tmp_path: Path, random_v
     )
     listing = run("template", "list")[1]
     assert len([line for line in listing.splitlines() if line.startswith("hair ")]) == 2
+    assert "template find" in complaint(
+        run("template", "show", "torso", "--image", video, "-o", tmp_path / "t.png", *features)
+    )
     code, out, _ = run("template", "show", "eyes", "--image", video, "-o", tmp_path / "show.png", *features)
     assert float(out.split("greatest similarity ")[1].split()[0]) > 0.9
     code, _, err = run("saliency", video, "-o", tmp_path / "maps", "--attributes", "hair,eyes", *features)
     assert code == 0, err
     assert len(list((tmp_path / "maps" / "film" / "eyes").glob("*.png"))) == 5
+    # Out and in again, and away, each for its features.
+    assert run("template", "export", tmp_path / "hair.safetensors", "hair")[0] == 0
+    assert len(TemplateLibrary.load(tmp_path / "hair.safetensors")) == 2
+    assert run("template", "remove", "hair", "--features", "dino_vits8")[0] == 0
+    assert "none of your templates" in complaint(run("template", "remove", "hair", "--features", "dino_vits8"))
     # One of the published code.
     torch.save(torch.randn(1, 1, 1, 128), tmp_path / "mouth.pt")
     assert run("template", "add", "mouth", "--descriptor", tmp_path / "mouth.pt", *features)[0] == 0

@@ -41,6 +41,16 @@ def test_the_published_size(random_vit_file: Path) -> None:
     assert grid.descriptors.shape[:3] == (1, 55, 73)
 
 
+@pytest.mark.parametrize("size", [(8, 1920), (1920, 8), (1, 640), (3, 3), (100, 401)])
+def test_strange_shapes_stay_small(size: tuple[int, int], random_vit_file: Path) -> None:
+    encoder = ViTEncoder(weights=random_vit_file, short_side=64, stride=8)
+    height, width = encoder.input_size(*size)
+    assert 8 <= min(height, width) <= 64
+    assert max(height, width) <= 256
+    grid = encoder(np.zeros((1, *size, 3), np.uint8))
+    assert grid.stride.x * grid.descriptors.shape[2] == pytest.approx(size[1])
+
+
 def test_descriptors_are_those_of_the_resized_frame(random_vit_file: Path, rng: np.random.Generator) -> None:
     frame = textured(96, 128, rng)
     encoder = ViTEncoder(weights=random_vit_file, short_side=64, stride=8, engine="openvino", precision="f32")

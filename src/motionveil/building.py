@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from .errors import OptionError, TemplateError
 from .features import FEATURE_EXTRACTORS, FeatureExtractor, PartsEncoder
@@ -17,14 +19,15 @@ from .obfuscators import Selective
 from .presets import Preset, get_preset
 from .regions import TemplateSaliency
 from .templates import Template, TemplateLibrary, default_library
-from .transfer import Found, check_found, find_templates
+from .transfer import Found, find_templates, not_found
 from .types import UInt8Array
 
 DEFAULT_HIDE = ("person",)
 _log = logging.getLogger(__name__)
 
-Frames = Callable[[], UInt8Array]
-"""Gives some frames (T, H, W, 3) of a source, spread over its first seconds."""
+Frames = Callable[[], UInt8Array | None]
+"""Gives some frames (T, H, W, 3) of a source, spread over its first seconds; None where it cannot be read twice."""
+Made = TypeVar("Made")
 
 
 class Networks:
@@ -46,27 +49,30 @@ class Networks:
                 # In a video the other stages need the other half of the processors.
                 options.setdefault("threads", max(1, (os.cpu_count() or 2) // 2))
             if options.get("precision") == "int8" and "examples" not in options:
-                options["examples"] = _frames_for("measuring 8-bit integers", frames)
+                options["examples"] = _frames_for("measuring 8-bit integers", "choose another --precision", frames)
             self._extractors[still] = make_extractor(settings.features, **options)
         return self._extractors[still]
 
     @cached_property
     def flow(self) -> FlowEstimator:
-        """The flow estimator. Raises OptionError where there is none of the preset's name."""
-        if self.preset.flow not in FLOW_ESTIMATORS:
-            raise OptionError(f"no flow {self.preset.flow!r}; choose from {', '.join(FLOW_ESTIMATORS)}")
-        return FLOW_ESTIMATORS[self.preset.flow](**self.preset.flow_options)
+        """The flow estimator. Raises OptionError for an unknown name or option."""
+        return _make("flow", FLOW_ESTIMATORS, self.preset.flow, self.preset.flow_options)
 
 
 def make_extractor(name: str, **options: object) -> FeatureExtractor:
     """An extractor from the table by name. Raises OptionError for an unknown name or option."""
-    if name not in FEATURE_EXTRACTORS:
-        raise OptionError(f"no features {name!r}; choose from {', '.join(FEATURE_EXTRACTORS)}")
-    try:
-        return FEATURE_EXTRACTORS[name](**options)
-    except TypeError as error:
-        unknown = str(error).rsplit(" ", 1)[-1].strip("'")
-        raise OptionError(f"the features {name} have no option {unknown}; leave it out, or choose others") from error
+    return _make("features", FEATURE_EXTRACTORS, name, options)
+
+
+def _make(kind: str, table: Mapping[str, Callable[..., Made]], name: str, options: Mapping[str, object]) -> Made:
+    """An entry of a table, made with these options."""
+    if name not in table:
+        raise OptionError(f"no {kind} {name!r}; choose from {', '.join(table)}")
+    known = inspect.signature(table[name]).parameters
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise OptionError(f"the {kind} {name} has no option {unknown[0]}; leave it out, or choose another --{kind}")
+    return table[name](**options)
 
 
 @dataclass(frozen=True)
@@ -85,12 +91,13 @@ def choose_templates(
     *,
     library: TemplateLibrary | None = None,
     frames: Frames | None = None,
+    strict: bool = False,
 ) -> Choice:
     """The templates of these names or groups for an extractor.
 
     Those that were never made with it are looked for in `frames` by the embedded encoder; what is not there is left
-    out.
-    Raises TemplateError for an unknown name, and where nothing can be found.
+    out. strict: that is an error instead.
+    Raises TemplateError for an unknown name, and where nothing is left.
     """
     library = library or default_library()
     names = library.names(hide)
@@ -107,24 +114,28 @@ def choose_templates(
                 f"template {name!r} was made with {other}, not with {extractor.fingerprint}; "
                 f"make it again with these features: motionveil template add {name} --image IMAGE --point X,Y"
             )
-    looked_at = _frames_for(f"finding {', '.join(absent)}", frames)
+    looked_at = _frames_for(
+        f"finding {', '.join(absent)}",
+        "make the templates first, with: motionveil template find NAME --image FILE --features …",
+        frames,
+    )
     _log.info("looking for %s in the first frames", ", ".join(absent))
     found = find_templates(known.select(absent), looked_at, finder, extractor)
     for item in found:
         _log.info("%s: at %g,%g of frame %d (%.2f)", item.template.name, *item.point, item.frame, item.similarity)
-    missing = check_found(absent, found)
     new = {item.template.name: item.template for item in found}
+    missing = [name for name in absent if name not in new]
     chosen = [new.get(name) or fitting[name] for name in names if name not in missing]
+    if missing and (strict or not chosen):
+        raise not_found(missing)
     return Choice(tuple(chosen), tuple(found), looked_at, tuple(missing))
 
 
-def _frames_for(purpose: str, frames: Frames | None) -> UInt8Array:
-    if frames is None:
-        raise TemplateError(
-            f"{purpose} for these features needs frames of a file; make the templates first, with: "
-            "motionveil template find NAME --image FILE"
-        )
-    return frames()
+def _frames_for(purpose: str, remedy: str, frames: Frames | None) -> UInt8Array:
+    found = None if frames is None else frames()
+    if found is None:
+        raise OptionError(f"{purpose} needs frames of a file that can be read twice; {remedy}")
+    return found
 
 
 def build_obfuscator(
@@ -146,7 +157,8 @@ def build_obfuscator(
     """
     networks = Networks(preset)
     extractor = extractor or networks.extractor(still=still, frames=frames)
-    templates = choose_templates(hide, extractor, library=library, frames=frames).templates
+    strict = networks.preset.strict
+    templates = choose_templates(hide, extractor, library=library, frames=frames, strict=strict).templates
     return assemble(networks.preset, extractor, templates, flow or networks.flow, seed=seed, frames=frames)
 
 
@@ -160,7 +172,9 @@ def assemble(
     frames: Frames | None = None,
 ) -> Selective:
     """The method of a preset from parts that are there."""
-    statistics = preset.statistics or measure_statistics(_frames_for("measuring the noise's statistics", frames))
+    statistics = preset.statistics or measure_statistics(
+        _frames_for("measuring the statistics of the noise", "choose other --statistics", frames)
+    )
     return Selective(
         TemplateSaliency(extractor, templates, coverage=preset.coverage),
         MotionNoise(transport=preset.transport, grain=preset.grain, statistics=statistics, seed=seed),

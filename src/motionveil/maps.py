@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 import warnings
@@ -20,6 +21,7 @@ from .features import FeatureExtractor
 from .files import hidden_name, make_folders, remove, remove_empty, take_place
 from .pipeline import Progress, Window, first_frames
 from .presets import PRESETS
+from .record import plain
 from .saliency import saliency_maps
 from .streams import Stages
 from .templates import Template, TemplateLibrary, default_library
@@ -49,7 +51,8 @@ def write_saliency(
     """Write the saliency of every attribute in every frame, and return the folder, `directory`/NAME.
 
     NAME/<attribute>/<frame, six digits from 000000>.png are 8-bit grey maps of the frame's size, 255 for a cosine of 1;
-    NAME/sheet.png shows some moments; with `video`, NAME/overlay.mp4 shows the greatest of the maps over the frames.
+    NAME/sheet.png shows some moments, NAME/settings.json says how they were made; with `video`, NAME/overlay.mp4 shows
+    the greatest of the maps over the frames.
     NAME is the source's file name without its extension. networks: default those of `MAPS`.
     Raises MotionveilError, and then leaves nothing.
     """
@@ -67,7 +70,9 @@ def write_saliency(
         extractor = networks.extractor(still=info.is_image, frames=frames)
         choice = choose_templates(attributes, extractor, library=library, frames=frames)
         if choice.missing:
-            warnings.warn(f"{', '.join(choice.missing)} could not be found in the first seconds", stacklevel=2)
+            warnings.warn(
+                f"{target.name}: {', '.join(choice.missing)} could not be found at its beginning", stacklevel=2
+            )
         templates = choice.templates
         working = hidden_name(target)
         try:
@@ -88,6 +93,7 @@ def write_saliency(
                     if on_progress is not None:
                         on_progress(Progress(done, info.num_frames, done / max(time.monotonic() - begin, 1e-6)))
             drawing.write_image(working / _SHEET, sheet.draw())
+            (working / _SETTINGS).write_text(_settings(attributes, networks, window))
             take_place(working, target, overwrite=overwrite)
         except OSError as error:
             reason = error.strerror or str(error)
@@ -95,7 +101,21 @@ def write_saliency(
     return target
 
 
-_SHEET, _OVERLAY = "sheet.png", "overlay.mp4"
+_SHEET, _OVERLAY, _SETTINGS = "sheet.png", "overlay.mp4", "settings.json"
+
+
+def maps_are_there(
+    source: str | Path | int, directory: str | Path, *, attributes: Sequence[str], networks: Networks, window: Window
+) -> bool:
+    """Whether `write_saliency` has been here with the same attributes, features and window; it leaves whole folders."""
+    path = Path(directory) / maps_name(source) / _SETTINGS
+    return path.is_file() and path.read_text() == _settings(attributes, networks, window)
+
+
+def _settings(attributes: Sequence[str], networks: Networks, window: Window) -> str:
+    preset = networks.preset
+    chosen = {"attributes": attributes, "features": preset.features, "options": preset.feature_options}
+    return json.dumps(plain({**chosen, "window": window}), indent=2) + "\n"
 
 
 def maps_name(source: str | Path | int) -> str:
@@ -126,7 +146,7 @@ def _check_replaceable(target: Path, source: str | Path | int, overwrite: bool) 
 def _is_maps(path: Path) -> bool:
     if path.is_dir() and not path.is_symlink():
         return all(re.fullmatch(r"\d{6,}\.png", p.name) and p.is_file() for p in path.iterdir())
-    return path.name in (_SHEET, _OVERLAY)
+    return path.name in (_SHEET, _OVERLAY, _SETTINGS)
 
 
 def _write_clip(

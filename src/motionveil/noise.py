@@ -21,6 +21,11 @@ class NoiseStatistics:
 
     mean: tuple[float, float, float] = (0.45, 0.45, 0.45)
     std: tuple[float, float, float] = (0.35, 0.35, 0.35)
+    measured: bool = False
+    """Whether they are those of somebody's video: then records do not show them."""
+
+    def __repr__(self) -> str:
+        return f"NoiseStatistics({'measured' if self.measured else f'mean={self.mean}, std={self.std}'})"
 
 
 WIDE = NoiseStatistics()
@@ -37,11 +42,10 @@ STATISTICS = {"wide": WIDE, "kinetics": KINETICS, "imagenet": IMAGENET, "uniform
 
 def measure_statistics(frames: UInt8Array) -> NoiseStatistics:
     """The statistics of some frames (T, H, W, 3) uint8: what Eq. 3 asks for, of a data set of one's own."""
-    values = frames.reshape(-1, 3).astype(np.float32) / 255
-    mean, std = (
-        [float(value) for value in figure] for figure in (values.mean(0, np.float64), values.std(0, np.float64))
-    )
-    return NoiseStatistics((mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))
+    values = [frame.reshape(-1, 3) / 255 for frame in frames]
+    mean = np.mean([value.mean(0) for value in values], axis=0)
+    std = np.sqrt(np.mean([(value**2).mean(0) for value in values], axis=0) - mean**2)
+    return NoiseStatistics((mean[0], mean[1], mean[2]), (std[0], std[1], std[2]), measured=True)
 
 
 _standard_normal_cdf = np.vectorize(lambda x: 0.5 * (1 + erf(x / sqrt(2))), otypes=[np.float32])

@@ -18,6 +18,7 @@ from . import drawing, ops
 from .building import DEFAULT_HIDE, Choice, Networks, assemble, choose_templates
 from .errors import OptionError
 from .files import PendingFile
+from .flow import DISFlow
 from .obfuscators import Selective
 from .places import side_paths
 from .presets import Preset
@@ -27,7 +28,7 @@ from .streams import Stages
 from .templates import TemplateLibrary
 from .transfer import draw_found
 from .types import UInt8Array, VideoInfo
-from .video import Encoding, Source, VideoWriter, check_target, open_source
+from .video import Encoding, Source, VideoWriter, check_target, open_source, source_name
 
 
 @dataclass(frozen=True)
@@ -92,20 +93,25 @@ class Result:
     record: Path | None = None
 
 
-def first_frames(source: str | Path | int, window: Window, *, seconds: float = 2.0, count: int = 6) -> UInt8Array:
-    """Some frames (T, H, W, 3) of the first seconds of a source that can be read twice.
-
-    Raises OptionError for cameras, streams and standard input.
-    """
+def first_frames(
+    source: str | Path | int, window: Window, *, seconds: float = 2.0, count: int = 6
+) -> UInt8Array | None:
+    """Up to `count` frames (T, H, W, 3) spread over the first seconds; None where the source cannot be read twice."""
     if isinstance(source, int) or str(source) == "-":
-        raise OptionError("frames cannot be looked at beforehand here; make templates first: motionveil template find")
+        return None
     with window.open(source) as reader:
-        if reader.info.is_live:
-            raise OptionError("a live stream cannot be read twice; make templates first: motionveil template find")
+        if not reader.rereadable:
+            return None
+        # Frames are thinned out while they are read: their number is not known, and they may be large.
         frames: list[UInt8Array] = []
+        step = 1
         for clip in reader:
-            frames += list(clip.frames)
-            if float(clip.pts[-1] - reader.info.start) >= seconds:
+            for index, frame in enumerate(clip.frames, clip.start):
+                if index % step == 0:
+                    frames.append(frame)
+                if len(frames) > 2 * count:
+                    frames, step = frames[::2], 2 * step
+            if clip.pts[-1] - reader.info.start >= seconds:
                 break
     return np.stack([frames[i] for i in np.linspace(0, len(frames) - 1, min(count, len(frames))).astype(int)])
 
@@ -142,7 +148,7 @@ def obfuscate_video(
     beside = side_paths(target, preview=preview, record=record)
     for path in (Path(target), *filter(None, beside)):
         check_target(path, [source], encoding.overwrite)
-    if obfuscator is not None and not all(setting is None for setting in (hide, library, seed, networks)):
+    if obfuscator is not None and not all(setting is None for setting in (hide, preset, library, seed, networks)):
         raise OptionError("give either an obfuscator, or what to hide and how, not both")
     if networks is None and obfuscator is None:
         networks = Networks(preset or "secure")
@@ -155,18 +161,19 @@ def obfuscate_video(
         stack.callback(lambda: None if stages.stuck else reader.close())
         info = reader.info
         notices: list[str] = []
-        choice: Choice | None = None
+        places: UInt8Array | None = None
         if obfuscator is None:
             assert networks is not None
-            frames = lru_cache(partial(first_frames, source, window))
-            extractor = networks.extractor(still=info.is_image, frames=frames)
-            choice = choose_templates(hide or DEFAULT_HIDE, extractor, library=library, frames=frames)
-            method = assemble(networks.preset, extractor, choice.templates, networks.flow, seed=seed, frames=frames)
+            method, choice = _method(networks, source, window, info, hide or DEFAULT_HIDE, library, seed)
             if choice.missing:
+                missing = ", ".join(choice.missing)
                 notices.append(
-                    f"{', '.join(choice.missing)} could not be found in the first seconds, and stays visible"
+                    f"{source_name(source)}: {missing} could not be found at its beginning and stays visible"
                 )
                 warnings.warn(notices[0], stacklevel=2)
+            if preview and choice.frames is not None:
+                places = draw_found(choice.found, choice.frames)
+            del choice  # its frames would stay in memory for the whole film
         else:
             method = obfuscator
         panels, side = None, None
@@ -205,8 +212,8 @@ def obfuscate_video(
         files = {}
         if beside.sheet is not None and panels is not None:
             sheet = panels.contact_sheet()
-            if choice is not None and choice.frames is not None:
-                sheet = drawing.stacked([draw_found(choice.found, choice.frames), sheet])
+            if places is not None:
+                sheet = drawing.stacked([places, sheet])
             files[beside.sheet] = drawing.encode_image(sheet, ".png")
         if beside.record is not None:
             settings = _settings(method, window, encoding, networks.preset if networks else preset)
@@ -219,6 +226,25 @@ def obfuscate_video(
             outputs.append((path, pending.commit))
         _commit([*outputs, (Path(target), writer.commit)])
     return Result(Path(target), info, done, seconds, tuple(notices), *beside)
+
+
+def _method(
+    networks: Networks,
+    source: str | Path | int,
+    window: Window,
+    info: VideoInfo,
+    hide: str | Sequence[str],
+    library: TemplateLibrary | None,
+    seed: int | None,
+) -> tuple[Selective, Choice]:
+    """The method for one source, and the templates that were chosen or found for it."""
+    frames = lru_cache(partial(first_frames, source, window))
+    preset = networks.preset
+    extractor = networks.extractor(still=info.is_image, frames=frames)
+    choice = choose_templates(hide, extractor, library=library, frames=frames, strict=preset.strict)
+    # A picture does not move.
+    flow = DISFlow() if info.is_image else networks.flow
+    return assemble(preset, extractor, choice.templates, flow, seed=seed, frames=frames), choice
 
 
 def _commit(outputs: Sequence[tuple[Path, Callable[[], None]]]) -> None:

@@ -17,7 +17,8 @@ class Preset:
 
     features, feature_options: a name from `features.FEATURE_EXTRACTORS`, and what it is made with; still_options: what
     is different for single pictures. flow, flow_options: the same of `flow.FLOW_ESTIMATORS`. grain: see
-    `fillers.MotionNoise`. statistics: None measures those of the video.
+    `fillers.MotionNoise`. statistics: None measures those of the video. strict: for protection, nothing that was asked
+    for may be left out, and the noise may tell nothing about the picture but its motion.
     """
 
     name: str
@@ -30,6 +31,19 @@ class Preset:
     still_options: Mapping[str, Any] = field(default_factory=dict)
     flow: str = "dis"
     flow_options: Mapping[str, Any] = field(default_factory=dict)
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        if self.strict and self.coverage.match_first:
+            raise OptionError(
+                f"the preset {self.name} does not match templates to the first frame, which may show somebody else or "
+                "nobody; leave --match-first out, or choose --preset paper for research"
+            )
+        if self.strict and self.statistics is None:
+            raise OptionError(
+                f"the preset {self.name} does not draw noise in the colours of the video, which would tell them; "
+                "choose other --statistics, or --preset paper for research"
+            )
 
     def with_features(self, name: str, **options: Any) -> Preset:
         """The preset with other features; options of the same ones are kept where they are not given."""
@@ -69,6 +83,7 @@ PRESETS = {
         statistics=WIDE,
         feature_options={"short_side": 288, "levels": 2},
         still_options={"short_side": 768, "levels": 3},
+        strict=True,
     ),
     "paper": _PAPER,
     "paper_fast": replace(

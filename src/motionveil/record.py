@@ -16,7 +16,7 @@ from typing import Any
 from .templates import Template
 from .video import source_name
 
-_LIBRARIES = ("av", "numpy", "opencv-python-headless", "openvino")
+_LIBRARIES = ("av", "numpy", "opencv-python-headless", "openvino", "torch")
 
 
 def library_versions() -> dict[str, str]:
@@ -26,7 +26,7 @@ def library_versions() -> dict[str, str]:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "unknown"
+            found[name] = "not installed"
     return found
 
 

@@ -15,6 +15,7 @@ from .templates import Template, check_fingerprints
 from .types import Float32Array, Point, UInt8Array
 
 Combine = Literal["max", "mean"]
+_ALIKE = 0.5
 
 
 class Cells(NamedTuple):
@@ -44,11 +45,17 @@ def matched(templates: Sequence[Template], grid: DescriptorGrid) -> list[Templat
     """Each template replaced by the descriptor in the first frame of the grid that is most like it.
 
     The published code's option to match to the first image: what is looked for in a video is then this person's own.
+    Where nothing in it is like the template (a cosine under 0.5), the template stays.
     """
     cells = grid.descriptors[0].reshape(-1, grid.descriptors.shape[-1])
     found = []
     for template in templates:
-        vector = cells[int(np.argmax(cells @ template.vector))]
+        cosines = cells @ template.vector
+        best = int(np.argmax(cosines))
+        if cosines[best] < _ALIKE:
+            found.append(template)
+            continue
+        vector = cells[best]
         vector = np.asarray(vector / np.linalg.norm(vector), np.float32)
         found.append(replace(template, vector=vector, origin=f"{template.origin}; matched to the first frame"))
     return found

@@ -66,16 +66,12 @@ def find_templates(
     return found
 
 
-def check_found(wanted: Sequence[str], found: Sequence[Found]) -> list[str]:
-    """The names that were wanted and not found. Raises TemplateError where none was found at all."""
-    names = {item.template.name for item in found}
-    missing = [name for name in wanted if name not in names]
-    if wanted and len(missing) == len(wanted):
-        raise TemplateError(
-            f"nothing of {', '.join(wanted)} was found in these frames; give frames that show it, or pick a point "
-            f"with: motionveil template add {wanted[0]} --image IMAGE --point X,Y"
-        )
-    return missing
+def not_found(names: Sequence[str]) -> TemplateError:
+    """What to raise where these were found in no frame."""
+    return TemplateError(
+        f"{', '.join(names)} could not be found in these frames; give frames that show it, hide something else, or "
+        f"pick a point with: motionveil template add {names[0]} --image IMAGE --point X,Y --features …"
+    )
 
 
 def draw_found(found: Sequence[Found], frames: UInt8Array) -> UInt8Array:

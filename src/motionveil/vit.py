@@ -23,7 +23,8 @@ State = Mapping[str, Tensor]
 BINS = 17
 """How many times as long a binned descriptor is."""
 _HEAD_CHANNELS = 64
-"""Of every ViT from tiny to huge."""
+"""Of ViT-Ti, S, B and L; larger ones have others."""
+_WIDEST = 1024
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ class ViTShape:
             grid = round(sqrt(state["pos_embed"].shape[1] - 1))
             depth = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("blocks."))
             registers = state["register_tokens"].shape[1] if "register_tokens" in state else 0
+            for name in ("cls_token", "patch_embed.proj.bias", "blocks.0.attn.qkv.bias"):
+                _ = state[name]
+            if channels % _HEAD_CHANNELS or channels > _WIDEST:
+                raise KeyError(channels)
         except (KeyError, ValueError, IndexError) as error:
             raise WeightsError(
                 "these are not the weights of a vision transformer; give a DINO or ViT checkpoint"
@@ -100,8 +105,11 @@ def _from_hugging_face(state: State) -> dict[str, Tensor]:
             name = name.replace(old, new)
         found[name] = value
     for name in [name for name in found if ".attention.attention.query." in name]:
-        parts = [found.pop(name.replace("query", part)) for part in ("query", "key", "value")]
-        found[name.replace("attention.attention.query", "attn.qkv")] = torch.cat(parts)
+        names = [name.replace("query", part) for part in ("query", "key", "value")]
+        if all(part in found for part in names):
+            found[name.replace("attention.attention.query", "attn.qkv")] = torch.cat(
+                [found.pop(part) for part in names]
+            )
     return found
 
 

@@ -7,14 +7,20 @@ from typing import Any, TypeVar
 
 import click
 
-from ..building import make_extractor
+from ..building import Frames, Networks
 from ..engine import ENGINES, PRECISIONS
 from ..features import FEATURE_EXTRACTORS, FeatureExtractor
 from ..flow import FLOW_ESTIMATORS
+from ..presets import get_preset
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _FEATURES = {
+    "detail": click.option(
+        "--detail",
+        type=click.IntRange(16, 2160),
+        help="Short side at which frames are looked at; larger finds smaller people and takes longer.",
+    ),
     "weights": click.option("--weights", metavar="FILE", help="Weights of the features, when not in their folder."),
     "layer": click.option(
         "--layer", type=click.IntRange(min=0), help="Layer of the features, from 0. Default: the last."
@@ -30,6 +36,8 @@ _FEATURES = {
         "--precision", type=click.Choice(PRECISIONS), help="int8 is measured on the first frames of the first input."
     ),
 }
+_NAMES = {"detail": "short_side"}
+"""What an option is called by the extractors, where that is not its own name."""
 _FLOW = {
     "flow_weights": click.option(
         "--flow-weights", metavar="NAME|FILE", help="Weights of the flow. Default: raft_sintel."
@@ -39,6 +47,8 @@ _FLOW = {
         "--flow-scale", type=click.FloatRange(0.05, 8), help="Resize frames by this first. Default: 1."
     ),
 }
+
+_FULL = get_preset("secure").with_features("parts", short_side=768, levels=3)
 
 
 def feature_options(command: Command) -> Command:
@@ -63,7 +73,7 @@ def flow_options(command: Command) -> Command:
 
 def take_features(options: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
     """Take the options of `feature_options` out of a dictionary: the name, and what else was given."""
-    given = {key: options.pop(key) for key in _FEATURES}
+    given = {_NAMES.get(key, key): options.pop(key) for key in _FEATURES}
     return options.pop("features"), {key: value for key, value in given.items() if value is not None}
 
 
@@ -73,8 +83,8 @@ def take_flow(options: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
     return options.pop("flow"), {key: value for key, value in given.items() if value is not None}
 
 
-def extractor_of(options: dict[str, Any], **parts: Any) -> FeatureExtractor:
-    """The extractor that the options ask for. parts: settings of the embedded encoder where they ask for no other."""
+def extractor_of(options: dict[str, Any], frames: Frames) -> FeatureExtractor:
+    """The extractor that the options ask for, in full detail where they say nothing. frames: for --precision int8."""
     name, given = take_features(options)
-    name = name or "parts"
-    return make_extractor(name, **{**(parts if name == "parts" else {}), **given})
+    preset = _FULL.with_features(name or "parts", **given)
+    return Networks(preset).extractor(still=True, frames=frames)

@@ -55,11 +55,6 @@ from .options import Names, Numbers, ProgressBar, each, make_window, source_of, 
 @click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 @click.option("--record/--no-record", default=True, show_default=True, help="Write settings and hashes to OUT.json.")
 @click.option(
-    "--detail",
-    type=click.IntRange(64, 2160),
-    help="Short side at which people are looked for; larger finds smaller people and takes longer.",
-)
-@click.option(
     "--opacity", type=Numbers("BEGIN,FULL", "0.2,0.4"), help="Saliency at which covering begins and is complete."
 )
 @click.option("--margin", type=float, help="Grow what is hidden by this share of the short side.")
@@ -102,6 +97,11 @@ def command(sources: tuple[str, ...], output: str | None, hide: tuple[str, ...],
             f"motionveil: warning: the preset {preset} leaves part of the picture visible; it protects nobody", err=True
         )
 
+    if preset == "secure" and settings.features != "parts":
+        click.echo(
+            "motionveil: warning: the preset secure was measured with the embedded encoder only; with other features "
+            "look at --preview, and choose --opacity by it", err=True,
+        )  # fmt: skip
     networks = Networks(settings)
 
     def work(pair: tuple[str | Path | int, Path]) -> None:
@@ -136,8 +136,6 @@ def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
     if options["statistics"] is not None:
         changes["statistics"] = STATISTICS.get(options["statistics"])
     (features, feature_settings), (flow, flow_settings) = take_features(options), take_flow(options)
-    if options["detail"] is not None:
-        feature_settings["short_side"] = options["detail"]
     preset = preset.with_features(features or preset.features, **feature_settings)
     preset = preset.with_flow(flow or preset.flow, **flow_settings)
     return replace(preset, coverage=coverage, **changes)

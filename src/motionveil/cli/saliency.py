@@ -9,7 +9,7 @@ import click
 
 from ..building import Networks
 from ..errors import OptionError
-from ..maps import MAPS, maps_name, write_saliency
+from ..maps import MAPS, maps_are_there, maps_name, write_saliency
 from ..video import source_name
 from .networks import feature_options, take_features
 from .options import Names, ProgressBar, each, make_window, source_of, window_options
@@ -23,10 +23,9 @@ from .options import Names, ProgressBar, each, make_window, source_of, window_op
 )
 @click.option("--video", is_flag=True, help="Also write an overlay video.")
 @window_options
-@click.option("--detail", type=click.IntRange(128, 2160), help="Short side at which people are looked for.")
 @feature_options
 @click.option("--overwrite", is_flag=True, help="Replace folders that exist.")
-@click.option("--resume", is_flag=True, help="Leave out inputs whose maps are there; they are always complete.")
+@click.option("--resume", is_flag=True, help="Leave out inputs whose maps are there, made with the same settings.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...], video: bool, **options: Any) -> int:
     """Write saliency maps, a contact sheet, and with --video an overlay video.
@@ -35,11 +34,9 @@ def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...],
     picture looks exactly like the template.
     """
     window = make_window(options)
-    detail, overwrite, quiet = options["detail"], options["overwrite"], options["quiet"]
+    overwrite, quiet = options["overwrite"], options["quiet"]
     resume = options["resume"]
     chosen, given = take_features(options)
-    if detail is not None:
-        given["short_side"] = detail
     networks = Networks(MAPS.with_features(chosen or MAPS.features, **given))
     inputs = [source_of(text) for text in sources]
     names = [maps_name(source) for source in inputs]
@@ -50,7 +47,7 @@ def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...],
             )
 
     def work(source: str | int) -> None:
-        if resume and (output / maps_name(source)).is_dir():
+        if resume and maps_are_there(source, output, attributes=attributes, networks=networks, window=window):
             if not quiet:
                 click.echo(f"{output / maps_name(source)}  (there already)")
             return

@@ -11,12 +11,13 @@ import numpy as np
 from .. import drawing
 from ..building import choose_templates
 from ..engine import read_vector
-from ..errors import OptionError, OutputError, TemplateError
+from ..errors import InputError, OptionError, OutputError, TemplateError
 from ..features import PartsEncoder
 from ..pipeline import Window, first_frames
 from ..saliency import saliency_maps
 from ..templates import (
     GROUPS,
+    Template,
     TemplateLibrary,
     built_in_library,
     default_library,
@@ -24,7 +25,7 @@ from ..templates import (
     template_of,
     user_library_path,
 )
-from ..transfer import check_found, draw_found, find_templates
+from ..transfer import draw_found, find_templates, not_found
 from ..types import Point
 from ..video import read_picture
 from .networks import extractor_of, feature_options
@@ -39,6 +40,11 @@ def command() -> None:
 _time = click.option(
     "--time", type=click.FloatRange(min=0), default=0.0, help="Second of a video, default its first frame."
 )
+
+
+def _features(template: Template) -> str:
+    """The name of the features that a template was made with."""
+    return template.fingerprint.split(":")[0].removesuffix("-encoder")
 
 
 def _own() -> TemplateLibrary:
@@ -68,7 +74,7 @@ def add(
     """Make a template from one point of a picture, or take one of the published code."""
     if (descriptor is None) == (image is None or point is None):
         raise OptionError("give --image and --point, or --descriptor alone")
-    extractor = extractor_of(options, short_side=768, levels=3)
+    extractor = extractor_of(options, lambda: None if image is None else read_picture(image, time=time)[None])
     if name in default_library().made_with(extractor.fingerprint) and not overwrite:
         raise TemplateError(f"a template is named {name!r} already; choose another name, or allow it with --overwrite")
     picture = None
@@ -110,7 +116,10 @@ def find(names: tuple[str, ...], image: Path, output: Path | None, overwrite: bo
     output = output or Path("found.png")
     if output.exists() and not overwrite:
         raise OutputError(f"{output} exists; choose another name with -o, or allow it with --overwrite")
-    extractor, library = extractor_of(options), default_library()
+    frames = first_frames(str(image), Window())
+    if frames is None:
+        raise InputError(f"{image} cannot be read twice; give a file")
+    extractor, library = extractor_of(options, lambda: frames), default_library()
     if extractor.fingerprint == PartsEncoder().fingerprint:
         raise OptionError("choose the features to make templates for, for instance: --features dino_vits8")
     wanted = library.names(names)
@@ -118,9 +127,10 @@ def find(names: tuple[str, ...], image: Path, output: Path | None, overwrite: bo
     if there and not overwrite:
         raise TemplateError(f"{', '.join(there)} is there already for these features; allow it with --overwrite")
     finder = PartsEncoder(short_side=768, levels=3)
-    frames = first_frames(str(image), Window())
     found = find_templates(library.made_with(finder.fingerprint).select(wanted), frames, finder, extractor)
-    missing = check_found(wanted, found)
+    missing = [name for name in wanted if name not in {item.template.name for item in found}]
+    if not found:
+        raise not_found(missing)
     own = _own()
     for item in found:
         own = own.with_template(item.template)
@@ -138,8 +148,7 @@ def list_() -> None:
     own = _own()
     for template in default_library():
         kind = "yours" if template.name in own.made_with(template.fingerprint) else "built in"
-        features = template.fingerprint.split(":")[0].removesuffix("-encoder")
-        click.echo(f"{template.name:<16}{kind:<10}{features:<24}{template.origin}")
+        click.echo(f"{template.name:<16}{kind:<10}{_features(template):<24}{template.origin}")
     for group, members in GROUPS.items():
         click.echo(f"{group:<16}{'group':<34}{', '.join(members)}")
 
@@ -157,8 +166,8 @@ def show(name: str, image: Path, time: float, output: Path | None, overwrite: bo
     if output.exists() and not overwrite:
         raise OutputError(f"{output} exists; choose another name with -o, or allow it with --overwrite")
     picture = read_picture(image, time=time)
-    extractor = extractor_of(options, short_side=768, levels=3)
-    choice = choose_templates([name], extractor, frames=lambda: picture[None])
+    extractor = extractor_of(options, lambda: picture[None])
+    choice = choose_templates([name], extractor)
     maps = saliency_maps(picture, choice.templates, extractor)
     best = maps.max(axis=0)
     row, column = np.unravel_index(int(best.argmax()), best.shape)
@@ -173,9 +182,19 @@ def show(name: str, image: Path, time: float, output: Path | None, overwrite: bo
 
 @command.command()
 @click.argument("name")
-def remove(name: str) -> None:
-    """Remove one of your templates."""
+@click.option("--features", help="Only the one for these features, as list shows them.")
+def remove(name: str, features: str | None) -> None:
+    """Remove your templates of a name."""
     own = _own()
+    if features is not None:
+        kept = TemplateLibrary(t for t in own if t.name != name or _features(t) != features)
+        if len(kept) == len(own):
+            raise TemplateError(
+                f"none of your templates is named {name!r} for {features}; see: motionveil template list"
+            )
+        kept.save(user_library_path())
+        click.echo(f"removed {name} for {features}")
+        return
     if name not in own and name in built_in_library():
         raise TemplateError(f"{name!r} is built in and stays; leave it out with --hide instead")
     if name not in own:
@@ -191,7 +210,7 @@ def import_(file: Path, overwrite: bool) -> None:
     """Add the templates of a file that export wrote."""
     own, incoming = _own(), TemplateLibrary.load(file)
     for template in incoming:
-        if template.name in default_library() and not overwrite:
+        if template.name in default_library().made_with(template.fingerprint) and not overwrite:
             raise TemplateError(f"a template is named {template.name!r} already; allow it with --overwrite")
         own = own.with_template(template)
     own.save(user_library_path())
@@ -203,13 +222,15 @@ def import_(file: Path, overwrite: bool) -> None:
 @click.argument("names", nargs=-1)
 @click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
 def export(file: Path, names: tuple[str, ...], overwrite: bool) -> None:
-    """Write templates to a file: those named, or all of yours."""
+    """Write templates to a file: those of these names, for all features that have them, or all of yours."""
     if file.exists() and not overwrite:
         raise OutputError(f"{file} exists; choose another name, or allow it with --overwrite")
-    chosen = default_library().select(names) if names else list(_own())
+    library = default_library()
+    wanted = library.names(names) if names else []
+    chosen = [template for template in library if template.name in wanted] if names else list(_own())
     if not chosen:
         raise TemplateError(
             "you have made no templates yet; name built-in ones, or make one with: motionveil template add"
         )
     TemplateLibrary(chosen).save(file)
-    click.echo(f"{file}  ({', '.join(template.name for template in chosen)})")
+    click.echo(f"{file}  ({', '.join(f'{t.name} for {_features(t)}' for t in chosen)})")

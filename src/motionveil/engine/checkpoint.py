@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
 
 from ..errors import DependencyError, WeightsError
 from ..types import Float32Array
@@ -30,8 +28,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Tensors by name (torch, on the CPU) from a .safetensors file or a PyTorch checkpoint.
 
     Checkpoints that hold the weights under a name of their own (teacher, state_dict, …) are unwrapped, and the prefixes
-    that data-parallel training leaves ('module.') are dropped. Pickled code is refused, not run.
-    Raises WeightsError where the file is missing, damaged or something else, DependencyError without torch.
+    that training leaves ('module.', 'backbone.') are dropped, with what does not carry them. Pickled code is refused,
+    not run. Raises WeightsError where the file is missing, damaged or something else, DependencyError without torch.
     """
     torch = require_torch()
     found = _load(Path(path))
@@ -42,8 +40,9 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise WeightsError(f"{path} holds no network weights; give a file with a state dict")
     tensors = {str(name): value for name, value in found.items() if isinstance(value, torch.Tensor)}
     for prefix in _PREFIXES:
-        if all(name.startswith(prefix) for name in tensors):
-            tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
+        # A whole training checkpoint holds heads beside the backbone, which nobody needs.
+        if any(name.startswith(prefix) for name in tensors):
+            tensors = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
     return tensors
 
 
@@ -69,15 +68,7 @@ def _load(path: Path) -> Any:
         if is_safetensors:
             return importlib.import_module("safetensors.torch").load_file(str(path))
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        OSError,
-        RuntimeError,
-        ValueError,
-        EOFError,
-        KeyError,
-        pickle.UnpicklingError,
-        safetensors.SafetensorError,
-    ) as error:
+    except Exception as error:  # damaged files raise whatever the reader stumbles over
         raise WeightsError(
             f"{path} is damaged, or holds more than weights; fetch it again, or give a .safetensors file"
         ) from error

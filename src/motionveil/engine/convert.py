@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import threading
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
@@ -15,13 +16,16 @@ from typing import Any
 
 import platformdirs
 
-from ..files import hidden_name, make_folders
+from ..files import hidden_name, make_folders, remove
 from .checkpoint import require_torch
-from .network import ModuleSource
+from .network import Examples, ModuleSource
 
 _log = logging.getLogger(__name__)
+_lock = threading.Lock()
+"""Tracing changes what the whole process warns of for a while, so one network is converted at a time."""
 Inputs = tuple[tuple[tuple[int, ...], str], ...]
 """Shape, without the first axis, and type of every input."""
+_MODEL, _DIGEST = "model.xml", "sha256"
 
 
 def cache_folder() -> Path:
@@ -29,62 +33,77 @@ def cache_folder() -> Path:
     return Path(os.environ.get("MOTIONVEIL_CACHE") or Path(platformdirs.user_cache_dir("motionveil")) / "networks")
 
 
-def converted(source: ModuleSource, inputs: Inputs, core: Any, examples: Sequence[Any] | None) -> Any:
+def converted(source: ModuleSource, inputs: Inputs, core: Any, examples: Examples | None) -> Any:
     """The OpenVINO model of a torch module for one item of these inputs, from the cache where it is there.
 
-    examples: values for 8-bit quantisation; None leaves the network as it is. Of the examples nothing is kept but the
-    ranges of values inside the network. Raises DependencyError without torch where it is not there.
+    examples: values for 8-bit quantisation; None leaves the network as it is. A quantised network is not kept: it holds
+    ranges of values of somebody's own frames. Raises DependencyError without torch where the network is not there.
     """
-    path = cache_folder() / f"{source.name}-{_key(source, inputs, examples)}.xml"
-    if path.exists():
-        # What cannot be read (cut short, of another version) is made again.
-        with contextlib.suppress(RuntimeError):
-            return core.read_model(path)
-    _log.info("converting %s for this size; that happens once", source.name)
-    model = _convert(source, inputs, examples)
+    if examples is not None:
+        return _convert(source, inputs, examples(tuple(shape for shape, _ in inputs)))
+    folder = cache_folder() / f"{source.name}-{_key(source, inputs)}"
+    # What is damaged or of another version is made again.
     with contextlib.suppress(OSError, RuntimeError):
-        _keep(model, path)
+        if _intact(folder):
+            return core.read_model(folder / _MODEL)
+    model = _convert(source, inputs, None)
+    with contextlib.suppress(OSError, RuntimeError):
+        _keep(model, folder)
         # Read back, because reading simplifies it: the first run and the next shall give the same to the last bit.
-        return core.read_model(path)
+        return core.read_model(folder / _MODEL)
     return model
 
 
-def _key(source: ModuleSource, inputs: Inputs, examples: Sequence[Any] | None) -> str:
+def _key(source: ModuleSource, inputs: Inputs) -> str:
     digest = hashlib.sha256()
-    for part in (source.digest, source.code_digest, inputs, version("openvino"), version("motionveil")):
+    versions = [version(name) for name in ("openvino", "torch", "motionveil")]
+    for part in (source.digest, source.code_digest, Path(__file__).read_bytes(), inputs, versions):
         digest.update(repr(part).encode())
-    for array in examples or ():
-        digest.update(array.tobytes())
     return digest.hexdigest()[:24]
 
 
 def _convert(source: ModuleSource, inputs: Inputs, examples: Sequence[Any] | None) -> Any:
     torch = require_torch()
     openvino = import_module("openvino")
-    module = source.build(tuple(shape for shape, _ in inputs))
-    if examples is not None:
-        from .quantize import quantised
-
-        module = quantised(module, examples, source.normalised(module))
-    zeros = tuple(torch.zeros((1, *shape), dtype=getattr(torch, kind)) for shape, kind in inputs)
-    with warnings.catch_warnings(), torch.inference_mode():
+    how = "converting it for this size" if examples is None else "measuring and converting it for this size"
+    _log.info("%s: %s, which happens once", source.name, how)
+    with _lock, warnings.catch_warnings():
         # Tracing warns of every shape that it fixes; they are meant to be fixed.
         warnings.simplefilter("ignore")
-        # Left to itself, the conversion would run the module several times to check that it is the same each time.
-        traced = torch.jit.trace(module, zeros, check_trace=False)
-        model = openvino.convert_model(traced, example_input=zeros)
+        module = source.build(tuple(shape for shape, _ in inputs))
+        if examples is not None:
+            module = import_module(f"{__package__}.quantize").quantised(module, examples, source.normalised(module))
+        zeros = tuple(torch.zeros((1, *shape), dtype=getattr(torch, kind)) for shape, kind in inputs)
+        with torch.inference_mode():
+            # Left to itself, the conversion would run the module several times to check that it is the same each time.
+            traced = torch.jit.trace(module, zeros, check_trace=False)
+            model = openvino.convert_model(traced, example_input=zeros)
     model.reshape({index: [1, *shape] for index, (shape, _) in enumerate(inputs)})
     return model
 
 
-def _keep(model: Any, path: Path) -> None:
-    """Write the two files of a model so that it is there as a whole or not at all."""
-    make_folders(path.parent)
-    working = hidden_name(path).with_suffix(".xml")
+def _keep(model: Any, folder: Path) -> None:
+    """Write a model so that it is there as a whole or not at all, with what it takes to see that it is whole."""
+    make_folders(folder.parent)
+    working = hidden_name(folder)
     try:
-        import_module("openvino").save_model(model, working, compress_to_fp16=False)
-        working.with_suffix(".bin").replace(path.with_suffix(".bin"))
-        working.replace(path)
+        working.mkdir()
+        import_module("openvino").save_model(model, working / _MODEL, compress_to_fp16=False)
+        (working / _DIGEST).write_text(_digest(working))
+        if folder.exists():
+            remove(folder)
+        working.rename(folder)
     finally:
-        for suffix in (".bin", ".xml"):
-            working.with_suffix(suffix).unlink(missing_ok=True)
+        remove(working)
+
+
+def _digest(folder: Path) -> str:
+    """sha256 of both files of a model, in hexadecimal."""
+    digest = hashlib.sha256()
+    for path in (folder / _MODEL, (folder / _MODEL).with_suffix(".bin")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _intact(folder: Path) -> bool:
+    return folder.is_dir() and (folder / _DIGEST).read_text() == _digest(folder)

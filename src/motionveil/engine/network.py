@@ -14,6 +14,8 @@ from ..errors import DependencyError, OptionError, WeightsError
 from ..types import Float32Array
 
 Shapes = tuple[tuple[int, ...], ...]
+Examples = Callable[[Shapes], Sequence[Any]]
+"""For items of these shapes, one array per input with some items along its first axis."""
 
 
 class Network(Protocol):
@@ -55,9 +57,13 @@ class ModuleSource:
 
     @property
     def code_digest(self) -> str:
-        """sha256 of the source code that defines the network."""
+        """sha256 of the source code that defines the network: the module's file, or all files of a package."""
         spec = find_spec(self.module)
-        return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest() if spec and spec.origin else ""
+        assert spec is not None
+        assert spec.origin is not None
+        origin = Path(spec.origin)
+        files = sorted(origin.parent.glob("*.py")) if spec.submodule_search_locations else [origin]
+        return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -126,13 +132,13 @@ def load_network(
     engine: str = "auto",
     precision: str = "auto",
     threads: int | None = None,
-    examples: Sequence[Any] | None = None,
+    examples: Examples | None = None,
 ) -> Network:
     """A network on an engine.
 
     source: an ONNX file, or a torch module. engine: 'auto' or a name from `ENGINES`. precision: 'auto' takes bf16 where
-    the processor has it, otherwise f32; 'int8' (OpenVINO, torch modules) needs examples, one array per input with items
-    along its first axis, to measure what values occur. threads: of the processor, None takes all.
+    the processor has it, otherwise f32; 'int8' (OpenVINO, torch modules) needs examples to measure what values occur.
+    threads: of the processor, None takes all.
 
     Raises WeightsError where the file is missing or not a network, OptionError for what the engine cannot do,
     DependencyError where a package is missing.

@@ -6,7 +6,6 @@ import importlib
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from ..errors import OptionError, WeightsError
 from ..types import Float32Array
 from .convert import converted
-from .network import ModuleSource, Source
+from .network import Examples, ModuleSource, Source
 
 _MAX_SHAPES = 4
 
@@ -42,7 +41,7 @@ class OpenVINONetwork:
         *,
         precision: str = "auto",
         threads: int | None = None,
-        examples: Sequence[Any] | None = None,
+        examples: Examples | None = None,
     ) -> None:
         openvino = import_openvino()
         self._source = source

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import torch
 
 from ..errors import OptionError
 from ..types import Float32Array
-from .network import ModuleSource, Shapes
+from .network import Examples, ModuleSource, Shapes
 
 _MAX_SHAPES = 4
 _TYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
@@ -32,7 +31,7 @@ class TorchNetwork:
         *,
         precision: str = "auto",
         threads: int | None = None,
-        examples: Sequence[Any] | None = None,
+        examples: Examples | None = None,
         device: str | None = None,
     ) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))

@@ -24,11 +24,17 @@ class PartsEncoder:
     short_side: height or width, whichever is smaller, at which the network sees frames. Larger finds smaller people
     and costs more. levels: 1, or more to look again at half that size, a quarter and so on, and average: coarse levels
     know whole bodies, fine ones faces.
-    engine: where the network runs; 'auto' takes the fastest that this machine has. threads: None takes all processors.
+    engine, precision, threads: see `engine.load_network`.
     """
 
     def __init__(
-        self, *, short_side: int = 320, levels: int = 1, engine: str = "auto", threads: int | None = None
+        self,
+        *,
+        short_side: int = 320,
+        levels: int = 1,
+        engine: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
     ) -> None:
         if levels < 1 or short_side >> (levels - 1) < MULTIPLE:
             raise OptionError(
@@ -37,7 +43,7 @@ class PartsEncoder:
             )
         self.short_side = short_side
         self.levels = levels
-        self.network: Network = load_network(ENCODER_PATH, engine=engine, threads=threads)
+        self.network: Network = load_network(ENCODER_PATH, engine=engine, precision=precision, threads=threads)
         self.channels = 64
         self.fingerprint = f"parts-encoder:{self.network.digest[:16]}"
 

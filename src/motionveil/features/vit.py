@@ -43,6 +43,8 @@ BACKBONES = {
 }
 """The backbones of the published code, and DINOv2; a new one is one line here and one in `weights.WEIGHTS`."""
 
+_WIDEST = 4
+"""Up to this ratio of their sides frames are seen at the short side as set."""
 Placement = Literal["frame", "patches"]
 
 
@@ -107,12 +109,12 @@ class ViTEncoder:
         digest = weights_sha256(path)
         details = f"{self.layer}:{facet}:{self.stride}:{int(bins)}"
         source = ModuleSource(
-            name=backbone, digest=f"{digest}:{details}", module="motionveil.vit", build=build,
-            normalised=lambda module: module.normalised(),
+            name=backbone, digest=f"{digest}:{details}:{settings.mean}:{settings.std}",
+            module="motionveil.vit", build=build, normalised=lambda module: module.normalised(),
         )  # fmt: skip
         self.network: Network = load_network(
             source, engine=engine, precision=precision, threads=threads,
-            examples=None if examples is None else self._seen(examples),
+            examples=None if examples is None else lambda shapes: [_resized(examples, shapes[0][:2])],
         )  # fmt: skip
         self.fingerprint = f"{backbone}:{digest[:16]}:{details}:{short_side}"
 
@@ -124,21 +126,24 @@ class ViTEncoder:
         )
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:
-        """(height, width) at which the network sees a frame: the short side as set, the other rounded down."""
-        if height <= width:
-            return self.short_side, max(self.short_side, int(self.short_side * width / height))
-        return max(self.short_side, int(self.short_side * height / width)), self.short_side
+        """(height, width) at which the network sees a frame: the short side as set, the other rounded down.
 
-    def _seen(self, frames: UInt8Array) -> list[UInt8Array]:
-        size = self.input_size(frames.shape[1], frames.shape[2])
-        return [np.stack([ops.resize_lanczos(frame, size) for frame in frames])]
+        A frame many times as wide as high is seen smaller, because it would ask for more than its pixels are worth.
+        """
+        short, long = sorted((height, width))
+        if long > _WIDEST * short:
+            longer = _WIDEST * self.short_side
+            size = max(self.patch, int(longer * short / long)), longer
+        else:
+            size = self.short_side, int(self.short_side * long / short)
+        return size if height <= width else (size[1], size[0])
 
     def __call__(self, frames: UInt8Array) -> DescriptorGrid:
         """Descriptors (T, h, w, D) of (T, H, W, 3) uint8 RGB frames."""
         height, width = frames.shape[1:3]
-        seen = self._seen(frames)
-        (descriptors,) = self.network(*seen)
-        return DescriptorGrid(descriptors, *self._place((height, width), seen[0].shape[1:3], descriptors))
+        size = self.input_size(height, width)
+        (descriptors,) = self.network(_resized(frames, size))
+        return DescriptorGrid(descriptors, *self._place((height, width), size, descriptors))
 
     def _place(self, frame: tuple[int, int], seen: tuple[int, int], descriptors: Float32Array) -> tuple[Point, Point]:
         """Stride and offset of the cells in pixels of the frame."""
@@ -148,3 +153,8 @@ class ViTEncoder:
         scale = Point(frame[1] / seen[1], frame[0] / seen[0])
         offset = Point(*(s * self.patch / 2 - 0.5 for s in scale))
         return Point(scale.x * self.stride, scale.y * self.stride), offset
+
+
+def _resized(frames: UInt8Array, size: tuple[int, ...]) -> UInt8Array:
+    """Frames (T, H, W, 3) at this (height, width)."""
+    return np.stack([ops.resize_lanczos(frame, (size[0], size[1])) for frame in frames])

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ..raft import Features
 
 
+_MOST_MEMORY = 8e9
+
+
 class Encoded(NamedTuple):
     """A frame as RAFT knows it."""
 
@@ -57,10 +60,10 @@ class RAFTFlow(FlowEstimator):
         self.iterations = iterations
         self.scale = scale
         name = "raft_sintel" if weights is None else str(weights)
-        self.weights = find_weights(name) if name in WEIGHTS else Path(name)
+        self.weights = _locate(name)
         raft = import_module("motionveil.raft")
         self._raft = raft.load_raft(read_checkpoint(self.weights), origin=str(self.weights)).requires_grad_(False)
-        digest = weights_sha256(self.weights)
+        digest = self._digest = weights_sha256(self.weights)
 
         def step(name: str, module: Any) -> Network:
             source = ModuleSource(f"raft-{name}", f"{digest}:{name}", "motionveil.raft", lambda shapes: module)
@@ -71,13 +74,14 @@ class RAFTFlow(FlowEstimator):
 
     def __repr__(self) -> str:
         return (
-            f"RAFTFlow(weights={self.weights.name!r}, iterations={self.iterations}, scale={self.scale:g}, "
-            f"engine={self._update.engine!r})"
+            f"RAFTFlow(weights='{self.weights.name} {self._digest[:16]}', iterations={self.iterations}, "
+            f"scale={self.scale:g}, engine={self._update.engine!r})"
         )
 
     def prepare(self, frame: UInt8Array) -> Encoded:
         """The features of the frame."""
         size = (max(1, round(frame.shape[0] * self.scale)), max(1, round(frame.shape[1] * self.scale)))
+        _check_memory(size)
         from ..raft import Features
 
         torch = require_torch()
@@ -94,3 +98,22 @@ class RAFTFlow(FlowEstimator):
         with torch.inference_mode():
             flow = self._raft.estimate(source.features, target.features, source.size, self.iterations, update=update)
         return cast(Float32Array, np.ascontiguousarray(flow[0].permute(1, 2, 0).cpu().numpy()))
+
+
+def _locate(name: str) -> Path:
+    """The file of a name from `WEIGHTS`, or at a path; a file under a published name must be what was published."""
+    if name in WEIGHTS:
+        return find_weights(name)
+    published = [weights.name for weights in WEIGHTS.values() if weights.file == Path(name).name]
+    return find_weights(published[0], name) if published else Path(name)
+
+
+def _check_memory(size: tuple[int, int]) -> None:
+    """Raise OptionError where the similarities of all pairs would not fit."""
+    cells = (size[0] / 8) * (size[1] / 8)
+    needed = 4 * cells**2 * 4 / 3
+    if needed > _MOST_MEMORY:
+        raise OptionError(
+            f"RAFT would need {needed / 1e9:.0f} GB for frames of {size[1]}x{size[0]}; "
+            "choose --flow-scale 0.5 or less, --size, or --flow dis"
+        )

@@ -100,6 +100,11 @@ class Source(ABC):
         """After reading: in one sentence, that the source ended before it should; None where it did not."""
         self.options = options
 
+    @property
+    def rereadable(self) -> bool:
+        """Whether it can be opened again and gives the same frames."""
+        return True
+
     @abstractmethod
     def _frames(self) -> Iterator[tuple[UInt8Array, Fraction]]:
         """The upright frames of the window, (H, W, 3) RGB in the source's own size, with their times."""

@@ -46,6 +46,11 @@ class StreamSource(Source):
             self.close()
             raise
 
+    @property
+    def rereadable(self) -> bool:
+        """False for cameras, streams, pipes and standard input."""
+        return self._location.rereadable
+
     def _describe(self, decoder: Decoder, frame: av.VideoFrame) -> VideoInfo:
         self._orientation = Orientation.from_frame(frame)
         self._coded_size = (frame.width, frame.height)
