@@ -282,5 +282,5 @@ def test_damaged_and_missing_files_are_refused(checkpoint: Path, tmp_path: Path)
             RAFTFlow(path)
     with pytest.raises(WeightsError, match="no file"):
         RAFTFlow(tmp_path / "none.pth")
-    with pytest.raises(WeightsError, match="raft-sintel.pth is missing"):
+    with pytest.raises(WeightsError, match=r"raft-sintel\.pth is missing"):
         RAFTFlow()

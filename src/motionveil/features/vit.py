@@ -7,8 +7,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from .. import ops
 from ..engine import ModuleSource, Network, load_network, read_checkpoint, require_torch
 from ..errors import OptionError
@@ -122,6 +120,11 @@ class ViTEncoder:
             f"engine={self.network.engine!r})"
         )
 
+    @property
+    def device(self) -> str:
+        """Where the network runs, by torch's name; descriptors come back to where the frames are."""
+        return self.network.device
+
     def input_size(self, height: int, width: int) -> tuple[int, int]:
         """(height, width) at which the network sees a frame: the short side as set, the other rounded down."""
         if height <= width:
@@ -130,7 +133,7 @@ class ViTEncoder:
 
     def _seen(self, frames: UInt8Array) -> list[UInt8Array]:
         size = self.input_size(frames.shape[1], frames.shape[2])
-        return [np.stack([ops.resize_lanczos(frame, size) for frame in frames])]
+        return [ops.stack([ops.resize_lanczos(frame, size) for frame in frames])]
 
     def __call__(self, frames: UInt8Array) -> DescriptorGrid:
         """Descriptors (T, h, w, D) of (T, H, W, 3) uint8 RGB frames."""
