@@ -95,6 +95,9 @@ def _resampled(values: Tensor, vertical: Tensor, horizontal: Tensor) -> Tensor:
 
 def _shrunk(values: Tensor, size: Size) -> Tensor:
     """Area average, float32."""
+    rows, columns = values.shape[0] // size[0], values.shape[1] // size[1]
+    if (size[0] * rows, size[1] * columns) == values.shape[:2]:
+        return values.float().unflatten(1, (size[1], columns)).unflatten(0, (size[0], rows)).mean((1, 3))
     weights = [_weights(str(values.device), _area_weights, *pair) for pair in zip(values.shape, size, strict=False)]
     return _resampled(values.float(), weights[0], weights[1])
 
