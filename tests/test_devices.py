@@ -231,6 +231,21 @@ def test_nothing_is_copied_from_the_gpu_but_what_decides(
     assert not copies.counts - Counter(allowed), copies.counts
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("region", REGIONS)
+def test_all_of_it_runs_where_the_frames_lie(
+    region: str, transport: Any, video: UInt8Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tensors without values stand for those of a GPU: neither can meet one of the processor, or be looked at."""
+    rng = np.random.default_rng(0)
+    monkeypatch.setattr(ops, "to_host", lambda array: rng.random(tuple(array.shape), np.float32) * 255)
+    monkeypatch.setattr(torch.Tensor, "__float__", lambda tensor: 0.1)
+    monkeypatch.setattr(torch.Tensor, "__bool__", lambda tensor: True)
+    method = Selective(REGIONS[region], MotionNoise(transport=transport, seed=4), Swirl())
+    for explained in method.explain(on_device(clips_of(video, [5, 7]), "meta")):
+        assert ops.device_of(explained.opacity) == ops.device_of(explained.obfuscated.frames) == "meta"
+
+
 def test_networks_copy_nothing(random_vit_file: Path, raft_file: Path, video: UInt8Array) -> None:
     flow = RAFTFlow(raft_file, iterations=2, engine="torch", precision="f32")
     vit = ViTEncoder(weights=random_vit_file, stride=8, short_side=64, engine="torch", precision="f32")

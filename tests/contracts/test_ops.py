@@ -98,6 +98,17 @@ def test_tensors_give_what_arrays_give(
     assert np.abs(host.astype(np.float64) - expected.astype(np.float64)).max() <= tolerance
 
 
+@pytest.mark.parametrize(("name", "arguments", "options", "tolerance"), CASES)
+def test_all_of_it_runs_where_the_tensors_lie(
+    name: str, arguments: Sequence[Any], options: dict[str, Any], tolerance: float
+) -> None:
+    """Tensors without values stand for those of a GPU: neither can meet one of the processor, or be looked at."""
+    function: Callable[..., Any] = getattr(ops, name)
+    found = function(*(moved(argument, "meta") for argument in arguments), **options)
+    assert ops.device_of(found) == "meta"
+    assert tuple(found.shape) == function(*arguments, **options).shape
+
+
 def test_no_function_is_left_out() -> None:
     made = {"pixel_grid", "zeros", "to_device"}
     there = {
