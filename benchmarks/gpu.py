@@ -21,9 +21,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from pipeline import SIZE, clips, load
-
 import motionveil
+from benchmarks.pipeline import SIZE, clips, load
 from motionveil import ops
 from motionveil.building import assemble
 from motionveil.devices import on_device, on_host
