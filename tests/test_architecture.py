@@ -24,7 +24,7 @@ LAYERS = [
     {"saliency", "noise", "keyframes"},
     {"regions", "fillers", "drawing", "streams"},
     {"obfuscators", "presets", "transfer"},
-    {"preview", "record", "places", "building"},
+    {"preview", "record", "places", "building", "devices"},
     {"pipeline"},
     {"maps"},
     {"audit"},

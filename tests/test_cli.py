@@ -106,7 +106,7 @@ def test_saliency(run: Run, video: Path, tmp_path: Path) -> None:
     assert picture.shape == (1, 64, 96, 3)
     assert "exists" in complaint(run("saliency", video, "-o", tmp_path / "maps"))
     assert run("saliency", video, "-o", tmp_path / "maps", "--attributes", "leg", "--overwrite")[0] == 0
-    assert {p.name for p in folder.iterdir()} == {"leg", "sheet.png"}
+    assert {p.name for p in folder.iterdir()} == {"leg", "sheet.png", "settings.json"}
 
 
 def test_saliency_goes_on_where_it_stopped(run: Run, video: Path, tmp_path: Path) -> None:

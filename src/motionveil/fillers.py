@@ -58,6 +58,7 @@ class MotionNoise:
                     grain=12.0 * max(1.0, min(height, width) / 480) if self.grain is None else self.grain,
                     statistics=self.statistics,
                     generator=np.random.default_rng(self.seed),
+                    device=ops.device_of(clip.frames),
                 )
             flows = clip.flow_to_previous or (None,) * len(clip)
             yield ops.stack([field.advance(flow) for flow in flows])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -27,8 +27,9 @@ class Memory:
     def __init__(self, found: Float32Array, pts: Fraction) -> None:
         self.found = found
         self.pts = pts
-        self._points = ops.pixel_grid(found.shape[0], found.shape[1])
-        self._way = np.zeros_like(self._points)
+        device = ops.device_of(found)
+        self._points = ops.pixel_grid(found.shape[0], found.shape[1], device=device)
+        self._way = ops.zeros((*found.shape, 2), device=device)
 
     def move(self, flow: Float32Array | None) -> None:
         """Go on by one frame; after a cut it stays where it is, since covering too much is safe."""
@@ -40,12 +41,12 @@ class Memory:
 
         Twice the opacity is taken, so that what moves by part of a cell stays full to its edge.
         """
-        faded = np.float32(float(pts - self.pts) / hold - 1)
-        return np.asarray(np.clip(2 * self._moved() - 2 * max(faded, np.float32(0)), 0, 1), np.float32)
+        faded = max(float(pts - self.pts) / hold - 1, 0.0)
+        return (2 * self._moved() - 2 * faded).clip(0, 1)
 
     def adds_to(self, found: Float32Array) -> bool:
         """Whether there is anything in it, where it lies now, that is not in `found`."""
-        return bool((self._moved() > found + np.float32(0.1)).any())
+        return bool((self._moved() > found + 0.1).any())
 
     def _moved(self) -> Float32Array:
         return ops.sample(self.found, self._points + self._way)
@@ -58,7 +59,7 @@ class Lost:
 
     def __init__(self, checker: FlowEstimator) -> None:
         self._checker = checker
-        self._before: UInt8Array | None = None
+        self._before: Any = None
         self._map: Float32Array | None = None
 
     def restart(self) -> None:
@@ -67,19 +68,20 @@ class Lost:
 
     def advance(self, image: UInt8Array, flow_to_previous: Float32Array | None) -> float:
         """Go on to a frame; the share of it in which the way is lost."""
-        before, self._before = self._before, image
+        before, self._before = self._before, self._checker.prepare(image)
         if before is None or flow_to_previous is None:
             return 0.0
-        forward = self._checker(before, image)
-        size = (forward.shape[0], forward.shape[1])
+        forward = self._checker.between(before, self._before)
+        height, width = size = (forward.shape[0], forward.shape[1])
         flow = ops.resize_flow(flow_to_previous, size)
         back = ops.warp(forward, flow)
         error = ((flow + back) ** 2).sum(-1)
-        places = ops.pixel_grid(*size) + flow
-        outside = ((places < -0.5) | (places > np.array(size[::-1], np.float32) - 0.5)).any(-1)
+        places = ops.pixel_grid(*size, device=ops.device_of(flow)) + flow
+        x, y = places[..., 0], places[..., 1]
+        outside = (x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)
         lost = (error > 0.01 * ((flow**2).sum(-1) + (back**2).sum(-1)) + 0.5) | outside
-        carried = np.zeros(size, np.float32) if self._map is None else ops.warp(self._map, flow)
-        self._map = np.maximum(carried, lost.astype(np.float32))
+        now = ops.as_float32(lost)
+        self._map = now if self._map is None else ops.greatest([ops.warp(self._map, flow), now])
         return float(self._map.mean())
 
 
@@ -92,16 +94,18 @@ def between(
     flows: per frame to the frame before it, on the cells. Displacements are carried and each keyframe is sampled
     once, because a map that is interpolated again and again wears away at its edges.
     """
-    points = ops.pixel_grid(key.shape[0], key.shape[1])
+    device = ops.device_of(key)
+    points = ops.pixel_grid(key.shape[0], key.shape[1], device=device)
+    unmoved = ops.zeros((*key.shape, 2), device=device)
     on: list[Float32Array | None] = [None for _ in flows]
-    way = np.zeros_like(points)
+    way = unmoved
     for index, flow in enumerate(flows[:-1]):
         if flow is None or last is None:
             break
         way = ops.warp(way, flow) + flow
         on[index] = ops.sample(last, points + way)
     back: list[Float32Array | None] = [*(None for _ in flows[1:]), key]
-    way = np.zeros_like(points)
+    way = unmoved
     for index in range(len(flows) - 1, 0, -1):
         flow = flows[index]
         if flow is None:
@@ -113,10 +117,10 @@ def between(
     for index, (first, second) in enumerate(zip(on, back, strict=True)):
         if first is None or second is None:
             one = second if first is None else first
-            found.append(np.zeros_like(key) if one is None else one)
+            found.append(ops.zeros(key.shape, device=device) if one is None else one)
         elif how == "mixed":
             weight = np.float32((index + 1) / len(flows))
-            found.append((1 - weight) * first + weight * second)
+            found.append(first * (1 - weight) + second * weight)
         else:
-            found.append(np.maximum(first, second))
+            found.append(ops.greatest([first, second]))
     return found

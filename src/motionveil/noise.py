@@ -119,12 +119,13 @@ class FirstFrameTransport:
     A scene that moves at constant speed gets noise that stands still; kept to reproduce the paper.
     """
 
-    def __init__(self, height: int, width: int, generator: np.random.Generator) -> None:
+    def __init__(self, height: int, width: int, generator: np.random.Generator, *, device: ops.Device = None) -> None:
         self.size = (height, width)
+        self.device = device
 
     def advance(self, flow_to_previous: Float32Array | None) -> list[Layer]:
         if flow_to_previous is None:
-            return [Layer(np.zeros((*self.size, 2), np.float32))]
+            return [Layer(ops.zeros((*self.size, 2), device=self.device))]
         return [Layer(ops.resize_flow(flow_to_previous, self.size))]
 
 
@@ -149,11 +150,13 @@ class AccumulatedTransport:
         share: float = 0.03,
         fade: int = 16,
         rest: int = 24,
+        device: ops.Device = None,
     ) -> None:
         self.size = (height, width)
+        self.device = device
         self.generator = generator
         self.limit, self.share, self.fade, self.rest = limit, share, fade, rest
-        self.displacement = np.zeros((height, width, 2), np.float32)
+        self.displacement = ops.zeros((height, width, 2), device=device)
         self.coming: Float32Array | None = None
         self.age = 0
 
@@ -181,13 +184,13 @@ class AccumulatedTransport:
     def _place(self) -> Float32Array:
         """Everything moved to one random place of the noise."""
         place = np.asarray(self.generator.random(2) * self.size[::-1], np.float32)
-        return np.zeros((*self.size, 2), np.float32) + place
+        return ops.zeros((*self.size, 2), device=self.device) + ops.to_device(place, self.device)
 
     def _carry(self, displacement: Float32Array, flow: Float32Array) -> tuple[Float32Array, float]:
         """The displacement one frame later, relaxed, and the share of the frame in which that was needed."""
         carried = ops.warp(displacement, flow) + flow
         largest, smallest = _stretch(carried[::_COARSE, ::_COARSE], float(_COARSE))
-        torn = ((largest > self.limit) | (smallest < 1 / self.limit)).astype(np.float32)
+        torn = ops.as_float32((largest > self.limit) | (smallest < 1 / self.limit))
         distorted = float(torn.mean())
         if distorted:
             softness = ops.resize_map(ops.smooth(ops.dilate(torn, 1), 0.7), self.size)[..., None]
@@ -204,13 +207,15 @@ def _stretch(displacement: Float32Array, spacing: float) -> tuple[Float32Array, 
 
     Above 1 the noise is crushed, below 1 drawn out.
     """
-    padded = np.pad(displacement, [(0, 1), (0, 1), (0, 0)], mode="edge")
-    dx, dy = (padded[:-1, 1:] - displacement) / spacing, (padded[1:, :-1] - displacement) / spacing
+    # Beyond the border the displacement goes on as it is.
+    dx, dy = (ops.zeros(displacement.shape, device=ops.device_of(displacement)) for _ in range(2))
+    dx[:, :-1] = (displacement[:, 1:] - displacement[:, :-1]) / spacing
+    dy[:-1] = (displacement[1:] - displacement[:-1]) / spacing
     a, b, c, d = 1 + dx[..., 0], dy[..., 0], dx[..., 1], 1 + dy[..., 1]
     determinant, half_norm = a * d - b * c, (a * a + b * b + c * c + d * d) / 2
-    root = np.sqrt(np.maximum(half_norm**2 - determinant**2, 0))
-    largest = np.sqrt(half_norm + root).astype(np.float32)
-    return largest, (np.abs(determinant) / largest.clip(1e-6)).astype(np.float32)
+    root = (half_norm**2 - determinant**2).clip(0) ** 0.5
+    largest = (half_norm + root) ** 0.5
+    return largest, abs(determinant) / largest.clip(1e-6)
 
 
 TRANSPORTS: dict[str, type[FirstFrameTransport] | type[AccumulatedTransport]] = {
@@ -223,7 +228,8 @@ class NoiseField:
     """The noise of one video: a picture drawn once, and the transport that carries places in it.
 
     height, width: size of the frames. grain: see `draw_noise`. generator: default seeded by the operating system; the
-    seed is never kept. Call `advance` once per frame.
+    seed is never kept. device: where the flow lies, see `ops.Device`; the noise of one seed is the same on all of them,
+    since it is drawn on the CPU. Call `advance` once per frame.
     """
 
     def __init__(
@@ -235,6 +241,7 @@ class NoiseField:
         grain: float = 12.0,
         statistics: NoiseStatistics = WIDE,
         generator: np.random.Generator | None = None,
+        device: ops.Device = None,
     ) -> None:
         if transport not in TRANSPORTS:
             raise OptionError(f"no noise transport {transport!r}; choose from {', '.join(get_args(Transport))}")
@@ -248,16 +255,17 @@ class NoiseField:
             self.factor *= 2
         self.frame_size = (height, width)
         self.size = (-(-height // self.factor), -(-width // self.factor))
-        self.picture = draw_noise(
+        picture = draw_noise(
             *self.size, grain=max(1.0, grain / self.factor), statistics=statistics, generator=generator
         )
+        self.picture = ops.to_device(picture, device)
         self.nearest = grain <= 1
         self.mean = 255 * float(np.mean(statistics.mean))
         # Displacements are smoother still than smooth noise: half its grid again is enough for them.
         step = 2 if self.factor > 1 else 1
         places = (-(-self.size[0] // step), -(-self.size[1] // step))
-        self.transport: NoiseTransport = TRANSPORTS[transport](*places, generator)
-        self._grid = ops.pixel_grid(*self.size)
+        self.transport: NoiseTransport = TRANSPORTS[transport](*places, generator, device=device)
+        self._grid = ops.pixel_grid(*self.size, device=device)
 
     def advance(self, flow_to_previous: Float32Array | None) -> UInt8Array:
         """The noise of the next frame, (H, W, 3) uint8."""
@@ -274,6 +282,6 @@ class NoiseField:
         places = self._grid + ops.resize_flow(displacement, self.size)
         height, width = self.size
         # The picture is periodic: keep coordinates small, where sampling is exact.
-        places[..., 0] -= width * np.floor(places[..., 0] / width)
-        places[..., 1] -= height * np.floor(places[..., 1] / height)
+        places[..., 0] -= width * ops.floor(places[..., 0] / width)
+        places[..., 1] -= height * ops.floor(places[..., 1] / height)
         return ops.sample_image(self.picture, places, border="wrap", nearest=self.nearest)

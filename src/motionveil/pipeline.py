@@ -16,6 +16,7 @@ import numpy as np
 
 from . import drawing, ops
 from .building import DEFAULT_HIDE, Choice, Networks, assemble, choose_templates
+from .devices import gpu_of, on_device, on_host
 from .errors import OptionError
 from .files import PendingFile
 from .flow import DISFlow
@@ -189,8 +190,8 @@ def obfuscate_video(
         if total is None and info.duration is not None and not info.is_live:
             total = round((info.duration - info.start) * info.frame_rate)
         try:
-            for explained in stages(method.explain(reader, stage=stages)):
-                writer.write(explained.obfuscated)
+            for explained in stages(method.explain(on_device(reader, gpu_of(method)), stage=stages)):
+                writer.write(on_host(explained.obfuscated))
                 if side is not None and panels is not None:
                     side.write(panels.add(explained))
                 done += len(explained.obfuscated)

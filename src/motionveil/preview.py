@@ -31,9 +31,10 @@ class Preview:
         """The three panels of a clip: input, opacity over it, output."""
         rows = []
         for index, opacity in enumerate(explained.opacity):
-            original = ops.resize_image(explained.original.frames[index], self.panel)
-            result = ops.resize_image(explained.obfuscated.frames[index], self.panel)
-            panels = [original, drawing.overlay(original, ops.resize_map(opacity, self.panel)), result]
+            original = ops.to_host(ops.resize_image(explained.original.frames[index], self.panel))
+            result = ops.to_host(ops.resize_image(explained.obfuscated.frames[index], self.panel))
+            covered = ops.to_host(ops.resize_map(opacity, self.panel))
+            panels = [original, drawing.overlay(original, covered), result]
             if (explained.original.start + index) % self._every == 0:
                 self._keep(float(explained.original.pts[index]), panels)
             rows.append(drawing.side_by_side(panels))

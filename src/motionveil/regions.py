@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol, get_args
 
-import numpy as np
-
 from . import ops
 from .errors import OptionError
 from .features import DescriptorGrid, FeatureExtractor
@@ -172,7 +170,7 @@ class TemplateSaliency:
                 for memory in memories:
                     memory.move(flow)
                 held = [m.opacity(frame.pts, self.coverage.hold) for m in memories]
-                yield to_frame(np.maximum.reduce([opacity, *held]), grid, size)
+                yield to_frame(ops.greatest([opacity, *held]), grid, size)
             if self.coverage.hold:
                 # What this keyframe has found again is remembered with it; only what it misses needs the older ones.
                 near = ops.dilate(key, 1.5)
@@ -187,4 +185,4 @@ class WholeFrame:
     def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
         """Opacity 1 everywhere."""
         for clip in clips:
-            yield np.ones(clip.frames.shape[:3], np.float32)
+            yield 1 + ops.zeros(clip.frames.shape[:3], device=ops.device_of(clip.frames))

@@ -28,16 +28,16 @@ class Cells(NamedTuple):
 def clamped_cosines(grid: DescriptorGrid, templates: Sequence[Template]) -> Float32Array:
     """max(0, cosine) of every cell to every template, (T, K, h, w) float32 in [0, 1]: the inside of Eq. 1."""
     vectors = np.stack([template.vector for template in templates])
-    cosines = np.moveaxis(grid.descriptors @ vectors.T, -1, 1)
-    return cast(Float32Array, np.clip(cosines, 0, 1).astype(np.float32))
+    cosines = grid.descriptors @ ops.to_device(vectors, ops.device_of(grid.descriptors)).T
+    return ops.as_float32(cosines.clip(0, 1).swapaxes(1, 3).swapaxes(2, 3))
 
 
 def combine(maps: Float32Array, how: Combine) -> Float32Array:
     """One map of several, (..., K, h, w) to (..., h, w): 'mean' is Eq. 1; 'max' lets one matching template suffice."""
     if how == "mean":
-        return cast(Float32Array, maps.mean(axis=-3, dtype=np.float32))
+        return cast(Float32Array, maps.mean(axis=-3))
     if how == "max":
-        return cast(Float32Array, maps.max(axis=-3))
+        return ops.greatest([maps[..., index, :, :] for index in range(maps.shape[-3])])
     raise OptionError(f"saliency cannot be combined by {how!r}; choose from {', '.join(get_args(Combine))}")
 
 
@@ -47,7 +47,7 @@ def matched(templates: Sequence[Template], grid: DescriptorGrid) -> list[Templat
     The published code's option to match to the first image: what is looked for in a video is then this person's own.
     Where nothing in it is like the template (a cosine under 0.5), the template stays.
     """
-    cells = grid.descriptors[0].reshape(-1, grid.descriptors.shape[-1])
+    cells = ops.to_host(grid.descriptors[0]).reshape(-1, grid.descriptors.shape[-1])
     found = []
     for template in templates:
         cosines = cells @ template.vector
@@ -65,7 +65,7 @@ def opacity_curve(saliency: Float32Array, begin: float, full: float) -> Float32A
     """Saliency to opacity: 0 up to `begin`, rising linearly to exactly 1 at `full`. (0, 1) leaves it as it is."""
     if not 0 <= begin < full <= 1:
         raise OptionError(f"opacity must begin below where it is full, within 0 and 1, not at {begin:g} and {full:g}")
-    return cast(Float32Array, np.clip((saliency - np.float32(begin)) / np.float32(full - begin), 0, 1))
+    return ((saliency - begin) / (full - begin)).clip(0, 1)
 
 
 def refine(values: Float32Array, cells: Cells, factor: int) -> tuple[Float32Array, Cells]:
@@ -87,7 +87,7 @@ def to_frame(values: Float32Array, grid: DescriptorGrid | Cells, size: tuple[int
     )
     if covers:
         return ops.resize_map(values, size)
-    points = ops.pixel_grid(*size)
+    points = ops.pixel_grid(*size, device=ops.device_of(values))
     points[..., 0] = (points[..., 0] - grid.offset.x) / grid.stride.x
     points[..., 1] = (points[..., 1] - grid.offset.y) / grid.stride.y
     return ops.sample(values, points)
@@ -101,4 +101,4 @@ def saliency_maps(frame: UInt8Array, templates: Sequence[Template], extractor: F
     check_fingerprints(templates, extractor)
     grid = extractor(frame[None])
     maps = clamped_cosines(grid, templates)[0]
-    return np.stack([to_frame(values, grid, (frame.shape[0], frame.shape[1])) for values in maps])
+    return ops.stack([to_frame(values, grid, (frame.shape[0], frame.shape[1])) for values in maps])

@@ -14,6 +14,8 @@ from .errors import OptionError
 UInt8Array = npt.NDArray[np.uint8]
 Float32Array = npt.NDArray[np.float32]
 
+_UINT8 = ("uint8", "torch.uint8")
+
 
 class Point(NamedTuple):
     """A place in a frame, in pixels; pixel centres lie at integers."""
@@ -38,9 +40,10 @@ class Clip:
     flow_to_previous: tuple[Float32Array | None, ...] | None = None
 
     def __post_init__(self) -> None:
-        if self.frames.ndim != 4 or self.frames.shape[3] != 3 or self.frames.dtype != np.uint8:
+        # By its name the type is the same for tensors, which may stand in for arrays (see `ops`).
+        if self.frames.ndim != 4 or self.frames.shape[3] != 3 or str(self.frames.dtype) not in _UINT8:
             raise OptionError(
-                f"a clip's frames must be (T, H, W, 3) uint8, not {self.frames.shape} {self.frames.dtype}"
+                f"a clip's frames must be (T, H, W, 3) uint8, not {tuple(self.frames.shape)} {self.frames.dtype}"
             )
         if len(self.pts) != len(self.frames):
             raise OptionError(f"a clip of {len(self.frames)} frames needs as many timestamps, not {len(self.pts)}")

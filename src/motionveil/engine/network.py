@@ -27,6 +27,11 @@ class Network(Protocol):
         ...
 
     @property
+    def device(self) -> str:
+        """Where it runs, by torch's name: ``cpu``, ``cuda`` …"""
+        ...
+
+    @property
     def digest(self) -> str:
         """sha256 in hexadecimal of the weights and of all that shapes the network."""
         ...
@@ -34,7 +39,7 @@ class Network(Protocol):
     def __call__(self, *inputs: Any) -> tuple[Float32Array, ...]:
         """Arrays with a common first axis to arrays with the same; every item along it is worked on by itself.
 
-        Tensors on a GPU give tensors on that GPU, where the engine runs there.
+        Tensors give tensors that lie where the first one does.
         """
         ...
 

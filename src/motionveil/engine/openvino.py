@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import ops
 from ..errors import OptionError, WeightsError
 from ..types import Float32Array
 from .convert import converted
@@ -34,6 +35,8 @@ class OpenVINONetwork:
     OpenVINO runs fixed shapes faster than free ones, so the network is compiled once for each input shape that occurs;
     the few latest are kept. It sees one item at a time, which is as fast on a processor and takes less memory.
     """
+
+    device = "cpu"
 
     def __init__(
         self,
@@ -95,8 +98,8 @@ class OpenVINONetwork:
             return self._compiled[key]
 
     def __call__(self, *inputs: Any) -> tuple[Float32Array, ...]:
-        """Arrays (T, ...) to arrays (T, ...) float32, one item at a time."""
-        arrays = [np.asarray(array) for array in inputs]
+        """Arrays or tensors (T, ...) to the same, float32, one item at a time."""
+        arrays = [np.ascontiguousarray(ops.to_host(array)) for array in inputs]
         compiled, idle = self._compile(tuple((array.shape[1:], str(array.dtype)) for array in arrays))
         # Requests are not shared between threads: a call takes an idle one, or makes another.
         try:
@@ -109,4 +112,5 @@ class OpenVINONetwork:
             for number, found in enumerate(outputs):
                 found.append(np.array(request.get_output_tensor(number).data, np.float32))
         idle.append(request)
-        return tuple(found[0] if len(found) == 1 else np.concatenate(found) for found in outputs)
+        device = ops.device_of(inputs[0])
+        return tuple(ops.to_device(found[0] if len(found) == 1 else np.concatenate(found), device) for found in outputs)

@@ -6,9 +6,9 @@ import threading
 from collections import OrderedDict
 from typing import Any
 
-import numpy as np
 import torch
 
+from .. import ops
 from ..errors import OptionError
 from ..types import Float32Array
 from .network import Examples, ModuleSource, Shapes
@@ -20,7 +20,7 @@ _TYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 class TorchNetwork:
     """A torch module. All items of a call run as one batch; attention is fused, since the modules call it by name.
 
-    Tensors stay on their device, arrays come back as arrays. device: default the GPU where there is one.
+    device: default the GPU where there is one.
     """
 
     compiled = False
@@ -34,18 +34,19 @@ class TorchNetwork:
         examples: Examples | None = None,
         device: str | None = None,
     ) -> None:
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        on_gpu = self.device.startswith("cuda")
         if precision == "int8":
             raise OptionError("8-bit integers run on openvino only; choose that engine, or another precision")
         if precision == "auto":
-            on_gpu = "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "f16"
-            precision = on_gpu if self.device.type == "cuda" else "f32"
+            best = "bf16" if on_gpu and torch.cuda.is_bf16_supported() else "f16"
+            precision = best if on_gpu else "f32"
         self._source = source
         self._lock = threading.Lock()
         self._modules: OrderedDict[Shapes, Any] = OrderedDict()
         self.digest = source.digest
         self.precision = precision
-        where = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "CPU"
+        where = torch.cuda.get_device_name(self.device) if on_gpu else "CPU"
         self.engine = f"torch {torch.__version__.split('+')[0]} {where} {precision}" + " compiled" * self.compiled
 
     def _module(self, shapes: Shapes) -> Any:
@@ -58,24 +59,20 @@ class TorchNetwork:
             self._modules.move_to_end(shapes)
             return self._modules[shapes]
 
-    def _tensor(self, array: Any) -> torch.Tensor:
-        if not isinstance(array, torch.Tensor):
-            # Torch knows no arrays that must not be written to.
-            array = torch.from_numpy(np.require(array, requirements=["C", "W"]))
-        return array.to(self.device)
-
     def __call__(self, *inputs: Any) -> tuple[Float32Array, ...]:
         """Arrays or tensors (T, ...) to the same, float32."""
         module = self._module(tuple(tuple(array.shape[1:]) for array in inputs))
-        tensors = [self._tensor(array) for array in inputs]
+        tensors = [ops.to_device(array, self.device) for array in inputs]
         lower = self.precision != "f32"
         with (
             torch.inference_mode(),
-            torch.autocast(self.device.type, _TYPES[self.precision] if lower else None, enabled=lower),
+            torch.autocast(torch.device(self.device).type, _TYPES[self.precision] if lower else None, enabled=lower),
         ):
             found = module(*tensors)
-        outputs = tuple(value.float() for value in (found if isinstance(found, tuple) else (found,)))
-        return outputs if isinstance(inputs[0], torch.Tensor) else tuple(value.cpu().numpy() for value in outputs)
+        device = ops.device_of(inputs[0])
+        return tuple(
+            ops.to_device(value.float(), device) for value in (found if isinstance(found, tuple) else (found,))
+        )
 
 
 class CompiledTorchNetwork(TorchNetwork):

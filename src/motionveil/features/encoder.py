@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from .. import ops
 from ..engine import Network, load_network
 from ..errors import OptionError
@@ -76,4 +74,4 @@ class PartsEncoder:
 
     def _look(self, frames: UInt8Array, level: int) -> Float32Array:
         size = self.input_size(frames.shape[1], frames.shape[2], level)
-        return self.network(np.stack([ops.resize_image(frame, size) for frame in frames]))[0]
+        return self.network(ops.stack([ops.resize_image(frame, size) for frame in frames]))[0]

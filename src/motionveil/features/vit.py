@@ -7,8 +7,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from .. import ops
 from ..engine import ModuleSource, Network, load_network, read_checkpoint, require_torch
 from ..errors import OptionError
@@ -125,6 +123,11 @@ class ViTEncoder:
             f"engine={self.network.engine!r})"
         )
 
+    @property
+    def device(self) -> str:
+        """Where the network runs, by torch's name; descriptors come back to where the frames are."""
+        return self.network.device
+
     def input_size(self, height: int, width: int) -> tuple[int, int]:
         """(height, width) at which the network sees a frame: the short side as set, the other rounded down.
 
@@ -157,4 +160,4 @@ class ViTEncoder:
 
 def _resized(frames: UInt8Array, size: tuple[int, ...]) -> UInt8Array:
     """Frames (T, H, W, 3) at this (height, width)."""
-    return np.stack([ops.resize_lanczos(frame, (size[0], size[1])) for frame in frames])
+    return ops.stack([ops.resize_lanczos(frame, (size[0], size[1])) for frame in frames])

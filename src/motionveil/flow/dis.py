@@ -26,6 +26,8 @@ class Shrunk(NamedTuple):
     """(h, w) luma, at least 16 pixels along a side."""
     size: tuple[int, int]
     """(height, width) of the part that shows the frame."""
+    device: ops.Device = None
+    """Where the frame lies; the search itself runs on the CPU."""
 
 
 class DISFlow(FlowEstimator):
@@ -51,14 +53,14 @@ class DISFlow(FlowEstimator):
         height, width = frame.shape[:2]
         factor = max(1, round(min(height, width) / self.short_side))
         size = (max(1, height // factor), max(1, width // factor))
-        small = ops.grey(ops.resize_image(frame, size))
+        small = ops.to_host(ops.grey(ops.resize_image(frame, size)))
         if self.smoothing:
             small = cast(UInt8Array, cv2.GaussianBlur(small, (0, 0), self.smoothing))
         # The search needs some 12 pixels; smaller frames are padded and the result cropped.
         missing = [max(0, 16 - length) for length in size]
         if any(missing):
             small = np.pad(small, [(0, missing[0]), (0, missing[1])], mode="edge")
-        return Shrunk(small, size)
+        return Shrunk(small, size, ops.device_of(frame))
 
     def between(self, source: Shrunk, target: Shrunk) -> Float32Array:
         """Flow (h, w, 2) in pixels of the shrunk frames."""
@@ -66,4 +68,4 @@ class DISFlow(FlowEstimator):
         search = cv2.DISOpticalFlow.create(_PRESETS[self.preset])
         flow = search.calc(source.picture, target.picture, None)  # type: ignore[call-overload]
         height, width = source.size
-        return cast(Float32Array, np.ascontiguousarray(flow[:height, :width], np.float32))
+        return ops.to_device(np.ascontiguousarray(flow[:height, :width], np.float32), source.device)

@@ -49,7 +49,7 @@ _BLANK = 3.0
 
 def _signature(frame: UInt8Array) -> Float32Array:
     """A small smooth luma picture, (36, 48) float32, to compare whole frames by."""
-    return ops.smooth(ops.grey(ops.resize_image(frame, _SIGNATURE_SIZE)).astype(np.float32), 1.0)
+    return ops.smooth(ops.as_float32(ops.grey(ops.resize_image(frame, _SIGNATURE_SIZE))), 1.0)
 
 
 def _is_cut(before: Float32Array, now: Float32Array) -> bool:
@@ -74,11 +74,12 @@ def with_motion(clips: Iterable[Clip], estimator: FlowEstimator) -> Iterator[Cli
             yield clip
             continue
         flows: list[Float32Array | None] = []
-        for frame in clip.frames:
-            now = _signature(frame)
+        # Cuts are decided on the host: the small pictures of a clip are all that this brings there, at once.
+        signatures = ops.to_host(ops.stack([_signature(frame) for frame in clip.frames]))
+        for frame, now in zip(clip.frames, signatures, strict=True):
             if before is not None and now.std() < _BLANK:
                 # A flash or a dark frame is no scene: everything stays where it is until the picture comes back.
-                flows.append(np.zeros((1, 1, 2), np.float32))
+                flows.append(ops.zeros((1, 1, 2), device=ops.device_of(frame)))
                 continue
             prepared = estimator.prepare(frame)
             is_first = before is None or _is_cut(before, now)

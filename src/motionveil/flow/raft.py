@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import ops
 from ..engine import ModuleSource, Network, load_network, read_checkpoint, require_torch
@@ -28,6 +26,8 @@ class Encoded(NamedTuple):
     features: Features
     size: tuple[int, int]
     """(height, width) in pixels after scaling."""
+    device: ops.Device
+    """Where the frame lies, and the flow will."""
 
 
 class RAFTFlow(FlowEstimator):
@@ -72,6 +72,11 @@ class RAFTFlow(FlowEstimator):
         self._encode = step("encode", raft.EncodeStep(self._raft))
         self._update = step("update", self._raft.update_block)
 
+    @property
+    def device(self) -> str:
+        """Where it runs, by torch's name; frames from elsewhere are brought there, and the flow back."""
+        return self._update.device
+
     def __repr__(self) -> str:
         return (
             f"RAFTFlow(weights='{self.weights.name} {self._digest[:16]}', iterations={self.iterations}, "
@@ -84,20 +89,16 @@ class RAFTFlow(FlowEstimator):
         _check_memory(size)
         from ..raft import Features
 
-        torch = require_torch()
-        found = self._encode(np.ascontiguousarray(ops.resize_image(frame, size))[None])
-        return Encoded(Features(*(torch.as_tensor(values) for values in found)), size)
+        found: Any = self._encode(ops.to_device(ops.resize_image(frame, size), self.device)[None])
+        return Encoded(Features(*found), size, ops.device_of(frame))
 
     def between(self, source: Encoded, target: Encoded) -> Float32Array:
         """Flow (h, w, 2) in pixels of the resized frames."""
-        torch = require_torch()
-
-        def update(*tensors: Any) -> tuple[Any, ...]:
-            return tuple(torch.as_tensor(values) for values in self._update(*tensors))
-
-        with torch.inference_mode():
-            flow = self._raft.estimate(source.features, target.features, source.size, self.iterations, update=update)
-        return cast(Float32Array, np.ascontiguousarray(flow[0].permute(1, 2, 0).cpu().numpy()))
+        with require_torch().inference_mode():
+            flow = self._raft.estimate(
+                source.features, target.features, source.size, self.iterations, update=self._update
+            )
+        return ops.to_device(flow[0].permute(1, 2, 0).contiguous(), source.device)
 
 
 def _locate(name: str) -> Path:

@@ -1,26 +1,102 @@
-"""The only place that knows where arithmetic runs; every function has one meaning on every device."""
+"""The only place that knows where arithmetic runs; every function has one meaning on every device.
 
-from .cpu import (
-    blend,
-    dilate,
-    grey,
-    mix,
-    pixel_grid,
-    resize_flow,
-    resize_image,
-    resize_lanczos,
-    resize_map,
-    sample,
-    sample_image,
-    single_threaded,
-    smooth,
-    stack,
-    warp,
-)
+Arrays are numpy's on the CPU and torch's tensors on a GPU, and a function runs where its first array lies. Annotations
+in the whole package name numpy's arrays; a tensor of the same shape and type stands in for each of them. Code that is
+to run on both keeps to these functions, and to the operators and methods that both kinds of array have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from types import ModuleType
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from ..types import Float32Array
+from . import cpu
+from .cpu import Array, single_threaded
+
+Device = str | None
+"""Where arrays lie: torch's name of a device, for tensors; None for numpy's arrays."""
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _cuda() -> ModuleType:
+    """Torch is optional and slow to import: it is loaded when there are tensors."""
+    from . import cuda
+
+    return cuda
+
+
+def _placed(function: Function) -> Function:
+    """A function of `cpu`, or that of the same name in `cuda` where the first array is a tensor."""
+    name = function.__name__
+
+    @wraps(function)
+    def call(first: Any, *others: Any, **options: Any) -> Any:
+        array = first[0] if isinstance(first, list | tuple) else first
+        chosen = function if isinstance(array, np.ndarray) else getattr(_cuda(), name)
+        return chosen(first, *others, **options)
+
+    return cast(Function, call)
+
+
+as_float32 = _placed(cpu.as_float32)
+blend = _placed(cpu.blend)
+dilate = _placed(cpu.dilate)
+floor = _placed(cpu.floor)
+greatest = _placed(cpu.greatest)
+grey = _placed(cpu.grey)
+mix = _placed(cpu.mix)
+resize_flow = _placed(cpu.resize_flow)
+resize_image = _placed(cpu.resize_image)
+resize_lanczos = _placed(cpu.resize_lanczos)
+resize_map = _placed(cpu.resize_map)
+sample = _placed(cpu.sample)
+sample_image = _placed(cpu.sample_image)
+smooth = _placed(cpu.smooth)
+stack = _placed(cpu.stack)
+warp = _placed(cpu.warp)
+
+
+def pixel_grid(height: int, width: int, *, device: Device = None) -> Float32Array:
+    """(height, width, 2) float32: every pixel's own (x, y)."""
+    return cpu.pixel_grid(height, width) if device is None else _cuda().pixel_grid(height, width, device)
+
+
+def zeros(shape: tuple[int, ...], *, device: Device = None) -> Float32Array:
+    """Float32 zeros."""
+    return np.zeros(shape, np.float32) if device is None else _cuda().zeros(shape, device)
+
+
+def device_of(array: Any) -> Device:
+    """Where an array lies."""
+    return None if isinstance(array, np.ndarray) else str(array.device)
+
+
+def to_device(array: Array, device: Device) -> Array:
+    """The array on a device; what is there already is not copied."""
+    if device is not None:
+        return cast(Array, _cuda().to_device(array, device))
+    return array if device_of(array) is None else cast(Any, array).cpu().numpy()
+
+
+def to_host(array: Array) -> Array:
+    """The array as one of numpy's; a copy from the GPU, for which everything before it has to be done."""
+    return to_device(array, None)
+
 
 __all__ = [
+    "Device",
+    "as_float32",
     "blend",
+    "device_of",
     "dilate",
+    "floor",
+    "greatest",
     "grey",
     "mix",
     "pixel_grid",
@@ -33,5 +109,8 @@ __all__ = [
     "single_threaded",
     "smooth",
     "stack",
+    "to_device",
+    "to_host",
     "warp",
+    "zeros",
 ]

@@ -9,11 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
-from typing import Literal, TypeVar, cast
+from functools import lru_cache, reduce
+from typing import Any, Literal, TypeVar, cast
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import OptionError
 from ..types import Float32Array, UInt8Array
@@ -57,11 +58,27 @@ _BORDERS: dict[str, int] = {
 
 
 Array = TypeVar("Array", UInt8Array, Float32Array)
+AnyArray = npt.NDArray[Any]
 
 
 def stack(arrays: Sequence[Array]) -> Array:
     """Arrays of one shape along a new first axis; a single one is not copied."""
     return cast(Array, arrays[0][None] if len(arrays) == 1 else np.stack(arrays))
+
+
+def as_float32(values: AnyArray) -> Float32Array:
+    """The same values in float32."""
+    return values.astype(np.float32)
+
+
+def floor(values: AnyArray) -> AnyArray:
+    """Every value rounded down."""
+    return np.floor(values)
+
+
+def greatest(maps: Sequence[Float32Array]) -> Float32Array:
+    """The greatest of several arrays of one shape at every place."""
+    return reduce(np.maximum, maps)
 
 
 def resize_image(image: UInt8Array, size: tuple[int, int]) -> UInt8Array:
@@ -79,7 +96,7 @@ def resize_image(image: UInt8Array, size: tuple[int, int]) -> UInt8Array:
 
 
 @lru_cache(maxsize=32)
-def _lanczos_weights(length: int, target: int) -> Float32Array:
+def lanczos_weights(length: int, target: int) -> Float32Array:
     """(target, length): what each sample adds to each resampled one; Lanczos with 3 lobes, widened to shrink."""
     scale = max(1.0, length / target)
     centre = (np.arange(target) + 0.5) * length / target
@@ -91,9 +108,9 @@ def _lanczos_weights(length: int, target: int) -> Float32Array:
 def resize_lanczos(image: UInt8Array, size: tuple[int, int]) -> UInt8Array:
     """(H, W, 3) uint8 to (height, width) by Lanczos resampling as Pillow does it: rows first, rounded in between."""
     height, width = size
-    across = np.einsum("xw,hwc->hxc", _lanczos_weights(image.shape[1], width), image.astype(np.float32), optimize=True)
+    across = np.einsum("xw,hwc->hxc", lanczos_weights(image.shape[1], width), image.astype(np.float32), optimize=True)
     across = np.clip(np.floor(across + 0.5), 0, 255)
-    down = np.einsum("yh,hxc->yxc", _lanczos_weights(image.shape[0], height), across, optimize=True)
+    down = np.einsum("yh,hxc->yxc", lanczos_weights(image.shape[0], height), across, optimize=True)
     return cast(UInt8Array, np.clip(np.floor(down + 0.5), 0, 255).astype(np.uint8))
 
 
