@@ -39,6 +39,16 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_to_headings_lead_to_one(page: Path) -> None:
+    for target, heading in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text("utf-8")):
+        text = ((page.parent / target) if target else page).read_text("utf-8")
+        titles = {
+            re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.*)$", text, re.M)
+        }
+        assert heading in titles, (target, heading)
+
+
 def test_every_option_is_documented() -> None:
     text = (ROOT / "docs" / "command_line.md").read_text("utf-8")
     missing = set()

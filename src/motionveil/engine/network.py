@@ -128,7 +128,7 @@ def describe_engine() -> str:
     core = import_module(f"{__package__}.openvino").import_openvino().Core()
     kinds = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     floats = "bf16" if "BF16" in kinds else "f32; this processor has no bf16"
-    return f"openvino on {core.get_property('CPU', 'FULL_DEVICE_NAME')} in {floats}; or --precision int8"
+    return f"openvino on {core.get_property('CPU', 'FULL_DEVICE_NAME')} in {floats}; DINO also with --precision int8"
 
 
 def load_network(
