@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -42,29 +43,20 @@ def described(state: State, size: tuple[int, int], **settings: Any) -> Float32Ar
 
 @pytest.mark.parametrize("facet", FACETS)
 @pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[1]}x{s[0]}")
-def test_equals_the_authors_code_at_stride_8(
-    golden: dict[str, Float32Array], narrow: State, facet: str, size: tuple[int, int]
+@pytest.mark.parametrize(
+    ("stride", "layers"), [(8, range(12)), (4, (0, 11)), pytest.param(4, range(1, 11), marks=pytest.mark.slow)]
+)
+def test_equals_the_authors_code(
+    golden: dict[str, Float32Array],
+    narrow: State,
+    facet: str,
+    size: tuple[int, int],
+    stride: int,
+    layers: Iterable[int],
 ) -> None:
-    for layer, expected in enumerate(golden[f"narrow-8-{size[1]}-{facet}"]):
-        found = described(narrow, size, layer=layer, facet=facet, stride=8)
-        np.testing.assert_allclose(found, expected, atol=1e-4, rtol=0, err_msg=f"layer {layer}")
-
-
-@pytest.mark.parametrize("facet", FACETS)
-def test_equals_the_authors_code_at_stride_4(golden: dict[str, Float32Array], narrow: State, facet: str) -> None:
-    for layer in (0, 11):
-        found = described(narrow, (224, 300), layer=layer, facet=facet, stride=4)
-        np.testing.assert_allclose(found, golden[f"narrow-4-300-{facet}"][layer], atol=1e-4, rtol=0)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("facet", FACETS)
-@pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[1]}x{s[0]}")
-def test_equals_the_authors_code_at_stride_4_in_every_layer(
-    golden: dict[str, Float32Array], narrow: State, facet: str, size: tuple[int, int]
-) -> None:
-    for layer, expected in enumerate(golden[f"narrow-4-{size[1]}-{facet}"]):
-        found = described(narrow, size, layer=layer, facet=facet, stride=4)
+    for layer in layers:
+        found = described(narrow, size, layer=layer, facet=facet, stride=stride)
+        expected = golden[f"narrow-{stride}-{size[1]}-{facet}"][layer]
         np.testing.assert_allclose(found, expected, atol=1e-4, rtol=0, err_msg=f"layer {layer}")
 
 
