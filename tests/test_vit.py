@@ -133,6 +133,15 @@ def test_names_of_hugging_face_and_timm_are_understood(narrow: State) -> None:
         np.testing.assert_array_equal(described(standard_names(state), **settings), expected)
 
 
+def test_positions_without_that_of_the_class_token(narrow: State) -> None:
+    positions = narrow["pos_embed"].clone()
+    positions[:, 0] = 0
+    timm = {**narrow, "pos_embed": positions[:, 1:], "reg_token": torch.ones(1, 4, 128)}
+    facebook = {**narrow, "pos_embed": positions, "register_tokens": torch.ones(1, 4, 128)}
+    settings: dict[str, Any] = {"size": (32, 48), "layer": 5, "stride": 8}
+    np.testing.assert_array_equal(described(standard_names(timm), **settings), described(facebook, **settings))
+
+
 def test_dinov2_scales_its_blocks(narrow: State) -> None:
     gamma = {f"blocks.{i}.ls{k}.gamma": torch.full((128,), 0.5) for i in range(12) for k in (1, 2)}
     state = {**narrow, **gamma, "mask_token": torch.zeros(1, 128), "register_tokens": torch.randn(1, 4, 128)}

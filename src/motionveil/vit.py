@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import sqrt
+from math import isqrt, sqrt
 from typing import Literal, get_args
 
 import torch
@@ -73,13 +73,14 @@ def standard_names(state: State) -> dict[str, Tensor]:
     if "embeddings.cls_token" in state:
         state = _from_hugging_face(state)
     renamed = {name.replace("reg_token", "register_tokens"): value for name, value in state.items()}
-    return {
-        name: value
-        for name, value in renamed.items()
-        if not name.startswith(("head", "fc_norm", "mask_token", "pooler"))
-    }
+    positions = renamed.get("pos_embed")
+    if positions is not None and isqrt(positions.shape[1]) ** 2 == positions.shape[1]:
+        # timm leaves out the position of the class token where registers follow it: it is 0.
+        renamed["pos_embed"] = torch.cat([torch.zeros_like(positions[:, :1]), positions], 1)
+    return {name: value for name, value in renamed.items() if not name.startswith(_HEADS)}
 
 
+_HEADS = ("head", "fc_norm", "mask_token", "pooler")
 _HUGGING_FACE = (
     ("embeddings.position_embeddings", "pos_embed"),
     ("embeddings.patch_embeddings.projection", "patch_embed.proj"),
