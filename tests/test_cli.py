@@ -70,7 +70,7 @@ def test_obfuscate_several_into_a_folder(run: Run, video: Path, tmp_path: Path) 
     drawing.write_image(tmp_path / "photo.jpg", textured(64, 96, np.random.default_rng(0)))
     code, _, err = run("obfuscate", video, tmp_path / "photo.jpg", tmp_path / "none.mp4", "-o", tmp_path / "out")
     assert code == 2
-    assert "1 of 3 inputs failed" in err
+    assert "1 of 3 failed" in err
     made = {p.name for p in (tmp_path / "out").iterdir()}
     assert made == {"in.mp4", "in.mp4.json", "photo.jpg", "photo.jpg.json"}
 
@@ -115,7 +115,7 @@ def test_saliency_goes_on_where_it_stopped(run: Run, video: Path, tmp_path: Path
     assert run("saliency", video, *call)[0] == 0
     sheet = tmp_path / "maps" / "in" / "sheet.png"
     before = sheet.stat().st_mtime_ns
-    assert "exists" in complaint(run("saliency", video, *call[:2], "--attributes", "hair,eyes", "--resume"))
+    assert "other settings" in complaint(run("saliency", video, *call[:2], "--attributes", "hair,eyes", "--resume"))
     code, out, _ = run("saliency", video, tmp_path / "photo.jpg", *call, "--resume")
     assert code == 0
     assert "in  (there already)" in out
@@ -141,7 +141,7 @@ def test_template_commands(run: Run, tmp_path: Path, rng: np.random.Generator) -
     assert "logo" in complaint(run("template", "remove", "logo"))
     assert "built in" in complaint(run("template", "remove", "hair"))
     assert run("template", "import", tmp_path / "x.safetensors")[0] == 0
-    assert "named 'logo' already" in complaint(run("template", "import", tmp_path / "x.safetensors"))
+    assert "here already" in run("template", "import", tmp_path / "x.safetensors")[1]
     assert run("obfuscate", tmp_path / "a.png", "--hide", "logo")[0] == 0
 
 

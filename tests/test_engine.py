@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -123,6 +124,27 @@ def test_frames_of_several_shapes_in_eight_bits(
         assert (first * second).sum(-1).mean() > 0.99
     # Ranges of values of somebody's frames are not left behind.
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_the_cache_does_not_grow_for_ever(images: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MOTIONVEIL_CACHE", str(tmp_path))
+    monkeypatch.setattr("motionveil.engine.convert._MOST_BYTES", 25_000_000)  # three of these networks
+
+    def names() -> set[str]:
+        return {path.name for path in tmp_path.iterdir()}
+
+    kept = []
+    for index in range(5):
+        before = names()
+        load_network(Built(f"cache {index}").source, engine="openvino", precision="f32")(images)
+        kept += sorted(names() - before)
+        for age, name in enumerate(reversed(kept)):
+            if name in names():
+                os.utime(tmp_path / name, (1e9 - age, 1e9 - age))
+    size = sum(path.stat().st_size for path in tmp_path.rglob("*"))
+    assert 1 <= len(names()) < 5
+    assert size <= 25_000_000
+    assert kept[-1] in names()
 
 
 def test_converting_in_several_threads_leaves_warnings_alone(images: Any) -> None:

@@ -198,12 +198,14 @@ def test_the_whole_paper_preset(person: UInt8Array, tmp_path: Path, random_vit_f
     settings = json.loads((tmp_path / "out.mkv.json").read_text())["settings"]
     assert settings["preset"] == "paper"
     assert "dino_vits8" in settings["extractor"]
+    found = json.loads((tmp_path / "out.mkv.json").read_text())["found"]
+    assert {item["name"] for item in found} == set(GROUPS["ipn"])
     assert "raft.pth" in settings["flow"]
     # The sheet shows first where the templates were found.
     assert result.sheet is not None
     assert read(result.sheet)[0].shape[1] > 5 * 100
     method = build_obfuscator(
-        hide="ipn", preset=preset, extractor=networks.extractor(), flow=networks.flow, seed=3, frames=lambda: person
+        hide="ipn", preset=preset, extractor=networks.extractor(), flow=networks.flow, seed=3, frames=person
     )
     (clip,) = method.stream(clips_of_video(video))
     from motionveil.fillers import MotionNoise
@@ -265,9 +267,11 @@ def test_the_command_line(run: Run, person: UInt8Array, tmp_path: Path, random_v
     assert len(list((tmp_path / "maps" / "film" / "eyes").glob("*.png"))) == 5
     # Out and in again, and away, each for its features.
     assert run("template", "export", tmp_path / "hair.safetensors", "hair")[0] == 0
-    assert len(TemplateLibrary.load(tmp_path / "hair.safetensors")) == 2
+    assert len(TemplateLibrary.load(tmp_path / "hair.safetensors")) == 1  # the built-in one stays where it is
+    assert "here already" in run("template", "import", tmp_path / "hair.safetensors")[1]
     assert run("template", "remove", "hair", "--features", "dino_vits8")[0] == 0
     assert "none of your templates" in complaint(run("template", "remove", "hair", "--features", "dino_vits8"))
+    assert "hair for dino_vits8" in run("template", "import", tmp_path / "hair.safetensors")[1]
     # One of the published code.
     torch.save(torch.randn(1, 1, 1, 128), tmp_path / "mouth.pt")
     assert run("template", "add", "mouth", "--descriptor", tmp_path / "mouth.pt", *features)[0] == 0

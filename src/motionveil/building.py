@@ -37,7 +37,7 @@ class Networks:
         self.preset = get_preset(preset) if isinstance(preset, str) else preset
         self._extractors: dict[bool, FeatureExtractor] = {}
 
-    def extractor(self, *, still: bool = False, frames: Frames | None = None) -> FeatureExtractor:
+    def extractor(self, *, still: bool = False, frames: Frames | UInt8Array | None = None) -> FeatureExtractor:
         """The extractor, for videos or for single pictures. frames: for precision='int8'.
 
         Raises OptionError where there is no extractor of the preset's name, or it does not take an option.
@@ -48,6 +48,8 @@ class Networks:
             if settings.features == "parts" and not still:
                 # In a video the other stages need the other half of the processors.
                 options.setdefault("threads", max(1, (os.cpu_count() or 2) // 2))
+            if options.get("precision") == "int8" and settings.features == "parts":
+                raise OptionError("the features parts do not run in int8; leave --precision out, or choose others")
             if options.get("precision") == "int8" and "examples" not in options:
                 options["examples"] = _frames_for("measuring 8-bit integers", "choose another --precision", frames)
             self._extractors[still] = make_extractor(settings.features, **options)
@@ -90,7 +92,7 @@ def choose_templates(
     extractor: FeatureExtractor,
     *,
     library: TemplateLibrary | None = None,
-    frames: Frames | None = None,
+    frames: Frames | UInt8Array | None = None,
     strict: bool = False,
 ) -> Choice:
     """The templates of these names or groups for an extractor.
@@ -127,14 +129,14 @@ def choose_templates(
     missing = [name for name in absent if name not in new]
     chosen = [new.get(name) or fitting[name] for name in names if name not in missing]
     if missing and (strict or not chosen):
-        raise not_found(missing)
+        raise not_found(missing, strict=strict)
     return Choice(tuple(chosen), tuple(found), looked_at, tuple(missing))
 
 
-def _frames_for(purpose: str, remedy: str, frames: Frames | None) -> UInt8Array:
-    found = None if frames is None else frames()
+def _frames_for(purpose: str, remedy: str, frames: Frames | UInt8Array | None) -> UInt8Array:
+    found = frames() if callable(frames) else frames
     if found is None:
-        raise OptionError(f"{purpose} needs frames of a file that can be read twice; {remedy}")
+        raise OptionError(f"{purpose} needs frames (from Python: frames=) of a file that can be read twice; {remedy}")
     return found
 
 
@@ -147,13 +149,14 @@ def build_obfuscator(
     flow: FlowEstimator | None = None,
     seed: int | None = None,
     still: bool = False,
-    frames: Frames | None = None,
+    frames: Frames | UInt8Array | None = None,
 ) -> Selective:
     """The selective method of a preset, ready for any number of videos.
 
     hide: names of templates and groups, see `templates.GROUPS`. extractor, flow: default those of the preset.
     seed: for experiments only; the default draws from the operating system and keeps nothing.
-    still: the settings for single pictures. frames: where templates are found that the extractor does not have yet.
+    still: the settings for single pictures. frames: where templates are found that the extractor does not have yet,
+    (T, H, W, 3), or what gives them when they are needed.
     """
     networks = Networks(preset)
     extractor = extractor or networks.extractor(still=still, frames=frames)
@@ -169,7 +172,7 @@ def assemble(
     flow: FlowEstimator,
     *,
     seed: int | None = None,
-    frames: Frames | None = None,
+    frames: Frames | UInt8Array | None = None,
 ) -> Selective:
     """The method of a preset from parts that are there."""
     statistics = preset.statistics or measure_statistics(

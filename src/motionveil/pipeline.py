@@ -163,6 +163,7 @@ def obfuscate_video(
         info = reader.info
         notices: list[str] = []
         places: UInt8Array | None = None
+        found: list[dict[str, Any]] = []
         if obfuscator is None:
             assert networks is not None
             method, choice = _method(networks, source, window, info, hide or DEFAULT_HIDE, library, seed)
@@ -174,6 +175,15 @@ def obfuscate_video(
                 warnings.warn(notices[0], stacklevel=2)
             if preview and choice.frames is not None:
                 places = draw_found(choice.found, choice.frames)
+            found = [
+                {
+                    "name": f.template.name,
+                    "frame": f.frame,
+                    "point": list(f.point),
+                    "similarity": round(f.similarity, 3),
+                }
+                for f in choice.found
+            ]
             del choice  # its frames would stay in memory for the whole film
         else:
             method = obfuscator
@@ -220,7 +230,7 @@ def obfuscate_video(
             settings = _settings(method, window, encoding, networks.preset if networks else preset)
             files[beside.record] = make_record(
                 source=source, target=Path(target), output=finished, templates=getattr(method.region, "templates", ()),
-                settings=settings, num_frames=done, seconds=round(seconds, 3), notices=notices,
+                settings=settings, found=found, num_frames=done, seconds=round(seconds, 3), notices=notices,
             )  # fmt: skip
         for path, data in files.items():
             pending = stack.enter_context(PendingFile(path, data, overwrite=encoding.overwrite))
@@ -241,10 +251,10 @@ def _method(
     """The method for one source, and the templates that were chosen or found for it."""
     frames = lru_cache(partial(first_frames, source, window))
     preset = networks.preset
+    # A picture does not move. What is missing is said before anything that takes long.
+    flow = DISFlow() if info.is_image else networks.flow
     extractor = networks.extractor(still=info.is_image, frames=frames)
     choice = choose_templates(hide, extractor, library=library, frames=frames, strict=preset.strict)
-    # A picture does not move.
-    flow = DISFlow() if info.is_image else networks.flow
     return assemble(preset, extractor, choice.templates, flow, seed=seed, frames=frames), choice
 
 

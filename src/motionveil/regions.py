@@ -64,7 +64,9 @@ class Coverage:
         if self.between not in get_args(Between):
             raise OptionError(f"no way {self.between!r} between keyframes; choose from {', '.join(get_args(Between))}")
         if self.recheck is not None and not 0 < self.recheck <= 1:
-            raise OptionError(f"keyframes are rechecked at a share of the frame within 0 and 1, not {self.recheck:g}")
+            raise OptionError(
+                f"keyframes are rechecked at a share of the frame above 0 and up to 1 (1: never), not {self.recheck:g}"
+            )
 
 
 @dataclass

@@ -234,5 +234,6 @@ def check_fingerprints(templates: Iterable[Template], extractor: FeatureExtracto
         if template.fingerprint != extractor.fingerprint:
             raise TemplateError(
                 f"template {template.name!r} was made with {template.fingerprint}, not with {extractor.fingerprint}; "
-                f"make it again with: motionveil template add {template.name} --image IMAGE --point X,Y"
+                f"make it with these: motionveil template add {template.name} --image IMAGE --point X,Y --features … "
+                "(name, weights hash, layer, facet, stride, bins and short side must agree)"
             )

@@ -66,11 +66,13 @@ def find_templates(
     return found
 
 
-def not_found(names: Sequence[str]) -> TemplateError:
-    """What to raise where these were found in no frame."""
+def not_found(names: Sequence[str], *, strict: bool = False) -> TemplateError:
+    """What to raise where these were found in no frame. strict: because a preset hides all that was asked for."""
+    why = " (and this preset hides all that was asked for, or nothing)" if strict else ""
     return TemplateError(
-        f"{', '.join(names)} could not be found in these frames; give frames that show it, hide something else, or "
-        f"pick a point with: motionveil template add {names[0]} --image IMAGE --point X,Y --features …"
+        f"{', '.join(names)} could not be found in the first frames{why}; begin where they can be seen, look at more "
+        f"pixels, leave them out of --hide, or pick a point with: motionveil template add {names[0]} --image IMAGE "
+        "--point X,Y --features …"
     )
 
 

@@ -56,7 +56,7 @@ def command() -> int:
         )
         click.echo(f"{module:<24}{state}")
     click.echo(f"{'DINO and RAFT run on':<24}{describe_engine()}")
-    kept = [path for path in cache_folder().glob("*") if path.is_file()]
+    kept = [path for path in cache_folder().rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in kept) / 1e6
     click.echo(f"{'converted networks':<24}{size:.0f} MB in {cache_folder()}, which may be deleted")
     here = [weights.name for weights in WEIGHTS.values() if locate(weights)]

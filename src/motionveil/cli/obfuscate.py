@@ -144,6 +144,7 @@ def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
 def _summarise(result: Result) -> None:
     frames = "1 picture" if result.info.is_image else f"{result.num_frames} frame{'s' * (result.num_frames != 1)}"
     speed = result.num_frames / max(result.seconds, 1e-6)
-    click.echo(f"{result.target}  ({frames} in {result.seconds:.1f} s, {speed:.0f} per second)")
+    rate = f"{speed:.0f} per second" if speed >= 2 else f"{1 / max(speed, 1e-6):.1f} s each"
+    click.echo(f"{result.target}  ({frames} in {result.seconds:.1f} s, {rate})")
     if result.preview is not None:
         click.echo(f"{result.preview} and {result.sheet} show the original too: keep them as safe as the original")

@@ -125,5 +125,6 @@ def each(items: Sequence[Item], work: Callable[[Item], None]) -> int:
             failed += 1
             click.echo(f"motionveil: error: {error}", err=True)
     if failed:
-        click.echo(f"motionveil: {failed} of {len(items)} inputs failed; the others are done", err=True)
+        others = "; the others are done" if failed < len(items) else ""
+        click.echo(f"motionveil: {failed} of {len(items)} failed{others}", err=True)
     return 2 if failed else 0

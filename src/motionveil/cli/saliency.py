@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..building import Networks
-from ..errors import OptionError
+from ..errors import OptionError, OutputError
 from ..maps import MAPS, maps_are_there, maps_name, write_saliency
 from ..video import source_name
 from .networks import feature_options, take_features
@@ -51,6 +51,10 @@ def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...],
             if not quiet:
                 click.echo(f"{output / maps_name(source)}  (there already)")
             return
+        if resume and (output / maps_name(source)).exists() and not overwrite:
+            raise OutputError(
+                f"{output / maps_name(source)} was made with other settings; choose another folder, or --overwrite"
+            )
         with ProgressBar(source_name(source), quiet=quiet) as bar:
             target = write_saliency(
                 source, output, attributes=attributes, networks=networks, window=window, video=video,

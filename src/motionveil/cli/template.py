@@ -167,8 +167,15 @@ def show(name: str, image: Path, time: float, output: Path | None, overwrite: bo
         raise OutputError(f"{output} exists; choose another name with -o, or allow it with --overwrite")
     picture = read_picture(image, time=time)
     extractor = extractor_of(options, lambda: picture[None])
-    choice = choose_templates([name], extractor)
-    maps = saliency_maps(picture, choice.templates, extractor)
+    library = default_library()
+    library.names([name])
+    fitting = library.made_with(extractor.fingerprint)
+    if not any(member in fitting for member in library.names([name])):
+        raise TemplateError(
+            f"there is no template {name!r} for these features; make it with: motionveil template find {name} "
+            f"--image {image} --features …"
+        )
+    maps = saliency_maps(picture, choose_templates([name], extractor).templates, extractor)
     best = maps.max(axis=0)
     row, column = np.unravel_index(int(best.argmax()), best.shape)
     shown = drawing.mark_point(drawing.overlay(picture, best), Point(float(column), float(row)))
@@ -209,12 +216,19 @@ def remove(name: str, features: str | None) -> None:
 def import_(file: Path, overwrite: bool) -> None:
     """Add the templates of a file that export wrote."""
     own, incoming = _own(), TemplateLibrary.load(file)
+    imported = []
     for template in incoming:
-        if template.name in default_library().made_with(template.fingerprint) and not overwrite:
-            raise TemplateError(f"a template is named {template.name!r} already; allow it with --overwrite")
+        there = [t for t in default_library().made_with(template.fingerprint) if t.name == template.name]
+        if any(np.array_equal(t.vector, template.vector) for t in there):
+            continue
+        if there and not overwrite:
+            raise TemplateError(
+                f"a template is named {template.name!r} already for {_features(template)}; allow it with --overwrite"
+            )
         own = own.with_template(template)
+        imported.append(f"{template.name} for {_features(template)}")
     own.save(user_library_path())
-    click.echo(f"imported {', '.join(template.name for template in incoming)}")
+    click.echo(f"imported {', '.join(imported)}" if imported else "all of them are here already")
 
 
 @command.command()
@@ -222,12 +236,19 @@ def import_(file: Path, overwrite: bool) -> None:
 @click.argument("names", nargs=-1)
 @click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
 def export(file: Path, names: tuple[str, ...], overwrite: bool) -> None:
-    """Write templates to a file: those of these names, for all features that have them, or all of yours."""
+    """Write templates to a file: yours of these names, for all features that have them, or all of yours.
+
+    A name that only a built-in template has gives that one.
+    """
     if file.exists() and not overwrite:
         raise OutputError(f"{file} exists; choose another name, or allow it with --overwrite")
-    library = default_library()
-    wanted = library.names(names) if names else []
-    chosen = [template for template in library if template.name in wanted] if names else list(_own())
+    own = _own()
+    chosen = list(own)
+    if names:
+        wanted = default_library().names(names)
+        mine = [template for template in own if template.name in wanted]
+        others = [name for name in wanted if name not in own]
+        chosen = mine + (built_in_library().select(others) if others else [])
     if not chosen:
         raise TemplateError(
             "you have made no templates yet; name built-in ones, or make one with: motionveil template add"

@@ -99,7 +99,9 @@ def verify(names: tuple[str, ...]) -> int:
         if path is None:
             raise WeightsError(f"{weights.name} is not here; fetch it with: motionveil weights fetch {weights.name}")
         compared = verify_weights(weights, path)
-        state = "as it must be" if compared else "nothing to compare it with; record it with: motionveil weights import"
+        state = "as it was published" if weights.sha256 else "unchanged since it came; nobody has published a sha256"
+        if not compared:
+            state = "nothing to compare it with; record it with: motionveil weights import"
         click.echo(f"{weights.name:<24}{state}  {path}")
 
     return each(chosen, work)

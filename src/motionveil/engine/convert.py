@@ -26,6 +26,7 @@ _lock = threading.Lock()
 Inputs = tuple[tuple[tuple[int, ...], str], ...]
 """Shape, without the first axis, and type of every input."""
 _MODEL, _DIGEST = "model.xml", "sha256"
+_MOST_BYTES = 2_000_000_000
 
 
 def cache_folder() -> Path:
@@ -45,10 +46,12 @@ def converted(source: ModuleSource, inputs: Inputs, core: Any, examples: Example
     # What is damaged or of another version is made again.
     with contextlib.suppress(OSError, RuntimeError):
         if _intact(folder):
+            os.utime(folder)
             return core.read_model(folder / _MODEL)
     model = _convert(source, inputs, None)
     with contextlib.suppress(OSError, RuntimeError):
         _keep(model, folder)
+        _prune(folder.parent)
         # Read back, because reading simplifies it: the first run and the next shall give the same to the last bit.
         return core.read_model(folder / _MODEL)
     return model
@@ -65,8 +68,12 @@ def _key(source: ModuleSource, inputs: Inputs) -> str:
 def _convert(source: ModuleSource, inputs: Inputs, examples: Sequence[Any] | None) -> Any:
     torch = require_torch()
     openvino = import_module("openvino")
-    how = "converting it for this size" if examples is None else "measuring and converting it for this size"
-    _log.info("%s: %s, which happens once", source.name, how)
+    if examples is None:
+        _log.info("%s: converting it for this size, which happens once", source.name)
+    else:
+        _log.info(
+            "%s: measuring and converting it for this run; that is not kept, and pays on longer films", source.name
+        )
     with _lock, warnings.catch_warnings():
         # Tracing warns of every shape that it fixes; they are meant to be fixed.
         warnings.simplefilter("ignore")
@@ -95,6 +102,18 @@ def _keep(model: Any, folder: Path) -> None:
         working.rename(folder)
     finally:
         remove(working)
+
+
+def _prune(cache: Path) -> None:
+    """Remove the networks that were not used for longest, while all of them take more than `_MOST_BYTES`."""
+    folders = sorted(
+        (path for path in cache.iterdir() if (path / _DIGEST).is_file()), key=lambda path: -path.stat().st_mtime
+    )
+    total = 0
+    for folder in folders:
+        total += sum(path.stat().st_size for path in folder.iterdir())
+        if total > _MOST_BYTES:
+            remove(folder)
 
 
 def _digest(folder: Path) -> str:

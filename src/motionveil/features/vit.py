@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from .. import ops
 from ..engine import ModuleSource, Network, load_network, read_checkpoint, require_torch
-from ..errors import OptionError
+from ..errors import OptionError, WeightsError
 from ..types import Float32Array, Point, UInt8Array
 from ..weights import find_weights, weights_sha256
 from .extractor import DescriptorGrid
@@ -20,24 +20,26 @@ _HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 @dataclass(frozen=True)
 class Backbone:
-    """What belongs to weights and cannot be read off them: how pixels are normalised, and a stride that suits."""
+    """What a name stands for: patches (pixels), channels, how pixels are normalised, a stride that suits."""
 
+    patch: int
+    channels: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     stride: int
 
 
 BACKBONES = {
-    "dino_vits8": Backbone(*_IMAGENET, stride=4),
-    "dino_vits16": Backbone(*_IMAGENET, stride=8),
-    "dino_vitb8": Backbone(*_IMAGENET, stride=4),
-    "dino_vitb16": Backbone(*_IMAGENET, stride=8),
-    "dinov2_vits14": Backbone(*_IMAGENET, stride=7),
-    "dinov2_vitb14": Backbone(*_IMAGENET, stride=7),
-    "vit_small_patch8_224": Backbone(*_HALF, stride=4),
-    "vit_small_patch16_224": Backbone(*_HALF, stride=8),
-    "vit_base_patch8_224": Backbone(*_HALF, stride=4),
-    "vit_base_patch16_224": Backbone(*_HALF, stride=8),
+    "dino_vits8": Backbone(8, 384, *_IMAGENET, stride=4),
+    "dino_vits16": Backbone(16, 384, *_IMAGENET, stride=8),
+    "dino_vitb8": Backbone(8, 768, *_IMAGENET, stride=4),
+    "dino_vitb16": Backbone(16, 768, *_IMAGENET, stride=8),
+    "dinov2_vits14": Backbone(14, 384, *_IMAGENET, stride=7),
+    "dinov2_vitb14": Backbone(14, 768, *_IMAGENET, stride=7),
+    "vit_small_patch8_224": Backbone(8, 384, *_HALF, stride=4),
+    "vit_small_patch16_224": Backbone(16, 384, *_HALF, stride=8),
+    "vit_base_patch8_224": Backbone(8, 768, *_HALF, stride=4),
+    "vit_base_patch16_224": Backbone(16, 768, *_HALF, stride=8),
 }
 """The backbones of the published code, and DINOv2; a new one is one line here and one in `weights.WEIGHTS`."""
 
@@ -82,7 +84,11 @@ class ViTEncoder:
         self.backbone = backbone
         settings = BACKBONES[backbone]
         state = vit.standard_names(read_checkpoint(path))
-        shape = vit.ViTShape.of(state)
+        try:
+            shape = vit.ViTShape.of(state)
+        except WeightsError as error:
+            raise WeightsError(f"{path} does not hold the weights of a vision transformer; give others") from error
+        _check_name(backbone, path, (shape.patch, shape.channels))
         self.patch: int = shape.patch
         self.layer = shape.depth - 1 if layer is None else layer
         self.facet = facet
@@ -156,6 +162,16 @@ class ViTEncoder:
         scale = Point(frame[1] / seen[1], frame[0] / seen[0])
         offset = Point(*(s * self.patch / 2 - 0.5 for s in scale))
         return Point(scale.x * self.stride, scale.y * self.stride), offset
+
+
+def _check_name(backbone: str, path: Path, shape: tuple[int, int]) -> None:
+    """Raise WeightsError where a file holds what goes by another name. Sizes that nobody else has are one's own."""
+    fitting = [name for name, known in BACKBONES.items() if (known.patch, known.channels) == shape]
+    if fitting and backbone not in fitting:
+        raise WeightsError(
+            f"{path} holds a network with patches of {shape[0]} pixels and {shape[1]} channels, not {backbone}; "
+            f"choose --features {' or '.join(fitting)}"
+        )
 
 
 def _resized(frames: UInt8Array, size: tuple[int, ...]) -> UInt8Array:
