@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -102,7 +103,13 @@ def both(method: Selective, clips: list[Clip], device: str) -> tuple[list[Explai
     for item in method.explain(on_device(clips, device)):
         assert str(ops.device_of(item.obfuscated.frames)).startswith(device)
         assert ops.device_of(item.opacity) == ops.device_of(item.obfuscated.frames)
-        found.append(Explained(on_host(item.original), ops.to_host(item.opacity), on_host(item.obfuscated)))
+        found.append(
+            Explained(
+                replace(on_host(item.original), opacity=ops.to_host(item.opacity)),
+                ops.to_host(item.filling),
+                on_host(item.obfuscated),
+            )
+        )
     return list(method.explain(clips)), found
 
 
@@ -342,7 +349,7 @@ def test_a_video_through_networks(
         )
         template = motionveil.make_template("disc", video[0], Point(40, 48), vit)
         region = TemplateSaliency(vit, [template], coverage=PRESETS[preset].coverage)
-        method = Selective(region, MotionNoise(transport=PRESETS[preset].transport, seed=3), flow)
+        method = Selective(region, MotionNoise(**{**PRESETS[preset].filler_options, "seed": 3}), flow)
         if device == "cpu":
             monkeypatch.setattr(pipeline, "gpu_of", lambda method, engine=engine: "cpu" if engine == "torch" else None)
         else:

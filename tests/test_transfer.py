@@ -122,10 +122,10 @@ def test_the_sets_of_the_paper() -> None:
 
 def test_the_preset_is_the_published_method() -> None:
     paper = get_preset("paper")
-    assert (paper.features, paper.flow, paper.transport, paper.grain) == ("dino_vits8", "raft", "first_frame", 1)
+    assert (paper.features, paper.flow, paper.filler) == ("dino_vits8", "raft", "motion_noise")
     assert (paper.coverage.combine, paper.coverage.begin, paper.coverage.full) == ("mean", 0, 1)
     assert (paper.coverage.keyframe_every, paper.coverage.margin, paper.coverage.hold) == (1, 0, 0)
-    assert paper.statistics == KINETICS
+    assert paper.filler_options == {"transport": "first_frame", "grain": 1, "statistics": "kinetics"}
     assert get_preset("paper_fast").coverage.keyframe_every > 1
     assert set(PRESETS) == {"secure", "paper", "paper_fast"}
 
@@ -151,7 +151,7 @@ def test_what_protects_leaves_nothing_to_chance() -> None:
     assert secure.strict
     assert not get_preset("paper").strict
     with pytest.raises(OptionError, match="colours of the video"):
-        replace(secure, statistics=None)
+        secure.with_filler("motion_noise", statistics="video")
     with pytest.raises(OptionError, match="match-first"):
         replace(secure, coverage=replace(secure.coverage, match_first=True))
 

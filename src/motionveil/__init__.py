@@ -26,9 +26,21 @@ from .errors import (
 from .types import Clip, Point, VideoInfo
 
 if TYPE_CHECKING:
-    from .building import Networks, build_obfuscator
+    from .building import Networks, build_obfuscator, make_filler
     from .features import DescriptorGrid, FeatureExtractor, PartsEncoder, ViTEncoder
-    from .fillers import Filler, MotionNoise
+    from .fillers import (
+        FILLERS,
+        Filler,
+        GaussianBlur,
+        IidNoise,
+        Inpainting,
+        MeanFill,
+        MotionNoise,
+        Pixelation,
+        Resampling,
+        SolidColour,
+        StaticNoise,
+    )
     from .flow import DISFlow, FlowEstimator, RAFTFlow, with_motion
     from .maps import write_saliency
     from .noise import NoiseField, NoiseStatistics
@@ -45,9 +57,21 @@ if TYPE_CHECKING:
 __version__ = version("motionveil")
 
 _LAZY = {
-    "building": ("Networks", "build_obfuscator"),
+    "building": ("Networks", "build_obfuscator", "make_filler"),
     "features": ("DescriptorGrid", "FeatureExtractor", "PartsEncoder", "ViTEncoder"),
-    "fillers": ("Filler", "MotionNoise"),
+    "fillers": (
+        "FILLERS",
+        "Filler",
+        "GaussianBlur",
+        "IidNoise",
+        "Inpainting",
+        "MeanFill",
+        "MotionNoise",
+        "Pixelation",
+        "Resampling",
+        "SolidColour",
+        "StaticNoise",
+    ),
     "flow": ("DISFlow", "FlowEstimator", "RAFTFlow", "with_motion"),
     "maps": ("write_saliency",),
     "noise": ("NoiseField", "NoiseStatistics"),
@@ -64,6 +88,7 @@ _LAZY = {
 _HOME = {name: module for module, names in _LAZY.items() for name in names}
 
 __all__ = [
+    "FILLERS",
     "PRESETS",
     "WEIGHTS",
     "Clip",
@@ -77,7 +102,11 @@ __all__ = [
     "Filler",
     "FlowEstimator",
     "Found",
+    "GaussianBlur",
+    "IidNoise",
+    "Inpainting",
     "InputError",
+    "MeanFill",
     "MotionNoise",
     "MotionveilError",
     "Networks",
@@ -87,14 +116,18 @@ __all__ = [
     "OptionError",
     "OutputError",
     "PartsEncoder",
+    "Pixelation",
     "Point",
     "Preset",
     "Progress",
     "RAFTFlow",
     "Region",
+    "Resampling",
     "Result",
     "Selective",
+    "SolidColour",
     "Source",
+    "StaticNoise",
     "Template",
     "TemplateError",
     "TemplateLibrary",
@@ -115,6 +148,7 @@ __all__ = [
     "find_templates",
     "find_weights",
     "first_frames",
+    "make_filler",
     "make_template",
     "obfuscate_video",
     "open_source",

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from .errors import OptionError, TemplateError
 from .features import FEATURE_EXTRACTORS, FeatureExtractor, PartsEncoder
-from .fillers import MotionNoise
+from .fillers import FILLERS, Filler
 from .flow import FLOW_ESTIMATORS, FlowEstimator
 from .noise import measure_statistics
 from .obfuscators import Selective
@@ -66,6 +66,21 @@ def make_extractor(name: str, **options: object) -> FeatureExtractor:
     return _make("features", FEATURE_EXTRACTORS, name, options)
 
 
+def make_filler(
+    name: str, *, seed: int | None = None, frames: Frames | UInt8Array | None = None, **options: object
+) -> Filler:
+    """A filler from the table by name. seed: for noise. frames: for ``statistics="video"``.
+
+    Raises OptionError for an unknown name or option.
+    """
+    if options.get("statistics") == "video":
+        looked_at = _frames_for("measuring the statistics of the noise", "choose other --statistics", frames)
+        options["statistics"] = measure_statistics(looked_at)
+    if seed is not None and name in FILLERS and "seed" in inspect.signature(FILLERS[name]).parameters:
+        options["seed"] = seed
+    return _make("fill", FILLERS, name, options)
+
+
 def _make(kind: str, table: Mapping[str, Callable[..., Made]], name: str, options: Mapping[str, object]) -> Made:
     """An entry of a table, made with these options."""
     if name not in table:
@@ -74,7 +89,11 @@ def _make(kind: str, table: Mapping[str, Callable[..., Made]], name: str, option
     unknown = [option for option in options if option not in known]
     if unknown:
         raise OptionError(f"the {kind} {name} has no option {unknown[0]}; leave it out, or choose another --{kind}")
-    return table[name](**options)
+    try:
+        return table[name](**options)
+    except (TypeError, ValueError) as error:
+        given = ", ".join(f"{key}={value}" for key, value in options.items())
+        raise OptionError(f"the {kind} {name} cannot be made with {given} ({error})") from error
 
 
 @dataclass(frozen=True)
@@ -175,11 +194,8 @@ def assemble(
     frames: Frames | UInt8Array | None = None,
 ) -> Selective:
     """The method of a preset from parts that are there."""
-    statistics = preset.statistics or measure_statistics(
-        _frames_for("measuring the statistics of the noise", "choose other --statistics", frames)
-    )
     return Selective(
         TemplateSaliency(extractor, templates, coverage=preset.coverage),
-        MotionNoise(transport=preset.transport, grain=preset.grain, statistics=statistics, seed=seed),
+        make_filler(preset.filler, seed=seed, frames=frames, **preset.filler_options),
         flow,
     )

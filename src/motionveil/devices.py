@@ -24,18 +24,19 @@ def gpu_of(method: Selective) -> ops.Device:
 
 
 def on_device(clips: Iterable[Clip], device: ops.Device) -> Iterator[Clip]:
-    """The clips with frames (and flow, where it is known) on a device, as tensors; None leaves them as they are."""
+    """The clips with all that is known of them on a device, as tensors; None leaves them as they are."""
     for clip in clips:
         if device is not None:
             flows = clip.flow_to_previous
             if flows is not None:
                 flows = tuple(None if flow is None else ops.to_device(flow, device) for flow in flows)
-            clip = replace(clip, frames=ops.to_device(clip.frames, device), flow_to_previous=flows)
+            opacity = None if clip.opacity is None else ops.to_device(clip.opacity, device)
+            clip = replace(clip, frames=ops.to_device(clip.frames, device), flow_to_previous=flows, opacity=opacity)
         yield clip
 
 
 def on_host(clip: Clip) -> Clip:
-    """A clip with frames as numpy array; one from a GPU comes without its flow, which is larger than the frames."""
+    """A clip with frames as numpy array; one from a GPU comes without flow and opacity, which are larger than they."""
     if ops.device_of(clip.frames) is None:
         return clip
-    return replace(clip, frames=ops.to_host(clip.frames), flow_to_previous=None)
+    return replace(clip, frames=ops.to_host(clip.frames), flow_to_previous=None, opacity=None)

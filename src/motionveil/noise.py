@@ -40,6 +40,15 @@ STATISTICS = {"wide": WIDE, "kinetics": KINETICS, "imagenet": IMAGENET, "uniform
 """Statistics by name; a new one is one line here."""
 
 
+def statistics_of(value: NoiseStatistics | str) -> NoiseStatistics:
+    """Statistics as they are, or those of this name. Raises OptionError where there are none."""
+    if isinstance(value, NoiseStatistics):
+        return value
+    if value not in STATISTICS:
+        raise OptionError(f"no statistics {value!r}; choose from {', '.join(STATISTICS)}")
+    return STATISTICS[value]
+
+
 def measure_statistics(frames: UInt8Array) -> NoiseStatistics:
     """The statistics of some frames (T, H, W, 3) uint8: what Eq. 3 asks for, of a data set of one's own."""
     values = [frame.reshape(-1, 3) / 255 for frame in frames]

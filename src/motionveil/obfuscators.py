@@ -33,11 +33,20 @@ class Stage(Protocol):
 
 @dataclass(frozen=True)
 class Explained:
-    """A clip, why it was changed, and what became of it. opacity: (T, H, W) float32 in [0, 1]."""
+    """A clip, why it was changed, and what became of it.
+
+    original: with `flow_to_previous` and `opacity`. filling: (T, H, W, 3) uint8, what replaces it.
+    """
 
     original: Clip
-    opacity: Float32Array
+    filling: UInt8Array
     obfuscated: Clip
+
+    @property
+    def opacity(self) -> Float32Array:
+        """(T, H, W) float32 in [0, 1]: how much of every pixel is replaced."""
+        assert self.original.opacity is not None
+        return self.original.opacity
 
 
 class Selective:
@@ -53,17 +62,24 @@ class Selective:
         return (explained.obfuscated for explained in self.explain(clips))
 
     def explain(self, clips: Iterable[Clip], *, stage: Stage = iter) -> Iterator[Explained]:
-        """The same with the originals and the opacity. Clips whose flow is known already keep it.
+        """The same with the originals, the opacity and the filling. Clips whose flow is known already keep it.
 
         stage: wraps the stream between two steps; `streams.Stages` lets the steps run side by side.
         """
-        filled, for_region = fork(stage(self._fill(stage(with_motion(stage(clips), self.flow)))))
-        for opacity, (clip, filling) in zip(self.region.stream(clip for clip, _ in for_region), filled, strict=True):
+        moving = stage(with_motion(stage(clips), self.flow))
+        for clip, filling in stage(self._filled(stage(self._covered(moving)))):
+            assert clip.opacity is not None
             frames = [
-                ops.blend(image, fill, alpha) for image, fill, alpha in zip(clip.frames, filling, opacity, strict=True)
+                ops.blend(image, fill, alpha)
+                for image, fill, alpha in zip(clip.frames, filling, clip.opacity, strict=True)
             ]
-            yield Explained(clip, opacity, replace(clip, frames=ops.stack(frames)))
+            yield Explained(clip, filling, replace(clip, frames=ops.stack(frames), opacity=None))
 
-    def _fill(self, moving: Iterable[Clip]) -> Iterator[tuple[Clip, UInt8Array]]:
-        clips, for_filler = fork(moving)
+    def _covered(self, moving: Iterable[Clip]) -> Iterator[Clip]:
+        clips, for_region = fork(moving)
+        for clip, opacity in zip(clips, self.region.stream(for_region), strict=True):
+            yield replace(clip, opacity=opacity)
+
+    def _filled(self, covered: Iterable[Clip]) -> Iterator[tuple[Clip, UInt8Array]]:
+        clips, for_filler = fork(covered)
         return zip(clips, self.filler.stream(for_filler), strict=True)

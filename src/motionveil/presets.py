@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .errors import OptionError
-from .noise import KINETICS, WIDE, NoiseStatistics, Transport
 from .regions import Coverage
 
 
@@ -16,21 +15,20 @@ class Preset:
     """Everything that a preset decides; any field may be replaced.
 
     features, feature_options: a name from `features.FEATURE_EXTRACTORS`, and what it is made with; still_options: what
-    is different for single pictures. flow, flow_options: the same of `flow.FLOW_ESTIMATORS`. grain: see
-    `fillers.MotionNoise`. statistics: None measures those of the video. strict: for protection, nothing that was asked
-    for may be left out, and the noise may tell nothing about the picture but its motion.
+    is different for single pictures. flow, flow_options: the same of `flow.FLOW_ESTIMATORS`. filler,
+    filler_options: the same of `fillers.FILLERS`; ``statistics="video"`` measures those of the video. strict: for
+    protection, nothing that was asked for may be left out, and noise may tell nothing about the picture but its motion.
     """
 
     name: str
     coverage: Coverage
-    transport: Transport
-    grain: float | None
-    statistics: NoiseStatistics | None
     features: str = "parts"
     feature_options: Mapping[str, Any] = field(default_factory=dict)
     still_options: Mapping[str, Any] = field(default_factory=dict)
     flow: str = "dis"
     flow_options: Mapping[str, Any] = field(default_factory=dict)
+    filler: str = "motion_noise"
+    filler_options: Mapping[str, Any] = field(default_factory=dict)
     strict: bool = False
 
     def __post_init__(self) -> None:
@@ -39,7 +37,7 @@ class Preset:
                 f"the preset {self.name} does not match templates to the first frame, which may show somebody else or "
                 "nobody; leave --match-first out, or choose --preset paper for research"
             )
-        if self.strict and self.statistics is None:
+        if self.strict and self.filler_options.get("statistics") == "video":
             raise OptionError(
                 f"the preset {self.name} does not draw noise in the colours of the video, which would tell them; "
                 "choose other --statistics, or --preset paper for research"
@@ -56,6 +54,11 @@ class Preset:
         """The preset for a single picture: there is time for the embedded encoder to look at it in full detail."""
         return replace(self, feature_options={**self.feature_options, **self.still_options})
 
+    def with_filler(self, name: str, **options: Any) -> Preset:
+        """The same for the filler."""
+        kept = self.filler_options if name == self.filler else {}
+        return replace(self, filler=name, filler_options={**kept, **options})
+
     def with_flow(self, name: str, **options: Any) -> Preset:
         """The same for the flow."""
         kept = self.flow_options if name == self.flow else {}
@@ -65,11 +68,9 @@ class Preset:
 _PAPER = Preset(
     name="paper",
     coverage=Coverage(combine="mean"),
-    transport="first_frame",
-    grain=1.0,
-    statistics=KINETICS,
     features="dino_vits8",
     flow="raft",
+    filler_options={"transport": "first_frame", "grain": 1.0, "statistics": "kinetics"},
 )
 
 PRESETS = {
@@ -78,9 +79,6 @@ PRESETS = {
         coverage=Coverage(
             combine="max", begin=0.2, full=0.4, margin=0.01, hold=0.25, keyframe_every=5, keyframe_seconds=0.17
         ),
-        transport="accumulated",
-        grain=None,
-        statistics=WIDE,
         feature_options={"short_side": 288, "levels": 2},
         still_options={"short_side": 768, "levels": 3},
         strict=True,

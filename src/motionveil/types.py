@@ -32,12 +32,14 @@ class Clip:
     pts: T presentation times in seconds. Results never depend on how a video is cut into clips.
     flow_to_previous: per frame the flow to the frame before it, (h, w, 2) float32 in pixels of its own grid, None where
     nothing can be carried over (first frame, scene cut); the whole field is None until `with_motion` has filled it.
+    opacity: (T, H, W) float32 in [0, 1], where frames are to be replaced; None until a region has filled it.
     """
 
     frames: UInt8Array
     start: int
     pts: tuple[Fraction, ...]
     flow_to_previous: tuple[Float32Array | None, ...] | None = None
+    opacity: Float32Array | None = None
 
     def __post_init__(self) -> None:
         # By its name the type is the same for tensors, which may stand in for arrays (see `ops`).

@@ -10,6 +10,7 @@ import click
 
 from ..building import DEFAULT_HIDE, Networks
 from ..errors import OptionError
+from ..fillers import FILLERS
 from ..noise import STATISTICS, TRANSPORTS
 from ..pipeline import Result, obfuscate_video
 from ..places import plan
@@ -17,7 +18,7 @@ from ..presets import PRESETS, Preset, get_preset
 from ..templates import default_library
 from ..video import CODECS, Encoding, source_name
 from .networks import feature_options, flow_options, take_features, take_flow
-from .options import Names, Numbers, ProgressBar, each, make_window, source_of, window_options
+from .options import Names, Numbers, ProgressBar, Setting, each, make_window, source_of, window_options
 
 
 @click.command(name="obfuscate")
@@ -64,6 +65,7 @@ from .options import Names, Numbers, ProgressBar, each, make_window, source_of, 
 @click.option(
     "--match-first", is_flag=True, default=None, help="Replace templates by what fits best in the first frame."
 )
+@click.option("--fill", type=Setting(FILLERS), help="What to replace it with, for instance solid:colour=#204060.")
 @click.option("--grain", type=click.FloatRange(min=1), help="Size of the noise's grain in pixels.")
 @click.option("--transport", type=click.Choice(list(TRANSPORTS)), help="How noise moves with the scene.")
 @click.option("--statistics", type=click.Choice([*STATISTICS, "video"]), help="Colours of the noise; video: its own.")
@@ -132,13 +134,13 @@ def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
         if not 0 <= begin < full <= 1:
             raise OptionError(f"--opacity {begin:g},{full:g} must be two rising numbers within 0 and 1, like 0.2,0.4")
         coverage = replace(coverage, begin=begin, full=full)
-    changes = {key: options[key] for key in ("grain", "transport") if options[key] is not None}
-    if options["statistics"] is not None:
-        changes["statistics"] = STATISTICS.get(options["statistics"])
+    fill, fill_settings = options["fill"] or (preset.filler, {})
+    noise = {key: options[key] for key in ("grain", "transport", "statistics") if options[key] is not None}
     (features, feature_settings), (flow, flow_settings) = take_features(options), take_flow(options)
     preset = preset.with_features(features or preset.features, **feature_settings)
     preset = preset.with_flow(flow or preset.flow, **flow_settings)
-    return replace(preset, coverage=coverage, **changes)
+    preset = preset.with_filler(fill, **noise, **fill_settings)
+    return replace(preset, coverage=coverage)
 
 
 def _summarise(result: Result) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -56,6 +56,41 @@ class Numbers(click.ParamType[tuple[float, float]]):
         except ValueError:
             self.fail(f"{value!r} is not of the form {self.name}, for instance {self.example}", param, ctx)
         return first, second
+
+
+class Setting(click.ParamType["tuple[str, dict[str, Any]]"]):
+    """NAME, or NAME:option=value,option=value, of a table."""
+
+    name = "NAME[:OPTION=VALUE,…]"
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self.known = tuple(known)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, dict[str, Any]]:
+        if isinstance(value, tuple):
+            return value
+        chosen, _, settings = value.partition(":")
+        if chosen not in self.known:
+            self.fail(f"{chosen!r} is none of {', '.join(self.known)}", param, ctx)
+        options: dict[str, Any] = {}
+        for text in filter(None, settings.split(",")):
+            key, equals, given = text.partition("=")
+            if not (equals and key.isidentifier() and given):
+                self.fail(f"{text!r} is not of the form OPTION=VALUE, for instance sigma=20", param, ctx)
+            options[key] = _number(given)
+        return chosen, options
+
+
+def _number(text: str) -> int | float | str:
+    """A whole number, a number, or the text as it is."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 def source_of(text: str) -> str | int:

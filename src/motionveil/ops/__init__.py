@@ -17,6 +17,7 @@ import numpy as np
 from ..types import Float32Array
 from . import cpu
 from .cpu import Array, single_threaded
+from .reduction import INTERPOLATIONS, Interpolation, blur_image, inpaint, resample_image
 
 Device = str | None
 """Where arrays lie: torch's name of a device, for tensors; None for numpy's arrays."""
@@ -90,16 +91,21 @@ def to_host(array: Array) -> Array:
 
 
 __all__ = [
+    "INTERPOLATIONS",
     "Device",
+    "Interpolation",
     "as_float32",
     "blend",
+    "blur_image",
     "device_of",
     "dilate",
     "floor",
     "greatest",
     "grey",
+    "inpaint",
     "mix",
     "pixel_grid",
+    "resample_image",
     "resize_flow",
     "resize_image",
     "resize_lanczos",

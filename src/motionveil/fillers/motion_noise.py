@@ -1,31 +1,24 @@
-"""Fillers: what a region is replaced with. Each streams whole frames."""
+"""Noise that moves with the scene."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
 
 import numpy as np
 
-from . import ops
-from .noise import WIDE, NoiseField, NoiseStatistics, Transport
-from .types import Clip, UInt8Array
+from .. import ops
+from ..noise import NoiseField, NoiseStatistics, Transport, statistics_of
+from ..types import Clip, UInt8Array
+from .filler import Filler
 
 
-class Filler(Protocol):
-    """What to replace with. Holds settings only: what belongs to one video lives in the generator `stream` returns."""
-
-    def stream(self, clips: Iterable[Clip]) -> Iterator[UInt8Array]:
-        """For every clip (with `flow_to_previous`) its filling (T, H, W, 3) uint8."""
-        ...
-
-
-class MotionNoise:
+class MotionNoise(Filler):
     """Noise that moves with the scene; it depends on the video through its motion alone.
 
-    transport, grain, statistics: see `noise.NoiseField`. grain None: 12 pixels at a short side of 480 or less, more in
-    larger frames, so that noise looks alike at every size. seed: None draws from the operating system and keeps
-    nothing; a number repeats a result and lets whoever knows it undo what is not fully covered.
+    transport, grain: see `noise.NoiseField`. grain None: 12 pixels at a short side of 480 or less, more in
+    larger frames, so that noise looks alike at every size. statistics: as they are or by name, see
+    `noise.STATISTICS`. seed: None draws from the operating system and keeps nothing; a number repeats a result and
+    lets whoever knows it undo what is not fully covered.
     """
 
     def __init__(
@@ -33,17 +26,22 @@ class MotionNoise:
         *,
         transport: Transport = "accumulated",
         grain: float | None = None,
-        statistics: NoiseStatistics = WIDE,
+        statistics: NoiseStatistics | str = "wide",
         seed: int | None = None,
     ) -> None:
         self.transport: Transport = transport
         self.grain = grain
-        self.statistics = statistics
+        self.statistics = statistics_of(statistics)
         self.seed = seed
 
     def __repr__(self) -> str:
         # The seed is left out on purpose: this text goes into records.
         return f"MotionNoise(transport={self.transport!r}, grain={self.grain}, statistics={self.statistics})"
+
+    @property
+    def independent(self) -> bool:
+        """True, unless the statistics were measured."""
+        return not self.statistics.measured
 
     def stream(self, clips: Iterable[Clip]) -> Iterator[UInt8Array]:
         """The noise of every clip."""

@@ -1,0 +1,1 @@
+"""The audit: attacks what was made, and says how much came back."""

@@ -1,0 +1,54 @@
+"""Noise that knows nothing of the motion: drawn anew for every frame, or once for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from .. import ops
+from ..noise import NoiseStatistics, draw_noise, statistics_of
+from ..types import Clip, UInt8Array
+from .filler import Filler
+
+
+class IidNoise(Filler):
+    """Noise that is independent in every frame (Fig. 8 of Ilic et al., CVPR 2024); it keeps no motion.
+
+    grain, statistics: see `noise.draw_noise`; statistics also by name. seed: see `MotionNoise`.
+    """
+
+    independent = True
+
+    def __init__(
+        self, *, grain: float = 1.0, statistics: NoiseStatistics | str = "kinetics", seed: int | None = None
+    ) -> None:
+        self.grain = grain
+        self.statistics = statistics_of(statistics)
+        self.seed = seed
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(grain={self.grain:g}, statistics={self.statistics})"
+
+    def stream(self, clips: Iterable[Clip]) -> Iterator[UInt8Array]:
+        """Noise of its own for every frame."""
+        generator = np.random.default_rng(self.seed)
+        for clip in clips:
+            yield ops.stack([self._draw(clip, generator) for _ in clip.frames])
+
+    def _draw(self, clip: Clip, generator: np.random.Generator) -> UInt8Array:
+        height, width = clip.frames.shape[1:3]
+        picture = draw_noise(height, width, grain=self.grain, statistics=self.statistics, generator=generator)
+        return ops.to_device(picture, ops.device_of(clip.frames))
+
+
+class StaticNoise(IidNoise):
+    """One noise picture for the whole video (Sec. 4.1 of Ilic et al.); it shows outlines, and stands still."""
+
+    def stream(self, clips: Iterable[Clip]) -> Iterator[UInt8Array]:
+        """The same noise for every frame."""
+        generator = np.random.default_rng(self.seed)
+        picture: UInt8Array | None = None
+        for clip in clips:
+            picture = self._draw(clip, generator) if picture is None else picture
+            yield ops.stack([picture] * len(clip))
