@@ -25,6 +25,7 @@ LAYERS = [
     {"regions", "fillers", "drawing", "streams"},
     {"obfuscators", "presets", "transfer"},
     {"preview", "record", "places", "building", "devices"},
+    {"weaknesses"},
     {"pipeline"},
     {"maps"},
     {"audit"},
