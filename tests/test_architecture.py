@@ -41,6 +41,7 @@ ALLOWED = {
     "click": {"cli"},
     "tqdm": {"cli"},
     "http": {"weights"},
+    "jinja2": {"audit"},
     "socket": set(),
     "torch": {"engine", "ops", "vit", "raft"},
 }
