@@ -17,8 +17,10 @@ from motionveil.noise import STATISTICS
 from motionveil.types import Clip, Float32Array, UInt8Array
 
 from .conftest import textured
-from .test_cli import Run, run  # noqa: F401
+from .test_cli import Run, run
 from .test_pipeline import read, write
+
+__all__ = ["run"]
 
 RNG = np.random.default_rng(4)
 FRAMES: UInt8Array = np.stack([textured(224, 288, RNG) for _ in range(3)])
