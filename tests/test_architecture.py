@@ -25,6 +25,7 @@ LAYERS = [
     {"regions", "fillers", "drawing", "streams"},
     {"obfuscators", "presets", "transfer"},
     {"preview", "record", "places", "building", "devices"},
+    {"weaknesses"},
     {"pipeline"},
     {"maps"},
     {"audit"},
@@ -40,6 +41,7 @@ ALLOWED = {
     "click": {"cli"},
     "tqdm": {"cli"},
     "http": {"weights"},
+    "jinja2": {"audit"},
     "socket": set(),
     "torch": {"engine", "ops", "vit", "raft"},
 }

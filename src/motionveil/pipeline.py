@@ -281,7 +281,7 @@ def _settings(method: Selective, window: Window, encoding: Encoding, preset: str
         "coverage": getattr(method.region, "coverage", None),
         "extractor": repr(getattr(method.region, "extractor", None)),
         "flow": repr(method.flow),
-        "noise": repr(method.filler),
+        "filler": repr(method.filler),
         "window": window,
         "encoding": encoding,
         "seed": "drawn by the system, not kept" if seed is None else "given by the user, not kept",

@@ -17,6 +17,7 @@ from ..places import plan
 from ..presets import PRESETS, Preset, get_preset
 from ..templates import default_library
 from ..video import CODECS, Encoding, source_name
+from ..weaknesses import weaknesses
 from .networks import feature_options, flow_options, take_features, take_flow
 from .options import Names, Numbers, ProgressBar, Setting, each, make_window, source_of, window_options
 
@@ -91,19 +92,10 @@ def command(sources: tuple[str, ...], output: str | None, hide: tuple[str, ...],
     )
     seed, preview, record = options.pop("seed"), options.pop("preview"), options.pop("record")
     settings = _adjust(get_preset(preset), options)
-    default_library().names(hide)
     images = encoding.codec in ("png", "jpg")
     pairs = plan([source_of(text) for text in sources], output, images=images)
-    if preset != "secure":
-        click.echo(
-            f"motionveil: warning: the preset {preset} leaves part of the picture visible; it protects nobody", err=True
-        )
-
-    if preset == "secure" and settings.features != "parts":
-        click.echo(
-            "motionveil: warning: the preset secure was measured with the embedded encoder only; with other features "
-            "look at --preview, and choose --opacity by it", err=True,
-        )  # fmt: skip
+    for text in weaknesses(settings, hide=default_library().names(hide), encoding=encoding, seed=seed):
+        click.echo(f"motionveil: warning: {text}", err=True)
     networks = Networks(settings)
 
     def work(pair: tuple[str | Path | int, Path]) -> None:

@@ -1,0 +1,68 @@
+"""What is said about weak choices."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from motionveil.presets import Preset, get_preset
+from motionveil.templates import built_in_library
+from motionveil.video import Encoding
+from motionveil.weaknesses import weaknesses
+
+SECURE, PAPER = get_preset("secure"), get_preset("paper")
+PERSON = built_in_library().names("person")
+
+
+def said(preset: Preset, *, hide: Any = PERSON, **options: Any) -> str:
+    return "\n".join(weaknesses(preset, hide=hide, **options))
+
+
+def test_the_default_is_not_warned_of() -> None:
+    assert weaknesses(SECURE, hide=PERSON) == ()
+    assert weaknesses(SECURE, hide=built_in_library().names("head")) == ()
+    # A logo has no face.
+    assert weaknesses(SECURE, hide=["logo"]) == ()
+
+
+@pytest.mark.parametrize("fill", ["blur", "blur_strong", "pixelate_4", "pixelate_16", "resample", "mean_fill"])
+def test_what_is_made_of_the_picture_itself(fill: str) -> None:
+    assert "choose --fill motion_noise" in said(SECURE.with_filler(fill))
+
+
+@pytest.mark.parametrize("fill", ["iid_noise", "static_noise", "solid", "inpaint"])
+def test_what_tells_nothing(fill: str) -> None:
+    assert said(SECURE.with_filler(fill)) == ""
+
+
+def test_the_published_method() -> None:
+    assert "the preset paper leaves part of the picture visible" in said(PAPER)
+    assert "has the picture back" not in said(PAPER)
+    for encoding in (Encoding(codec="ffv1"), Encoding(codec="h264", quality=0)):
+        assert "has the picture back" in said(PAPER, encoding=encoding)
+    assert "a strength of 0.5 leaves" in said(SECURE, strength=0.5)
+
+
+@pytest.mark.parametrize(
+    ("hide", "words"),
+    [
+        (["lips"], "cheek, eyes, forehead, hair stay visible"),
+        (["hair", "eyes", "cheek", "lips"], "forehead stays visible"),
+        (["hand"], "choose --hide head, or person"),
+    ],
+)
+def test_a_face_that_is_left(hide: list[str], words: str) -> None:
+    assert words in said(SECURE, hide=hide)
+
+
+def test_settings_that_weaken() -> None:
+    coverage = SECURE.coverage
+    assert "--hold 0.25" in said(replace(SECURE, coverage=replace(coverage, hold=0)))
+    assert "saliency of 0.9" in said(replace(SECURE, coverage=replace(coverage, full=0.9)))
+    assert "grain of 1 pixels" in said(SECURE.with_filler("motion_noise", grain=1))
+    assert "embedded encoder only" in said(SECURE.with_features("dino_vits8"))
+    assert "leave --seed out" in said(SECURE, seed=1)
+    assert "voices" in said(SECURE, encoding=Encoding(audio="keep"))
+    assert "leave --metadata keep out" in said(SECURE, encoding=Encoding(metadata="keep"))
