@@ -41,7 +41,7 @@ ALLOWED = {
     "tqdm": {"cli"},
     "http": {"weights"},
     "socket": set(),
-    "torch": {"engine", "ops", "vit", "raft"},
+    "torch": {"engine", "ops", "vit", "raft", "audit"},
 }
 """Library → the only parts that may import it. (`video` resizes while it reads, before there is a clip.)"""
 
