@@ -18,16 +18,20 @@ from .region import Derived, Region
 _log = logging.getLogger(__name__)
 
 _SHORT_SIDE = 144
-_PERSON = 0.05
-"""Opacity from which a pixel may be somebody's: little, so that people count as touching early."""
+_PERSON = 0.3
+"""Opacity from which a pixel is somebody's: less than half, so that people count as touching early."""
+_RIM, _GAP = 2.0, 4.0
+"""Pixels of the small grid by which the person is shown beyond that, and that must lie between them and others."""
 _STRANGE = 0.02
 """Share of the person's area that may have been somebody else's: flow is not exact."""
-_GROWTH, _LEAP, _LOSS = 1.4, 1.3, 0.5
+_GROWTH, _LEAP, _LOSS = 1.5, 1.4, 0.5
 """How much the area may grow within `_CAUTION` seconds, and from one frame to the next; what must be left of it."""
 _ALIKE = 0.45
 """What the person's colours must have in common with those at the click, of 1."""
 _CAUTION = 0.5
 """Seconds before a doubt that are hidden too, since it began before it could be seen."""
+_SURE = 0.9
+"""Opacity from which a pixel is a head: hands look like faces, but not as clearly."""
 _HEAD = 0.25
 """Share of the largest head's area from which a second one counts."""
 
@@ -89,7 +93,7 @@ class FollowedPerson(Derived):
                         # A cut comes without warning, and says nothing of the frames before it.
                         shown &= frame.flow is None or before.pts < frame.pts - _CAUTION
             if follower is not None and doubt is None:
-                kept = follower.kept
+                kept = follower.shown
             waiting.append((frame, kept))
             while waiting and (follower is None or doubt or waiting[0][0].pts < frame.pts - _CAUTION):
                 yield _at_full_size(*waiting.popleft())
@@ -125,7 +129,7 @@ def _frames(
             yield _Frame(
                 ops.to_host(ops.resize_image(image, small)),
                 person > _PERSON,
-                heads[0] > 0.5 if heads else None,
+                heads[0] > _SURE if heads else None,
                 None if flow is None else ops.to_host(ops.resize_flow(flow, small)),
                 pts,
                 size,
@@ -157,6 +161,15 @@ class _Follower:
         self._others = frame.person & ~self.kept
         self._colours = ops.colours_in(frame.image, self.kept)
         self._areas = deque([(frame.pts, self._area)])
+
+    @property
+    def shown(self) -> ops.Mask:
+        """Where the person is, with the rim that the region has too, but nothing near others."""
+        rim, near = (
+            ops.dilate(mask.astype(np.float32), reach) > 0
+            for mask, reach in ((self.kept, _RIM), (self._others, _GAP))
+        )
+        return rim & ~near
 
     @property
     def _area(self) -> int:
