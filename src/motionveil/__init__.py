@@ -27,6 +27,7 @@ from .types import Clip, Point, VideoInfo
 
 if TYPE_CHECKING:
     from .building import Networks, build_obfuscator, make_filler
+    from .exporting import Export, write_export
     from .features import DescriptorGrid, FeatureExtractor, PartsEncoder, ViTEncoder
     from .fillers import (
         FILLERS,
@@ -58,6 +59,7 @@ __version__ = version("motionveil")
 
 _LAZY = {
     "building": ("Networks", "build_obfuscator", "make_filler"),
+    "exporting": ("Export", "write_export"),
     "features": ("DescriptorGrid", "FeatureExtractor", "PartsEncoder", "ViTEncoder"),
     "fillers": (
         "FILLERS",
@@ -98,6 +100,7 @@ __all__ = [
     "DescriptorGrid",
     "Encoding",
     "Explained",
+    "Export",
     "FeatureExtractor",
     "Filler",
     "FlowEstimator",
@@ -156,6 +159,7 @@ __all__ = [
     "read_picture",
     "saliency_maps",
     "with_motion",
+    "write_export",
     "write_saliency",
 ]
 
