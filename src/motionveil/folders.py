@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import OutputError
+from .errors import OptionError, OutputError
 from .files import hidden_name, make_folders, remove, remove_empty, take_place
 from .record import plain
 from .video import is_pattern, source_name
@@ -25,6 +26,14 @@ def folder_name(source: str | Path | int) -> str:
     if path.is_dir():
         return path.resolve().name or "sequence"
     return Path(source_name(source)).stem
+
+
+def check_names(sources: Sequence[str | Path | int]) -> None:
+    """Raise OptionError where the results of two sources would have one folder."""
+    counts = Counter(folder_name(source) for source in sources)
+    for name, count in counts.items():
+        if count > 1:
+            raise OptionError(f"{count} inputs are named {name}; run them one by one into folders of their own")
 
 
 @contextmanager

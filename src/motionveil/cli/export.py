@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from ..building import DEFAULT_HIDE, Networks
-from ..errors import OptionError, OutputError
+from ..errors import OutputError
 from ..exporting import EXPORTS, FLOW_FORMATS, Export, export_is_there, write_export
 from ..fillers import FILLERS
-from ..folders import folder_name
+from ..folders import check_names, folder_name
 from ..presets import PRESETS, get_preset
 from ..video import source_name
 from .networks import feature_options, flow_options, take_features, take_flow
@@ -58,12 +58,7 @@ def command(sources: tuple[str, ...], output: Path, **options: Any) -> int:
     export = Export(options["what"], options["hide"], options["flow_format"], options["flow_range"])
     seed, overwrite, resume, quiet = (options[key] for key in ("seed", "overwrite", "resume", "quiet"))
     inputs = [source_of(text) for text in sources]
-    names = [folder_name(source) for source in inputs]
-    for name in names:
-        if names.count(name) > 1:
-            raise OptionError(
-                f"{names.count(name)} inputs are named {name}; run them one by one into folders of their own"
-            )
+    check_names(inputs)
 
     def work(source: str | int) -> None:
         target = output / folder_name(source)

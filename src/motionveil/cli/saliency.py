@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from ..building import Networks
-from ..errors import OptionError, OutputError
-from ..folders import folder_name
+from ..errors import OutputError
+from ..folders import check_names, folder_name
 from ..maps import MAPS, maps_are_there, write_saliency
 from ..video import source_name
 from .networks import feature_options, take_features
@@ -40,12 +40,7 @@ def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...],
     chosen, given = take_features(options)
     networks = Networks(MAPS.with_features(chosen or MAPS.features, **given))
     inputs = [source_of(text) for text in sources]
-    names = [folder_name(source) for source in inputs]
-    for name in names:
-        if names.count(name) > 1:
-            raise OptionError(
-                f"{names.count(name)} inputs are named {name}; run them one by one into folders of their own"
-            )
+    check_names(inputs)
 
     def work(source: str | int) -> None:
         if resume and maps_are_there(source, output, attributes=attributes, networks=networks, window=window):
