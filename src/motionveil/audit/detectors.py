@@ -47,9 +47,7 @@ class YuNet(Detector):
     Raises WeightsError where there is no such file, or it holds something else.
     """
 
-    def __init__(
-        self, weights: str | Path | None = None, *, threshold: float = 0.7, short_side: int = 368
-    ) -> None:
+    def __init__(self, weights: str | Path | None = None, *, threshold: float = 0.7, short_side: int = 368) -> None:
         self.path = find_weights("yunet", weights)
         self.threshold, self.short_side = threshold, short_side
         self._lock = threading.Lock()
@@ -60,7 +58,9 @@ class YuNet(Detector):
             self._network = cv2.FaceDetectorYN.create(str(self.path), "", (64, 64), threshold, 0.3, 500)
             self._network.detect(np.zeros((64, 64, 3), np.uint8))
         except cv2.error as error:
-            raise WeightsError(f"{self.path} does not hold YuNet; give a file of it, such as yunet_n_640_640.onnx") from error
+            raise WeightsError(
+                f"{self.path} does not hold YuNet; give a file of it, such as yunet_n_640_640.onnx"
+            ) from error
         finally:
             cv2.utils.logging.setLogLevel(level)
 
@@ -78,7 +78,7 @@ class YuNet(Detector):
         picture = np.ascontiguousarray(ops.resize_image(frame, size)[..., ::-1])
         with self._lock:  # the network keeps the size of the last frame
             self._network.setInputSize((size[1], size[0]))
-            _, rows = self._network.detect(picture)
+            rows: Any = self._network.detect(picture)[1]
         x, y = width / size[1], height / size[0]
         return [
             Detection((float(r[0]) * x, float(r[1]) * y, float(r[2]) * x, float(r[3]) * y), float(r[14]), "face")

@@ -66,9 +66,7 @@ class Footage:
     number or times. Frames that do not belong together would look as if all of them had been replaced.
     """
 
-    def __init__(
-        self, original: str | Path, output: str | Path, window: pipeline.Window | None = None
-    ) -> None:
+    def __init__(self, original: str | Path, output: str | Path, window: pipeline.Window | None = None) -> None:
         window = window or pipeline.Window()
         for name in (original, output):
             if "://" in str(name) or str(name) == "-" or str(name).startswith("camera:"):

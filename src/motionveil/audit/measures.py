@@ -118,7 +118,5 @@ def _detected(seen: Iterable[_Seen], detectors: Sequence[Detector], stride: int)
             yield item
             continue
         frames = item.pair.original, item.pair.output
-        before, after = (
-            [found for detector in detectors for found in detector(frame[None])[0]] for frame in frames
-        )
+        before, after = ([found for detector in detectors for found in detector(frame[None])[0]] for frame in frames)
         yield replace(item, detections=(before, after))

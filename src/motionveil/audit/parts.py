@@ -21,8 +21,8 @@ _THERE = 0.5
 class PartFinder:
     """Finds the parts of people in frames.
 
-    extractor: default the embedded encoder at a short side of `short_side` pixels, and `levels` times halved. templates:
-    default the ten that are built in; their names are those of the parts. threads: of the default extractor.
+    extractor: default the embedded encoder with these `short_side`, `levels` and `threads`; they are finer than those
+    of the preset `secure`. templates: default the ten that are built in; their names are those of the parts.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class PartFinder:
         cells = Cells(grid.stride, grid.offset)
         # On cells half as large outlines have no steps.
         maps = [refine(values, cells, 2)[0] for values in clamped_cosines(grid, self.templates)[0]]
-        return cast(BoolArray, np.stack(maps) >= _THERE)
+        return np.stack(maps) >= _THERE
 
 
 def share_on_cells(mask: BoolArray, cells: tuple[int, int]) -> Float32Array:
