@@ -25,6 +25,8 @@ from ..conftest import BRIGHT, BrightnessExtractor, clips_of
 class Counting(Detector):
     """A stand-in: a face at a fixed place in every frame that is bright in its middle."""
 
+    kinds = ("face",)
+
     def __init__(self) -> None:
         self.calls = 0
 

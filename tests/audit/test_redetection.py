@@ -22,9 +22,9 @@ def found(
     frames: Sequence[tuple[Sequence[Detection], Sequence[Detection]]],
     parts: tuple[BoolArray, BoolArray] | None = None,
     *,
-    detects_faces: bool = True,
+    kinds: Sequence[str] = ("face", "car"),
 ) -> RedetectionResult:
-    collector = Redetection(["hair", "hand"], detects_faces=detects_faces)
+    collector = Redetection(["hair", "hand"], kinds=kinds)
     for index, detections in enumerate(frames):
         frame = np.full((80, 100, 3), index, np.uint8)
         nothing = np.zeros((2, 10, 10), bool)
@@ -50,7 +50,7 @@ def test_faces_are_the_same_where_their_boxes_overlap() -> None:
 def test_no_rate_without_faces() -> None:
     assert found([([], [FAR])]).face_rate is None
     assert found([([], [FAR])]).face_reason == "no face was found in the original"
-    assert found([([], [])], detects_faces=False).face_reason == "no detector of faces was given"
+    assert found([([], [])], kinds=["car"]).face_reason == "no detector of faces was given"
 
 
 def test_other_kinds_are_counted_by_themselves() -> None:
@@ -58,6 +58,7 @@ def test_other_kinds_are_counted_by_themselves() -> None:
     assert result.kinds["car"].frames == 2
     assert result.kinds["car"].rate == 0.5
     assert result.face_rate == 0
+    assert found([([FACE], [])]).kinds["car"].rate is None
 
 
 def test_parts_are_found_again_as_the_same_part() -> None:

@@ -141,7 +141,10 @@ def _face_detector(attackers: Attackers) -> tuple[YuNet | None, str | None]:
 
 
 def _estimators(attackers: Attackers) -> dict[str, FlowEstimator]:
-    found: dict[str, FlowEstimator] = {"dis": DISFlow(short_side=480, smoothing=0.7), "farneback": FLOW_ESTIMATORS["farneback"]()}
+    found: dict[str, FlowEstimator] = {
+        "dis": DISFlow(short_side=480, smoothing=0.7),
+        "farneback": FLOW_ESTIMATORS["farneback"](),
+    }
     if attackers.flow_weights is not None:
         found["raft"] = RAFTFlow(str(attackers.flow_weights))
     return found

@@ -34,6 +34,11 @@ class Detection:
 class Detector(Protocol):
     """Finds things in frames; may be used by several videos at once."""
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Of everything that it may find."""
+        ...
+
     def __call__(self, frames: UInt8Array) -> list[list[Detection]]:
         """For every frame of (T, H, W, 3) uint8 RGB what was found in it."""
         ...
@@ -46,6 +51,8 @@ class YuNet(Detector):
     ``yunet``. threshold: least score. short_side: pixels at which frames are seen; larger ones are shrunk to it.
     Raises WeightsError where there is no such file, or it holds something else.
     """
+
+    kinds = ("face",)
 
     def __init__(self, weights: str | Path | None = None, *, threshold: float = 0.7, short_side: int = 368) -> None:
         self.path = find_weights("yunet", weights)
@@ -118,6 +125,11 @@ class ONNXDetector(Detector):
     def __repr__(self) -> str:
         return f"ONNXDetector({self.path.name!r}, kind={self.kind!r}, size={self.size}, threshold={self.threshold:g})"
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The one kind that was said."""
+        return (self.kind,)
+
     def __call__(self, frames: UInt8Array) -> list[list[Detection]]:
         """What is found in every frame."""
         return [self._boxes(frame) for frame in frames]
@@ -186,15 +198,20 @@ class PartsDetector(Detector):
         self.finder = finder or PartFinder()
         self.smallest = smallest
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """``person``, and the names of the parts."""
+        return ("person", *self.finder.names)
+
     def __call__(self, frames: UInt8Array) -> list[list[Detection]]:
-        """The people and parts in every frame; kinds are ``person`` and the names of the parts."""
+        """The people and parts in every frame."""
         return [self._boxes(frame) for frame in frames]
 
     def _boxes(self, frame: UInt8Array) -> list[Detection]:
         parts = self.finder(frame)
         y, x = frame.shape[0] / parts.shape[1], frame.shape[1] / parts.shape[2]
         found = []
-        for kind, mask in (("person", parts.any(0)), *zip(self.finder.names, parts, strict=True)):
+        for kind, mask in zip(self.kinds, (parts.any(0), *parts), strict=True):
             _, _, places, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
             for left, top, width, height, area in places[1:].tolist():
                 if area >= self.smallest * mask.size:

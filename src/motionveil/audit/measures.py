@@ -78,7 +78,9 @@ def measure(
     finder = finder or PartFinder(threads=1)
     every, seldom = strides(footage.expected, float(footage.info.frame_rate))
     coverage = Coverage(finder.names, step=every / footage.info.frame_rate, stride=every)
-    redetection = Redetection(finder.names, detects_faces=bool(detectors), stride=seldom)
+    redetection = Redetection(
+        finder.names, kinds=[kind for detector in detectors for kind in detector.kinds], stride=seldom
+    )
     chooser = WindowChooser(expected=footage.expected)
     count, share = 0, 0.0
     with ops.single_threaded(), Stages() as stage:

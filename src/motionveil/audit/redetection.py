@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -83,11 +83,11 @@ class _Count:
 class Redetection:
     """Collects re-detections while footage is read.
 
-    names: of the parts. detects_faces: whether a detector of faces is asked. stride: frames from one look to the next.
+    names: of the parts. kinds: what is asked for, of the detectors. stride: frames from one look to the next.
     """
 
     names: Sequence[str]
-    detects_faces: bool = False
+    kinds: Sequence[str] = ()
     stride: int = 1
     _looked_at: int = 0
     _parts: dict[str, _Count] = field(default_factory=dict)
@@ -106,7 +106,7 @@ class Redetection:
         for name, before, after in zip(self.names, *parts, strict=True):
             _mark(self._parts.setdefault(name, _Count()), before, after)
         _mark(self._person, *(np.any(part, axis=0) for part in parts))
-        for kind in {found.kind for both in detections for found in both}:
+        for kind in dict.fromkeys(self.kinds):
             self._match(pair, kind, *([found for found in both if found.kind == kind] for both in detections))
 
     def _match(self, pair: Pair, kind: str, before: list[Detection], after: list[Detection]) -> None:
@@ -122,11 +122,12 @@ class Redetection:
 
     def result(self) -> RedetectionResult:
         """What was found."""
-        kinds: Mapping[str, Rate] = {kind: count.result() for kind, count in self._kinds.items()}
+        kinds = {kind: self._kinds.get(kind, _Count()).result() for kind in dict.fromkeys(self.kinds)}
         faces, person = kinds.get("face", Rate(0, None)), self._person.result()
         reason = None
         if faces.rate is None:
-            reason = "no face was found in the original" if self.detects_faces else "no detector of faces was given"
+            given = "face" in self.kinds
+            reason = "no face was found in the original" if given else "no detector of faces was given"
         return RedetectionResult(
             face_rate=faces.rate,
             face_frames=faces.frames,
