@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from motionveil import ops, pipeline
-from motionveil.audit.difference import core_of, inside, touched
-from motionveil.audit.footage import Footage, Pair, pairs
+from motionveil.audit.difference import inside, touched
+from motionveil.audit.footage import BoolArray, Footage, Pair, pairs
 from motionveil.audit.windows import WindowChooser
 from motionveil.errors import OptionError
 from motionveil.noise import draw_noise
@@ -126,23 +126,10 @@ def test_inside_leaves_the_outline_out() -> None:
     np.testing.assert_array_equal(inside(region), expected)
 
 
-def test_the_core_shows_nothing_of_the_original(rng: np.random.Generator) -> None:
-    image = textured(240, 340, rng)
-    frames = np.stack([image[:, index : index + 320] for index in range(12)])
-    opacity = np.ones((240, 320), np.float32)
-    opacity[:, 160:] = 0.6
-    noise = [draw_noise(240, 320, grain=12, generator=rng) for _ in frames]
-    output = np.stack([ops.blend(frame, fill, opacity) for frame, fill in zip(frames, noise, strict=True)])
-    core = core_of(frames, output, np.ones(frames.shape[:3], bool))
-    assert core[:, 20:220, 20:130].mean() > 0.9
-    assert not core[:, :, 165:].any()
-    # Where it shows through everywhere, that is what there is to attack.
-    half = np.full((240, 320), 0.6, np.float32)
-    output = np.stack([ops.blend(frame, fill, half) for frame, fill in zip(frames, noise, strict=True)])
-    assert core_of(frames, output, np.ones(frames.shape[:3], bool)).mean() > 0.8
+EVERYWHERE = np.ones((60, 80), bool)
 
 
-def _pair(index: int, area: int) -> tuple[Pair, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]:
+def _pair(index: int, area: int) -> tuple[Pair, BoolArray]:
     frame = np.zeros((60, 80, 3), np.uint8)
     region = np.zeros((60, 80), bool)
     region[:, :area] = True
@@ -153,20 +140,37 @@ def test_windows_are_where_most_is_replaced_in_every_third() -> None:
     chooser = WindowChooser(length=4, count=3, expected=36)
     areas = {0: 10, 4: 30, 8: 20, 12: 5, 16: 0, 20: 9, 24: 40, 28: 40, 32: 8}
     for index in range(36):
-        chooser.add(*_pair(index, areas[index - index % 4]))
+        chooser.add(*_pair(index, areas[index - index % 4]), EVERYWHERE)
     windows = chooser.result()
     assert [window.start for window in windows] == [4, 20, 24]
     assert windows[0].original.shape == (4, 60, 80, 3)
     assert windows[0].pts == tuple(Fraction(index, 10) for index in range(4, 8))
     assert (windows[0].touched == _pair(0, 30)[1]).all()
+    assert (windows[0].core == _pair(0, 28)[1]).all()
+
+
+def test_the_core_is_where_people_are() -> None:
+    people = np.zeros((60, 80), bool)
+    people[20:40, 10:50] = True
+    chooser = WindowChooser(length=2, count=1)
+    for index, area in enumerate([60, 60, 30, 30, 60, 60]):
+        chooser.add(*_pair(index, area), people if index >= 2 else ~EVERYWHERE)
+    (window,) = chooser.result()
+    assert window.start == 4  # more is replaced at first, but nobody is there
+    assert (window.core == people).all()
+    # Where other things were hidden there may be nobody.
+    other = WindowChooser(length=2, count=1)
+    for index in range(2):
+        other.add(*_pair(index, 60), ~EVERYWHERE)
+    assert (other.result()[0].core == _pair(0, 58)[1]).all()
 
 
 def test_short_films_and_those_where_nothing_is_replaced() -> None:
     chooser = WindowChooser(expected=1)
-    chooser.add(*_pair(0, 40))
+    chooser.add(*_pair(0, 40), EVERYWHERE)
     (window,) = chooser.result()
     assert len(window.pts) == 1
     nothing = WindowChooser(expected=20)
     for index in range(20):
-        nothing.add(*_pair(index, 1))
+        nothing.add(*_pair(index, 1), EVERYWHERE)
     assert nothing.result() == ()

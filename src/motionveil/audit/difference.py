@@ -1,14 +1,11 @@
-"""Where an output differs from its original, and where nothing of the original is left. Pure functions."""
+"""Where an output differs from its original. Pure functions."""
 
 from __future__ import annotations
-
-from typing import cast
 
 import cv2
 import numpy as np
 
-from .. import ops
-from ..types import Float32Array, UInt8Array
+from ..types import UInt8Array
 from .footage import BoolArray
 
 _NEAR = 7
@@ -19,10 +16,6 @@ _CALM = 6.0
 """Differences above so many times their median are more than encoding: it keeps under that in 999 of 1000 places."""
 _CLOSED = 0.02
 _OUTLINE = 0.03
-_DETAIL = 1.5
-_SHOWN = 0.1
-_AROUND = 31
-"""Pixels; not a share of the frame, because what correlates by chance depends on their number."""
 
 
 def touched(original: UInt8Array, output: UInt8Array) -> BoolArray:
@@ -44,35 +37,6 @@ def inside(region: BoolArray) -> BoolArray:
     """What lies deeper in a region (H, W) than its soft outline, 3 % of the short side; the frame's border is none."""
     kernel = _square(_OUTLINE * min(region.shape))
     return cv2.erode(region.astype(np.uint8), kernel) > 0
-
-
-def core_of(original: UInt8Array, output: UInt8Array, region: BoolArray) -> BoolArray:
-    """Where consecutive frames (T, H, W, 3) are replaced completely: (T, H, W) bool, within a touched `region`.
-
-    Inside its outline, less the places where fine detail of the original is found again: that is, where the two
-    frames' details correlate by more than 0.1 over the window. Where hardly anything would be left, the filling lets
-    detail through everywhere, as blur does, and all that lies inside counts.
-    """
-    within = np.stack([inside(mask) for mask in region])
-    shows = cv2.dilate((_likeness(original, output) > _SHOWN).astype(np.uint8), _square(_AROUND / 3)) > 0
-    opaque = within & ~shows
-    return opaque if 4 * np.count_nonzero(opaque) >= np.count_nonzero(within) else within
-
-
-def _likeness(original: UInt8Array, output: UInt8Array) -> Float32Array:
-    """(H, W) in [-1, 1]: how the details of two windows correlate around every pixel; near 0 where there are none."""
-    sums = np.zeros((3, *original.shape[1:3]), np.float32)
-    for before, after in zip(original, output, strict=True):
-        a, b = _detail(before), _detail(after)
-        sums += np.stack([a * b, a * a, b * b])
-    together, first, second = (cv2.blur(values / len(original), (_AROUND, _AROUND)) for values in sums)
-    # Half a grey value of noise: likeness that rests on less is chance.
-    return cast(Float32Array, together / np.sqrt((first + 0.5) * (second + 0.5)))
-
-
-def _detail(frame: UInt8Array) -> Float32Array:
-    grey = ops.as_float32(ops.grey(frame))
-    return grey - ops.smooth(grey, _DETAIL)
 
 
 def _square(radius: float) -> UInt8Array:

@@ -32,7 +32,7 @@ class Window:
 
     start: index of the first frame. pts: T presentation times in seconds. original, output: (T, H, W, 3) uint8 RGB of
     one size. touched: (T, H, W) bool, where the output differs from the original by more than its encoding. core: the
-    part of it that is replaced completely, away from its outline; what attacks are measured on.
+    part of it that shows people, away from its outline, where secure methods replace all; what attacks are measured on.
     """
 
     start: int

@@ -14,7 +14,7 @@ from .coverage import Coverage, CoverageResult
 from .detectors import Detection, Detector
 from .difference import touched
 from .footage import BoolArray, Footage, Pair, Window
-from .parts import PartFinder
+from .parts import PartFinder, people_in
 from .redetection import Redetection, RedetectionResult
 from .windows import WindowChooser
 
@@ -82,14 +82,16 @@ def measure(
         finder.names, kinds=[kind for detector in detectors for kind in detector.kinds], stride=seldom
     )
     chooser = WindowChooser(expected=footage.expected)
-    count, share = 0, 0.0
+    count, share, people = 0, 0.0, np.zeros((1, 1), bool)
     with ops.single_threaded(), Stages() as stage:
         seen = stage(_touched(stage(footage.pairs(stage=stage))))
         seen = stage(_looked_again(stage(_looked(seen, finder, every)), finder, seldom))
         for item in stage(_detected(seen, detectors, seldom)):
             count += 1
             share += float(np.count_nonzero(item.touched)) / item.touched.size
-            chooser.add(item.pair, item.touched)
+            if item.parts is not None:
+                people = people_in(item.parts, item.touched.shape)
+            chooser.add(item.pair, item.touched, people)
             if item.parts is not None:
                 coverage.add(item.pair, item.touched, item.parts)
                 if item.parts_after is not None:

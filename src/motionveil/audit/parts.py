@@ -8,6 +8,7 @@ from typing import cast
 import cv2
 import numpy as np
 
+from .. import ops
 from ..features import FeatureExtractor, PartsEncoder
 from ..saliency import Cells, clamped_cosines, refine
 from ..templates import GROUPS, Template, built_in_library, check_fingerprints
@@ -57,3 +58,9 @@ def share_on_cells(mask: BoolArray, cells: tuple[int, int]) -> Float32Array:
         Float32Array,
         cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA),
     )
+
+
+def people_in(parts: BoolArray, size: tuple[int, int]) -> BoolArray:
+    """Where any of the parts (K, r, c) is, at (height, width) of the frame."""
+    anybody = np.any(parts, axis=0).astype(np.float32)
+    return ops.resize_map(anybody, size) >= 0.5
