@@ -69,7 +69,7 @@ def test_every_combination(maps: tuple[Float32Array, Float32Array, Float32Array]
         (Intersection(one, two, three), np.minimum(np.minimum(a, b), c)),
         (Difference(one, two), a * (1 - b)),
         (Inverse(one), 1 - a),
-        (Strength(one, 0.5), a / 2),
+        (Strength(one, 0.5), a * np.float32(0.5)),
         (Difference(Union(one, two), Intersection(Inverse(one), three)), np.maximum(a, b) * (1 - np.minimum(1 - a, c))),
     ]
     for region, result in expected:

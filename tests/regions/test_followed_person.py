@@ -144,14 +144,17 @@ def test_two_heads_in_one_outline_are_two_people() -> None:
     boxes: list[list[Box]] = [[(40, 20, 24, 60), (64, 22, 22, 58)]] * 6
     with pytest.raises(OptionError, match="touches another"):
         followed(boxes, (50, 50), heads=[[(45, 20, 12, 12), (70, 22, 12, 12)]] * 6)
-    appears: list[list[Box]] = [[(45, 20, 12, 12)]] * 8 + [[(45, 20, 12, 12), (70, 22, 12, 12)]] * 2
+    one: list[Box] = [(45, 20, 12, 12)]
+    two: list[Box] = [*one, (70, 22, 12, 12)]
+    appears = [one] * 8 + [two] * 2
     opacity = followed([boxes[0]] * 10, (50, 50), heads=appears)
     assert np.flatnonzero(opacity.max((1, 2))).tolist() == [0, 1, 2]
 
 
 def test_who_is_hidden_behind_something_is_lost_for_good() -> None:
     apart: list[Box] = [(40, 20, 24, 60)]
-    opacity = followed([*([apart] * 10), *([[(40, 20, 24, 20)]] * 3), *([apart] * 7)], (50, 50), colours=(RED,),
+    small: list[Box] = [(40, 20, 24, 20)]
+    opacity = followed([*([apart] * 10), *([small] * 3), *([apart] * 7)], (50, 50), colours=(RED,),
                        frames=film([apart] * 20, [RED]))  # fmt: skip
     assert np.flatnonzero(opacity.max((1, 2))).tolist() == list(range(5))
 

@@ -166,8 +166,7 @@ class _Follower:
     def shown(self) -> ops.Mask:
         """Where the person is, with the rim that the region has too, but nothing near others."""
         rim, near = (
-            ops.dilate(mask.astype(np.float32), reach) > 0
-            for mask, reach in ((self.kept, _RIM), (self._others, _GAP))
+            ops.dilate(mask.astype(np.float32), reach) > 0 for mask, reach in ((self.kept, _RIM), (self._others, _GAP))
         )
         return rim & ~near
 
