@@ -41,8 +41,9 @@ ALLOWED = {
     "click": {"cli"},
     "tqdm": {"cli"},
     "http": {"weights"},
+    "jinja2": {"audit"},
     "socket": set(),
-    "torch": {"engine", "ops", "vit", "raft"},
+    "torch": {"engine", "ops", "vit", "raft", "audit"},
 }
 """Library → the only parts that may import it. (`video` resizes while it reads, before there is a clip.)"""
 

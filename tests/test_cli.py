@@ -88,7 +88,7 @@ def test_options_reach_the_record(run: Run, video: Path, tmp_path: Path) -> None
     assert list(record["templates"]) == ["hair", "eyes"]
     assert (coverage["begin"], coverage["full"], coverage["margin"]) == (0.1, 0.3, 0.02)
     assert (coverage["hold"], coverage["keyframe_every"], coverage["combine"]) == (0.5, 4, "mean")
-    assert "grain=9" in record["settings"]["noise"]
+    assert "grain=9" in record["settings"]["filler"]
     assert "short_side=128" in record["settings"]["extractor"]
     frames, times = read(tmp_path / "o.mkv")
     assert frames.shape == (4, 48, 72, 3)

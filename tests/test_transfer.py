@@ -283,3 +283,17 @@ def test_missing_weights_are_one_sentence(run: Run, tmp_path: Path, monkeypatch:
     drawing.write_image(tmp_path / "a.png", np.zeros((64, 64, 3), np.uint8))
     text = complaint(run("template", "find", "hair", "--image", tmp_path / "a.png", "--features", "dino_vits8"))
     assert "motionveil weights fetch dino_vits8" in text
+
+
+def test_a_preset_survives_its_record(tmp_path: Path) -> None:
+    for preset in PRESETS.values():
+        assert get_preset(preset.name).from_record(json.loads(json.dumps(preset.as_record()))) == preset
+    changed = get_preset("secure").with_flow("raft", weights=str(tmp_path / "secret" / "small.pth"), scale=0.5)
+    changed = changed.with_filler("solid", colour="#010203")
+    told = changed.as_record()
+    assert told["flow_options"] == {"weights": "small.pth", "scale": 0.5}
+    assert told["filler_options"] == {"colour": "#010203"}
+    assert "secret" not in json.dumps(told)
+    for wrong in ({}, {**told, "coverage": {"margins": 1}}, {**told, "colour": 3}):
+        with pytest.raises(OptionError, match="no settings of this version"):
+            type(changed).from_record(wrong)

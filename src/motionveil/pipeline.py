@@ -296,7 +296,7 @@ def _settings(method: Selective, window: Window, encoding: Encoding, preset: str
         "coverage": templated[0].coverage if templated else None,
         "extractor": repr(templated[0].extractor if templated else None),
         "flow": repr(method.flow),
-        "noise": repr(method.filler),
+        "filler": repr(method.filler),
         "window": window,
         "encoding": encoding,
         "seed": "drawn by the system, not kept" if seed is None else "given by the user, not kept",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from .errors import OptionError
 from .regions import Coverage
+
+_OPTIONS = ("feature_options", "still_options", "flow_options", "filler_options")
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,27 @@ class Preset:
             return replace(self, features=name, feature_options=options, still_options={})
         still = {key: value for key, value in self.still_options.items() if key not in options}
         return replace(self, feature_options={**self.feature_options, **options}, still_options=still)
+
+    def as_record(self) -> dict[str, Any]:
+        """The settings as JSON can hold them: files without their folders, measured statistics left out."""
+
+        def told(options: Mapping[str, Any]) -> dict[str, Any]:
+            shown = {key: Path(value).name if key == "weights" else value for key, value in options.items()}
+            return {key: value for key, value in shown.items() if isinstance(value, str | int | float | None)}
+
+        return {
+            **{key: getattr(self, key) for key in ("name", "features", "flow", "filler", "strict")},
+            "coverage": asdict(self.coverage),
+            **{key: told(getattr(self, key)) for key in _OPTIONS},
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Preset:
+        """What `as_record` made. Raises OptionError where it is something else."""
+        try:
+            return cls(**{**record, "coverage": Coverage(**record["coverage"])})
+        except (TypeError, KeyError) as error:
+            raise OptionError(f"these are no settings of this version of motionveil ({error})") from error
 
     def for_still(self) -> Preset:
         """The preset for a single picture: there is time for the embedded encoder to look at it in full detail."""

@@ -1,7 +1,9 @@
 """Reading and writing video: the only part of motionveil that knows FFmpeg."""
 
+from .contents import Contents, StreamContents, read_contents
 from .encoding import CODECS, CONTAINERS, Encoding, codec_available
-from .images import COLOUR_IMAGE_SUFFIXES, IMAGE_SUFFIXES
+from .images import COLOUR_IMAGE_SUFFIXES, IMAGE_SUFFIXES, images_in, images_matching
+from .picture_contents import Tag
 from .reading import is_pattern, open_source, probe, read_picture, source_name
 from .source import Source
 from .target import Target, check_target
@@ -12,15 +14,21 @@ __all__ = [
     "COLOUR_IMAGE_SUFFIXES",
     "CONTAINERS",
     "IMAGE_SUFFIXES",
+    "Contents",
     "Encoding",
     "Source",
+    "StreamContents",
+    "Tag",
     "Target",
     "VideoWriter",
     "check_target",
     "codec_available",
+    "images_in",
+    "images_matching",
     "is_pattern",
     "open_source",
     "probe",
+    "read_contents",
     "read_picture",
     "source_name",
 ]

@@ -53,7 +53,7 @@ class Decoder:
 
     def __init__(self, location: Location) -> None:
         self.location = location
-        self.container = _open(location)
+        self.container = open_container(location)
         try:
             self.stream = _video_stream(self.container, location.name)
         except BaseException:
@@ -190,7 +190,8 @@ class Decoder:
         self.container.close()
 
 
-def _open(location: Location) -> av.container.InputContainer:
+def open_container(location: Location) -> av.container.InputContainer:
+    """Open a location. Raises InputError where there is no video, or it cannot be read."""
     import av
 
     try:

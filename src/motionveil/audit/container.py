@@ -1,0 +1,221 @@
+"""What a released file tells besides its pictures: sound, tags, places, dates, devices, thumbnails, chapters."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ..errors import InputError
+from ..places import side_paths
+from ..video import IMAGE_SUFFIXES, Contents, StreamContents, Tag, images_in, images_matching, is_pattern, read_contents
+
+Level = Literal["reveals", "harmless"]
+
+MAX_FILES = 300
+"""Pictures of one sequence that are looked into, spread evenly."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence about the file. kind: what it is about. level: whether it can tell who, where, when or with what."""
+
+    kind: str
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True)
+class ContainerFindings:
+    """What is in a file, or in the files of a sequence, besides the pictures.
+
+    tags: all of them; gps, dates, devices: those tags among them. thumbnails: (width, height), covers too. attachments:
+    streams that are neither film nor sound. findings: all in sentences. beside: files next to it that show or name the
+    original, in sentences: they are not in the file and must not be released with it. removed: what the original
+    revealed and this file does not. files: how many were looked into.
+    """
+
+    format: str
+    files: int
+    streams: tuple[StreamContents, ...]
+    tags: tuple[Tag, ...]
+    thumbnails: tuple[tuple[int, int], ...]
+    gps: tuple[Tag, ...]
+    chapters: tuple[str, ...]
+    dates: tuple[Tag, ...]
+    devices: tuple[Tag, ...]
+    attachments: tuple[StreamContents, ...]
+    findings: tuple[Finding, ...]
+    beside: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    @property
+    def reveals(self) -> bool:
+        """Whether anything found can tell who, where, when or with what."""
+        return any(finding.level == "reveals" for finding in self.findings)
+
+
+def examine(path: str | Path, original: str | Path | None = None) -> ContainerFindings:
+    """Look into a released video, picture, folder of pictures or pattern; nothing is judged by the file's name.
+
+    original: what it was made from, to say what was removed.
+    Raises InputError where a file cannot be read.
+    """
+    files = _files(path)
+    contents = [read_contents(file) for file in files]
+    tags = tuple(dict.fromkeys(tag for one in contents for tag in one.tags))
+    streams = contents[0].streams
+    covers = [s.size or (0, 0) for s in streams if s.is_cover]
+    findings = [*_merged(contents), *_strangers(path)]
+    mine = {(finding.kind, finding.text) for finding in findings}
+    before = [] if original is None else _merged([read_contents(file) for file in _files(original)])
+    return ContainerFindings(
+        format=contents[0].format,
+        files=len(files),
+        streams=streams,
+        tags=tags,
+        thumbnails=(*(size for one in contents for size in one.thumbnails), *covers),
+        gps=tuple(tag for tag in tags if _kind(tag) == "gps"),
+        chapters=tuple(title for one in contents for title in one.chapters),
+        dates=tuple(tag for tag in tags if _kind(tag) == "date"),
+        devices=tuple(tag for tag in tags if _kind(tag) == "device"),
+        attachments=tuple(s for s in streams if s.kind not in ("video", "audio")),
+        findings=tuple(findings),
+        beside=tuple(_beside(path)),
+        removed=tuple(f.text for f in before if f.level == "reveals" and (f.kind, f.text) not in mine),
+    )
+
+
+def _files(path: str | Path) -> list[Path]:
+    """The files that belong to an output, at most MAX_FILES."""
+    if is_pattern(path):
+        found = images_matching(str(path))
+    elif Path(path).is_dir():
+        found = images_in(Path(path))
+    else:
+        return [Path(path)]
+    if not found:
+        raise InputError(f"there is no picture in {path}: check the folder and the name")
+    return [found[i] for i in np.unique(np.linspace(0, len(found) - 1, min(len(found), MAX_FILES)).astype(int))]
+
+
+def _merged(contents: list[Contents]) -> list[Finding]:
+    """The findings of every file, each once; for a sequence with the number of its pictures."""
+    counts = Counter(finding for one in contents for finding in dict.fromkeys(_findings(one)))
+    if len(contents) == 1:
+        return list(counts)
+    merged: dict[tuple[str, Level, str], tuple[str, int]] = {}
+    for finding, count in counts.items():
+        # Values differ from picture to picture: one sentence for all that begin alike is enough.
+        key = (finding.kind, finding.level, finding.text.partition(":")[0])
+        first, number = merged.get(key, (finding.text, 0))
+        merged[key] = (first, number + count)
+    return [
+        Finding(kind, level, f"{text} (in {number} of {len(contents)} pictures)")
+        for (kind, level, _), (text, number) in merged.items()
+    ]
+
+
+def _findings(contents: Contents) -> Iterator[Finding]:
+    yield from _stream_findings(contents.streams)
+    for width, height in contents.thumbnails:
+        size = f" of {width}x{height}" if width else ""
+        yield Finding("thumbnail", "reveals", f"a thumbnail{size} is stored in the file")
+    if any(contents.chapters):
+        yield Finding("chapters", "reveals", f"chapters with titles: {', '.join(filter(None, contents.chapters))}")
+    elif contents.chapters:
+        yield Finding("chapters", "harmless", f"{len(contents.chapters)} chapters without titles")
+    for tag in contents.tags:
+        yield _tag_finding(tag)
+    for other in contents.others:
+        yield Finding("other", "reveals", f"there is more in the file: {other}")
+    if not contents.looked_into:
+        yield Finding("other", "harmless", "files of this kind were not looked into; PNG, JPEG, WebP and TIFF can be")
+
+
+_STREAMS = {"subtitle": "subtitles are kept", "attachment": "a file is attached", "data": "a stream of data is kept"}
+
+
+def _stream_findings(streams: tuple[StreamContents, ...]) -> Iterator[Finding]:
+    films = 0
+    for stream in streams:
+        if stream.is_cover:
+            size = f" of {stream.size[0]}x{stream.size[1]}" if stream.size else ""
+            yield Finding("thumbnail", "reveals", f"a cover picture{size} is stored in the file")
+        elif stream.kind == "video":
+            films += 1
+            if films > 1:
+                yield Finding("streams", "reveals", f"there is a further film in the file (stream {stream.index})")
+        elif stream.kind == "audio":
+            yield Finding("sound", "reveals", "sound is kept: voices tell who speaks")
+        else:
+            text = _STREAMS.get(stream.kind, f"there is a stream of kind {stream.kind}")
+            yield Finding(stream.kind, "reveals", f"{text} (stream {stream.index}, {stream.codec})")
+
+
+_KINDS = (
+    ("gps", re.compile(r"location|gps|©xyz|geotag|latitude|longitude", re.IGNORECASE)),
+    ("harmless", re.compile(
+        r"^(encoder|encoded[-_ ]?with|major_brand|minor_version|compatible_brands|vendor_id|duration|bps|"
+        r"number_of_(frames|bytes)|rotate|alpha_mode|_statistics_tags|variant_bitrate|side_data|is_default|"
+        r"encoding[-_ ]?tool|xmp:creatortool)(-\w{3})?$", re.IGNORECASE)),
+    ("date", re.compile(r"date|time|year|tdr|tyer", re.IGNORECASE)),
+    ("device", re.compile(
+        r"make|model|lens|serial|camera|device|manufacturer|android|hostcomputer|product|software|writing_app|writer",
+        re.IGNORECASE)),
+)  # fmt: skip
+"""What the name of a tag says it is; the first that fits."""
+_HANDLERS = re.compile(r"^(video|sound|audio)handler$|^(iso ?media file produced by google.*|gpac.*|l-smash.*)$", re.I)
+_POSITION = re.compile(r"^[+-]\d{1,2}\.\d+[+-]\d{1,3}\.\d+")
+"""The beginning of a position by ISO 6709."""
+_ENCODERS = re.compile(r"^(lav[fc]|ffmpeg|mencoder|x26[45]|libvpx|libaom|svt)", re.IGNORECASE)
+_TEXTS = {
+    "gps": "the place of the recording is in the file",
+    "date": "a date is in the file",
+    "device": "the device or its software is named",
+    "text": "a text is in the file",
+}
+
+
+def _kind(tag: Tag) -> str:
+    """gps, date, device, text, or harmless."""
+    if tag.place == "GPS" or _POSITION.match(tag.value):
+        return "gps"
+    name = tag.name.lower()
+    if not tag.value.strip() or _ENCODERS.match(tag.value):
+        return "harmless"
+    if name == "language":
+        return "harmless" if tag.value.lower() in ("und", "zxx") else "text"
+    if name == "handler_name":
+        return "harmless" if _HANDLERS.match(tag.value) else "device"
+    return next((kind for kind, pattern in _KINDS if pattern.search(tag.name)), "text")
+
+
+def _tag_finding(tag: Tag) -> Finding:
+    kind, said = _kind(tag), f"{tag.name} ({tag.place}) is {tag.value[:80]!r}"
+    if kind == "harmless":
+        return Finding("tag", "harmless", f"technical: {said}")
+    return Finding(kind, "reveals", f"{_TEXTS[kind]}: {said}")
+
+
+def _strangers(path: str | Path) -> Iterator[Finding]:
+    """Files in an output folder that are none of its pictures; indexes of file managers hold small copies."""
+    if not is_pattern(path) and Path(path).is_dir():
+        names = sorted(p.name for p in Path(path).iterdir() if p.suffix.lower() not in IMAGE_SUFFIXES)
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            yield Finding("other", "reveals", f"the folder holds other things too: {', '.join(names[:3])}{more}")
+
+
+def _beside(path: str | Path) -> Iterator[str]:
+    preview, sheet, record = side_paths(path, preview=True, record=True)
+    for shows in (preview, sheet):
+        if shows is not None and shows.is_file():
+            yield f"{shows.name} lies beside it and shows the original: do not release it"
+    if record is not None and record.is_file():
+        yield f"{record.name} lies beside it and names the original's file: do not release it"

@@ -1,0 +1,107 @@
+"""Where the person is in the original: the attacker is told, and looks at the same places of the output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol, cast
+
+import cv2
+import numpy as np
+
+from ...features import FeatureExtractor, PartsEncoder
+from ...saliency import saliency_maps
+from ...templates import GROUPS, TemplateLibrary, built_in_library
+from ...types import Float32Array, UInt8Array
+from .embeddings import Crop
+
+FACE = ("forehead", "eyes", "cheek", "lips")
+_SURE = 0.4
+"""Saliency from which a pixel belongs to a person: from there on the preset secure covers completely."""
+_SMALLEST = 12
+"""Pixels along a side, below which nobody can be told."""
+
+
+class Box(NamedTuple):
+    """A rectangle in pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """The largest person of one frame. mask: (H, W) float32, 1 on this person. face: None where there is none."""
+
+    person: Box
+    mask: Float32Array
+    face: Box | None
+
+    def crop(self, frame: UInt8Array, looks_at: Literal["face", "person"]) -> Crop | None:
+        """What an embedding gets to see of a frame (H, W, 3) of the same size, None where there is no such place."""
+        box = self.face if looks_at == "face" else self.person
+        if box is None:
+            return None
+        window = np.s_[box.y : box.y + box.height, box.x : box.x + box.width]
+        return Crop(frame[window], self.mask[window] if looks_at == "person" else None)
+
+
+class Finder(Protocol):
+    """Says where the person is in a frame (H, W, 3); see `PersonFinder`."""
+
+    def __call__(self, frame: UInt8Array, faces: Sequence[Sequence[float]] | None = None, /) -> Place | None: ...
+
+
+class PersonFinder:
+    """Finds the largest person of a frame, and the face, by the parts that the embedded encoder knows."""
+
+    def __init__(self, extractor: FeatureExtractor | None = None, library: TemplateLibrary | None = None) -> None:
+        self._extractor = extractor or PartsEncoder(short_side=288, levels=2)
+        self._templates = (library or built_in_library()).select(GROUPS["person"])
+
+    def __call__(self, frame: UInt8Array, faces: Sequence[Sequence[float]] | None = None) -> Place | None:
+        """The place in a frame (H, W, 3) RGB, None where nobody is found.
+
+        faces: boxes (x, y, width, height) of a detector of faces; the largest whose centre lies on the person is taken.
+        Without them the face is what looks like its parts.
+        """
+        maps = saliency_maps(frame, self._templates, self._extractor)
+        everything = maps.max(axis=0)
+        found = _largest(everything >= _SURE)
+        if found is None:
+            return None
+        person, mask = found
+        if faces is None:
+            parts = [i for i, template in enumerate(self._templates) if template.name in FACE]
+            of_face = (maps[parts].max(axis=0) >= _SURE) & (mask > 0)
+            # What looks more like something else, such as a hand, is no face.
+            of_face &= np.isin(maps.argmax(axis=0), parts)
+            seen = _largest(of_face)
+            face = None if seen is None else seen[0]
+        else:
+            face = _face_of(faces, mask)
+        return Place(person, mask, face)
+
+
+def _largest(found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> tuple[Box, Float32Array] | None:
+    """The largest connected area: its box and its mask; None where it is too small."""
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(found.astype(np.uint8), connectivity=8)
+    if len(statistics) < 2:
+        return None
+    best = 1 + int(statistics[1:, cv2.CC_STAT_AREA].argmax())
+    box = Box(*(int(value) for value in statistics[best, :4]))
+    mask = cast(Float32Array, (labels == best).astype(np.float32))
+    return None if min(box.width, box.height) < _SMALLEST else (box, mask)
+
+
+def _face_of(faces: Sequence[Sequence[float]], mask: Float32Array) -> Box | None:
+    height, width = mask.shape
+    boxes = []
+    for x, y, w, h in (face[:4] for face in faces):
+        left, top = max(0, round(x)), max(0, round(y))
+        box = Box(left, top, min(width, round(x + w)) - left, min(height, round(y + h)) - top)
+        if min(box.width, box.height) >= _SMALLEST and mask[box.y + box.height // 2, box.x + box.width // 2]:
+            boxes.append(box)
+    return max(boxes, key=lambda box: box.width * box.height, default=None)

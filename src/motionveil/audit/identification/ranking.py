@@ -1,0 +1,160 @@
+"""Who is it, among the persons given: the nearest neighbour of what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import numpy as np
+
+from ...types import UInt8Array
+from .crops import Finder, PersonFinder, Place
+from .embeddings import EMBEDDINGS, Crop, Embedding
+
+OWN = "the person in the original"
+_TIE = 1e-6
+
+
+@dataclass(frozen=True)
+class Rank1:
+    """How often the nearest person is the right one. hits may be a fraction: ties share a hit.
+
+    Crops of neighbouring frames are nearly the same: so many queries are fewer independent ones.
+    """
+
+    hits: float
+    queries: int
+
+    @property
+    def rate(self) -> float:
+        """Share of the queries, 0 where there are none."""
+        return self.hits / self.queries if self.queries else 0.0
+
+
+def rank1(gallery: Mapping[str, Sequence[Crop]], queries: Sequence[tuple[str, Crop]], embedding: Embedding) -> Rank1:
+    """The share of queries (name, crop) whose nearest crop of the gallery, by cosine, is of the same name.
+
+    Where crops of several names are equally near, each name gets its share of the hit.
+    """
+    names = [name for name, crops in gallery.items() for _ in crops]
+    if not names or not queries:
+        return Rank1(0.0, 0)
+    known = embedding([crop for crops in gallery.values() for crop in crops])
+    cosines = embedding([crop for _, crop in queries]) @ known.T
+    hits = 0.0
+    for (name, _), row in zip(queries, cosines, strict=True):
+        nearest = {names[i] for i in np.flatnonzero(row >= row.max() - _TIE)}
+        hits += (name in nearest) / len(nearest)
+    return Rank1(hits, len(queries))
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One embedding's success.
+
+    original: on the original, which shows whether this attacker works at all. output: on what is released. recovered:
+    on what each reconstruction recovered. control: on negatives of the output's crops upside down, which have the
+    same texture and show nobody. Crops that tell nothing look alike and have the same nearest neighbour, so that their
+    rate is anything from 0 to 1: an output is recognised only as far as its rate exceeds both chance and the control.
+    gallery: number of crops that are known, by person.
+    """
+
+    embedding: str
+    original: Rank1
+    output: Rank1
+    control: Rank1
+    recovered: Mapping[str, Rank1] = field(default_factory=dict)
+    gallery: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Identification:
+    """Re-identification among some persons.
+
+    chance: rate of a guess. not_run: in a sentence, why it was not tried; None where it was.
+    """
+
+    persons: tuple[str, ...]
+    chance: float
+    attempts: tuple[Attempt, ...] = ()
+    not_run: str | None = None
+
+
+def identify(
+    persons: Mapping[str, Sequence[UInt8Array]],
+    original: Sequence[UInt8Array],
+    output: Sequence[UInt8Array],
+    *,
+    recovered: Mapping[str, Sequence[UInt8Array]] | None = None,
+    name: str = OWN,
+    faces: Sequence[Sequence[Sequence[float]]] | None = None,
+    embeddings: Sequence[Embedding] | None = None,
+    finder: Finder | None = None,
+) -> Identification:
+    """Ask every embedding who is in the output, among `persons` and the person in the original itself.
+
+    persons: name → pictures or frames (H, W, 3) uint8 RGB of any size. original, output, and what attacks recovered:
+    the same moments of the clip in order, frames of one size. The first half of the original is what the attacker knows
+    of the person (`name`; pictures under that name in `persons` are known too), the second half is asked. Places are
+    those in the original, also for the output.
+    faces: for every moment the boxes (x, y, width, height) that a detector found in the original.
+    embeddings: default `face` and `appearance`.
+    """
+    finder, recovered = finder or PersonFinder(), recovered or {}
+    everybody = tuple(dict.fromkeys([name, *persons]))
+    if len(everybody) < 2:
+        return Identification(everybody, 1.0, not_run="give at least one more person with --person NAME=FILE")
+    places = [finder(frame, None if faces is None else faces[i]) for i, frame in enumerate(original)]
+    half = len(original) // 2
+    if sum(place is not None for place in places[:half]) == 0 or all(place is None for place in places[half:]):
+        reason = "nobody was found in the original; give a longer part of it"
+        return Identification(everybody, 1 / len(everybody), not_run=reason)
+    others = {who: [(frame, finder(frame)) for frame in frames] for who, frames in persons.items()}
+    attempts = []
+    for embedding in embeddings or [EMBEDDINGS["face"](), EMBEDDINGS["appearance"]()]:
+        gallery = {name: _crops(original[:half], places[:half], embedding)}
+        for who, found in others.items():
+            known = _crops([frame for frame, _ in found], [place for _, place in found], embedding)
+            gallery[who] = [*gallery.get(who, []), *known]
+        if not all(gallery.values()):
+            continue  # somebody whom this embedding cannot see would never be chosen
+        ask = partial(_ask, places[half:], name, gallery, embedding)
+        attempts.append(
+            Attempt(
+                embedding.name,
+                original=ask(original[half:]),
+                output=ask(output[half:]),
+                control=ask(output[half:], spoil=True),
+                recovered={attack: ask(frames[half:]) for attack, frames in recovered.items()},
+                gallery={who: len(crops) for who, crops in gallery.items()},
+            )
+        )
+    unseen = "not everybody given shows a face or a body that could be found; give other pictures"
+    return Identification(everybody, 1 / len(everybody), tuple(attempts), None if attempts else unseen)
+
+
+def _ask(
+    places: Sequence[Place | None],
+    name: str,
+    gallery: Mapping[str, Sequence[Crop]],
+    embedding: Embedding,
+    frames: Sequence[UInt8Array],
+    *,
+    spoil: bool = False,
+) -> Rank1:
+    crops = _crops(frames, places, embedding)
+    if spoil:
+        crops = [spoilt for crop in crops for spoilt in _spoilt(crop)]
+    return rank1(gallery, [(name, crop) for crop in crops], embedding)
+
+
+def _spoilt(crop: Crop) -> tuple[Crop, Crop]:
+    """Two crops of the same texture in which nobody can be recognised: in noise, up is as good as down."""
+    negative = (255 - crop.picture[::-1]).astype(np.uint8)
+    return replace(crop, picture=negative), replace(crop, picture=np.ascontiguousarray(negative[:, ::-1]))
+
+
+def _crops(frames: Sequence[UInt8Array], places: Sequence[Place | None], embedding: Embedding) -> list[Crop]:
+    found = [None if p is None else p.crop(f, embedding.looks_at) for f, p in zip(frames, places, strict=True)]
+    return [crop for crop in found if crop is not None]

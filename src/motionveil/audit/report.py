@@ -1,0 +1,73 @@
+"""The report of an audit: one page for people, one file for programs."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from .. import drawing
+from ..errors import OutputError
+from ..features.encoder import ASSETS
+from ..files import PendingFile
+from ..types import UInt8Array
+
+PAGE, DATA = "report.html", "report.json"
+_MAX_HEIGHT = 1600
+
+
+class Picture(NamedTuple):
+    """A picture (H, W, 3) uint8 RGB with a line of text."""
+
+    caption: str
+    image: UInt8Array
+
+
+Pictures = Mapping[str, Sequence[Picture]]
+"""By section of the page: overview, coverage, redetection, reconstruction."""
+
+
+def check_place(directory: Path, *, overwrite: bool) -> None:
+    """Raise OutputError where a report may not be written into this folder."""
+    if directory.exists() and not directory.is_dir():
+        raise OutputError(f"{directory} is a file; choose a folder for the report with -o")
+    for name in (PAGE, DATA):
+        if (directory / name).exists() and not overwrite:
+            raise OutputError(f"{directory / name} exists; choose another folder with -o, or allow it with --overwrite")
+
+
+def write_report(directory: Path, report: Mapping[str, Any], pictures: Pictures, *, overwrite: bool = False) -> None:
+    """Write report.html and report.json into a folder, both or neither. report: see docs/audit.md."""
+    check_place(directory, overwrite=overwrite)
+    data = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    with ExitStack() as stack:
+        page = PendingFile(directory / PAGE, render(report, pictures).encode(), overwrite=overwrite)
+        stack.enter_context(page)
+        facts = stack.enter_context(PendingFile(directory / DATA, data.encode(), overwrite=overwrite))
+        facts.commit()
+        page.commit()
+
+
+def render(report: Mapping[str, Any], pictures: Pictures) -> str:
+    """The page: self-contained, without scripts; every text in it is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    shown = {
+        section: [{"caption": caption, "data": _embedded(image)} for caption, image in items]
+        for section, items in pictures.items()
+        if items
+    }
+    return environment.get_template("audit.html.j2").render(report=report, pictures=shown)
+
+
+def _embedded(image: UInt8Array) -> str:
+    """The picture as an address that holds it."""
+    if image.shape[0] > _MAX_HEIGHT:
+        image = drawing.thumbnail(image, _MAX_HEIGHT)
+    return "data:image/jpeg;base64," + base64.b64encode(drawing.encode_image(image, ".jpg")).decode()

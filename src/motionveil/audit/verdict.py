@@ -1,0 +1,183 @@
+"""From figures to a verdict: reasons, what was not measured, and what no such measurement can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Level = Literal["leak", "weak", "good", "note"]
+
+MAX_GAIN = 1.0
+"""Decibels by which an attack may do better than on a region of one colour."""
+MAX_FACE_RATE = 0.01
+MIN_COVERAGE = 0.9
+"""Of an attribute in its worst frame. Outlines are never found to the pixel."""
+MAX_GAP = 0.1
+"""Seconds for which an attribute may be less covered than that."""
+MIN_MOTION = 0.3
+"""Of the motion, below which action recognition has little to go by."""
+
+LIMITS = (
+    "Shape, posture, gait and motion are kept by design: who knows how somebody moves may know them again.",
+    "Places, objects, clothes and people that were not to be hidden are visible, and may tell who is there.",
+    "What was to be covered was found by motionveil's own encoder, in more detail than for the output; somebody whom "
+    "it finds nowhere is missing from these figures. Look at the video.",
+    "Attackers that are better, or know more, than those that were run here exist, or will. A low figure says that "
+    "these have failed, and no more.",
+)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One finding. level: leak, something tells who it is; weak, it may; good, an attack failed; note, of use only."""
+
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the figures of one report mean. level: that of the gravest reason."""
+
+    level: Level
+    headline: str
+    reasons: tuple[Reason, ...]
+    not_measured: tuple[str, ...]
+    limits: tuple[str, ...] = LIMITS
+
+
+_HEADLINES: dict[Level, str] = {
+    "leak": "This video should not be released as it is.",
+    "weak": "This video has weak places: look at them before it is released.",
+    "good": "None of the attacks that were run got anything back.",
+    "note": "Nothing bad was found, but too little was measured for a verdict.",
+}
+
+
+def judge(report: Mapping[str, Any]) -> Verdict:
+    """The verdict on the figures of a report (see docs/audit.md for its fields); never says more than was measured."""
+    parts = (_coverage, _redetection, _reidentification, _reconstruction, _container, _motion)
+    reasons = [reason for part in parts for reason in part(report)]
+    order: tuple[Level, ...] = ("leak", "weak", "good", "note")
+    level: Level = "note"
+    for reason in reasons:
+        level = min(level, reason.level, key=order.index)
+    if level == "good" and not (_asked(report) and any(_ran(report))):
+        level = "note"
+    reasons.sort(key=lambda reason: order.index(reason.level))
+    return Verdict(level, _HEADLINES[level], tuple(reasons), tuple(_not_measured(report)))
+
+
+def _asked(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes that were to be hidden, and are there."""
+    return {name: row for name, row in report["coverage"].items() if row["asked"]}
+
+
+def _ran(report: Mapping[str, Any]) -> Iterator[str]:
+    """The attacks that were run."""
+    return (name for name, row in report["reconstruction"].items() if row["psnr"] is not None and name != "none")
+
+
+def _coverage(report: Mapping[str, Any]) -> Iterator[Reason]:
+    asked, good = _asked(report), []
+    for name, row in asked.items():
+        at = f"at {row['worst_frame_at_s']:.2f} s"
+        if row["longest_gap_s"] > MAX_GAP:
+            yield Reason(
+                "leak",
+                f"{name}: less than {MIN_COVERAGE:.0%} was covered for {row['longest_gap_s']:.2f} s without a break; "
+                f"in the worst frame ({at}) {row['worst_frame']:.0%} was.",
+            )
+        elif row["worst_frame"] < MIN_COVERAGE:
+            yield Reason("weak", f"{name}: only {row['worst_frame']:.0%} was covered in the worst frame, {at}.")
+        else:
+            good.append(name)
+    if good:
+        worst = min(asked[name]["worst_frame"] for name in good)
+        yield Reason("good", f"{', '.join(good)}: at least {worst:.0%} covered in every frame.")
+
+
+def _redetection(report: Mapping[str, Any]) -> Iterator[Reason]:
+    found = report["redetection"]
+    rate, frames = found["face_rate"], found["face_frames"]
+    if rate is not None:
+        text = f"faces were detected again in {rate:.1%} of the {frames} frames in which the original shows some"
+        yield Reason("leak" if rate > MAX_FACE_RATE else "good", f"{text}.")
+    if found["person_rate"] is not None:
+        yield Reason(
+            "note", f"a network still marks most of a person as a person in {found['person_rate']:.0%} of the frames."
+        )
+
+
+def _reidentification(report: Mapping[str, Any]) -> Iterator[Reason]:
+    found = report["reidentification"]
+    for name, row in found.get("embeddings", {}).items():
+        before, chance = row["original"], found["chance"]
+        shown = {"the output": row["output"], **{f"what {a} recovered": r for a, r in row["recovered"].items()}}
+        for what, rate in shown.items():
+            if rate is None or before is None:
+                continue
+            text = (
+                f"by {name}, {rate:.0%} of the pictures of {what} were given to the right one of "
+                f"{len(found['persons'])} persons (chance {chance:.0%}, originals {before:.0%})"
+            )
+            # Half the way from guessing to knowing is a leak; a quarter of it may be luck, or a colour.
+            share = (rate - chance) / (1 - chance)
+            yield Reason("leak" if share > 0.5 else "weak" if share > 0.25 else "good", f"{text}.")
+
+
+def _reconstruction(report: Mapping[str, Any]) -> Iterator[Reason]:
+    failed = []
+    for name in _ran(report):
+        row = report["reconstruction"][name]
+        gain = row["psnr"] - row["floor_psnr"]
+        if gain <= MAX_GAIN:
+            failed.append((name, gain))
+            continue
+        yield Reason(
+            "leak" if gain > 3 * MAX_GAIN else "weak",
+            f"{_words(name)} came to {row['psnr']:.1f} dB, {gain:.1f} dB nearer to the original than what the "
+            "same attack makes of one colour.",
+        )
+    if failed:
+        greatest = max(gain for _, gain in failed)
+        names = ", ".join(_words(name) for name, _ in failed)
+        yield Reason("good", f"{names}: at most {greatest:+.1f} dB against one colour, which tells nothing.")
+
+
+def _container(report: Mapping[str, Any]) -> Iterator[Reason]:
+    findings = report["container"]["findings"]
+    revealing = [finding["text"] for finding in findings if finding["level"] == "reveals"]
+    yield from (Reason("leak", f"{text}.") for text in revealing)
+    if not revealing:
+        yield Reason("good", "the file holds nothing besides its pictures that tells of people, places or devices.")
+
+
+def _motion(report: Mapping[str, Any]) -> Iterator[Reason]:
+    known = {name: value for name, value in report["motion_kept"].items() if value is not None}
+    if not known:
+        return
+    text = ", ".join(f"{value:.2f} by {name}" for name, value in known.items())
+    little = max(known.values()) < MIN_MOTION
+    more = "; action recognition will have little to go by" if little else ""
+    yield Reason("note", f"motion kept (1 is all of it): {text}{more}.")
+
+
+def _not_measured(report: Mapping[str, Any]) -> Iterator[str]:
+    if not _asked(report):
+        yield "coverage: nothing that was to be hidden was found in the original"
+    for what, reason in report["redetection"].get("not_run", {}).items():
+        yield f"{what}: {reason}"
+    if "not_run" in report["reidentification"]:
+        yield f"re-identification: {report['reidentification']['not_run']}"
+    for name, row in report["reconstruction"].items():
+        if row["psnr"] is None:
+            yield f"{_words(name)}: {row['not_run']}"
+    for name, value in report["motion_kept"].items():
+        if value is None:
+            yield f"motion by {name}: hardly anything moves where the video was replaced"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

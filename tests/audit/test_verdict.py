@@ -1,0 +1,91 @@
+"""Verdicts: cases with a known answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from motionveil.audit.verdict import LIMITS, judge
+
+from .sample import sample
+
+Change = Callable[[dict[str, Any]], Any]
+
+
+def test_a_report_without_faults() -> None:
+    verdict = judge(sample())
+    assert verdict.level == "good"
+    assert {reason.level for reason in verdict.reasons} == {"good", "note"}
+    assert verdict.limits == LIMITS
+    assert set(verdict.not_measured) == {
+        "trained network: no other clips were given",
+        "motion by raft: hardly anything moves where the video was replaced",
+    }
+
+
+CASES: list[tuple[str, Change, str, str]] = [
+    ("gap", lambda r: r["coverage"]["hair"].update(worst_frame=0.1, longest_gap_s=0.2), "leak", "hair: less than 90%"),
+    ("frame", lambda r: r["coverage"]["hair"].update(worst_frame=0.8, longest_gap_s=0.03), "weak", "only 80%"),
+    ("faces", lambda r: r["redetection"].update(face_rate=0.02), "leak", "2.0% of the 60 frames"),
+    ("few faces", lambda r: r["redetection"].update(face_rate=0.01), "good", "1.0% of the 60 frames"),
+    ("gain", lambda r: r["reconstruction"]["denoising"].update(psnr=11.0), "weak", "1.6 dB nearer"),
+    ("large gain", lambda r: r["reconstruction"]["denoising"].update(psnr=20.0), "leak", "10.6 dB nearer"),
+    ("known", lambda r: r["reidentification"]["embeddings"]["face"].update(output=0.9), "leak", "90% of the pictures"),
+    ("nearly", lambda r: r["reidentification"]["embeddings"]["face"].update(output=0.7), "weak", "70% of the pictures"),
+    (
+        "known from what came back",
+        lambda r: r["reidentification"]["embeddings"]["face"]["recovered"].update(denoising=1.0),
+        "leak",
+        "what denoising recovered",
+    ),
+    (
+        "place",
+        lambda r: r["container"]["findings"].append({"level": "reveals", "text": "it says where"}),
+        "leak",
+        "it says where.",
+    ),
+    (
+        "harmless",
+        lambda r: r["container"]["findings"].append({"level": "harmless", "text": "it says what encoded it"}),
+        "good",
+        "nothing besides its pictures",
+    ),
+    ("no motion", lambda r: r["motion_kept"].update(dis=0.1), "good", "little to go by"),
+]
+
+
+@pytest.mark.parametrize(("change", "level", "words"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_what_leads_to_what(change: Change, level: str, words: str) -> None:
+    report = sample()
+    change(report)
+    verdict = judge(report)
+    assert verdict.level == level
+    assert any(words in reason.text for reason in verdict.reasons)
+
+
+def test_what_was_not_to_be_hidden_is_no_fault() -> None:
+    report = sample()
+    report["coverage"]["hair"]["asked"] = False
+    verdict = judge(report)
+    assert not any(" covered" in reason.text for reason in verdict.reasons)
+    assert any(text.startswith("coverage: nothing that was to be hidden") for text in verdict.not_measured)
+
+
+def test_without_figures_there_is_no_verdict() -> None:
+    report = sample()
+    report["coverage"] = {}
+    report["redetection"].update(face_rate=None, person_rate=None, not_run={"faces": "no detector was given"})
+    report["reidentification"] = {"not_run": "give at least one more person"}
+    report["reconstruction"] = {}
+    report["container"]["findings"].append({"level": "harmless", "text": "an encoder's name"})
+    verdict = judge(report)
+    assert verdict.level == "note"
+    assert "too little was measured" in verdict.headline
+    assert "faces: no detector was given" in verdict.not_measured
+    assert "re-identification: give at least one more person" in verdict.not_measured
+    # Nothing more is claimed than what was looked at: the file.
+    assert [reason.text for reason in verdict.reasons if reason.level == "good"] == [
+        "the file holds nothing besides its pictures that tells of people, places or devices."
+    ]
