@@ -27,11 +27,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import motionveil
-from motionveil import ops
-from motionveil.audit.detectors import YuNet
+from motionveil import drawing, ops
+from motionveil.audit.detectors import Box, YuNet
 from motionveil.audit.footage import Window
+from motionveil.audit.identification import identify
 from motionveil.audit.motion import motion_kept
-from motionveil.audit.reconstruction import Recovery, Training, reconstruct, training_windows
+from motionveil.audit.reconstruction import ATTACKS, Recovery, Training, reconstruct, training_windows
 from motionveil.audit.reconstruction.similarity import psnr
 from motionveil.audit.redetection import SAME, overlap
 from motionveil.building import build_obfuscator, make_filler
@@ -85,7 +86,8 @@ class Subject:
     clips: list[Clip]
     opacity: list[Float32Array]
     info: motionveil.VideoInfo
-    faces: list[list[tuple[float, float, float, float]]]
+    faces: list[list[Box]]
+    detector: YuNet
 
     @property
     def frames(self) -> UInt8Array:
@@ -125,14 +127,15 @@ def load(path: Path, start: float, count: int) -> tuple[list[Clip], motionveil.V
     return clips, replace(info, num_frames=len(frames), start=Fraction(0), has_audio=False)
 
 
-def subject(name: str, data: Path, count: int, method: Selective, detector: YuNet) -> Subject:
+def prepared(name: str, data: Path, count: int, method: Selective, detector: YuNet) -> Subject:
     file, start = TESTED[name]
     clips, info = load(data / "clips" / file, start, count)
     explained = list(method.explain(clips))
     moving = [replace(item.original, opacity=None) for item in explained]
     opacity = [frame for item in explained for frame in item.opacity]
     frames = np.concatenate([clip.frames for clip in clips])
-    return Subject(name, moving, opacity, info, [[found.box for found in faces] for faces in detector(frames)])
+    faces = [[found.box for found in faces] for faces in detector(frames)]
+    return Subject(name, moving, opacity, info, faces, detector)
 
 
 def released(path: Path, info: motionveil.VideoInfo, clips: Iterable[Clip]) -> UInt8Array:
@@ -183,6 +186,285 @@ def maker(method: str, weights: Path) -> Maker:
     def make(subject: Subject | None, seed: int) -> Selective:
         if subject is None:
             return build_obfuscator(preset=preset, seed=seed)
+        # The flow is known too.
         return Selective(Replayed(subject.opacity), make_filler(filler, seed=seed), motionveil.DISFlow())
 
     return make
+
+
+def attacked(method: str, subjects: Sequence[Subject], data: Path, weights: Path, steps: int) -> dict[str, Any]:
+    """One row of the table."""
+    make = maker(method, weights)
+    windows: dict[str, list[Window]] = {}
+    outputs: dict[str, UInt8Array] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for subject in subjects:
+            explained = list(make(subject, SEED).explain(subject.clips))
+            touched = [opacity for item in explained for opacity in item.opacity]
+            path = Path(folder) / f"{subject.name}.mp4"
+            outputs[subject.name] = released(path, subject.info, (item.obfuscated for item in explained))
+            windows[subject.name] = windows_of(subject, outputs[subject.name], touched)
+    everything = [window for found in windows.values() for window in found]
+    training = None
+    if steps:
+        sources = [lambda path=data / "clips" / file: iter(load(path, 0.0, 64)[0]) for file in LEARNED_FROM]  # type: ignore[misc]
+        training = training_windows(sources, lambda seed: make(None, seed), frames=64)
+    recoveries = reconstruct(
+        everything,
+        attacks=[name for name in ATTACKS if name != "known_seed" and (steps or name != "trained_network")],
+        training=training,
+        how=Training(steps=steps, seconds=None),
+    )
+    known = {
+        subject.name: reconstruct(
+            windows[subject.name],
+            attacks=["known_seed"],
+            remake=lambda seed, subject=subject: make(subject, seed),  # type: ignore[misc]
+            clips=lambda subject=subject: subject.clips,  # type: ignore[misc]
+        )["known_seed"]
+        for subject in subjects
+    }
+    rows = {
+        subject.name: {
+            "psnr": by_clip(recoveries, known[subject.name], windows[subject.name], everything),
+            "motion": {
+                name: kept["output"]
+                for name, kept in motion_kept(windows[subject.name], judges(weights), fillers=()).items()
+            },
+            **found_again(subject, outputs[subject.name]),
+        }
+        for subject in subjects
+    }
+    return {"method": method, "steps": steps, "clips": rows, "identity": known_again(subjects, windows, recoveries)}
+
+
+def judges(weights: Path) -> dict[str, FlowEstimator]:
+    return {
+        "raft": motionveil.RAFTFlow(str(weights / "raft-small.pth")),
+        "dis": motionveil.DISFlow(short_side=480, smoothing=0.7),
+        "farneback": FLOW_ESTIMATORS["farneback"](),
+    }
+
+
+def by_clip(
+    recoveries: dict[str, Recovery], known: Recovery, windows: Sequence[Window], everything: Sequence[Window]
+) -> dict[str, dict[str, float]]:
+    """PSNR of every attack and of its floor, on the windows of one clip."""
+    places = [next(i for i, other in enumerate(everything) if other is window) for window in windows]
+    found: dict[str, dict[str, float]] = {}
+    for name, recovery in {**recoveries, "known_seed": known}.items():
+        moments = recovery.moments if recovery is known else [recovery.moments[place] for place in places]
+        found[name] = {
+            "psnr": psnr((m.original, m.recovered, m.core) for m in moments),
+            "floor": psnr((m.original, m.floor_recovered, m.core) for m in moments),
+        }
+    return found
+
+
+def found_again(subject: Subject, output: UInt8Array) -> dict[str, int]:
+    """In how many frames a face is found in the original, and again at its place in the output."""
+    again = 0
+    for before, after in zip(subject.faces, subject.detector(output), strict=True):
+        again += any(overlap(box, found.box) >= SAME for box in before for found in after)
+    return {"face_frames": sum(bool(faces) for faces in subject.faces), "faces_again": again}
+
+
+def known_again(
+    subjects: Sequence[Subject], windows: dict[str, list[Window]], recoveries: dict[str, Recovery]
+) -> dict[str, Any]:
+    """Rank-1 among the people of all clips, of originals, outputs, and what the best attack recovered."""
+    order = [subject.name for subject in subjects for _ in windows[subject.name]]
+    faces = {s.name: [s.frames[i] for i in np.linspace(0, len(s.frames) // 2, 4).astype(int)] for s in subjects}
+    hits: dict[str, dict[str, float]] = {}
+    for subject in subjects:
+        mine = [i for i, name in enumerate(order) if name == subject.name]
+        shown = [recoveries["none"].moments[i] for i in mine]
+        recovered = {
+            name: [
+                ops.resize_image(frame, (like.shape[0], like.shape[1]))
+                for i, moments in zip(mine, shown, strict=True)
+                for frame, like in zip(recovery.moments[i].recovered, moments.original, strict=True)
+            ]
+            for name, recovery in recoveries.items()
+            if name != "none"
+        }
+        found = identify(
+            {name: frames for name, frames in faces.items() if name != subject.name},
+            [frame for moments in shown for frame in moments.original],
+            [frame for moments in shown for frame in moments.output],
+            recovered=recovered,
+            name=subject.name,
+        )
+        for attempt in found.attempts:
+            row = hits.setdefault(attempt.embedding, {"queries": 0.0})
+            row["queries"] += attempt.output.queries
+            ranks = {"original": attempt.original, "output": attempt.output, **attempt.recovered}
+            for name, rank in ranks.items():
+                row[name] = row.get(name, 0.0) + rank.hits
+    return {
+        name: {"queries": row["queries"], **{k: v / row["queries"] for k, v in row.items() if k != "queries"}}
+        for name, row in hits.items()
+    }
+
+
+@dataclass(frozen=True)
+class Column:
+    """One figure of every method. limits: values drawn as good and as bad."""
+
+    title: str
+    value: Callable[[dict[str, Any]], float | None]
+    text: str
+    limits: tuple[float, float]
+
+
+def gains(row: dict[str, Any], attack: str) -> list[float]:
+    return [clip["psnr"][attack]["psnr"] - clip["psnr"][attack]["floor"] for clip in row["clips"].values()]
+
+
+def greatest(row: dict[str, Any], attack: str) -> float | None:
+    """Gain over the floor in the clip in which it is greatest."""
+    there = all(attack in clip["psnr"] for clip in row["clips"].values())
+    return max(gains(row, attack)) if there else None
+
+
+def mean(row: dict[str, Any], attack: str, key: str) -> float | None:
+    values = [clip["psnr"][attack][key] for clip in row["clips"].values() if attack in clip["psnr"]]
+    return float(np.mean(values)) if values else None
+
+
+def faces(row: dict[str, Any]) -> float | None:
+    total = sum(clip["face_frames"] for clip in row["clips"].values())
+    return sum(clip["faces_again"] for clip in row["clips"].values()) / total if total else None
+
+
+def motion(row: dict[str, Any], judge: str) -> float | None:
+    values = [v for clip in row["clips"].values() if (v := clip["motion"][judge]) is not None]
+    return float(np.mean(values)) if values else None
+
+
+def recognised(row: dict[str, Any], embedding: str) -> float | None:
+    """Rank-1 on the output, or on what the best attack recovered."""
+    found = row["identity"].get(embedding, {})
+    rates = [rate for name, rate in found.items() if name not in ("queries", "original")]
+    return max(rates) if rates else None
+
+
+COLUMNS = (
+    *(
+        Column(name.replace("_", " "), lambda row, name=name: greatest(row, name), "{:+.1f}", (1.0, 6.0))  # type: ignore[misc]
+        for name in ATTACKS
+    ),
+    Column("faces again", faces, "{:.0%}", (0.01, 0.5)),
+    Column("face rank-1", lambda row: recognised(row, "face"), "{:.0%}", (0.3, 0.8)),
+    Column("body rank-1", lambda row: recognised(row, "appearance"), "{:.0%}", (0.3, 0.8)),
+    *(
+        Column(f"motion, {name}", lambda row, name=name: motion(row, name), "{:.2f}", (0.6, 0.2))  # type: ignore[misc]
+        for name in ("raft", "dis", "farneback")
+    ),
+)
+
+
+def report(rows: Sequence[dict[str, Any]]) -> str:
+    """Both tables in Markdown."""
+
+    def line(cells: Iterable[str]) -> str:
+        return f"| {' | '.join(cells)} |"
+
+    def shown(column: Column, row: dict[str, Any]) -> str:
+        value = column.value(row)
+        return "–" if value is None else column.text.format(value)
+
+    names = list(ATTACKS)
+    first = [line(["method", *(column.title for column in COLUMNS)]), line(["---"] * (len(COLUMNS) + 1))]
+    first += [line([f"`{row['method']}`", *(shown(column, row) for column in COLUMNS)]) for row in rows]
+    second = [line(["method", *(name.replace("_", " ") for name in names)]), line(["---"] * (len(names) + 1))]
+    for row in rows:
+        pairs = [(mean(row, name, "psnr"), mean(row, name, "floor")) for name in names]
+        cells = ["–" if a is None or b is None else f"{a:.1f} ({b:.1f})" for a, b in pairs]
+        second.append(line([f"`{row['method']}`", *cells]))
+    clips = ", ".join(next(iter(rows))["clips"])
+    return "\n".join(
+        [
+            f"Clips: {clips}. Made by `python benchmarks/attacks.py`.",
+            "",
+            "Attacks: decibels by which the attack comes nearer to the original than the same attack on one colour, in",
+            "the clip in which it gains most. Faces again: of the frames with a face. Rank-1: among the people of all",
+            f"clips (chance {1 / len(rows[0]['clips']):.0%}), on the output or what the most successful attack recovered.",
+            "Motion: 1 is all of it.",
+            "",
+            *first,
+            "",
+            "PSNR in dB on the hidden core, in brackets the floor; means over the clips.",
+            "",
+            *second,
+            "",
+        ]
+    )
+
+
+def figure(rows: Sequence[dict[str, Any]]) -> UInt8Array:
+    """The first table in colours: green is good, red is bad, both for who is shown and for who wants to see motion."""
+    font, left, top, width, height = cv2.FONT_HERSHEY_SIMPLEX, 230, 190, 92, 38
+    picture = np.full((top + height * len(rows) + 12, left + width * len(COLUMNS) + 12, 3), 255, np.uint8)
+    for x, column in enumerate(COLUMNS):
+        label = np.full((24, top - 20, 3), 255, np.uint8)
+        cv2.putText(label, column.title, (4, 17), font, 0.55, (40, 40, 40), 1, cv2.LINE_AA)
+        turned = cv2.rotate(label, cv2.ROTATE_90_COUNTERCLOCKWISE)
+        at = left + x * width + width // 2 - 12
+        picture[12 : 12 + turned.shape[0], at : at + 24] = turned
+    for y, row in enumerate(rows):
+        base = top + y * height
+        cv2.putText(picture, row["method"], (12, base + 25), font, 0.6, (20, 20, 20), 1, cv2.LINE_AA)
+        for x, column in enumerate(COLUMNS):
+            value = column.value(row)
+            corner = (left + x * width, base)
+            good, bad = column.limits
+            share = 0.0 if value is None else float(np.clip((value - good) / (bad - good), 0, 1))
+            colour = (
+                (235, 235, 235)
+                if value is None
+                else tuple(int(a + share * (b - a)) for a, b in zip((196, 232, 205), (246, 178, 168), strict=True))
+            )
+            cv2.rectangle(picture, corner, (corner[0] + width - 4, base + height - 4), colour, -1)
+            text = "-" if value is None else column.text.format(value)
+            cv2.putText(picture, text, (corner[0] + 16, base + 24), font, 0.55, (20, 20, 20), 1, cv2.LINE_AA)
+    return picture
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--only", default=",".join(METHODS))
+    parser.add_argument("--clips", default=",".join(TESTED))
+    parser.add_argument("--frames", type=int, default=72)
+    parser.add_argument("--steps", type=int, default=300, help="of the trained attacker; 0 leaves it out")
+    arguments = parser.parse_args()
+    rows_path = arguments.output / "attacks.jsonl"
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    rows = [json.loads(line) for line in rows_path.read_text().splitlines()] if rows_path.exists() else []
+    missing = [name for name in arguments.only.split(",") if name not in {row["method"] for row in rows}]
+    if missing:
+        detector = YuNet(arguments.weights / "yunet_n_640_640.onnx")
+        secure = build_obfuscator(preset="secure", seed=SEED)
+        subjects = [
+            prepared(name, arguments.data, arguments.frames, secure, detector) for name in arguments.clips.split(",")
+        ]
+        for method in missing:
+            begin = time.monotonic()
+            row = attacked(method, subjects, arguments.data, arguments.weights, arguments.steps)
+            row["seconds"] = round(time.monotonic() - begin, 1)
+            rows.append(row)
+            with rows_path.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            print(f"{method}: {row['seconds']:.0f} s", flush=True)
+    rows.sort(key=lambda row: METHODS.index(row["method"]))
+    table = report(rows)
+    (arguments.output / "attacks.md").write_text(table)
+    drawing.write_image(arguments.output / "attacks.png", figure(rows))
+    print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -33,7 +33,8 @@ def sample() -> dict[str, Any]:
         },
         "reidentification": {
             "persons": ["a", "b"], "chance": 0.5, "attacks": ["denoising"],
-            "embeddings": {"face": {"queries": 8, "original": 1.0, "output": 0.5, "recovered": {"denoising": 0.4}}},
+            "embeddings": {"face": {"queries": 8, "original": 1.0, "output": 0.5, "luck": 0.5,
+                                    "recovered": {"denoising": 0.4}, "recovered_luck": {"denoising": 0.5}}},
         },
         "reconstruction": {
             "none": dict(attack),

@@ -11,6 +11,8 @@ Level = Literal["leak", "weak", "good", "note"]
 MAX_GAIN = 1.0
 """Decibels by which an attack may do better than on a region of one colour."""
 MAX_FACE_RATE = 0.01
+MAX_LUCK = 0.05
+"""Share of crops that show nobody that may be given to the right person as often."""
 MIN_COVERAGE = 0.9
 """Of an attribute in its worst frame. Outlines are never found to the pixel."""
 MAX_GAP = 0.1
@@ -114,16 +116,23 @@ def _reidentification(report: Mapping[str, Any]) -> Iterator[Reason]:
     found = report["reidentification"]
     for name, row in found.get("embeddings", {}).items():
         before, chance = row["original"], found["chance"]
-        shown = {"the output": row["output"], **{f"what {a} recovered": r for a, r in row["recovered"].items()}}
-        for what, rate in shown.items():
+        shown = {"the output": (row["output"], row["luck"])}
+        for attack, rate in row["recovered"].items():
+            shown[f"what {_words(attack)} recovered"] = (rate, row["recovered_luck"][attack])
+        for what, (rate, luck) in shown.items():
             if rate is None or before is None:
                 continue
             text = (
                 f"by {name}, {rate:.0%} of the pictures of {what} were given to the right one of "
                 f"{len(found['persons'])} persons (chance {chance:.0%}, originals {before:.0%})"
             )
-            # Half the way from guessing to knowing is a leak; a quarter of it may be luck, or a colour.
+            # Half the way from guessing to knowing is a leak, where it is not luck; less may be a colour.
             share = (rate - chance) / (1 - chance)
+            if share > 0.25 and luck > MAX_LUCK:
+                yield Reason(
+                    "note", f"{text}; crops that show nobody do as well in {luck:.0%} of all ways to make them."
+                )
+                continue
             yield Reason("leak" if share > 0.5 else "weak" if share > 0.25 else "good", f"{text}.")
 
 
