@@ -45,7 +45,8 @@ def build(vit: Path | None, raft: Path | None, folder: Path, frame: UInt8Array, 
         torch.save(import_module("motionveil.raft").RAFT("large").state_dict(), raft)
     extractor = motionveil.ViTEncoder("dino_vits8", weights=vit, stride=4, engine=engine)
     template = motionveil.make_template("middle", frame, motionveil.Point(SIZE[0] / 2, SIZE[1] / 2), extractor)
-    return assemble(PRESETS["paper"], extractor, [template], motionveil.RAFTFlow(raft, engine=engine))
+    region = motionveil.TemplateSaliency(extractor, [template], coverage=PRESETS["paper"].coverage)
+    return assemble(PRESETS["paper"], region, motionveil.RAFTFlow(raft, engine=engine))
 
 
 def measure(method: Selective, frames: UInt8Array, count: int, device: str) -> dict[str, float]:

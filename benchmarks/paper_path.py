@@ -161,7 +161,8 @@ def ours(
     examples = clips[0].frames[:2] if precision == "int8" else None
     extractor = ViTEncoder("dino_vits8", weights=weights, precision=precision, examples=examples)
     flow = RAFTFlow(raft, **preset.flow_options)
-    method = assemble(preset, extractor, templates, flow, seed=0)
+    region = motionveil.TemplateSaliency(extractor, templates, coverage=preset.coverage)
+    method = assemble(preset, region, flow, seed=0)
     # Converting and compiling happens once per size and is not in the figures.
     first = clips[0].frames
     extractor(first[:1])
@@ -178,7 +179,7 @@ def ours(
                 return extractor(frames)
 
     begin = time.perf_counter()
-    method.region.extractor = Timed()  # type: ignore[attr-defined]
+    region.extractor = Timed()
     with clock("flow"):
         moving = list(with_motion(clips, method.flow))
     with clock("noise"):

@@ -21,8 +21,8 @@ LAYERS = [
     {"video", "weights", "engine"},
     {"features", "flow"},
     {"templates"},
-    {"saliency", "noise", "keyframes"},
-    {"regions", "fillers", "drawing", "middlebury", "streams"},
+    {"saliency", "noise", "keyframes", "streams"},
+    {"regions", "fillers", "drawing", "middlebury"},
     {"obfuscators", "presets", "transfer"},
     {"preview", "record", "places", "building", "devices"},
     {"weaknesses", "folders"},
@@ -43,7 +43,7 @@ ALLOWED = {
     "http": {"weights"},
     "jinja2": {"audit"},
     "socket": set(),
-    "torch": {"engine", "ops", "vit", "raft"},
+    "torch": {"engine", "ops", "vit", "raft", "audit"},
 }
 """Library → the only parts that may import it. (`video` resizes while it reads, before there is a clip.)"""
 

@@ -16,9 +16,9 @@ from .fillers import FILLERS, Filler
 from .flow import FLOW_ESTIMATORS, FlowEstimator
 from .noise import measure_statistics
 from .obfuscators import Selective
-from .presets import Preset, get_preset
-from .regions import TemplateSaliency
-from .templates import Template, TemplateLibrary, default_library
+from .presets import PRESETS, Preset, get_preset
+from .regions import Region, TemplateSaliency, Where
+from .templates import Template, TemplateLibrary, built_in_library, default_library
 from .transfer import Found, find_templates, not_found
 from .types import UInt8Array
 
@@ -159,9 +159,49 @@ def _frames_for(purpose: str, remedy: str, frames: Frames | UInt8Array | None) -
     return found
 
 
+def choose_region(
+    where: Where,
+    preset: Preset,
+    extractor: Callable[[], FeatureExtractor],
+    *,
+    library: TemplateLibrary | None = None,
+    frames: Frames | UInt8Array | None = None,
+    skip: int = 0,
+    whole: bool = True,
+) -> tuple[Region, Choice]:
+    """The region that `where` describes, and the templates that were chosen for it.
+
+    extractor: called only where something is to be found. skip, whole: see `regions.MaskVideo`. The rest as in
+    `choose_templates`, whose errors it raises, and those of `regions.MaskVideo`.
+    """
+    choice, found = Choice(()), None
+    if where.needs_templates:
+        choice = choose_templates(where.hide, extractor(), library=library, frames=frames, strict=preset.strict)
+        found = TemplateSaliency(extractor(), choice.templates, coverage=preset.coverage)
+    everyone, heads = _people(found, preset, extractor) if where.keep else (None, None)
+    return where.region(found, everyone, heads, skip=skip, whole=whole), choice
+
+
+def _people(
+    found: TemplateSaliency | None, preset: Preset, extractor: Callable[[], FeatureExtractor]
+) -> tuple[TemplateSaliency, TemplateSaliency]:
+    """Everybody, and everybody's heads, to follow one of them: by the embedded encoder, whatever the preset."""
+    secure = PRESETS["secure"]
+    coverage = preset.coverage if preset.strict else secure.coverage
+    seer = extractor() if preset.features == secure.features else Networks(secure).extractor()
+    known = built_in_library().made_with(seer.fingerprint)
+    everyone = TemplateSaliency(seer, known.select("person"), coverage=coverage)
+    if found is not None and found.extractor is seer and found.coverage == coverage:
+        same = {template.name for template in found.templates} == {template.name for template in everyone.templates}
+        # One object is streamed once.
+        everyone = found if same else everyone
+    return everyone, TemplateSaliency(seer, known.select("head"), coverage=coverage)
+
+
 def build_obfuscator(
     *,
-    hide: str | Sequence[str] = DEFAULT_HIDE,
+    hide: str | Sequence[str] | None = None,
+    where: Where | None = None,
     preset: str | Preset = "secure",
     library: TemplateLibrary | None = None,
     extractor: FeatureExtractor | None = None,
@@ -172,30 +212,38 @@ def build_obfuscator(
 ) -> Selective:
     """The selective method of a preset, ready for any number of videos.
 
-    hide: names of templates and groups, see `templates.GROUPS`. extractor, flow: default those of the preset.
+    hide: names of templates and groups, see `templates.GROUPS`; default 'person'. where: a whole description of the
+    region instead. extractor, flow: default those of the preset.
     seed: for experiments only; the default draws from the operating system and keeps nothing.
     still: the settings for single pictures. frames: where templates are found that the extractor does not have yet,
     (T, H, W, 3), or what gives them when they are needed.
     """
     networks = Networks(preset)
-    extractor = extractor or networks.extractor(still=still, frames=frames)
-    strict = networks.preset.strict
-    templates = choose_templates(hide, extractor, library=library, frames=frames, strict=strict).templates
-    return assemble(networks.preset, extractor, templates, flow or networks.flow, seed=seed, frames=frames)
+    region, _ = choose_region(
+        where_of(hide, where),
+        networks.preset,
+        lambda: extractor or networks.extractor(still=still, frames=frames),
+        library=library,
+        frames=frames,
+    )
+    return assemble(networks.preset, region, flow or networks.flow, seed=seed, frames=frames)
+
+
+def where_of(hide: str | Sequence[str] | None, where: Where | None) -> Where:
+    """The description, or that of names alone. Raises OptionError where both are given."""
+    if where is not None and hide is not None:
+        raise OptionError("give either names to hide, or a whole description of where, which has names too")
+    return where or Where(hide=DEFAULT_HIDE if hide is None else hide)
 
 
 def assemble(
     preset: Preset,
-    extractor: FeatureExtractor,
-    templates: Sequence[Template],
+    region: Region,
     flow: FlowEstimator,
     *,
     seed: int | None = None,
     frames: Frames | UInt8Array | None = None,
 ) -> Selective:
     """The method of a preset from parts that are there."""
-    return Selective(
-        TemplateSaliency(extractor, templates, coverage=preset.coverage),
-        make_filler(preset.filler, seed=seed, frames=frames, **preset.filler_options),
-        flow,
-    )
+    filler = make_filler(preset.filler, seed=seed, frames=frames, **preset.filler_options)
+    return Selective(region, filler, flow)

@@ -9,13 +9,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache, partial
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from . import drawing, ops
-from .building import DEFAULT_HIDE, Choice, Networks, assemble, choose_templates
+from .building import Choice, Networks, assemble, choose_region, where_of
 from .devices import gpu_of, on_device, on_host
 from .errors import OptionError
 from .files import PendingFile
@@ -25,6 +26,7 @@ from .places import side_paths
 from .presets import Preset
 from .preview import Preview
 from .record import make_record
+from .regions import TemplateSaliency, Where, everything_in
 from .streams import Stages
 from .templates import TemplateLibrary
 from .transfer import draw_found
@@ -122,6 +124,7 @@ def obfuscate_video(
     target: str | Path,
     *,
     hide: str | Sequence[str] | None = None,
+    where: Where | None = None,
     preset: str | Preset | None = None,
     library: TemplateLibrary | None = None,
     obfuscator: Selective | None = None,
@@ -136,7 +139,7 @@ def obfuscate_video(
     """Obfuscate a video, picture, folder of images, camera or stream, and write it to `target`.
 
     source: what `video.open_source` reads. target: file or folder; nothing is there until all is done.
-    hide (default 'person'), preset (default 'secure'), library, seed: see `build_obfuscator`; or give a whole
+    hide (default 'person') or where, preset (default 'secure'), library, seed: see `build_obfuscator`; or give a whole
     `obfuscator` instead. networks: those of a preset, loaded once for several videos; takes the place of `preset`.
     preview: also write NAME.preview.* with input, opacity and output side by side, and NAME.sheet.png; both show the
     original. record: also write NAME.json with settings, versions and hashes, never the seed.
@@ -149,7 +152,9 @@ def obfuscate_video(
     beside = side_paths(target, preview=preview, record=record)
     for path in (Path(target), *filter(None, beside)):
         check_target(path, [source], encoding.overwrite)
-    if obfuscator is not None and not all(setting is None for setting in (hide, preset, library, seed, networks)):
+    if obfuscator is not None and not all(
+        setting is None for setting in (hide, where, preset, library, seed, networks)
+    ):
         raise OptionError("give either an obfuscator, or what to hide and how, not both")
     if networks is None and obfuscator is None:
         networks = Networks(preset or "secure")
@@ -166,7 +171,7 @@ def obfuscate_video(
         found: list[dict[str, Any]] = []
         if obfuscator is None:
             assert networks is not None
-            method, choice = _method(networks, source, window, info, hide or DEFAULT_HIDE, library, seed)
+            method, choice = _method(networks, source, window, info, where_of(hide, where), library, seed)
             if choice.missing:
                 missing = ", ".join(choice.missing)
                 notices.append(
@@ -228,8 +233,13 @@ def obfuscate_video(
             files[beside.sheet] = drawing.encode_image(sheet, ".png")
         if beside.record is not None:
             settings = _settings(method, window, encoding, networks.preset if networks else preset)
+            if networks is not None:
+                # Enough to make the method again.
+                made = {"preset": networks.preset.as_record(), "where": where_of(hide, where).as_record()}
+                settings["method"] = made
             files[beside.record] = make_record(
-                source=source, target=Path(target), output=finished, templates=getattr(method.region, "templates", ()),
+                source=source, target=Path(target), output=finished,
+                templates=[template for region in _templated(method) for template in region.templates],
                 settings=settings, found=found, num_frames=done, seconds=round(seconds, 3), notices=notices,
             )  # fmt: skip
         for path, data in files.items():
@@ -244,7 +254,7 @@ def _method(
     source: str | Path | int,
     window: Window,
     info: VideoInfo,
-    hide: str | Sequence[str],
+    where: Where,
     library: TemplateLibrary | None,
     seed: int | None,
 ) -> tuple[Selective, Choice]:
@@ -253,9 +263,16 @@ def _method(
     preset = networks.preset
     # A picture does not move. What is missing is said before anything that takes long.
     flow = DISFlow() if info.is_image else networks.flow
-    extractor = networks.extractor(still=info.is_image, frames=frames)
-    choice = choose_templates(hide, extractor, library=library, frames=frames, strict=preset.strict)
-    return assemble(preset, extractor, choice.templates, flow, seed=seed, frames=frames), choice
+    region, choice = choose_region(
+        where,
+        preset,
+        lambda: networks.extractor(still=info.is_image, frames=frames),
+        library=library,
+        frames=frames,
+        skip=ceil(info.start * info.frame_rate),
+        whole=window.end is None,
+    )
+    return assemble(preset, region, flow, seed=seed, frames=frames), choice
 
 
 def _commit(outputs: Sequence[tuple[Path, Callable[[], None]]]) -> None:
@@ -276,13 +293,20 @@ def _commit(outputs: Sequence[tuple[Path, Callable[[], None]]]) -> None:
 def _settings(method: Selective, window: Window, encoding: Encoding, preset: str | Preset | None) -> dict[str, Any]:
     """What a record says of how a file was made: read off the objects that made it."""
     seed = getattr(method.filler, "seed", None)
+    templated = _templated(method)
     return {
         "preset": preset.name if isinstance(preset, Preset) else preset,
-        "coverage": getattr(method.region, "coverage", None),
-        "extractor": repr(getattr(method.region, "extractor", None)),
+        "region": repr(method.region),
+        "coverage": templated[0].coverage if templated else None,
+        "extractor": repr(templated[0].extractor if templated else None),
         "flow": repr(method.flow),
         "filler": repr(method.filler),
         "window": window,
         "encoding": encoding,
         "seed": "drawn by the system, not kept" if seed is None else "given by the user, not kept",
     }
+
+
+def _templated(method: Selective) -> list[TemplateSaliency]:
+    """Everything in the region of a method that looks for templates."""
+    return [region for region in everything_in(method.region) if isinstance(region, TemplateSaliency)]

@@ -1,4 +1,4 @@
-"""Streams of clips: shared between two readers, and passed from thread to thread."""
+"""Streams of clips: shared between several readers, and passed from thread to thread."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ _POLL = 0.1
 _PATIENCE = 2.0
 
 
-def fork(items: Iterable[Item]) -> tuple[Iterator[Item], Iterator[Item]]:
-    """Two iterators over one stream; what one has read and the other has not is kept, and nothing else.
+def fork(items: Iterable[Item], count: int = 2) -> tuple[Iterator[Item], ...]:
+    """Several iterators over one stream; what one has read and another has not is kept, and nothing else.
 
     (`itertools.tee` lets go of items in blocks of 57, which are too many frames.)
     """
     source = iter(items)
-    first: deque[Item] = deque()
-    second: deque[Item] = deque()
+    waiting: list[deque[Item]] = [deque() for _ in range(count)]
 
-    def branch(mine: deque[Item], other: deque[Item]) -> Iterator[Item]:
+    def branch(mine: deque[Item]) -> Iterator[Item]:
         while True:
             if not mine:
                 try:
-                    other.append(next(source))
+                    item = next(source)
                 except StopIteration:
                     return
-                mine.append(other[-1])
+                for branched in waiting:
+                    branched.append(item)
+                del item  # or a frame would be held while the next one is waited for
             yield mine.popleft()
 
-    return branch(first, second), branch(second, first)
+    return tuple(branch(mine) for mine in waiting)
 
 
 class _End:

@@ -20,6 +20,7 @@ from ..video import CODECS, Encoding, source_name
 from ..weaknesses import weaknesses
 from .networks import feature_options, flow_options, take_features, take_flow
 from .options import Names, Numbers, ProgressBar, Setting, each, make_window, source_of, window_options
+from .regions import region_options, take_where
 
 
 @click.command(name="obfuscate")
@@ -35,8 +36,9 @@ from .options import Names, Numbers, ProgressBar, Setting, each, make_window, so
     default=",".join(DEFAULT_HIDE),
     show_default=True,
     help="What to hide: hair, forehead, eyes, cheek, lips, hand, arm, torso, leg, other_person; the groups face, head, "
-    "person, all, attributes; or your own templates.",
+    "person, all, attributes; or your own templates. nothing: only what the options below say.",
 )
+@region_options
 @click.option(
     "--preset",
     type=click.Choice(list(PRESETS)),
@@ -74,7 +76,7 @@ from .options import Names, Numbers, ProgressBar, Setting, each, make_window, so
 @flow_options
 @click.option("--seed", type=click.IntRange(min=0), help="For experiments: repeats a result, and weakens it.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
-def command(sources: tuple[str, ...], output: str | None, hide: tuple[str, ...], preset: str, **options: Any) -> int:
+def command(sources: tuple[str, ...], output: str | None, preset: str, **options: Any) -> int:
     """Replace parts of people by noise that moves with the scene.
 
     IN is a video, a picture, a folder of images, a numbered sequence (frames/%06d.png), camera:0, an RTSP or HTTP
@@ -91,18 +93,22 @@ def command(sources: tuple[str, ...], output: str | None, hide: tuple[str, ...],
         metadata=options.pop("metadata"),
     )
     seed, preview, record = options.pop("seed"), options.pop("preview"), options.pop("record")
+    where = take_where(options)
     settings = _adjust(get_preset(preset), options)
     images = encoding.codec in ("png", "jpg")
     pairs = plan([source_of(text) for text in sources], output, images=images)
-    for text in weaknesses(settings, hide=default_library().names(hide), encoding=encoding, seed=seed):
+    named = default_library().names(where.hide) if where.needs_templates else ()
+    for text in weaknesses(settings, hide=named, encoding=encoding, seed=seed, strength=where.strength):
         click.echo(f"motionveil: warning: {text}", err=True)
+    for person in where.keep:
+        click.echo(f"motionveil: the person at {person.x:g},{person.y:g} stays visible", err=True)
     networks = Networks(settings)
 
     def work(pair: tuple[str | Path | int, Path]) -> None:
         source, target = pair
         with ProgressBar(source_name(source), quiet=quiet) as bar:
             result = obfuscate_video(
-                source, target, hide=hide, networks=networks, seed=seed, window=window, encoding=encoding,
+                source, target, where=where, networks=networks, seed=seed, window=window, encoding=encoding,
                 preview=preview, record=record, on_progress=bar,
             )  # fmt: skip
         if not quiet:

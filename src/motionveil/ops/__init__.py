@@ -17,6 +17,7 @@ import numpy as np
 from ..types import Float32Array
 from . import cpu
 from .cpu import Array, single_threaded
+from .masks import Mask, colours_in, fill_polygon, pieces
 from .reduction import INTERPOLATIONS, Interpolation, blur_image, inpaint, resample_image
 
 Device = str | None
@@ -94,16 +95,20 @@ __all__ = [
     "INTERPOLATIONS",
     "Device",
     "Interpolation",
+    "Mask",
     "as_float32",
     "blend",
     "blur_image",
+    "colours_in",
     "device_of",
     "dilate",
+    "fill_polygon",
     "floor",
     "greatest",
     "grey",
     "inpaint",
     "mix",
+    "pieces",
     "pixel_grid",
     "resample_image",
     "resize_flow",

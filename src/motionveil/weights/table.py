@@ -32,17 +32,25 @@ class Weights:
     sha256: str | None = None
     member: str | None = None
 
+    @property
+    def megabytes(self) -> str:
+        """The size for people."""
+        return f"{self.size / 1e6:.{0 if self.size > 1e6 else 1}f} MB"
+
 
 _DINO = "Caron et al., Emerging Properties in Self-Supervised Vision Transformers, ICCV 2021"
 _DINOV2 = "Oquab et al., DINOv2: Learning Robust Visual Features without Supervision, TMLR 2024"
 _AUGREG = "Steiner et al., How to Train Your ViT?, TMLR 2022"
 _RAFT = "Teed and Deng, RAFT: Recurrent All-Pairs Field Transforms for Optical Flow, ECCV 2020"
+_YUNET = "Wu, Peng, Yu, YuNet: A Tiny Millisecond-level Face Detector, Machine Intelligence Research 2023"
 
 _META = "https://dl.fbaipublicfiles.com"
 _RAFT_ZIP = "https://dl.dropboxusercontent.com/s/4j4z58wuv8o0mfz/models.zip"
+_LIBFACEDETECTION = "https://raw.githubusercontent.com/ShiqiYu/libfacedetection.train/master/onnx"
 _TORCHVISION = "https://download.pytorch.org/models"
 
 _IMAGENET = "ImageNet (non-commercial research and teaching)"
+_WIDER = "WIDER FACE (CC BY-NC-ND 4.0)"
 _THINGS = "FlyingChairs, FlyingThings3D (research, no commercial use)"
 _MIXED = f"{_THINGS}, Sintel, KITTI (CC BY-NC-SA 3.0), HD1K"
 
@@ -107,6 +115,9 @@ WEIGHTS: Mapping[str, Weights] = {
                      "01064c6dba73b0fc9fc8edf772248560a00a3acfd62ac6677e9eeebad9680e27"),
         _torchvision("raft_large_torchvision", "raft_large", "raft_large_C_T_SKHT_V2-ff5fadd5.pth", _MIXED, 21_106_607,
                      "ff5fadd56d26b40647388883af1547351ea17868b765c05b27231e72dd16a322"),
+        Weights("yunet", "yunet_n", "face detection, by its authors", f"{_LIBFACEDETECTION}/yunet_n_640_640.onnx",
+                "yunet_n_640_640.onnx", "Apache-2.0", _YUNET, _WIDER, 317_466,
+                "25a606a145a5b6d7271ae138fbd00eba91dad8b83222ae3f2c7ecd0f4a7b0e31"),
     )
 }  # fmt: skip
 """Name → weights. None of them ship with motionveil, and none are fetched unless somebody asks."""

@@ -1,4 +1,4 @@
-"""Regions: where a video is replaced. Each streams one opacity map per frame."""
+"""The region that looks like templates: keyframes, margin, coverage over time."""
 
 from __future__ import annotations
 
@@ -6,27 +6,16 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol, get_args
+from typing import get_args
 
-from . import ops
-from .errors import OptionError
-from .features import DescriptorGrid, FeatureExtractor
-from .flow import DISFlow, FlowEstimator
-from .keyframes import Between, Lost, Memory, between
-from .saliency import Cells, Combine, clamped_cosines, combine, matched, opacity_curve, refine, to_frame
-from .templates import Template, check_fingerprints
-from .types import Clip, Float32Array, UInt8Array
-
-
-class Region(Protocol):
-    """Where to replace. Holds settings only: what belongs to one video lives in the generator that `stream` returns."""
-
-    def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
-        """For every clip (with `flow_to_previous`) its opacity (T, H, W) float32: 0 keeps pixels, 1 replaces them.
-
-        May read some frames ahead.
-        """
-        ...
+from .. import ops
+from ..errors import OptionError
+from ..features import DescriptorGrid, FeatureExtractor
+from ..flow import DISFlow, FlowEstimator
+from ..keyframes import Between, Lost, Memory, between
+from ..saliency import Cells, Combine, clamped_cosines, combine, matched, opacity_curve, refine, to_frame
+from ..templates import Template, check_fingerprints
+from ..types import Clip, Float32Array, UInt8Array
 
 
 @dataclass(frozen=True)
@@ -95,6 +84,9 @@ class TemplateSaliency:
         self.templates = tuple(templates)
         self.coverage = coverage or Coverage()
         self.checker = checker or DISFlow()
+
+    def __repr__(self) -> str:
+        return f"TemplateSaliency({', '.join(template.name for template in self.templates)})"
 
     def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
         """Opacity (T, H, W) of every clip; reads up to `keyframe_every` frames ahead."""
@@ -179,12 +171,3 @@ class TemplateSaliency:
                 recent = (m for m in memories if group[-1].pts - m.pts < 2 * self.coverage.hold)
                 memories = [m for m in recent if m.adds_to(near)]
                 memories.append(Memory(key, group[-1].pts))
-
-
-class WholeFrame:
-    """Everything."""
-
-    def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
-        """Opacity 1 everywhere."""
-        for clip in clips:
-            yield 1 + ops.zeros(clip.frames.shape[:3], device=ops.device_of(clip.frames))

@@ -1,0 +1,216 @@
+"""The whole audit: measures, attacks, verdict, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .. import ops
+from ..errors import OptionError, WeightsError
+from ..flow import FLOW_ESTIMATORS, DISFlow, FlowEstimator, RAFTFlow
+from ..pipeline import Window, first_frames
+from ..templates import GROUPS, default_library
+from ..types import UInt8Array
+from .container import examine
+from .detectors import Detector, YuNet
+from .figures import figures_of
+from .footage import Footage
+from .footage import Window as Frames
+from .identification import EMBEDDINGS, OWN, Embedding, Identification, identify
+from .measures import measure
+from .method import Method, clips_of
+from .motion import motion_kept
+from .pictures import pictures_of
+from .reconstruction import ATTACKS, Recovery, Training, reconstruct, training_windows
+from .report import Pictures, check_place, write_report
+
+OnProgress = Callable[[str, float], None]
+"""Called with what is being done, and the share of it that is."""
+
+
+@dataclass(frozen=True)
+class Attackers:
+    """What attackers have.
+
+    face_weights: YuNet's file; None takes it from the weights folder, if it is there. detectors: further ones.
+    flow_weights: RAFT's name or file, as a further judge of the motion. persons: name → picture or video of somebody
+    who may be in the video; shows: which of them is. embeddings: further ones, beside face and appearance.
+    train_on: other videos, which the trained attacker learns from, and for how long.
+    """
+
+    face_weights: str | Path | None = None
+    detectors: Sequence[Detector] = ()
+    flow_weights: str | Path | None = None
+    persons: Mapping[str, str | Path] = field(default_factory=dict)
+    shows: str | None = None
+    embeddings: Sequence[Embedding] = ()
+    train_on: Sequence[str | Path] = ()
+    training: Training = field(default_factory=Training)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """report: what report.json holds, see docs/audit.md. pictures: what the page shows; they show the original."""
+
+    report: Mapping[str, Any]
+    pictures: Pictures
+
+    @property
+    def level(self) -> str:
+        """leak, weak, good, or note where too little could be measured."""
+        return str(self.report["verdict"]["level"])
+
+
+def audit_video(
+    original: str | Path,
+    output: str | Path,
+    directory: str | Path | None = None,
+    *,
+    hide: Sequence[str] | None = None,
+    method: Method | None = None,
+    attackers: Attackers | None = None,
+    pictures: bool = True,
+    overwrite: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Audit:
+    """Attack an output as others may, compare with the original, and say what came back.
+
+    directory: where report.html and report.json are written; None writes nothing. hide: names of what was to be
+    hidden; default what the record beside the output says, else 'person'. method: how the output was made; default by
+    that record. Where neither is known, the attacks that need it are not run, and the report says so.
+    pictures: whether the page shows any; they show the original.
+
+    Raises OptionError where original and output do not belong together, and what reading them raises.
+    """
+    attackers, tell = attackers or Attackers(), on_progress or (lambda step, share: None)
+    if directory is not None:
+        check_place(Path(directory), overwrite=overwrite)
+    method = method or Method.of(output)
+    window = method.window if method else Window()
+    asked = _asked(hide, method)
+    face_detector, no_faces = _face_detector(attackers)
+    people = {name: _pictures_of(path) for name, path in attackers.persons.items()}
+    if attackers.shows is not None and attackers.shows not in people:
+        raise OptionError(f"nobody named {attackers.shows} was given; add --person {attackers.shows}=FILE")
+    estimators = _estimators(attackers)
+    container = examine(output, original)
+    detectors = [*filter(None, [face_detector]), *attackers.detectors]
+    with Footage(original, output, window) as footage:
+        total = footage.expected
+        measures = measure(
+            footage,
+            detectors=detectors,
+            on_progress=lambda done: tell("looking for people", done / total if total else 0.0),
+        )
+        info = footage.info
+    recoveries = _reconstructed(measures.windows, original, method, attackers, tell)
+    tell("asking who it is", 0.0)
+    identified = _identified(recoveries, people, attackers, face_detector)
+    tell("measuring the motion", 0.0)
+    motion = {
+        name: motion_kept(measures.windows, {name: estimator}, most_pairs=3 if name == "raft" else None)[name]
+        for name, estimator in estimators.items()
+    }
+    report = figures_of(
+        original=original, output=output, info=info, asked=asked, measures=measures, recoveries=recoveries,
+        identified=identified, motion=motion, container=container, method=method,
+        face_detector=None if face_detector is None else repr(face_detector), no_faces=no_faces,
+    )  # fmt: skip
+    made = Audit(report, pictures_of(measures, recoveries) if pictures else {})
+    if directory is not None:
+        write_report(Path(directory), report, made.pictures, overwrite=overwrite)
+    return made
+
+
+def _asked(hide: Sequence[str] | None, method: Method | None) -> frozenset[str]:
+    if hide is not None:
+        return frozenset(default_library().names(hide))
+    return method.attributes if method else frozenset(GROUPS["person"])
+
+
+def _face_detector(attackers: Attackers) -> tuple[YuNet | None, str | None]:
+    """The detector of faces, or why there is none. Raises WeightsError where a file was given that is none."""
+    try:
+        return YuNet(attackers.face_weights), None
+    except WeightsError:
+        if attackers.face_weights is not None:
+            raise
+        return None, "no weights of a face detector were given; see --face-weights"
+
+
+def _estimators(attackers: Attackers) -> dict[str, FlowEstimator]:
+    found: dict[str, FlowEstimator] = {
+        "dis": DISFlow(short_side=480, smoothing=0.7),
+        "farneback": FLOW_ESTIMATORS["farneback"](),
+    }
+    if attackers.flow_weights is not None:
+        found["raft"] = RAFTFlow(str(attackers.flow_weights))
+    return found
+
+
+def _pictures_of(path: str | Path) -> list[UInt8Array]:
+    """Some pictures of somebody."""
+    frames = first_frames(path, Window(), seconds=10.0, count=12)
+    if frames is None:
+        raise OptionError(f"{path} cannot be read twice; give a file for --person")
+    return list(frames)
+
+
+def _reconstructed(
+    windows: Sequence[Frames], original: str | Path, method: Method | None, attackers: Attackers, tell: OnProgress
+) -> dict[str, Recovery]:
+    if not windows:
+        nothing = "nothing was replaced"
+        return {name: Recovery(name, attack().summary, not_run=nothing) for name, attack in ATTACKS.items()}
+    remake = method.remake(original) if method else None
+    training = None
+    if method is not None and attackers.train_on:
+        others = method.for_others()
+        sources = [clips_of(path, others.window) for path in attackers.train_on]
+        training = training_windows(
+            sources,
+            others.remake(attackers.train_on[0]),
+            on_progress=lambda done: tell("preparing other videos", done / len(sources)),
+        )
+    return reconstruct(
+        windows,
+        remake=remake,
+        clips=None if method is None else clips_of(original, method.window),
+        training=training,
+        how=attackers.training,
+        targets=6,
+        on_progress=lambda name, share: tell(f"attack: {name.replace('_', ' ')}", share),
+    )
+
+
+def _identified(
+    recoveries: Mapping[str, Recovery],
+    persons: Mapping[str, Sequence[UInt8Array]],
+    attackers: Attackers,
+    face_detector: YuNet | None,
+) -> Identification:
+    """Who it is, at the moments that attacks recovered."""
+    shown = recoveries["none"].moments
+    if not shown:
+        return Identification((), 1.0, not_run="nothing was replaced completely, so that nobody was hidden")
+    originals = [frame for moments in shown for frame in moments.original]
+    outputs = [frame for moments in shown for frame in moments.output]
+    indices = [moments.indices for moments in shown]
+    recovered = {
+        name: [
+            ops.resize_image(frame, (like.shape[0], like.shape[1]))
+            for frame, like in zip((f for m in recovery.moments for f in m.recovered), originals, strict=True)
+        ]
+        for name, recovery in recoveries.items()
+        # Where the method has to be run again, late moments are left out.
+        if name != "none" and [moments.indices for moments in recovery.moments] == indices
+    }
+    faces = None
+    if face_detector is not None:
+        faces = [[found.box for found in face_detector(frame[None])[0]] for frame in originals]
+    return identify(
+        persons, originals, outputs, recovered=recovered, faces=faces, name=attackers.shows or OWN,
+        embeddings=[EMBEDDINGS["face"](), EMBEDDINGS["appearance"](), *attackers.embeddings],
+    )  # fmt: skip

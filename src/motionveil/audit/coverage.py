@@ -1,0 +1,137 @@
+"""Coverage: how much of every part of a person is replaced, frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from .. import drawing, ops
+from ..types import Float32Array, UInt8Array
+from .footage import BoolArray, Pair
+from .parts import share_on_cells
+
+REPLACED = 0.9
+"""A frame in which less than this share of a part is replaced belongs to a gap."""
+SMALLEST = 0.0002
+"""Smaller shares of a frame are no part of anybody."""
+_HEIGHT = 270
+_RED = np.array([255, 40, 40], np.uint8)
+
+
+@dataclass(frozen=True)
+class PartCoverage:
+    """How much of one part is replaced. None where it was never seen.
+
+    frames: in how many of the frames that were looked at it is seen. mean: share of its area that is replaced, over
+    these. worst_frame: the least of these shares; worst_frame_index, worst_frame_at_s: where that is.
+    longest_gap_s: the longest time without a break in which less than `REPLACED` of it is replaced.
+    """
+
+    frames: int
+    mean: float | None = None
+    worst_frame: float | None = None
+    worst_frame_index: int | None = None
+    worst_frame_at_s: float | None = None
+    longest_gap_s: float | None = None
+
+
+@dataclass(frozen=True)
+class WorstFrame:
+    """The frame in which least of a part is replaced, small.
+
+    original, output, uncovered: (h, w, 3) uint8; the last is the output, greyed, with what is seen of the part in red.
+    """
+
+    part: str
+    index: int
+    at_s: float
+    replaced: float
+    original: UInt8Array
+    output: UInt8Array
+    uncovered: UInt8Array
+
+
+@dataclass(frozen=True)
+class CoverageResult:
+    """parts: by name. looked_at: frames; every `stride`-th was looked at. worst: pictures, the worst first."""
+
+    parts: dict[str, PartCoverage]
+    looked_at: int
+    stride: int
+    worst: tuple[WorstFrame, ...]
+
+
+class _Part:
+    """What is known of one part so far."""
+
+    def __init__(self) -> None:
+        self.shares: list[float] = []
+        self.worst: WorstFrame | None = None
+        self.longest = Fraction(0)
+        self._open: Fraction | None = None
+
+    def seen(self, share: float, pts: Fraction, until: Fraction) -> None:
+        """The part is seen at `pts`, and replaced by this share; it is taken to stay so until the next look."""
+        self.shares.append(share)
+        if share >= REPLACED:
+            self._open = None
+            return
+        self._open = pts if self._open is None else self._open
+        self.longest = max(self.longest, until - self._open)
+
+    def unseen(self) -> None:
+        """A part that is not there leaves no gap."""
+        self._open = None
+
+    def result(self) -> PartCoverage:
+        if self.worst is None:
+            return PartCoverage(0)
+        worst, mean = self.worst, float(np.mean(self.shares))
+        gap = float(self.longest)
+        return PartCoverage(len(self.shares), mean, worst.replaced, worst.index, worst.at_s, gap)
+
+
+class Coverage:
+    """Collects coverage while footage is read.
+
+    names: of the parts. step: seconds from one look to the next. stride: the same in frames.
+    """
+
+    def __init__(self, names: Sequence[str], *, step: Fraction, stride: int = 1) -> None:
+        self._parts = {name: _Part() for name in names}
+        self._step, self._stride = step, stride
+        self._looked_at = 0
+
+    def add(self, pair: Pair, touched: BoolArray, parts: BoolArray) -> None:
+        """Take a frame. touched: (H, W), where it was replaced. parts: (K, r, c), what `PartFinder` sees in it."""
+        self._looked_at += 1
+        replaced = share_on_cells(touched, (parts.shape[1], parts.shape[2]))
+        for name, mask in zip(self._parts, parts, strict=True):
+            part = self._parts[name]
+            if np.count_nonzero(mask) < SMALLEST * mask.size:
+                part.unseen()
+                continue
+            share = float(replaced[mask].mean())
+            part.seen(share, pair.pts, pair.pts + self._step)
+            if part.worst is None or share < part.worst.replaced:
+                part.worst = _picture(name, pair, share, touched, mask)
+
+    def result(self) -> CoverageResult:
+        """What was found."""
+        worst = sorted((part.worst for part in self._parts.values() if part.worst), key=lambda frame: frame.replaced)
+        parts = {name: part.result() for name, part in self._parts.items()}
+        return CoverageResult(parts, self._looked_at, self._stride, tuple(worst))
+
+
+def _picture(name: str, pair: Pair, share: float, touched: BoolArray, mask: BoolArray) -> WorstFrame:
+    height = min(_HEIGHT, pair.original.shape[0])
+    original, output = (drawing.thumbnail(frame, height) for frame in (pair.original, pair.output))
+    size = (original.shape[0], original.shape[1])
+    there, replaced = (ops.resize_map(part.astype(np.float32), size) for part in (mask, touched))
+    shown: Float32Array = np.float32(0.7) * ((there >= 0.5) & (replaced < 0.5))
+    grey = np.repeat(ops.grey(output)[..., None], 3, axis=2)
+    uncovered = ops.blend(grey, np.broadcast_to(_RED, grey.shape).copy(), shown.astype(np.float32))
+    return WorstFrame(name, pair.index, float(pair.pts), share, original, output, uncovered)

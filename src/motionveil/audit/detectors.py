@@ -1,0 +1,206 @@
+"""Detectors: networks that find faces and people, to see what they still find in an output."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+
+from .. import ops
+from ..engine import load_network
+from ..errors import WeightsError
+from ..types import Float32Array, UInt8Array
+from ..weights import find_weights
+from .parts import PartFinder
+
+Box = tuple[float, float, float, float]
+"""x, y of the upper left corner, width and height, in pixels of the frame."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """Something that was found. score: in [0, 1]. kind: ``face``, ``person`` or another word."""
+
+    box: Box
+    score: float
+    kind: str
+
+
+class Detector(Protocol):
+    """Finds things in frames; may be used by several videos at once."""
+
+    def __call__(self, frames: UInt8Array) -> list[list[Detection]]:
+        """For every frame of (T, H, W, 3) uint8 RGB what was found in it."""
+        ...
+
+
+class YuNet(Detector):
+    """Faces by YuNet (Wu, Peng, Yu, Machine Intelligence Research 2023), run by OpenCV.
+
+    weights: an ONNX file of YuNet with outputs as OpenCV expects them; default where `weights.find_weights` finds
+    ``yunet``. threshold: least score. short_side: pixels at which frames are seen; larger ones are shrunk to it.
+    Raises WeightsError where there is no such file, or it holds something else.
+    """
+
+    def __init__(
+        self, weights: str | Path | None = None, *, threshold: float = 0.7, short_side: int = 368
+    ) -> None:
+        self.path = find_weights("yunet", weights)
+        self.threshold, self.short_side = threshold, short_side
+        self._lock = threading.Lock()
+        level = cv2.utils.logging.getLogLevel()
+        # OpenCV writes about its own engines to the terminal.
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        try:
+            self._network = cv2.FaceDetectorYN.create(str(self.path), "", (64, 64), threshold, 0.3, 500)
+            self._network.detect(np.zeros((64, 64, 3), np.uint8))
+        except cv2.error as error:
+            raise WeightsError(f"{self.path} does not hold YuNet; give a file of it, such as yunet_n_640_640.onnx") from error
+        finally:
+            cv2.utils.logging.setLogLevel(level)
+
+    def __repr__(self) -> str:
+        return f"YuNet({self.path.name!r}, threshold={self.threshold:g}, short_side={self.short_side})"
+
+    def __call__(self, frames: UInt8Array) -> list[list[Detection]]:
+        """The faces in every frame."""
+        return [self._faces(frame) for frame in frames]
+
+    def _faces(self, frame: UInt8Array) -> list[Detection]:
+        height, width = frame.shape[:2]
+        scale = min(1.0, self.short_side / min(height, width))
+        size = (max(1, round(height * scale)), max(1, round(width * scale)))
+        picture = np.ascontiguousarray(ops.resize_image(frame, size)[..., ::-1])
+        with self._lock:  # the network keeps the size of the last frame
+            self._network.setInputSize((size[1], size[0]))
+            _, rows = self._network.detect(picture)
+        x, y = width / size[1], height / size[0]
+        return [
+            Detection((float(r[0]) * x, float(r[1]) * y, float(r[2]) * x, float(r[3]) * y), float(r[14]), "face")
+            for r in (() if rows is None else rows)
+        ]
+
+
+class ONNXDetector(Detector):
+    """Any detector in an ONNX file that keeps to this convention.
+
+    Input: one, (1, 3, h, w) float32 RGB in [0, 1]; frames are shrunk or enlarged to fit into `size` (h, w) and padded
+    with grey at the right and below. Output, the first: rows (N, 5 or 6) or (1, N, 5 or 6) of x1, y1, x2, y2, score and
+    perhaps class, in pixels of the input; or as YOLOv8 has it, (1, 4 + C, N) of centre x, y, width, height and a score
+    for each of C classes, of which overlapping boxes are then left out here.
+    kind: what it finds. classes: numbers of the classes that count; None takes all. threshold: least score.
+    Raises WeightsError where the file is no network, or does not keep to this.
+    """
+
+    def __init__(
+        self,
+        weights: str | Path,
+        *,
+        kind: str = "face",
+        size: tuple[int, int] = (640, 640),
+        classes: Sequence[int] | None = None,
+        threshold: float = 0.5,
+    ) -> None:
+        self.path = Path(weights)
+        if not self.path.is_file():
+            raise WeightsError(f"there is no file {self.path}; check the path of the detector")
+        self.kind, self.size, self.threshold = kind, size, threshold
+        self.classes = None if classes is None else frozenset(classes)
+        # Pixels of boxes need more digits than bf16 has.
+        self._network = load_network(self.path, precision="f32")
+        self._boxes(np.zeros((64, 64, 3), np.uint8))
+
+    def __repr__(self) -> str:
+        return f"ONNXDetector({self.path.name!r}, kind={self.kind!r}, size={self.size}, threshold={self.threshold:g})"
+
+    def __call__(self, frames: UInt8Array) -> list[list[Detection]]:
+        """What is found in every frame."""
+        return [self._boxes(frame) for frame in frames]
+
+    def _boxes(self, frame: UInt8Array) -> list[Detection]:
+        height, width = frame.shape[:2]
+        scale = min(self.size[0] / height, self.size[1] / width)
+        fitted = ops.resize_image(frame, (max(1, round(height * scale)), max(1, round(width * scale))))
+        picture = np.full((*self.size, 3), 114, np.uint8)
+        picture[: fitted.shape[0], : fitted.shape[1]] = fitted
+        planes = np.ascontiguousarray(ops.as_float32(picture).transpose(2, 0, 1)[None] / np.float32(255))
+        try:
+            output = self._network(planes)[0]
+        except RuntimeError as error:
+            raise WeightsError(
+                f"{self.path} does not take pictures of {self.size[1]}x{self.size[0]}; "
+                "give a detector with one input (1, 3, height, width), and its size"
+            ) from error
+        found = read_boxes(output, self.threshold)
+        if found is None:
+            raise WeightsError(
+                f"{self.path} gives an output of shape {output.shape}; boxes must be rows of x1, y1, x2, y2, score and "
+                "perhaps class, or (1, 4 + classes, N) as YOLOv8 has them"
+            )
+        x, y = width / fitted.shape[1], height / fitted.shape[0]
+        return [
+            Detection((box[0] * x, box[1] * y, box[2] * x, box[3] * y), score, self.kind)
+            for box, score, number in found
+            if self.classes is None or number in self.classes
+        ]
+
+
+def read_boxes(output: Float32Array, threshold: float) -> list[tuple[Box, float, int]] | None:
+    """Boxes (x, y, width, height), scores and classes in the output of a network, see `ONNXDetector`.
+
+    None where it has neither of the shapes that are known.
+    """
+    rows = output[0] if output.ndim == 3 and len(output) == 1 else output
+    if rows.ndim != 2:
+        return None
+    if rows.shape[1] in (5, 6):
+        return [
+            ((float(r[0]), float(r[1]), float(r[2] - r[0]), float(r[3] - r[1])), float(r[4]), int(r[5:].sum()))
+            for r in rows
+            if r[4] >= threshold
+        ]
+    if output.ndim != 3 or rows.shape[0] < 5:
+        return None
+    classes = rows[4:].argmax(0)
+    scores = rows[4:].max(0)
+    boxes = np.stack([rows[0] - rows[2] / 2, rows[1] - rows[3] / 2, rows[2], rows[3]], 1)
+    kept: Any = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), threshold, 0.5)
+    return [
+        ((*(float(v) for v in boxes[i]),), float(scores[i]), int(classes[i]))  # type: ignore[misc]
+        for i in np.asarray(kept, int).ravel()
+    ]
+
+
+class PartsDetector(Detector):
+    """People and their parts by the embedded encoder: a box around every connected place of a part, and of all parts.
+
+    finder: see `PartFinder`. smallest: share of the frame under which a place is nothing. Scores are 1.
+    """
+
+    def __init__(self, finder: PartFinder | None = None, *, smallest: float = 0.0005) -> None:
+        self.finder = finder or PartFinder()
+        self.smallest = smallest
+
+    def __call__(self, frames: UInt8Array) -> list[list[Detection]]:
+        """The people and parts in every frame; kinds are ``person`` and the names of the parts."""
+        return [self._boxes(frame) for frame in frames]
+
+    def _boxes(self, frame: UInt8Array) -> list[Detection]:
+        parts = self.finder(frame)
+        y, x = frame.shape[0] / parts.shape[1], frame.shape[1] / parts.shape[2]
+        found = []
+        for kind, mask in (("person", parts.any(0)), *zip(self.finder.names, parts, strict=True)):
+            _, _, places, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+            for left, top, width, height, area in places[1:].tolist():
+                if area >= self.smallest * mask.size:
+                    found.append(Detection((left * x, top * y, width * x, height * y), 1.0, kind))
+        return found
+
+
+DETECTORS: Mapping[str, Callable[..., Detector]] = {"yunet": YuNet, "onnx": ONNXDetector, "parts": PartsDetector}
+"""Detectors by name; a new one is one class and one line here."""

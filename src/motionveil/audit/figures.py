@@ -1,0 +1,202 @@
+"""The figures of an audit as report.json holds them: numbers, text, and None for what is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from ..record import file_digest, library_versions, plain
+from ..types import VideoInfo
+from ..video import source_name
+from ..weaknesses import weaknesses
+from .container import ContainerFindings
+from .coverage import REPLACED, CoverageResult
+from .identification import Identification
+from .measures import Measures
+from .method import Method
+from .motion import FILLERS
+from .reconstruction import Recovery
+from .redetection import RedetectionResult
+from .verdict import MAX_GAP, judge
+
+
+def figures_of(
+    *,
+    original: str | Path,
+    output: str | Path,
+    info: VideoInfo,
+    asked: Collection[str],
+    measures: Measures,
+    recoveries: Mapping[str, Recovery],
+    identified: Identification,
+    motion: Mapping[str, Mapping[str, float | None]],
+    container: ContainerFindings,
+    method: Method | None,
+    face_detector: str | None,
+    no_faces: str | None,
+) -> dict[str, Any]:
+    """Everything, with the verdict; the fields are listed in docs/audit.md.
+
+    info: of the output. asked: names of the attributes that were to be hidden. no_faces: why there is no detector.
+    """
+    report = {
+        "motionveil": library_versions()["motionveil"],
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "original": _file(original),
+        "output": {
+            **_file(output),
+            "frames": measures.num_frames,
+            "seconds": round(float(measures.num_frames / info.frame_rate), 3),
+            "width": info.width,
+            "height": info.height,
+        },
+        "constants": {"min_coverage": REPLACED, "max_gap": MAX_GAP},
+        "hidden_share": measures.touched,
+        "coverage": _coverage(measures.coverage, asked),
+        "redetection": _redetection(measures.redetection, face_detector, no_faces),
+        "reidentification": _identification(identified),
+        "reconstruction": {name: _recovery(recovery) for name, recovery in recoveries.items()},
+        "motion_kept": {name: kept.get("output") for name, kept in motion.items()},
+        "motion_kept_otherwise": {
+            name: {filler: kept.get(filler) for filler in FILLERS} for name, kept in motion.items()
+        },
+        "other_fillers": list(FILLERS),
+        "container": _container(container),
+        "weaknesses": _weaknesses(method),
+        "measured": _measured(measures, method, recoveries, face_detector),
+        "versions": library_versions(),
+    }
+    finite = _finite(plain(report))
+    return {**finite, "verdict": plain(judge(finite))}
+
+
+def _file(path: str | Path) -> dict[str, Any]:
+    return {"name": source_name(path), "sha256": file_digest(Path(path))}
+
+
+def _coverage(result: CoverageResult, asked: Collection[str]) -> dict[str, Any]:
+    """Parts that were seen, those that were to be hidden first."""
+    seen = {name: part for name, part in result.parts.items() if part.frames}
+    return {name: {**plain(seen[name]), "asked": name in asked} for name in sorted(seen, key=lambda n: n not in asked)}
+
+
+def _redetection(result: RedetectionResult, face_detector: str | None, no_faces: str | None) -> dict[str, Any]:
+    reason = no_faces or result.face_reason
+    return {
+        "face_detector": face_detector,
+        "face_rate": result.face_rate,
+        "face_frames": result.face_frames,
+        "faces_invented": result.faces_invented,
+        "person_rate": result.person_rate,
+        "person_frames": result.person_frames,
+        "parts": {name: rate.rate for name, rate in result.parts.items() if rate.frames},
+        "others": [
+            {"detector": "detector", "kind": kind, "frames": rate.frames, "rate": rate.rate}
+            for kind, rate in result.kinds.items()
+        ],
+        "not_run": {} if reason is None or result.face_rate is not None else {"faces": reason},
+    }
+
+
+def _identification(found: Identification) -> dict[str, Any]:
+    if found.not_run is not None:
+        return {"not_run": found.not_run}
+    return {
+        "persons": found.persons,
+        "chance": found.chance,
+        "attacks": list(dict.fromkeys(attack for attempt in found.attempts for attack in attempt.recovered)),
+        "embeddings": {
+            attempt.embedding: {
+                "queries": attempt.output.queries,
+                "original": _rate(attempt.original),
+                "output": _rate(attempt.output),
+                "control": _rate(attempt.control),
+                "recovered": {attack: _rate(rank) for attack, rank in attempt.recovered.items()},
+            }
+            for attempt in found.attempts
+        },
+    }
+
+
+def _rate(rank: Any) -> float | None:
+    return rank.rate if rank.queries else None
+
+
+def _recovery(recovery: Recovery) -> dict[str, Any]:
+    figures = {
+        "psnr": recovery.psnr,
+        "floor_psnr": recovery.floor_psnr,
+        "gain": recovery.gain,
+        "ssim": recovery.ssim,
+        "floor_ssim": recovery.floor_ssim,
+    }
+    if recovery.not_run is not None:
+        return {"summary": recovery.summary, **dict.fromkeys(figures), "not_run": recovery.not_run}
+    return {
+        "summary": recovery.summary,
+        **figures,
+        "setting": recovery.setting,
+        "floor_setting": recovery.floor_setting,
+    }
+
+
+def _container(found: ContainerFindings) -> dict[str, Any]:
+    """What is in the file in words and, as they are, places, dates and devices."""
+    streams = [
+        f"{stream.kind}, {stream.codec}" + (f", {stream.size[0]}x{stream.size[1]}" if stream.size else "")
+        for stream in found.streams
+    ]
+    return {
+        "format": found.format,
+        "streams": streams,
+        "tags": {f"{tag.place}: {tag.name}": tag.value for tag in found.tags},
+        **{
+            key: [plain(item) for item in getattr(found, key)]
+            for key in ("thumbnails", "gps", "chapters", "dates", "devices")
+        },
+        "findings": [plain(finding) for finding in found.findings],
+        "beside": found.beside,
+        "removed": found.removed,
+    }
+
+
+def _weaknesses(method: Method | None) -> list[str]:
+    if method is None:
+        return []
+    return list(weaknesses(method.preset, hide=sorted(method.attributes), strength=method.where.strength))
+
+
+def _measured(
+    measures: Measures, method: Method | None, recoveries: Mapping[str, Recovery], face_detector: str | None
+) -> dict[str, str]:
+    """How the figures came about, in words."""
+    how = f"{method.preset.name}, {method.preset.filler}" if method else "not known"
+    coverage, found = measures.coverage, measures.redetection
+    windows = ", ".join(f"{float(window.pts[0]):.2f} s" for window in measures.windows)
+    return {
+        "how the output was made": how,
+        "coverage": f"{coverage.looked_at} frames, every {_nth(coverage.stride)} one",
+        "re-detection": f"{found.looked_at} frames, every {_nth(found.stride)} one; faces: {face_detector or 'none'}",
+        "attacks": f"{sum(len(w.pts) for w in measures.windows)} frames, from {windows}" if windows else "none",
+        "best settings": "; ".join(
+            f"{name.replace('_', ' ')}: {recovery.setting}" for name, recovery in recoveries.items() if recovery.setting
+        ),
+    }  # fmt: skip
+
+
+def _nth(stride: int) -> str:
+    return {1: "single", 2: "second", 3: "third"}.get(stride, f"{stride}th")
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    return value

@@ -1,0 +1,124 @@
+"""Everything that is measured while original and output are read once, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+
+import numpy as np
+
+from .. import ops
+from ..streams import Stages
+from .coverage import Coverage, CoverageResult
+from .detectors import Detection, Detector
+from .difference import touched
+from .footage import BoolArray, Footage, Pair, Window
+from .parts import PartFinder
+from .redetection import Redetection, RedetectionResult
+from .windows import WindowChooser
+
+MOST_LOOKS = 2000
+"""Frames of which coverage is judged; in longer videos fewer of them, but one in `LONGEST_STEP` seconds at least."""
+LONGEST_STEP = 0.2
+MOST_DETECTIONS = 600
+"""Frames in which detectors look."""
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What one pass over original and output shows.
+
+    num_frames: read. touched: mean share of a frame that differs from the original. windows: what is attacked.
+    """
+
+    num_frames: int
+    touched: float
+    coverage: CoverageResult
+    redetection: RedetectionResult
+    windows: tuple[Window, ...]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A pair and what was found in it; None where it was not looked at.
+
+    parts: (K, r, c) of the original, parts_after: of the output. detections: of both.
+    """
+
+    pair: Pair
+    touched: BoolArray
+    parts: BoolArray | None = None
+    parts_after: BoolArray | None = None
+    detections: tuple[list[Detection], list[Detection]] = ((), ())  # type: ignore[assignment]
+
+
+def strides(expected: int | None, rate: float) -> tuple[int, int]:
+    """Of how many frames one is looked at: for coverage, and by detectors, which look at some of the same frames.
+
+    expected: number of frames, None where unknown. rate: frames per second.
+    """
+    looks = max(1, min(ceil((expected or 0) / MOST_LOOKS), int(LONGEST_STEP * rate)))
+    return looks, looks * max(1, ceil((expected or 0) / looks / MOST_DETECTIONS))
+
+
+def measure(
+    footage: Footage,
+    *,
+    detectors: Sequence[Detector] = (),
+    finder: PartFinder | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> Measures:
+    """Read original and output once: coverage, re-detection, and the windows that everything else is measured on.
+
+    detectors: asked about original and output, see `detectors.DETECTORS`. finder: where parts are, default the
+    embedded encoder. on_progress: called with the number of frames that are done.
+    Raises what `Footage` does.
+    """
+    finder = finder or PartFinder(threads=1)
+    every, seldom = strides(footage.expected, float(footage.info.frame_rate))
+    coverage = Coverage(finder.names, step=every / footage.info.frame_rate, stride=every)
+    redetection = Redetection(finder.names, detects_faces=bool(detectors), stride=seldom)
+    chooser = WindowChooser(expected=footage.expected)
+    count, share = 0, 0.0
+    with ops.single_threaded(), Stages() as stage:
+        seen = stage(_touched(stage(footage.pairs(stage=stage))))
+        seen = stage(_looked_again(stage(_looked(seen, finder, every)), finder, seldom))
+        for item in stage(_detected(seen, detectors, seldom)):
+            count += 1
+            share += float(np.count_nonzero(item.touched)) / item.touched.size
+            chooser.add(item.pair, item.touched)
+            if item.parts is not None:
+                coverage.add(item.pair, item.touched, item.parts)
+                if item.parts_after is not None:
+                    redetection.add(item.pair, (item.parts, item.parts_after), item.detections)
+            if on_progress is not None:
+                on_progress(count)
+    return Measures(count, share / count, coverage.result(), redetection.result(), chooser.result())
+
+
+def _touched(pairs: Iterable[Pair]) -> Iterator[_Seen]:
+    for pair in pairs:
+        yield _Seen(pair, touched(pair.original, pair.output))
+
+
+def _looked(seen: Iterable[_Seen], finder: PartFinder, stride: int) -> Iterator[_Seen]:
+    for item in seen:
+        yield item if item.pair.index % stride else replace(item, parts=finder(item.pair.original))
+
+
+def _looked_again(seen: Iterable[_Seen], finder: PartFinder, stride: int) -> Iterator[_Seen]:
+    for item in seen:
+        yield item if item.pair.index % stride else replace(item, parts_after=finder(item.pair.output))
+
+
+def _detected(seen: Iterable[_Seen], detectors: Sequence[Detector], stride: int) -> Iterator[_Seen]:
+    for item in seen:
+        if item.pair.index % stride or not detectors:
+            yield item
+            continue
+        frames = item.pair.original, item.pair.output
+        before, after = (
+            [found for detector in detectors for found in detector(frame[None])[0]] for frame in frames
+        )
+        yield replace(item, detections=(before, after))

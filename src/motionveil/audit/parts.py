@@ -1,0 +1,59 @@
+"""Where the embedded encoder sees the parts of people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import cv2
+import numpy as np
+
+from ..features import FeatureExtractor, PartsEncoder
+from ..saliency import Cells, clamped_cosines, refine
+from ..templates import GROUPS, Template, built_in_library, check_fingerprints
+from ..types import Float32Array, UInt8Array
+from .footage import BoolArray
+
+_THERE = 0.5
+"""Saliency from which a part is there."""
+
+
+class PartFinder:
+    """Finds the parts of people in frames.
+
+    extractor: default the embedded encoder at a short side of `short_side` pixels, and `levels` times halved. templates:
+    default the ten that are built in; their names are those of the parts. threads: of the default extractor.
+    """
+
+    def __init__(
+        self,
+        extractor: FeatureExtractor | None = None,
+        templates: Sequence[Template] | None = None,
+        *,
+        short_side: int = 320,
+        levels: int = 2,
+        threads: int | None = None,
+    ) -> None:
+        if extractor is None:
+            extractor = PartsEncoder(short_side=short_side, levels=levels, threads=threads)
+        self.extractor = extractor
+        self.templates = tuple(built_in_library().select(GROUPS["person"]) if templates is None else templates)
+        check_fingerprints(self.templates, extractor)
+        self.names = tuple(template.name for template in self.templates)
+
+    def __call__(self, frame: UInt8Array) -> BoolArray:
+        """(K, r, c) bool for a frame (H, W, 3) uint8: where each part is, on r x c cells that tile the frame."""
+        grid = self.extractor(frame[None])
+        cells = Cells(grid.stride, grid.offset)
+        # On cells half as large outlines have no steps.
+        maps = [refine(values, cells, 2)[0] for values in clamped_cosines(grid, self.templates)[0]]
+        return cast(BoolArray, np.stack(maps) >= _THERE)
+
+
+def share_on_cells(mask: BoolArray, cells: tuple[int, int]) -> Float32Array:
+    """How much of every cell a mask (H, W) fills, on (rows, columns) of cells that tile the frame; in [0, 1]."""
+    size = (cells[1], cells[0])
+    return cast(
+        Float32Array,
+        cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA),
+    )

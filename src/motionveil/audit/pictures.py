@@ -1,0 +1,75 @@
+"""The pictures of a report. They show the original."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from .. import drawing
+from ..types import UInt8Array
+from .footage import Window
+from .measures import Measures
+from .reconstruction import Recovery
+from .report import Picture, Pictures
+
+_HEIGHT = 240
+_WORST = 6
+_UNCOVERED = 0.9
+
+
+def pictures_of(measures: Measures, recoveries: Mapping[str, Recovery]) -> Pictures:
+    """What was done, where least was covered, faces that were found again, and what every attack recovered."""
+    return {
+        "overview": [_overview(window) for window in measures.windows],
+        "coverage": [
+            Picture(
+                f"{worst.part}: {worst.replaced:.0%} covered at {worst.at_s:.2f} s; what is left in red",
+                drawing.side_by_side([worst.original, worst.uncovered]),
+            )
+            for worst in measures.coverage.worst[:_WORST]
+            if worst.replaced < _UNCOVERED
+        ],
+        "redetection": [
+            Picture(
+                f"found again at {found.at_s:.2f} s, sure to {found.score:.0%}",
+                drawing.side_by_side([drawing.thumbnail(part, 160) for part in (found.original, found.output)]),
+            )
+            for found in measures.redetection.pictures
+        ],
+        "reconstruction": [
+            picture for recovery in recoveries.values() if recovery.moments for picture in [_attack(recovery)]
+        ],
+    }
+
+
+def _overview(window: Window) -> Picture:
+    middle = len(window.original) // 2
+    replaced = drawing.overlay(window.original[middle], window.touched[middle].astype(np.float32))
+    row = (window.original[middle], replaced, window.output[middle])
+    return Picture(f"{float(window.pts[middle]):.2f} s", _row(row))
+
+
+def _attack(recovery: Recovery) -> Picture:
+    """The moment of which most is judged: original, output, what came back, and what comes back of one colour."""
+    moments, index = max(
+        ((moments, index) for moments in recovery.moments for index in range(len(moments.core))),
+        key=lambda place: int(np.count_nonzero(place[0].core[place[1]])),
+    )
+    row = [
+        drawing.labelled(drawing.thumbnail(frames[index], _HEIGHT), text)
+        for text, frames in (
+            ("original", moments.original),
+            ("output", moments.output),
+            ("recovered", moments.recovered),
+            ("floor: of one colour", moments.floor_recovered),
+        )
+    ]
+    text = f"{recovery.name.replace('_', ' ')}: {recovery.psnr:.1f} dB, floor {recovery.floor_psnr:.1f} dB"
+    return Picture(text, _row(row))
+
+
+def _row(pictures: Sequence[UInt8Array]) -> UInt8Array:
+    return drawing.side_by_side(
+        [drawing.thumbnail(picture, max(_HEIGHT, pictures[0].shape[0] // 2)) for picture in pictures]
+    )

@@ -1,0 +1,80 @@
+"""Large pixels are averages of the picture: what lies between them is interpolated, and other frames show more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+
+from ...types import Float32Array, UInt8Array
+from .attack import Attack, Candidate
+from .evidence import Evidence
+from .temporal import Aligned, mean_of
+
+_AT = 224
+CELLS = (4.0, 8.0, 16.0)
+"""Sides of the large pixels that are tried besides those that are found, in pixels at a short side of 224."""
+
+
+def found_cells(frame: UInt8Array, touched: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> tuple[int, int]:
+    """Number of large pixels (rows, columns) of a frame, read off the edges between them inside `touched`."""
+    values = frame.astype(np.float32).sum(2)
+    return _along(values, touched), _along(values.T, touched.T)
+
+
+def _along(values: Float32Array, touched: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> int:
+    """Cells along the first axis: the number whose borders hold most of the steps, beyond what chance would give."""
+    both = touched[1:] & touched[:-1]
+    steps = (np.abs(np.diff(values, axis=0)) * both).sum(1) / np.maximum(both.sum(1), 1)
+    length, total = len(values), float(steps.sum())
+    best, most = max(1, length // 16), 0.0
+    if not total:
+        return best
+    for count in range(length // 40 + 2, length // 3):
+        borders = np.rint(np.arange(1, count) * length / count).astype(int) - 1
+        # A border may fall between two pixels of the shrunk frame.
+        near = np.unique(np.clip(np.concatenate([borders, borders + 1]), 0, length - 2))
+        score = float(steps[near].sum()) / total - len(near) / (length - 1)
+        if score > most:
+            best, most = count, score
+    return best
+
+
+def smoothed_cells(frame: UInt8Array, cells: tuple[int, int], rounds: int = 2) -> UInt8Array:
+    """The smooth picture whose averages over `cells` (rows, columns) are those of the frame (back-projection)."""
+    height, width = frame.shape[:2]
+    shape, size = (cells[1], cells[0]), (width, height)
+    means = cv2.resize(frame.astype(np.float32), shape, interpolation=cv2.INTER_AREA)
+    picture = cv2.resize(means, size, interpolation=cv2.INTER_CUBIC)
+    for _ in range(rounds):
+        missing = means - cv2.resize(picture, shape, interpolation=cv2.INTER_AREA)
+        picture = picture + cv2.resize(missing, size, interpolation=cv2.INTER_CUBIC)
+    return np.asarray(np.clip(picture + 0.5, 0, 255), np.uint8)
+
+
+class Depixelation(Attack):
+    """Smooth pictures through the averages; of several frames laid over each other along the motion, more."""
+
+    name = "depixelation"
+    summary = "The grid of large pixels is found, and what was between them interpolated, also from other frames."
+    short_side = 320
+
+    def recover(self, evidence: Evidence) -> Iterator[Candidate]:
+        """Every size of cells; one frame by itself, and means along the motion and in place."""
+        height, width = evidence.frames.shape[1:3]
+        for cell in (None, *CELLS):
+            if cell is None:
+                middle = evidence.targets[len(evidence.targets) // 2]
+                cells = found_cells(evidence.frames[middle], evidence.touched[middle])
+            else:
+                side = max(1.0, cell * min(height, width) / _AT)
+                cells = (max(1, round(height / side)), max(1, round(width / side)))
+            grid = "the grid that was found" if cell is None else f"cells of {cell:g} px"
+            # Only the touched pixels are large ones: the others stay sharp, and show the motion better.
+            smooth = np.stack([smoothed_cells(frame, cells) for frame in evidence.frames])
+            yield f"{grid}, one frame", smooth[list(evidence.targets)]
+            aligned = Aligned(np.where(evidence.touched[..., None], smooth, evidence.frames))
+            for moving in (True, False):
+                means = [mean_of(aligned.at(target, moving=moving)) for target in evidence.targets]
+                yield f"{grid}, all frames {'along the motion' if moving else 'in place'}", np.stack(means)

@@ -1,0 +1,103 @@
+"""What an attacker holds, and what only the judge knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from ...types import Float32Array, UInt8Array
+from ..footage import BoolArray, Window
+
+GREY = (115, 115, 115)
+"""What knows nothing of a picture: the mean of the default noise."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What an attacker holds: never the original.
+
+    frames: (T, H, W, 3) uint8, the output. touched: (T, H, W) bool, where it was altered, which anybody can see.
+    targets: the K frames that are to be recovered; the others help.
+    opacity, filling: (K, H, W) float32 and (K, H, W, 3) uint8 of the targets, known to who knows the seed.
+    """
+
+    frames: UInt8Array
+    touched: BoolArray
+    targets: tuple[int, ...]
+    opacity: Float32Array | None = None
+    filling: UInt8Array | None = None
+
+    @property
+    def targeted(self) -> Iterator[tuple[UInt8Array, BoolArray]]:
+        """Every target, (H, W, 3), and where it was touched, (H, W)."""
+        return ((self.frames[index], self.touched[index]) for index in self.targets)
+
+    def flattened(self) -> Evidence:
+        """The same with one colour wherever something was touched: what an attack finds here, it did not find there."""
+        return replace(self, frames=np.where(self.touched[..., None], np.array(GREY, np.uint8), self.frames))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A window as an attack is tried on it.
+
+    original, output: (K, H, W, 3) uint8 and core: (K, H, W) bool of the targets, known to the judge alone. indices: of
+    the targets in the video.
+    """
+
+    evidence: Evidence
+    original: UInt8Array
+    output: UInt8Array
+    core: BoolArray
+    indices: tuple[int, ...]
+
+
+def scene_of(window: Window, short_side: int, *, targets: int) -> Scene:
+    """A window with its frames shrunk to `short_side` and so many of them, evenly spread, to be recovered."""
+    small = shrink(window, short_side)
+    count = min(targets, len(small.original))
+    chosen = tuple(int(index) for index in (np.arange(count) + 0.5) * len(small.original) / count)
+    picked = list(chosen)
+    return Scene(
+        Evidence(small.output, small.touched, chosen),
+        small.original[picked],
+        small.output[picked],
+        small.core[picked],
+        tuple(window.start + index for index in chosen),
+    )
+
+
+def shrink(window: Window, short_side: int) -> Window:
+    """The window at a short side of at most this many pixels; a pixel of the core is made of such pixels alone."""
+    size = shrunk_size(window.original.shape[1:3], short_side)
+    if size == window.original.shape[1:3]:
+        return window
+    return replace(
+        window,
+        original=resized(window.original, size),
+        output=resized(window.output, size),
+        touched=_shares(window.touched, size) > 0,
+        core=_shares(window.core, size) > 0.999,
+    )
+
+
+def shrunk_size(size: tuple[int, ...], short_side: int) -> tuple[int, int]:
+    """(height, width) at a short side of at most this many pixels."""
+    factor = min(1.0, short_side / min(size))
+    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
+
+
+def resized(frames: UInt8Array, size: tuple[int, int]) -> UInt8Array:
+    """(T, H, W, 3) uint8 at another (height, width): averages when it becomes smaller, bicubic otherwise."""
+    if frames.shape[1:3] == size:
+        return frames
+    method = cv2.INTER_AREA if size[0] < frames.shape[1] else cv2.INTER_CUBIC
+    return np.stack([cv2.resize(frame, size[::-1], interpolation=method) for frame in frames]).astype(np.uint8)
+
+
+def _shares(masks: BoolArray, size: tuple[int, int]) -> Float32Array:
+    """(T, H, W) bool at another (height, width): how much of every pixel is true."""
+    return np.stack([cv2.resize(m.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA) for m in masks])

@@ -1,0 +1,145 @@
+"""A small network that learns what a method did from pairs of before and after."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...types import UInt8Array
+from ..footage import BoolArray
+
+INPUTS = 10
+"""A frame and its two neighbours in RGB, and where it was touched."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long to train: `steps` of `batch` crops of `crop` pixels each; no new step begins after `seconds`."""
+
+    steps: int = 600
+    batch: int = 8
+    crop: int = 96
+    learning_rate: float = 2e-3
+    seconds: float | None = 180.0
+    width: int = 24
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Example:
+    """One frame to learn from. triple: (3, h, w, 3), the frame between its neighbours. target: (h, w, 3)."""
+
+    triple: UInt8Array
+    touched: BoolArray
+    target: UInt8Array
+
+
+class _Block(nn.Module):
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.leaky_relu(self.second(F.leaky_relu(self.first(x), 0.1)), 0.1)
+
+
+class UNet(nn.Module):
+    """Ronneberger et al. (MICCAI 2015), small: (n, 10, h, w) in [-1, 1] to pictures (n, 3, h, w).
+
+    Its last channel says how much of the input is kept, so that blur is corrected, and noise replaced.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        widths = [width, 2 * width, 3 * width, 4 * width]
+        self.down = nn.ModuleList([_Block(a, b) for a, b in zip([INPUTS, *widths], widths, strict=False)])
+        self.up = nn.ModuleList([_Block(a + b, a) for a, b in pairwise(widths)])
+        self.last = nn.Conv2d(width, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = x
+        passed: list[Tensor] = []
+        for block in self.down:
+            x = block(F.avg_pool2d(x, 2) if passed else x)
+            passed.append(x)
+        for block, skip in zip(reversed(self.up), reversed(passed[:-1]), strict=True):
+            x = block(torch.cat([skip, F.interpolate(x, skip.shape[2:], mode="bilinear")], 1))
+        out = self.last(x)
+        return out[:, :3] + torch.sigmoid(out[:, 3:]) * seen[:, 3:6]
+
+
+def as_input(triple: UInt8Array, touched: BoolArray) -> UInt8Array:
+    """(3, h, w, 3) and (h, w) to what the network reads, (10, h, w) uint8."""
+    channels = np.moveaxis(triple, 3, 1).reshape(9, *touched.shape)
+    return np.concatenate([channels, touched[None].astype(np.uint8) * 255])
+
+
+def _scaled(values: UInt8Array) -> Tensor:
+    return torch.from_numpy(values).float() / 127.5 - 1
+
+
+def train(examples: Sequence[Example], schedule: Schedule, on_progress: Callable[[float], None]) -> tuple[UNet, int]:
+    """A network that was trained on examples of one size each, and the number of steps it took.
+
+    Repeats for the same schedule and examples, where `seconds` is None or was not reached.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(schedule.seed)
+        network = UNet(schedule.width)
+    generator = np.random.default_rng(schedule.seed)
+    optimiser = torch.optim.AdamW(network.parameters(), schedule.learning_rate)
+    begin, step, share = time.monotonic(), 0, 0.0
+    while share < 1:
+        for group in optimiser.param_groups:
+            group["lr"] = schedule.learning_rate * min(1.0, (step + 1) / 20) * (0.5 + 0.5 * np.cos(np.pi * share))
+        picked = generator.integers(len(examples), size=schedule.batch)
+        batch = [_crop(examples[int(index)], schedule.crop, generator) for index in picked]
+        inputs, targets = (_scaled(np.stack(parts)) for parts in zip(*batch, strict=True))
+        # What was left alone is learned a little too, since pictures go on beyond an outline.
+        weights = 0.05 + 0.95 * (inputs[:, 9:] > 0).float()
+        loss = (weights * (network(inputs) - targets) ** 2).sum() / weights.sum()
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        step += 1
+        share = step / schedule.steps
+        if schedule.seconds is not None:
+            share = max(share, (time.monotonic() - begin) / schedule.seconds)
+        on_progress(min(1.0, share))
+    return network.eval(), step
+
+
+def _crop(example: Example, size: int, generator: np.random.Generator) -> tuple[UInt8Array, UInt8Array]:
+    """A random part that shows something touched where possible, mirrored half of the time."""
+    height, width = example.touched.shape
+    rows, columns = np.nonzero(example.touched)
+    pick = generator.integers(max(1, len(rows)))
+    centre = (rows[pick], columns[pick]) if len(rows) else (height // 2, width // 2)
+    shift = generator.integers(-size // 4, size // 4 + 1, 2)
+    top, left = (
+        int(np.clip(c + s - size // 2, 0, max(0, length - size)))
+        for c, s, length in zip(centre, shift, (height, width), strict=True)
+    )
+    part = (slice(top, top + size), slice(left, left + size))
+    seen = as_input(example.triple[(slice(None), *part)], example.touched[part])
+    target = np.moveaxis(example.target[part], 2, 0)
+    missing = [(0, 0), (0, max(0, size - height)), (0, max(0, size - width))]
+    step = -1 if generator.random() < 0.5 else 1
+    return np.pad(seen, missing)[..., ::step], np.pad(target, missing, mode="edge")[..., ::step]
+
+
+def restore(network: UNet, triple: UInt8Array, touched: BoolArray) -> UInt8Array:
+    """What the network makes of one frame (h, w, 3) uint8."""
+    with torch.inference_mode():
+        picture = network(_scaled(as_input(triple, touched))[None])[0]
+    values = ((picture + 1) * 127.5 + 0.5).clamp(0, 255).numpy()
+    return np.ascontiguousarray(np.moveaxis(values, 0, 2)).astype(np.uint8)

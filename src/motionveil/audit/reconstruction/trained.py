@@ -1,0 +1,158 @@
+"""The attacker who has the method, runs it on other videos, and learns to undo it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...types import Clip, UInt8Array
+from ..footage import Remake, Window
+from .attack import Attack, Candidate, Case, NotRunError, Trial
+from .evidence import Evidence, shrink
+
+if TYPE_CHECKING:
+    from .network import Example
+
+SHORT_SIDE = 160
+
+
+@dataclass(frozen=True)
+class Training:
+    """How long the network learns, for each of attack and floor: `steps`, or `seconds` if they are over before.
+
+    Results repeat where `seconds` is None. width: channels of the network's first layer.
+    """
+
+    steps: int = 600
+    seconds: float | None = 180.0
+    width: int = 24
+    crop: int = 96
+    batch: int = 8
+
+
+@dataclass(frozen=True)
+class TrainedNetwork(Attack):
+    """A small U-Net, trained on pairs of obfuscated and original frames of other videos.
+
+    It knows the method and people, but not this person. The floor is trained with the same examples in the same order,
+    from the same start, on frames that are flat where they were touched.
+    """
+
+    training: Training = field(default_factory=Training)
+    network: Any = field(default=None, repr=False)
+
+    name = "trained_network"
+    summary = "A neural network that saw the same method at work on other videos guesses what was there."
+    short_side = SHORT_SIDE
+
+    def recover(self, evidence: Evidence) -> Iterator[Candidate]:
+        """What the network says."""
+        from .network import restore
+
+        pictures = [restore(self.network, _triple(evidence.frames, t), evidence.touched[t]) for t in evidence.targets]
+        yield "network", np.stack(pictures)
+
+    def trial(self, case: Case) -> Trial:
+        """Two networks are trained."""
+        try:
+            from . import network
+        except ImportError as error:
+            raise NotRunError("it needs torch: pip install 'motionveil[torch]'") from error
+        if not case.training:
+            raise NotRunError("there are no other videos to learn from")
+        windows = [shrink(window, self.short_side) for window in case.training]
+        schedule = network.Schedule(
+            steps=self.training.steps,
+            seconds=self.training.seconds,
+            width=self.training.width,
+            crop=self.training.crop,
+            batch=self.training.batch,
+        )
+        first, steps = network.train(_examples(windows), schedule, lambda share: case.on_progress(share / 2))
+        # The floor learns exactly as long.
+        schedule = replace(schedule, steps=steps, seconds=None)
+        flat = [_flattened(window) for window in windows]
+        second, _ = network.train(_examples(flat), schedule, lambda share: case.on_progress(0.5 + share / 2))
+        return Trial(case.scenes(self.short_side), replace(self, network=first), replace(self, network=second))
+
+
+def _flattened(window: Window) -> Window:
+    evidence = Evidence(window.output, window.touched, ())
+    return replace(window, output=evidence.flattened().frames)
+
+
+def _examples(windows: Sequence[Window]) -> list[Example]:
+    """Every frame that has both neighbours and was touched."""
+    from .network import Example
+
+    return [
+        Example(_triple(window.output, index), window.touched[index], window.original[index])
+        for window in windows
+        for index in range(1, max(2, len(window.original) - 1))
+        if index < len(window.original) and window.touched[index].any()
+    ]
+
+
+def _triple(frames: UInt8Array, index: int) -> UInt8Array:
+    """A frame between its neighbours, (3, h, w, 3); at the ends it stands for the one that is missing."""
+    return frames[[max(0, index - 1), index, min(len(frames) - 1, index + 1)]]
+
+
+def training_windows(
+    sources: Iterable[Callable[[], Iterable[Clip]]],
+    remake: Remake,
+    *,
+    frames: int = 90,
+    every: int = 8,
+    short_side: int = SHORT_SIDE,
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> list[Window]:
+    """What `TrainedNetwork` learns from: other videos under the same method, with a seed of its own for each.
+
+    sources: each gives the clips of one video. frames: so many of each video are run through the method. every: of
+    them, three in a row are kept in so many, at `short_side`. on_progress: called with the number of videos done.
+    """
+    windows: list[Window] = []
+    for number, source in enumerate(sources):
+        method = remake(1000 + number)
+        recent: list[Window] = []
+        for explained in method.explain(_first(source(), frames)):
+            clip = explained.original
+            for index in range(len(clip)):
+                part = slice(index, index + 1)
+                if (clip.start + index) % every < 3:
+                    one = Window(
+                        clip.start + index,
+                        clip.pts[part],
+                        clip.frames[part],
+                        explained.obfuscated.frames[part],
+                        explained.opacity[part] > 0,
+                        explained.opacity[part] >= 1,
+                    )
+                    recent.append(shrink(one, short_side))
+                if len(recent) == 3:
+                    windows.append(_joined(recent))
+                    recent = []
+        on_progress(number + 1)
+    return windows
+
+
+def _first(clips: Iterable[Clip], frames: int) -> Iterator[Clip]:
+    for clip in clips:
+        if clip.start >= frames:
+            return
+        yield clip
+
+
+def _joined(parts: Sequence[Window]) -> Window:
+    return Window(
+        parts[0].start,
+        tuple(pts for part in parts for pts in part.pts),
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("original", "output", "touched", "core")
+        ),
+    )

@@ -1,0 +1,102 @@
+"""Options that say where to replace, beside the names in --hide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from ..errors import OptionError
+from ..regions import Pick, Polygon, Rectangle, Shape, Where
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+NOTHING = "nothing"
+
+
+class Area(click.ParamType[Shape]):
+    """rect:X,Y,W,H or polygon:X,Y,X,Y,X,Y…, and @START-END."""
+
+    name = "AREA"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shape:
+        if isinstance(value, Shape):
+            return value
+        text, _, times = value.partition("@")
+        kind, _, numbers = text.partition(":")
+        lengths = [part.strip() for part in numbers.split(",")]
+        try:
+            start, end = _times(times) if "@" in value else (None, None)
+            if kind == "rect" and len(lengths) == 4:
+                return Rectangle(*lengths, start=start, end=end)  # type: ignore[misc]
+            if kind == "polygon" and len(lengths) >= 6 and len(lengths) % 2 == 0:
+                return Polygon(tuple(zip(lengths[::2], lengths[1::2], strict=True)), start=start, end=end)
+        except OptionError as error:
+            self.fail(str(error), param, ctx)
+        except ValueError:
+            self.fail(f"{times!r} is no time; write @START-END in seconds, like @2-5.5, @2- or @-5.5", param, ctx)
+        return self.fail(
+            f"{value!r} is no area; write rect:X,Y,W,H or polygon:X,Y,X,Y,X,Y, perhaps with @START-END", param, ctx
+        )
+
+
+def _times(text: str) -> tuple[float | None, float | None]:
+    start, end = text.split("-")
+    if not start and not end:
+        raise ValueError
+    return float(start) if start else None, float(end) if end else None
+
+
+class Person(click.ParamType[Pick]):
+    """X,Y or X,Y@TIME."""
+
+    name = "X,Y[@TIME]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Pick:
+        if isinstance(value, Pick):
+            return value
+        place, at, time = value.partition("@")
+        try:
+            x, y = (float(part) for part in place.split(","))
+            return Pick(x, y, float(time) if at else 0.0)
+        except ValueError:
+            self.fail(f"{value!r} is not of the form X,Y or X,Y@SECONDS, for instance 312,140@2.5", param, ctx)
+
+
+_OPTIONS = (
+    click.option(
+        "--area", "areas", type=Area(), multiple=True,
+        help="Also hide rect:X,Y,W,H or polygon:X,Y,X,Y,X,Y… in pixels or percent, perhaps @START-END in seconds. "
+        "May be given several times, as all that follow but --whole-frame, --inverse and --strength.",
+    ),
+    click.option("--mask", "masks", multiple=True, metavar="FILE|DIR", help="Also hide what is white in this video, "
+        "folder of images, or picture."),
+    click.option("--whole-frame", is_flag=True, help="Hide everything."),
+    click.option("--only-in", type=Area(), multiple=True, help="Hide nothing outside this area."),
+    click.option("--except-area", "except_areas", type=Area(), multiple=True, help="Leave this area as it is."),
+    click.option("--except-mask", "except_masks", multiple=True, metavar="FILE|DIR", help="Leave what is white in this "
+        "as it is."),
+    click.option("--keep-person", "keep", type=Person(), multiple=True,
+        help="Leave the person at this place, at this second, as they are, until there is a doubt who is who."),
+    click.option("--inverse", is_flag=True, help="Hide everything but what --hide, --area and --mask name."),
+    click.option("--strength", type=float, default=1.0, show_default=True, help="Multiply the opacity, for research."),
+)  # fmt: skip
+
+
+def region_options(command: Command) -> Command:
+    """Areas, masks and people: what `take_where` takes."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def take_where(options: dict[str, Any]) -> Where:
+    """Take --hide and the options of `region_options` out of a dictionary."""
+    hide = options.pop("hide")
+    if NOTHING in hide and len(hide) > 1:
+        raise OptionError(f"--hide {','.join(hide)} names something and nothing; leave one of them out")
+    names = (
+        "areas", "masks", "whole_frame", "only_in", "except_areas", "except_masks", "keep", "inverse", "strength",
+    )  # fmt: skip
+    return Where(hide=() if hide == (NOTHING,) else hide, **{name: options.pop(name) for name in names})

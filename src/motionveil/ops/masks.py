@@ -1,0 +1,43 @@
+"""Masks: drawn, taken apart, described. Always on the CPU, since they are small or made once for a video."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ..types import Float32Array, UInt8Array
+
+Mask = npt.NDArray[np.bool_]
+
+_FRACTION = 8
+"""Bits behind the point in OpenCV's whole-number coordinates."""
+_BINS = (4, 16, 16)
+"""Of lightness, green to red and blue to yellow."""
+
+
+def fill_polygon(points: Sequence[tuple[float, float]], size: tuple[int, int]) -> Float32Array:
+    """(height, width) float32: 1 inside a closed line through points (x, y), and on it; 0 elsewhere."""
+    drawn = np.zeros(size, np.uint8)
+    corners = np.rint(np.array(points, np.float64) * 2**_FRACTION).astype(np.int32)
+    cv2.fillPoly(drawn, [corners], 1, shift=_FRACTION)
+    return drawn.astype(np.float32)
+
+
+def pieces(mask: Mask) -> tuple[int, npt.NDArray[np.int32]]:
+    """The connected pieces of a mask (h, w): how many, and a map of numbers from 1 on, 0 outside. Corners connect."""
+    count, numbers = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    return count - 1, cast(npt.NDArray[np.int32], numbers)
+
+
+def colours_in(image: UInt8Array, mask: Mask) -> Float32Array:
+    """How often each colour occurs in a mask (h, w) of an image (h, w, 3) RGB: coarse in lightness, finer in hue.
+
+    Returns (1024,) float32 with sum 1, of bins of CIE Lab; all 0 where the mask is empty.
+    """
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2Lab)
+    found = cv2.calcHist([lab], [0, 1, 2], mask.astype(np.uint8), list(_BINS), [0, 256, 64, 192, 64, 192])
+    return cast(Float32Array, (found / max(1.0, float(found.sum()))).astype(np.float32).ravel())

@@ -1,0 +1,48 @@
+"""Regions: where a video is replaced. Each streams one opacity map per frame."""
+
+from collections.abc import Callable
+
+from .combined import Difference, Intersection, Inverse, Strength, Union
+from .followed_person import FollowedPerson
+from .mask_video import MaskVideo
+from .region import Derived, Region, everything_in
+from .shapes import Polygon, Rectangle, Shape, WholeFrame
+from .template_saliency import Coverage, TemplateSaliency
+from .where import Pick, Where
+
+__all__ = [
+    "REGIONS",
+    "Coverage",
+    "Derived",
+    "Difference",
+    "FollowedPerson",
+    "Intersection",
+    "Inverse",
+    "MaskVideo",
+    "Pick",
+    "Polygon",
+    "Rectangle",
+    "Region",
+    "Shape",
+    "Strength",
+    "TemplateSaliency",
+    "Union",
+    "Where",
+    "WholeFrame",
+    "everything_in",
+]
+
+REGIONS: dict[str, Callable[..., Region]] = {
+    "templates": TemplateSaliency,
+    "whole_frame": WholeFrame,
+    "rectangle": Rectangle,
+    "polygon": Polygon,
+    "mask": MaskVideo,
+    "union": Union,
+    "intersection": Intersection,
+    "difference": Difference,
+    "inverse": Inverse,
+    "strength": Strength,
+    "followed_person": FollowedPerson,
+}
+"""Regions by name; a new one is one file and one line here."""

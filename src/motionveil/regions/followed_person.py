@@ -1,0 +1,225 @@
+"""One person, clicked once and followed, so that everybody else can be hidden."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import ops
+from ..errors import OptionError
+from ..types import Clip, Float32Array, Point, UInt8Array
+from .region import Derived, Region
+
+_log = logging.getLogger(__name__)
+
+_SHORT_SIDE = 144
+_PERSON = 0.3
+"""Opacity from which a pixel is somebody's: less than half, so that people count as touching early."""
+_RIM, _GAP = 2.0, 4.0
+"""Pixels of the small grid by which the person is shown beyond that, and that must lie between them and others."""
+_STRANGE = 0.02
+"""Share of the person's area that may have been somebody else's: flow is not exact."""
+_GROWTH, _LEAP, _LOSS = 1.5, 1.4, 0.5
+"""How much the area may grow within `_CAUTION` seconds, and from one frame to the next; what must be left of it."""
+_ALIKE = 0.45
+"""What the person's colours must have in common with those at the click, of 1."""
+_CAUTION = 0.5
+"""Seconds before a doubt that are hidden too, since it began before it could be seen."""
+_SURE = 0.9
+"""Opacity from which a pixel is a head: hands look like faces, but not as clearly."""
+_HEAD = 0.25
+"""Share of the largest head's area from which a second one counts."""
+
+
+class FollowedPerson(Derived):
+    """Opacity 1 where one person is, for as long as there is no doubt who it is: `Difference(everyone, this)` keeps
+    that person and nobody else.
+
+    region: everybody, as a `TemplateSaliency` with the group ``person``. point: on the person, in pixels of the frame.
+    time: seconds on the source's clock; the first frame at or after it counts. heads: where heads are; two of them in
+    one outline are two people.
+
+    The person is the connected piece of the region under the point; flow carries it from frame to frame. From the first
+    doubt on, and for half a second before it, opacity is 0 everywhere, for good: where the outline touches somebody
+    else's or holds a second head, where it suddenly grows, shrinks or changes its colours, where it is lost, and at a
+    cut. Before the click it is 0 too. Reads about half a second ahead.
+
+    While it streams, raises OptionError where the point hits nobody, or people who touch.
+    """
+
+    def __init__(self, region: Region, point: Point, time: float = 0.0, *, heads: Region | None = None) -> None:
+        if time < 0:
+            raise OptionError(f"a person is picked at a time of 0 seconds or more, not {time:g}")
+        self.parts = (region,) if heads is None else (region, heads)
+        self.point, self.time = point, time
+
+    def __repr__(self) -> str:
+        return f"FollowedPerson({self.parts[0]!r}, x={self.point.x:g}, y={self.point.y:g}, time={self.time:g})"
+
+    def derive(self, clips: Iterator[Clip], opacities: Sequence[Iterator[Float32Array]]) -> Iterator[Float32Array]:
+        """Opacity (T, H, W) of every clip."""
+        lengths: deque[int] = deque()
+        ready: list[Float32Array] = []
+        for opacity in self._confirmed(_frames(clips, opacities, lengths)):
+            ready.append(opacity)
+            if len(ready) == lengths[0]:
+                lengths.popleft()
+                yield ops.stack(ready)
+                ready = []
+
+    def _confirmed(self, frames: Iterator[_Frame]) -> Iterator[Float32Array]:
+        """Opacity of every frame, given out when it is certain that no doubt follows soon."""
+        begin = Fraction(self.time).limit_denominator(1_000_000)
+        follower: _Follower | None = None
+        doubt: str | None = None
+        waiting: deque[tuple[_Frame, ops.Mask]] = deque()
+        for frame in frames:
+            kept = np.zeros(frame.person.shape, bool)
+            if follower is None and frame.pts >= begin:
+                follower = _Follower(frame, self.point)
+            elif follower is not None and doubt is None:
+                doubt = follower.advance(frame)
+                if doubt is not None:
+                    _log.info(
+                        "the person at %g,%g is followed until %.2f s: %s; now hidden like all others",
+                        *(*self.point, float(frame.pts), doubt),
+                    )
+                    for before, shown in waiting:
+                        # A cut comes without warning, and says nothing of the frames before it.
+                        shown &= frame.flow is None or before.pts < frame.pts - _CAUTION
+            if follower is not None and doubt is None:
+                kept = follower.shown
+            waiting.append((frame, kept))
+            while waiting and (follower is None or doubt or waiting[0][0].pts < frame.pts - _CAUTION):
+                yield _at_full_size(*waiting.popleft())
+        if follower is None:
+            raise OptionError(f"there is no frame at {self.time:g} s to pick a person in; choose an earlier time")
+        for item in waiting:
+            yield _at_full_size(*item)
+
+
+class _Frame(NamedTuple):
+    """A frame on a small grid, on the host."""
+
+    image: UInt8Array
+    person: ops.Mask
+    heads: ops.Mask | None
+    flow: Float32Array | None
+    pts: Fraction
+    size: tuple[int, int]
+    device: ops.Device
+
+
+def _frames(
+    clips: Iterator[Clip], opacities: Sequence[Iterator[Float32Array]], lengths: deque[int]
+) -> Iterator[_Frame]:
+    for clip, *maps in zip(clips, *opacities, strict=True):
+        lengths.append(len(clip))
+        size = (clip.frames.shape[1], clip.frames.shape[2])
+        scale = min(1.0, _SHORT_SIDE / min(size))
+        small = (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
+        flows = clip.flow_to_previous or (None,) * len(clip)
+        for index, (image, flow, pts) in enumerate(zip(clip.frames, flows, clip.pts, strict=True)):
+            person, *heads = (ops.to_host(ops.resize_map(each[index], small)) for each in maps)
+            yield _Frame(
+                ops.to_host(ops.resize_image(image, small)),
+                person > _PERSON,
+                heads[0] > _SURE if heads else None,
+                None if flow is None else ops.to_host(ops.resize_flow(flow, small)),
+                pts,
+                size,
+                ops.device_of(image),
+            )
+
+
+class _Follower:
+    """The state of following one person through one video. kept: where the person is, (h, w) on the small grid."""
+
+    def __init__(self, frame: _Frame, point: Point) -> None:
+        (height, width), (rows, columns) = frame.size, frame.person.shape
+        if not (0 <= point.x < width and 0 <= point.y < height):
+            raise OptionError(f"the point {point.x:g},{point.y:g} lies outside the frame, which is {width}x{height}")
+        _, pieces = ops.pieces(frame.person)
+        number = pieces[int(point.y * rows / height), int(point.x * columns / width)]
+        when = f"at {float(frame.pts):.2f} s"
+        if number == 0:
+            raise OptionError(
+                f"there is nobody at {point.x:g},{point.y:g} {when}; pick a point in the middle of a person, "
+                "in a frame in which --preview shows that they were found"
+            )
+        self.kept: ops.Mask = pieces == number
+        if _heads_in(self.kept, frame.heads) > 1:
+            raise OptionError(
+                f"the person at {point.x:g},{point.y:g} touches another {when}; "
+                "pick them at a time at which they stand apart"
+            )
+        self._others = frame.person & ~self.kept
+        self._colours = ops.colours_in(frame.image, self.kept)
+        self._areas = deque([(frame.pts, self._area)])
+
+    @property
+    def shown(self) -> ops.Mask:
+        """Where the person is, with the rim that the region has too, but nothing near others."""
+        rim, near = (
+            ops.dilate(mask.astype(np.float32), reach) > 0
+            for mask, reach in ((self.kept, _RIM), (self._others, _GAP))
+        )
+        return rim & ~near
+
+    @property
+    def _area(self) -> int:
+        return int(self.kept.sum())
+
+    def advance(self, frame: _Frame) -> str | None:
+        """Go on by one frame; says why where there is a doubt who is who."""
+        if frame.flow is None:
+            return "the scene changes"
+        area = self._area
+        kept, others = (_carried(mask, frame.flow) & frame.person for mask in (self.kept, self._others))
+        count, pieces = ops.pieces(frame.person)
+        own, strange = (np.bincount(pieces[mask], minlength=count + 1) for mask in (kept, others))
+        claimed = own > _STRANGE * area
+        claimed[0] = False
+        self.kept = claimed[pieces]
+        self._others = frame.person & ~self.kept
+        while frame.pts - self._areas[0][0] > _CAUTION:
+            self._areas.popleft()
+        before = [past for _, past in self._areas]
+        now = self._area
+        self._areas.append((frame.pts, now))
+        if now < _LOSS * max(before):
+            return "they are lost or hidden behind something"
+        if int(strange[claimed].sum()) > max(4, _STRANGE * area):
+            return "they touch somebody else"
+        if now > _GROWTH * min(before) or now > _LEAP * area:
+            return "their outline suddenly grows, as if somebody had joined them"
+        if _heads_in(self.kept, frame.heads) > 1:
+            return "a second head is in their outline"
+        if float(np.minimum(self._colours, ops.colours_in(frame.image, self.kept)).sum()) < _ALIKE:
+            return "their colours are others than at the click"
+        return None
+
+
+def _carried(mask: ops.Mask, flow: Float32Array) -> ops.Mask:
+    """A mask of the frame before, where it lies now."""
+    return ops.warp(mask.astype(np.float32), flow, border="zero") > 0.5
+
+
+def _heads_in(mask: ops.Mask, heads: ops.Mask | None) -> int:
+    """How many heads of some size lie in a mask."""
+    if heads is None:
+        return 0
+    _, pieces = ops.pieces(heads & mask)
+    areas = np.bincount(pieces.ravel())[1:]
+    return int((areas > max(4.0, _HEAD * areas.max(initial=0))).sum())
+
+
+def _at_full_size(frame: _Frame, kept: ops.Mask) -> Float32Array:
+    """Opacity (H, W) of a frame: 1 inside, falling to 0 within the outline."""
+    opacity = ops.resize_map(ops.to_device(kept.astype(np.float32), frame.device), frame.size)
+    return (2 * opacity - 1).clip(0, 1)

@@ -1,0 +1,68 @@
+"""What a region is, and regions that are made of others."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from ..streams import fork
+from ..types import Clip, Float32Array
+
+
+class Region(Protocol):
+    """Where to replace. Holds settings only: what belongs to one video lives in the generator that `stream` returns."""
+
+    def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
+        """For every clip (with `flow_to_previous`) its opacity (T, H, W) float32: 0 keeps pixels, 1 replaces them.
+
+        May read some frames ahead.
+        """
+        ...
+
+
+class Derived(ABC):
+    """A region that is made of the opacity of others, its `parts`.
+
+    A region that occurs several times in it (the same object) is streamed once, so that its network runs once.
+    """
+
+    parts: tuple[Region, ...]
+
+    @abstractmethod
+    def derive(self, clips: Iterator[Clip], opacities: Sequence[Iterator[Float32Array]]) -> Iterator[Float32Array]:
+        """Opacity of every clip from those of the parts, which come in step with the clips."""
+
+    def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
+        """Opacity (T, H, W) of every clip; reads as far ahead as the parts do."""
+        regions = everything_in(self)
+        uses = Counter(id(part) for region in regions for part in _parts(region))
+        branches = dict(zip(map(id, regions), fork(clips, len(regions)), strict=True))
+        streams: dict[int, list[Iterator[Float32Array]]] = {}
+        for region in reversed(regions):
+            own = branches[id(region)]
+            if isinstance(region, Derived):
+                made = region.derive(own, [streams[id(part)].pop() for part in region.parts])
+            else:
+                made = region.stream(own)
+            streams[id(region)] = list(fork(made, max(1, uses[id(region)])))
+        return streams[id(self)][0]
+
+
+def everything_in(region: Region) -> list[Region]:
+    """The region and all that it is made of, each once, and before its parts."""
+    found: dict[int, Region] = {}
+
+    def visit(one: Region) -> None:
+        if id(one) not in found:
+            for part in reversed(_parts(one)):
+                visit(part)
+            found[id(one)] = one
+
+    visit(region)
+    return list(found.values())[::-1]
+
+
+def _parts(region: Region) -> tuple[Region, ...]:
+    return region.parts if isinstance(region, Derived) else ()

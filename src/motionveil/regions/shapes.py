@@ -1,0 +1,140 @@
+"""Regions that are drawn: the whole frame, rectangles, polygons."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, floor, isfinite
+
+import numpy as np
+
+from .. import ops
+from ..errors import OptionError
+from ..types import Clip, Float32Array
+
+Length = float | str
+"""Pixels of the frame as it is read, or text like ``12.5%`` of its width (for x) or height (for y)."""
+
+
+class WholeFrame:
+    """Everything."""
+
+    def __repr__(self) -> str:
+        return "WholeFrame()"
+
+    def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
+        """Opacity 1 everywhere."""
+        for clip in clips:
+            yield 1 + ops.zeros(clip.frames.shape[:3], device=ops.device_of(clip.frames))
+
+
+@dataclass(frozen=True)
+class Shape(ABC):
+    """An area that stays where it is, of opacity 1, in the frames with start <= time < end (seconds on the source's
+    clock; None: always).
+    """
+
+    def __post_init__(self) -> None:
+        begin, end = self.times
+        if any(time is not None and not (isfinite(time) and time >= 0) for time in self.times):
+            raise OptionError("the times of an area must be seconds from 0 on")
+        if end is not None and end <= (begin or 0):
+            raise OptionError(f"the end of an area ({end:g} s) must come after its start ({begin or 0:g} s)")
+
+    @property
+    @abstractmethod
+    def times(self) -> tuple[float | None, float | None]:
+        """Start and end."""
+
+    @abstractmethod
+    def drawn(self, height: int, width: int) -> Float32Array:
+        """(height, width) float32, 1 inside. All 0 where it lies outside."""
+
+    def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
+        """Opacity (T, H, W) of every clip. Raises OptionError where the shape lies outside the frame."""
+        begin, end = (None if time is None else Fraction(time).limit_denominator(1_000_000) for time in self.times)
+        inside: Float32Array | None = None
+        for clip in clips:
+            if inside is None:
+                height, width = clip.frames.shape[1:3]
+                inside = self.drawn(height, width)
+                if not inside.any():
+                    raise OptionError(f"the area {self} lies outside the frame, which is {width}x{height}")
+                inside = ops.to_device(inside, ops.device_of(clip.frames))
+            yield ops.stack(
+                [
+                    inside if (begin is None or begin <= time) and (end is None or time < end) else inside * 0
+                    for time in clip.pts
+                ]
+            )
+
+
+@dataclass(frozen=True)
+class Rectangle(Shape):
+    """Every pixel that lies in it or is touched by it: columns from x to x + width, rows from y to y + height."""
+
+    x: Length
+    y: Length
+    width: Length
+    height: Length
+    start: float | None = None
+    end: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for length in (self.x, self.y, self.width, self.height):
+            pixels_of(length, 100)
+        if pixels_of(self.width, 100) <= 0 or pixels_of(self.height, 100) <= 0:
+            raise OptionError("a rectangle must be wider and higher than 0")
+
+    @property
+    def times(self) -> tuple[float | None, float | None]:
+        """Start and end."""
+        return self.start, self.end
+
+    def drawn(self, height: int, width: int) -> Float32Array:
+        """(height, width) float32, 1 inside."""
+        inside = np.zeros((height, width), np.float32)
+        rows, columns = (
+            slice(max(0, floor(pixels_of(first, side))), max(0, ceil(pixels_of(first, side) + pixels_of(length, side))))
+            for first, length, side in ((self.y, self.height, height), (self.x, self.width, width))
+        )
+        inside[rows, columns] = 1
+        return inside
+
+
+@dataclass(frozen=True)
+class Polygon(Shape):
+    """The inside of a line through at least three points (x, y), with the line itself."""
+
+    points: tuple[tuple[Length, Length], ...]
+    start: float | None = None
+    end: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.points) < 3:
+            raise OptionError(f"a polygon needs at least 3 points, not {len(self.points)}")
+        for x, y in self.points:
+            pixels_of(x, 100)
+            pixels_of(y, 100)
+
+    @property
+    def times(self) -> tuple[float | None, float | None]:
+        """Start and end."""
+        return self.start, self.end
+
+    def drawn(self, height: int, width: int) -> Float32Array:
+        """(height, width) float32, 1 inside."""
+        return ops.fill_polygon([(pixels_of(x, width), pixels_of(y, height)) for x, y in self.points], (height, width))
+
+
+def pixels_of(length: Length, side: int) -> float:
+    """A length in pixels, in a frame whose side along it has so many. Raises OptionError where it is no length."""
+    text = str(length).strip()
+    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,2})?%?", text) or abs(float(text.rstrip("%"))) > 1e6:
+        raise OptionError(f"{text!r} is no place in a frame; give pixels like 120, or a share of the frame like 12.5%")
+    return float(text[:-1]) * side / 100 if text.endswith("%") else float(text)

@@ -1,0 +1,136 @@
+"""Where to replace, as a person says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import OptionError
+from ..types import Point
+from .combined import Difference, Intersection, Inverse, Strength, Union
+from .followed_person import FollowedPerson
+from .mask_video import MaskVideo
+from .region import Region
+from .shapes import Polygon, Rectangle, Shape, WholeFrame
+
+
+class Pick(NamedTuple):
+    """A person, picked at (x, y) in pixels of the frame as it is read, at a time in seconds on the source's clock."""
+
+    x: float
+    y: float
+    time: float = 0.0
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where to replace.
+
+    hide: names of templates and groups, perhaps none. areas, masks, whole_frame: what is hidden as well; masks are what
+    `MaskVideo` reads. inverse: everything but all these is hidden instead. only_in: nothing outside these areas is
+    hidden. except_areas, except_masks: stay as they are. keep: people who stay visible, see `FollowedPerson`. strength:
+    see `Strength`. All apply in this order.
+
+    Raises OptionError where that hides nothing.
+    """
+
+    hide: str | Sequence[str] = ("person",)
+    areas: tuple[Shape, ...] = ()
+    masks: tuple[str | Path, ...] = ()
+    whole_frame: bool = False
+    inverse: bool = False
+    only_in: tuple[Shape, ...] = ()
+    except_areas: tuple[Shape, ...] = ()
+    except_masks: tuple[str | Path, ...] = ()
+    keep: tuple[Pick, ...] = ()
+    strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (self.hide or self.areas or self.masks or self.whole_frame):
+            raise OptionError(
+                "nothing would be hidden; give names to --hide, an --area, a --mask, or --whole-frame"
+                + (" instead of --inverse" if self.inverse else "")
+            )
+        if self.whole_frame and self.inverse:
+            raise OptionError("the inverse of the whole frame hides nothing; leave --inverse or --whole-frame out")
+        if not 0 < self.strength <= 1:
+            raise OptionError(f"the strength must lie above 0 and be at most 1, not {self.strength:g}")
+
+    @property
+    def needs_templates(self) -> bool:
+        """Whether the names in `hide` matter."""
+        return bool(self.hide) and not self.whole_frame
+
+    def region(
+        self,
+        found: Region | None = None,
+        everyone: Region | None = None,
+        heads: Region | None = None,
+        *,
+        skip: int = 0,
+        whole: bool = True,
+    ) -> Region:
+        """The region that this describes.
+
+        found: what the names in `hide` mean, see `needs_templates`. everyone, heads: see `FollowedPerson`; needed
+        for `keep`. skip, whole: see `MaskVideo`.
+        """
+
+        def masked(paths: Sequence[str | Path]) -> list[Region]:
+            return [MaskVideo(path, skip=skip, whole=whole) for path in paths]
+
+        hidden = [*([found] if found is not None else []), *self.areas, *masked(self.masks)]
+        region = _any([WholeFrame()] if self.whole_frame else hidden)
+        if self.inverse:
+            region = Inverse(region)
+        if self.only_in:
+            region = Intersection(region, _any(self.only_in))
+        kept: list[Region] = [*self.except_areas, *masked(self.except_masks)]
+        if self.keep:
+            assert everyone is not None
+            kept += [FollowedPerson(everyone, Point(x, y), time, heads=heads) for x, y, time in self.keep]
+        if kept:
+            region = Difference(region, _any(kept))
+        return region if self.strength == 1 else Strength(region, self.strength)
+
+    def as_record(self) -> dict[str, Any]:
+        """The description as JSON can hold it; masks without their folders."""
+        return {
+            "hide": self.hide if isinstance(self.hide, str) else list(self.hide),
+            **{key: [_told(shape) for shape in getattr(self, key)] for key in _AREAS},
+            **{key: [Path(path).name for path in getattr(self, key)] for key in ("masks", "except_masks")},
+            "keep": [list(pick) for pick in self.keep],
+            **{key: getattr(self, key) for key in ("whole_frame", "inverse", "strength")},
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Where:
+        """What `as_record` made; masks are looked for in the working folder. Raises OptionError for anything else."""
+        try:
+            given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items()}
+            given.update({key: tuple(_drawn(shape) for shape in record[key]) for key in _AREAS})
+            return cls(**{**given, "keep": tuple(Pick(*pick) for pick in record["keep"])})
+        except (TypeError, KeyError, ValueError) as error:
+            raise OptionError(f"this is no region of this version of motionveil ({error})") from error
+
+
+_AREAS = ("areas", "only_in", "except_areas")
+_SHAPES: Mapping[str, type[Rectangle] | type[Polygon]] = {"rectangle": Rectangle, "polygon": Polygon}
+
+
+def _told(shape: Shape) -> dict[str, Any]:
+    kind = next((name for name, made in _SHAPES.items() if isinstance(shape, made)), type(shape).__name__)
+    return {"shape": kind, **vars(shape)}
+
+
+def _drawn(told: Mapping[str, Any]) -> Shape:
+    options = {key: value for key, value in told.items() if key != "shape"}
+    if "points" in options:
+        options["points"] = tuple((x, y) for x, y in options["points"])
+    return _SHAPES[told["shape"]](**options)
+
+
+def _any(regions: Sequence[Region]) -> Region:
+    return regions[0] if len(regions) == 1 else Union(*regions)
