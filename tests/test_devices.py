@@ -25,7 +25,20 @@ from motionveil.flow import DISFlow, FlowEstimator, RAFTFlow, with_motion
 from motionveil.noise import TRANSPORTS
 from motionveil.obfuscators import Explained, Selective
 from motionveil.presets import PRESETS
-from motionveil.regions import Coverage, Region, TemplateSaliency, WholeFrame
+from motionveil.regions import (
+    Coverage,
+    Difference,
+    FollowedPerson,
+    Intersection,
+    Inverse,
+    Polygon,
+    Rectangle,
+    Region,
+    Strength,
+    TemplateSaliency,
+    Union,
+    WholeFrame,
+)
 from motionveil.types import Clip, Float32Array, Point, UInt8Array
 
 from .conftest import BRIGHT, DARK, ROOT, clips_of, textured
@@ -95,6 +108,11 @@ REGIONS: dict[str, Region] = {
         for name, coverage in {**{n: p.coverage for n, p in PRESETS.items()}, "everything": EVERYTHING}.items()
     },
 }
+EVERYONE = TemplateSaliency(Brightness(), [BRIGHT], coverage=EVERYTHING, checker=Swirl())
+REGIONS["combined"] = Difference(
+    Strength(Union(EVERYONE, Intersection(Inverse(EVERYONE), Rectangle(9, 9, "50%", 30, 0.1))), 0.9),
+    Union(Polygon(((5, 5), (60, 9), (20, 60))), FollowedPerson(EVERYONE, Point(44, 48), 0.04)),
+)
 
 
 def both(method: Selective, clips: list[Clip], device: str) -> tuple[list[Explained], list[Explained]]:

@@ -151,7 +151,7 @@ def obfuscate_video(
     window, encoding = window or Window(), encoding or Encoding()
     beside = side_paths(target, preview=preview, record=record)
     for path in (Path(target), *filter(None, beside)):
-        check_target(path, [source], encoding.overwrite)
+        check_target(path, [source, *(where.all_masks if where else ())], encoding.overwrite)
     if obfuscator is not None and not all(
         setting is None for setting in (hide, where, preset, library, seed, networks)
     ):

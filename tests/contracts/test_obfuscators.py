@@ -2,30 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from motionveil.building import make_filler
+from motionveil.drawing import write_image
 from motionveil.fillers import FILLERS, Filler, MotionNoise
 from motionveil.flow import DISFlow, with_motion
 from motionveil.noise import TRANSPORTS
 from motionveil.obfuscators import Selective
 from motionveil.presets import PRESETS
-from motionveil.regions import Region, TemplateSaliency, WholeFrame
-from motionveil.types import Clip, UInt8Array
+from motionveil.regions import (
+    REGIONS as TABLE,
+)
+from motionveil.regions import (
+    Difference,
+    FollowedPerson,
+    Intersection,
+    Inverse,
+    MaskVideo,
+    Polygon,
+    Rectangle,
+    Region,
+    Strength,
+    TemplateSaliency,
+    Union,
+    WholeFrame,
+    everything_in,
+)
+from motionveil.types import Clip, Point, UInt8Array
 
 from ..conftest import BRIGHT, BrightnessExtractor, clips_of, textured
 
-REGIONS: dict[str, Callable[[], Region]] = {
-    "whole_frame": WholeFrame,
-    **{
-        name: (lambda preset=preset: TemplateSaliency(BrightnessExtractor(), [BRIGHT], coverage=preset.coverage))  # type: ignore[misc]
-        for name, preset in PRESETS.items()
-    },
+
+def bright(preset: str = "secure") -> TemplateSaliency:
+    """What is bright: the disc, which stands for a person."""
+    return TemplateSaliency(BrightnessExtractor(), [BRIGHT], coverage=PRESETS[preset].coverage)
+
+
+def followed() -> Region:
+    """The disc, from the third frame on."""
+    return FollowedPerson(bright(), Point(45, 48), 0.08)
+
+
+AREA = Rectangle(20, "10%", 60, "80%", 0.1, 0.3)
+REGIONS: dict[str, Callable[[Path], Region]] = {
+    **{name: (lambda _, name=name: bright(name)) for name in PRESETS},  # type: ignore[misc]
+    "whole_frame": lambda _: WholeFrame(),
+    "rectangle": lambda _: AREA,
+    "polygon": lambda _: Polygon(((10, 10), (90, 20), (40, 80))),
+    "mask": lambda folder: MaskVideo(folder),
+    "picture": lambda folder: MaskVideo(folder / "03.png"),
+    "union": lambda folder: Union(bright(), AREA, MaskVideo(folder)),
+    "intersection": lambda _: Intersection(bright(), AREA),
+    "difference": lambda _: Difference(WholeFrame(), bright()),
+    "inverse": lambda _: Inverse(bright()),
+    "strength": lambda _: Strength(bright(), 0.5),
+    "followed_person": lambda _: followed(),
+    "all_but_one": lambda _: Difference(WholeFrame(), followed()),
 }
 MADE: dict[str, Callable[[int | None], Filler]] = {
     **{name: (lambda seed, name=name: make_filler(name, seed=seed)) for name in FILLERS},  # type: ignore[misc]
@@ -55,19 +94,53 @@ def joined(clips: list[Clip]) -> UInt8Array:
     return np.concatenate([clip.frames for clip in clips])
 
 
-@pytest.fixture(params=REGIONS)
-def region(request: pytest.FixtureRequest) -> Region:
-    return REGIONS[request.param]()
+@pytest.fixture(scope="module")
+def masks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten masks: a column that moves, white with a grey border."""
+    folder = tmp_path_factory.mktemp("masks")
+    for t in range(10):
+        mask = np.zeros((96, 144, 3), np.uint8)
+        mask[:, 30 + 4 * t : 70 + 4 * t] = 128
+        mask[:, 35 + 4 * t : 65 + 4 * t] = 255
+        write_image(folder / f"{t:02d}.png", mask)
+    return folder
 
 
-@pytest.fixture(params=MADE)
-def filler(request: pytest.FixtureRequest) -> Callable[[int | None], Filler]:
-    return MADE[request.param]
+def pairs() -> Iterator[tuple[str, str]]:
+    """Every region with three fillers, and every filler with three regions."""
+    for region in REGIONS:
+        for filler in MADE:
+            if region in ("secure", "paper", "whole_frame") or filler in ("motion_noise", "blur_relative", "solid"):
+                yield region, filler
+
+
+@pytest.fixture(params=pairs(), ids="-".join)
+def pair(request: pytest.FixtureRequest) -> tuple[str, str]:
+    chosen: tuple[str, str] = request.param
+    return chosen
+
+
+@pytest.fixture
+def region(pair: tuple[str, str], masks: Path) -> Region:
+    return REGIONS[pair[0]](masks)
+
+
+@pytest.fixture
+def filler(pair: tuple[str, str]) -> Callable[[int | None], Filler]:
+    return MADE[pair[1]]
+
+
+def test_every_region_and_filler_of_the_tables_is_here(masks: Path) -> None:
+    here = {type(part) for make in REGIONS.values() for part in everything_in(make(masks))}
+    assert here == set(TABLE.values())
+    assert set(FILLERS) <= {filler for _, filler in pairs()}
 
 
 def promises_full_cover(region: Region) -> bool:
     """Whether what is salient enough is replaced completely; the paper's opacity hardly ever reaches 1."""
-    return not isinstance(region, TemplateSaliency) or region.coverage.full < 1
+    if isinstance(region, Strength):
+        return False
+    return all(part.coverage.full < 1 for part in everything_in(region) if isinstance(part, TemplateSaliency))
 
 
 def test_counts_sizes_and_times_are_kept(
@@ -144,7 +217,7 @@ def test_two_videos_at_once(region: Region, filler: Callable[[int | None], Fille
 
 
 def test_secure_covers_the_core_completely(video: UInt8Array) -> None:
-    method = Selective(REGIONS["secure"](), MotionNoise(seed=0), DISFlow())
+    method = Selective(bright(), MotionNoise(seed=0), DISFlow())
     (explained,) = method.explain(clips_of(video))
     for t in range(10):
         assert (explained.opacity[t, 30:66, 25 + 3 * t : 55 + 3 * t] == 1).all(), t

@@ -24,11 +24,11 @@ _RIM, _GAP = 2.0, 4.0
 """Pixels of the small grid by which the person is shown beyond that, and that must lie between them and others."""
 _STRANGE = 0.02
 """Share of the person's area that may have been somebody else's: flow is not exact."""
-_GROWTH, _LEAP, _LOSS = 1.5, 1.4, 0.5
+_GROWTH, _LEAP, _LOSS = 1.35, 1.3, 0.5
 """How much the area may grow within `_CAUTION` seconds, and from one frame to the next; what must be left of it."""
 _ALIKE = 0.45
 """What the person's colours must have in common with those at the click, of 1."""
-_CAUTION = 0.5
+_CAUTION = Fraction(1, 2)
 """Seconds before a doubt that are hidden too, since it began before it could be seen."""
 _SURE = 0.9
 """Opacity from which a pixel is a head: hands look like faces, but not as clearly."""
@@ -166,8 +166,7 @@ class _Follower:
     def shown(self) -> ops.Mask:
         """Where the person is, with the rim that the region has too, but nothing near others."""
         rim, near = (
-            ops.dilate(mask.astype(np.float32), reach) > 0
-            for mask, reach in ((self.kept, _RIM), (self._others, _GAP))
+            ops.dilate(mask.astype(np.float32), reach) > 0 for mask, reach in ((self.kept, _RIM), (self._others, _GAP))
         )
         return rim & ~near
 

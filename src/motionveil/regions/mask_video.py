@@ -59,8 +59,8 @@ class MaskVideo:
                 yield ops.stack([ops.resize_map(ops.to_device(mask, device), (height, width)) for mask in found])
             if self.whole and not self._is_picture and next(masks, None) is not None:
                 raise OptionError(
-                    f"the mask {source_name(self.path)} has more frames than the {self.skip + count} of the video; give "
-                    "a mask with one frame for every frame, or use only the beginning of both with --end"
+                    f"the mask {source_name(self.path)} has more frames than the {self.skip + count} of the video; "
+                    "give a mask with one frame for every frame, or use only the beginning of both with --end"
                 )
 
     def _masks(self) -> Generator[Float32Array]:

@@ -63,6 +63,11 @@ class Where:
         """Whether the names in `hide` matter."""
         return bool(self.hide) and not self.whole_frame
 
+    @property
+    def all_masks(self) -> tuple[str | Path, ...]:
+        """All files and folders that are read."""
+        return self.masks + self.except_masks
+
     def region(
         self,
         found: Region | None = None,

@@ -11,7 +11,7 @@ from motionveil.flow import with_motion
 from motionveil.regions import Coverage, TemplateSaliency
 from motionveil.types import Float32Array, UInt8Array
 
-from .conftest import BRIGHT, BrightnessExtractor, ConstantFlow, clips_of
+from ..conftest import BRIGHT, BrightnessExtractor, ConstantFlow, clips_of
 
 
 def moving_square(count: int, step: int = 4, missing: tuple[int, ...] = ()) -> UInt8Array:
