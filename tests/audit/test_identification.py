@@ -121,10 +121,6 @@ def test_identify(people: dict[str, list[UInt8Array]], rng: np.random.Generator)
     kept = identify(people, original, original, name="A", finder=Everywhere())
     assert all(attempt.output.rate == 1 and attempt.control.rate <= 0.6 for attempt in kept.attempts)
     json.dumps(plain(found))
-    report = json.loads(json.dumps(found.as_report()))
-    assert report["attacks"] == ["deblurring"]
-    assert report["embeddings"]["face"]["original"] == report["embeddings"]["face"]["recovered"]["deblurring"] == 1
-    assert "control" in report["embeddings"]["appearance"]
 
 
 def test_luck_is_told_from_recognition(people: dict[str, list[UInt8Array]]) -> None:
@@ -146,7 +142,6 @@ def test_without_other_persons_nothing_is_claimed(people: dict[str, list[UInt8Ar
     alone = identify({}, frames, frames, finder=Everywhere())
     assert not alone.attempts
     assert alone.not_run == "give at least one more person with --person NAME=FILE"
-    assert alone.as_report()["not_run"] == alone.not_run
     assert identify({"A": frames}, frames, frames, name="A", finder=Everywhere()).not_run == alone.not_run
     empty = [np.zeros_like(frame) for frame in frames]
     assert "nobody was found" in (identify({"B": frames}, empty, frames, finder=Everywhere()).not_run or "")

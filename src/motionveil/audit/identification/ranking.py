@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -71,7 +70,7 @@ class Attempt:
     on what each reconstruction recovered. control: on negatives of the output's crops, turned and in other colours,
     which have the same texture and show nobody. luck: how often, from 0 to 1, such crops are recognised as well as the
     output. Crops of one clip that tell nothing look alike and have the same nearest neighbour, so that their rate is
-    anything from 0 to 1: only a rate above chance with little luck (0.05 or less) is recognition.
+    anything from 0 to 1: only a rate above chance with little luck (0.1 or less) is recognition.
     gallery: number of crops that are known, by person.
     """
 
@@ -95,25 +94,6 @@ class Identification:
     chance: float
     attempts: tuple[Attempt, ...] = ()
     not_run: str | None = None
-
-    def as_report(self) -> dict[str, Any]:
-        """For the report: rates per embedding, and those of every attack; or why it was not tried."""
-        told: dict[str, Any] = {"persons": list(self.persons), "chance": self.chance}
-        if self.not_run is not None:
-            return {**told, "not_run": self.not_run}
-        return {
-            **told,
-            "attacks": list(dict.fromkeys(name for attempt in self.attempts for name in attempt.recovered)),
-            "embeddings": {
-                attempt.embedding: {
-                    "queries": attempt.output.queries,
-                    **{key: getattr(attempt, key).rate for key in ("original", "output", "control")},
-                    "luck": attempt.luck,
-                    "recovered": {name: found.rate for name, found in attempt.recovered.items()},
-                }
-                for attempt in self.attempts
-            },
-        }
 
 
 def identify(
