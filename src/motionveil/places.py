@@ -31,6 +31,12 @@ def side_paths(target: str | Path, *, preview: bool, record: bool) -> SidePaths:
     )
 
 
+def audit_path(target: str | Path) -> Path:
+    """Where the report on an output belongs."""
+    path = Target.parse(target).path
+    return path.with_name(f"{path.name}.audit")
+
+
 def output_for(source: str | Path | int, target: str | Path | None, *, many: bool, images: bool = False) -> Path:
     """Where the result of one source belongs.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import ops
 from ..errors import OptionError, WeightsError
-from ..flow import FLOW_ESTIMATORS, DISFlow, FlowEstimator, RAFTFlow
+from ..flow import DISFlow, FarnebackFlow, FlowEstimator, RAFTFlow
 from ..pipeline import Window, first_frames
 from ..templates import GROUPS, default_library
 from ..types import UInt8Array
@@ -28,6 +28,11 @@ from .report import Pictures, check_place, write_report
 
 OnProgress = Callable[[str, float], None]
 """Called with what is being done, and the share of it that is."""
+
+_LOOKS: Mapping[str, Mapping[str, Any]] = {
+    "farneback": {"most_pairs": 4},
+    "raft": {"most_pairs": 3, "fillers": ("blur_strong", "solid", "iid_noise")},
+}
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,8 @@ def audit_video(
     identified = _identified(recoveries, people, attackers, face_detector)
     tell("measuring the motion", 0.0)
     motion = {
-        name: motion_kept(measures.windows, {name: estimator}, most_pairs=3 if name == "raft" else None)[name]
+        # Slow ones look at less.
+        name: motion_kept(measures.windows, {name: estimator}, **_LOOKS.get(name, {}))[name]
         for name, estimator in estimators.items()
     }
     report = figures_of(
@@ -143,7 +149,7 @@ def _face_detector(attackers: Attackers) -> tuple[YuNet | None, str | None]:
 def _estimators(attackers: Attackers) -> dict[str, FlowEstimator]:
     found: dict[str, FlowEstimator] = {
         "dis": DISFlow(short_side=480, smoothing=0.7),
-        "farneback": FLOW_ESTIMATORS["farneback"](),
+        "farneback": FarnebackFlow(),
     }
     if attackers.flow_weights is not None:
         found["raft"] = RAFTFlow(str(attackers.flow_weights))

@@ -114,7 +114,9 @@ def _identification(found: Identification) -> dict[str, Any]:
                 "original": _rate(attempt.original),
                 "output": _rate(attempt.output),
                 "control": _rate(attempt.control),
+                "luck": attempt.luck,
                 "recovered": {attack: _rate(rank) for attack, rank in attempt.recovered.items()},
+                "recovered_luck": dict(attempt.recovered_luck),
             }
             for attempt in found.attempts
         },

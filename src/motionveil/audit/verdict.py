@@ -11,8 +11,8 @@ Level = Literal["leak", "weak", "good", "note"]
 MAX_GAIN = 1.0
 """Decibels by which an attack may do better than on a region of one colour."""
 MAX_FACE_RATE = 0.01
-MAX_LUCK = 0.05
-"""Share of crops that show nobody that may be given to the right person as often."""
+MAX_LUCK = 0.1
+"""Share of the ways to make crops that show nobody that may do as well. (The least that can be measured is 1/19.)"""
 MIN_COVERAGE = 0.9
 """Of an attribute in its worst frame. Outlines are never found to the pixel."""
 MAX_GAP = 0.1
@@ -130,7 +130,7 @@ def _reidentification(report: Mapping[str, Any]) -> Iterator[Reason]:
             share = (rate - chance) / (1 - chance)
             if share > 0.25 and luck > MAX_LUCK:
                 yield Reason(
-                    "note", f"{text}; crops that show nobody do as well in {luck:.0%} of all ways to make them."
+                    "note", f"{text}; crops that show nobody do as well in {luck:.0%} of cases."
                 )
                 continue
             yield Reason("leak" if share > 0.5 else "weak" if share > 0.25 else "good", f"{text}.")

@@ -31,7 +31,7 @@ class PersonFile(click.ParamType["tuple[str, str]"]):
 
 _OPTIONS = (
     click.option("--face-weights", metavar="FILE", help="YuNet, to look for faces. Default: from the weights folder."),
-    click.option("--detector", "detectors", multiple=True, metavar="FILE", help="A further detector of faces, in ONNX."),
+    click.option("--detector", "detectors", multiple=True, metavar="FILE", help="A further detector of faces (ONNX)."),
     click.option(
         "--judge", "flow_weights", metavar="NAME|FILE", help="Weights of RAFT, as a further judge of the motion kept."
     ),
@@ -40,7 +40,7 @@ _OPTIONS = (
         help="A picture or video of somebody who may be in it; at least one who is not is needed to ask who it is.",
     ),
     click.option("--shows", metavar="NAME", help="Which of the persons given is in the original."),
-    click.option("--embedding", "embeddings", multiple=True, metavar="FILE", help="A network that knows faces, in ONNX."),
+    click.option("--embedding", "embeddings", multiple=True, metavar="FILE", help="A network that knows faces (ONNX)."),
     click.option(
         "--train-on", multiple=True, metavar="VIDEO",
         help="Another video, best many, from which an attacker learns to undo the method; takes some minutes.",

@@ -13,7 +13,7 @@ from ..errors import OptionError
 from ..fillers import FILLERS
 from ..noise import STATISTICS, TRANSPORTS
 from ..pipeline import Result, obfuscate_video
-from ..places import plan
+from ..places import audit_path, plan
 from ..presets import PRESETS, Preset, get_preset
 from ..templates import default_library
 from ..video import CODECS, Encoding, source_name
@@ -50,6 +50,7 @@ from .regions import region_options, take_where
 @click.option(
     "--preview", is_flag=True, help="Also write input, saliency and output side by side (shows the original)."
 )
+@click.option("--audit", is_flag=True, help="Attack the result afterwards: OUT.audit/report.html (shows the original).")
 @window_options
 @click.option("--codec", type=click.Choice(list(CODECS)), help="Default: by the output's extension, else h264.")
 @click.option("--quality", type=int, help="The codec's constant quality; lower is better.")
@@ -93,10 +94,13 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
         metadata=options.pop("metadata"),
     )
     seed, preview, record = options.pop("seed"), options.pop("preview"), options.pop("record")
+    audit = options.pop("audit")
     where = take_where(options)
     settings = _adjust(get_preset(preset), options)
     images = encoding.codec in ("png", "jpg")
     pairs = plan([source_of(text) for text in sources], output, images=images)
+    if audit:
+        _check_audits(pairs, record=record, overwrite=encoding.overwrite)
     named = default_library().names(where.hide) if where.needs_templates else ()
     for text in weaknesses(settings, hide=named, encoding=encoding, seed=seed, strength=where.strength):
         click.echo(f"motionveil: warning: {text}", err=True)
@@ -113,8 +117,25 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
             )  # fmt: skip
         if not quiet:
             _summarise(result)
+        if audit:
+            # Slow to import, and not needed otherwise.
+            from .audit import run_audit
+
+            run_audit(str(source), target, audit_path(target), overwrite=encoding.overwrite, quiet=quiet)
 
     return each(pairs, work)
+
+
+def _check_audits(pairs: list[tuple[str | Path | int, Path]], *, record: bool, overwrite: bool) -> None:
+    """Say before anything takes long what would keep results from being audited."""
+    from ..audit.report import check_place
+
+    if not record:
+        raise OptionError("--audit reads from the record how a result was made; leave --no-record out")
+    for source, target in pairs:
+        if isinstance(source, int) or str(source) == "-" or "://" in str(source):
+            raise OptionError(f"{source_name(source)} cannot be read twice, and not be audited; leave --audit out")
+        check_place(audit_path(target), overwrite=overwrite)
 
 
 def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:

@@ -80,6 +80,7 @@ class Attempt:
     control: Rank1
     luck: float
     recovered: Mapping[str, Rank1] = field(default_factory=dict)
+    recovered_luck: Mapping[str, float] = field(default_factory=dict)
     gallery: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -137,6 +138,7 @@ def identify(
         known = _Known(gallery, embedding)
         ask = partial(_ask, known, name, places[half:])
         control, luck = _control(known, name, _crops(output[half:], places[half:], embedding))
+        returned = {attack: _crops(frames[half:], places[half:], embedding) for attack, frames in recovered.items()}
         attempts.append(
             Attempt(
                 embedding.name,
@@ -144,7 +146,8 @@ def identify(
                 output=ask(output[half:]),
                 control=control,
                 luck=luck,
-                recovered={attack: ask(frames[half:]) for attack, frames in recovered.items()},
+                recovered={attack: known.ask([name] * len(crops), crops) for attack, crops in returned.items()},
+                recovered_luck={attack: _control(known, name, crops)[1] for attack, crops in returned.items()},
                 gallery=known.counts,
             )
         )
