@@ -34,14 +34,21 @@ def touched(original: UInt8Array, output: UInt8Array) -> BoolArray:
     return cv2.morphologyEx(found, cv2.MORPH_CLOSE, _square(_CLOSED * min(found.shape) / 2)) > 0
 
 
-def inside(region: BoolArray) -> BoolArray:
-    """What lies deeper in a region (H, W) than its soft outline, 3 % of the short side; the frame's border is none.
+def whole(region: BoolArray) -> BoolArray:
+    """A touched region (H, W) without its holes of up to 8 % of the short side.
 
-    Holes of up to 8 % belong to it: blur changes edges and leaves what lies between them as it was.
+    Blur changes edges, and leaves what lies between them nearly as it was.
     """
-    side = min(region.shape)
-    whole = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_CLOSE, _square(_HOLES * side / 2))
-    return cv2.erode(whole, _square(_OUTLINE * side)) > 0
+    kernel = _square(_HOLES * min(region.shape) / 2)
+    return cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_CLOSE, kernel) > 0
+
+
+def inside(region: BoolArray) -> BoolArray:
+    """What lies deeper in a whole region (H, W) than its soft outline, 3 % of the short side.
+
+    The frame's border is no outline.
+    """
+    return cv2.erode(whole(region).astype(np.uint8), _square(_OUTLINE * min(region.shape))) > 0
 
 
 def _square(radius: float) -> UInt8Array:
