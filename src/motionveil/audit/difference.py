@@ -15,6 +15,7 @@ _LEAST, _MOST = 8.0, 24.0
 _CALM = 6.0
 """Differences above so many times their median are more than encoding: it keeps under that in 999 of 1000 places."""
 _CLOSED = 0.02
+_HOLES = 0.08
 _OUTLINE = 0.03
 
 
@@ -33,10 +34,21 @@ def touched(original: UInt8Array, output: UInt8Array) -> BoolArray:
     return cv2.morphologyEx(found, cv2.MORPH_CLOSE, _square(_CLOSED * min(found.shape) / 2)) > 0
 
 
+def whole(region: BoolArray) -> BoolArray:
+    """A touched region (H, W) without its holes of up to 8 % of the short side.
+
+    Blur changes edges, and leaves what lies between them nearly as it was.
+    """
+    kernel = _square(_HOLES * min(region.shape) / 2)
+    return cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_CLOSE, kernel) > 0
+
+
 def inside(region: BoolArray) -> BoolArray:
-    """What lies deeper in a region (H, W) than its soft outline, 3 % of the short side; the frame's border is none."""
-    kernel = _square(_OUTLINE * min(region.shape))
-    return cv2.erode(region.astype(np.uint8), kernel) > 0
+    """What lies deeper in a whole region (H, W) than its soft outline, 3 % of the short side.
+
+    The frame's border is no outline.
+    """
+    return cv2.erode(whole(region).astype(np.uint8), _square(_OUTLINE * min(region.shape))) > 0
 
 
 def _square(radius: float) -> UInt8Array:

@@ -11,6 +11,7 @@ from .. import ops
 from ..building import make_filler
 from ..flow import DISFlow, FlowEstimator, with_motion
 from ..types import Clip, Float32Array, UInt8Array
+from .difference import whole
 from .footage import BoolArray, Window
 
 FILLERS = ("blur_weak", "blur_strong", "pixelate_16", "solid", "iid_noise", "static_noise")
@@ -43,8 +44,8 @@ def motion_kept(
 
 
 def _filled(window: Window, name: str) -> UInt8Array:
-    """The window's original with what was touched replaced by a filler."""
-    opacity = window.touched.astype(np.float32)
+    """The window's original with the region that was touched replaced by a filler."""
+    opacity = ops.as_float32(np.stack([whole(mask) for mask in window.touched]))
     clip = Clip(window.original, window.start, window.pts, opacity=opacity)
     (filling,) = make_filler(name, seed=0).stream([clip])
     frames = zip(window.original, filling, opacity, strict=True)
