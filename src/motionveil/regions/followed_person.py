@@ -85,9 +85,10 @@ class FollowedPerson(Derived):
             elif follower is not None and doubt is None:
                 doubt = follower.advance(frame)
                 if doubt is not None:
+                    last = frame.pts if frame.flow is None else max(begin, frame.pts - _CAUTION)
                     _log.info(
-                        "the person at %g,%g is followed until %.2f s: %s; now hidden like all others",
-                        *(*self.point, float(frame.pts), doubt),
+                        "the person at %g,%g is visible until %.2f s, and hidden from then on: at %.2f s %s",
+                        *(*self.point, float(last), float(frame.pts), doubt),
                     )
                     for before, shown in waiting:
                         # A cut comes without warning, and says nothing of the frames before it.
