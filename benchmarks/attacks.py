@@ -97,7 +97,10 @@ class Subject:
         part = len(areas) // WINDOWS
         sums = [sum(areas[i : i + WINDOW]) for i in range(len(areas) - WINDOW + 1)]
         return [
-            max(range(k * part, min((k + 1) * part, len(sums)) - (WINDOW if k + 1 < WINDOWS else 0)), key=sums.__getitem__)
+            max(
+                range(k * part, min((k + 1) * part, len(sums)) - (WINDOW if k + 1 < WINDOWS else 0)),
+                key=sums.__getitem__,
+            )
             for k in range(WINDOWS)
         ]
 

@@ -123,6 +123,22 @@ def test_saliency_goes_on_where_it_stopped(run: Run, video: Path, tmp_path: Path
     assert (tmp_path / "maps" / "photo" / "hair" / "000000.png").exists()
 
 
+def test_export(run: Run, video: Path, tmp_path: Path) -> None:
+    call = ("export", video, "-o", tmp_path / "steps", "--what", "flow,noise,mask", "--hide", "hair", "--detail", 64)
+    code, out, err = run(*call, "--fill", "motion_noise:grain=8", "--flow-format", "npz", "--end", 0.1)
+    assert code == 0, err
+    assert "sheet.png" in out
+    folder = tmp_path / "steps" / "in"
+    wanted = {"flow", "flow_colours", "noise", "mask", "sheet.png", "settings.json"}
+    assert {p.name for p in folder.iterdir()} == wanted
+    assert json.loads((folder / "settings.json").read_text())["preset"]["filler_options"]["grain"] == 8
+    assert "exists" in complaint(run(*call))
+    assert "other settings" in complaint(run(*call, "--resume"))
+    again = run(*call, "--fill", "motion_noise:grain=8", "--flow-format", "npz", "--end", 0.1, "--resume")
+    assert "there already" in again[1]
+    assert "depth" in complaint(run("export", video, "-o", tmp_path / "x", "--what", "depth"))
+
+
 def test_template_commands(run: Run, tmp_path: Path, rng: np.random.Generator) -> None:
     picture = textured(192, 256, rng) // 3
     picture[76:116, 180:220] = 250

@@ -27,6 +27,7 @@ from .types import Clip, Point, VideoInfo
 
 if TYPE_CHECKING:
     from .building import Networks, build_obfuscator, make_filler
+    from .exporting import Export, write_export
     from .features import DescriptorGrid, FeatureExtractor, PartsEncoder, ViTEncoder
     from .fillers import (
         FILLERS,
@@ -75,6 +76,7 @@ __version__ = version("motionveil")
 
 _LAZY = {
     "building": ("Networks", "build_obfuscator", "make_filler"),
+    "exporting": ("Export", "write_export"),
     "features": ("DescriptorGrid", "FeatureExtractor", "PartsEncoder", "ViTEncoder"),
     "fillers": (
         "FILLERS",
@@ -134,6 +136,7 @@ __all__ = [
     "Difference",
     "Encoding",
     "Explained",
+    "Export",
     "FeatureExtractor",
     "Filler",
     "FlowEstimator",
@@ -202,6 +205,7 @@ __all__ = [
     "read_picture",
     "saliency_maps",
     "with_motion",
+    "write_export",
     "write_saliency",
 ]
 

@@ -88,3 +88,29 @@ def write_image(path: str | Path, picture: UInt8Array) -> None:
     """Write (H, W, 3) RGB or (H, W) grey uint8 by the name's extension."""
     path = Path(path)
     write_file(path, encode_image(picture, path.suffix))
+
+
+class Moments:
+    """Rows of labelled pictures, of moments spread evenly over a video of unknown length."""
+
+    def __init__(self, *, shown: int = 5, height: int = 200) -> None:
+        self._shown = shown
+        self._height = height
+        self._every = 1
+        self._rows: list[list[tuple[str, UInt8Array]]] = []
+
+    def wants(self, index: int) -> bool:
+        """Whether the frame of this index is one of them."""
+        return index % self._every == 0
+
+    def add(self, tiles: Sequence[tuple[str, UInt8Array]]) -> None:
+        """Remember a moment; where there are too many, every other one goes and the next ones come half as often."""
+        self._rows.append([(text, thumbnail(picture, self._height)) for text, picture in tiles])
+        if len(self._rows) > 2 * self._shown:
+            self._rows = self._rows[::2]
+            self._every *= 2
+
+    def draw(self) -> UInt8Array:
+        """The contact sheet of those that are remembered, one row each."""
+        step = max(1, -(-len(self._rows) // self._shown))
+        return contact_sheet([("", row) for row in self._rows[::step]], height=self._height)

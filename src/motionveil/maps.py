@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -11,24 +9,31 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from . import drawing
 from .building import Networks, choose_templates
-from .errors import OutputError
 from .features import FeatureExtractor
-from .files import hidden_name, make_folders, remove, remove_empty, take_place
+from .folders import (
+    SETTINGS,
+    SHEET,
+    check_replaceable,
+    folder_name,
+    is_sequence,
+    made_with,
+    new_folder,
+    numbered,
+    write_settings,
+)
 from .pipeline import Progress, Window, first_frames
 from .presets import PRESETS
-from .record import plain
 from .saliency import saliency_maps
 from .streams import Stages
 from .templates import Template, TemplateLibrary, default_library
-from .types import Clip, Float32Array, UInt8Array
-from .video import VideoWriter, is_pattern, source_name
-
-_MAX_MOMENTS = 8
+from .types import Clip
+from .video import VideoWriter
 
 MAPS = replace(
     PRESETS["secure"].with_features("parts", short_side=384, levels=3), still_options={"short_side": 768, "levels": 3}
@@ -57,8 +62,8 @@ def write_saliency(
     Raises MotionveilError, and then leaves nothing.
     """
     window, directory = window or Window(), Path(directory)
-    target = directory / maps_name(source)
-    _check_replaceable(target, source, overwrite)
+    target = directory / folder_name(source)
+    check_replaceable(target, source, overwrite, kind="maps", is_ours=_is_maps)
     networks = networks or Networks(MAPS)
     (library or default_library()).names(attributes)
     with ExitStack() as stack:
@@ -74,14 +79,9 @@ def write_saliency(
                 f"{target.name}: {', '.join(choice.missing)} could not be found at its beginning", stacklevel=2
             )
         templates = choice.templates
-        working = hidden_name(target)
-        try:
-            made = make_folders(directory)
-            stack.callback(remove_empty, made)
-            stack.callback(remove, working)
-            working.mkdir()
-            sheet = _Sheet(templates)
-            begin, done = time.monotonic(), 0
+        sheet = drawing.Moments()
+        begin, done = time.monotonic(), 0
+        with new_folder(target, overwrite=overwrite) as working:
             with ExitStack() as inner:
                 overlay = inner.enter_context(VideoWriter(working / _OVERLAY, info)) if video else None
                 inner.enter_context(stages)
@@ -92,97 +92,43 @@ def write_saliency(
                     done += len(clip)
                     if on_progress is not None:
                         on_progress(Progress(done, info.num_frames, done / max(time.monotonic() - begin, 1e-6)))
-            drawing.write_image(working / _SHEET, sheet.draw())
-            (working / _SETTINGS).write_text(_settings(attributes, networks, window))
-            take_place(working, target, overwrite=overwrite)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise OutputError(f"{target} cannot be written ({reason}); choose another folder or free space") from error
+            drawing.write_image(working / SHEET, sheet.draw())
+            write_settings(working, _settings(attributes, networks, window))
     return target
 
 
-_SHEET, _OVERLAY, _SETTINGS = "sheet.png", "overlay.mp4", "settings.json"
+_OVERLAY = "overlay.mp4"
 
 
 def maps_are_there(
     source: str | Path | int, directory: str | Path, *, attributes: Sequence[str], networks: Networks, window: Window
 ) -> bool:
     """Whether `write_saliency` has been here with the same attributes, features and window; it leaves whole folders."""
-    path = Path(directory) / maps_name(source) / _SETTINGS
-    return path.is_file() and path.read_text() == _settings(attributes, networks, window)
+    return made_with(Path(directory) / folder_name(source), _settings(attributes, networks, window))
 
 
-def _settings(attributes: Sequence[str], networks: Networks, window: Window) -> str:
+def _settings(attributes: Sequence[str], networks: Networks, window: Window) -> dict[str, Any]:
     preset = networks.preset
     chosen = {"attributes": attributes, "features": preset.features, "options": preset.feature_options}
-    return json.dumps(plain({**chosen, "window": window}), indent=2) + "\n"
-
-
-def maps_name(source: str | Path | int) -> str:
-    """The name of the folder that holds the maps of a source: its own without the extension."""
-    path = Path(str(source))
-    if is_pattern(source):
-        return path.parent.resolve().name or "sequence"
-    if path.is_dir():
-        return path.resolve().name or "sequence"
-    return Path(source_name(source)).stem
-
-
-def _check_replaceable(target: Path, source: str | Path | int, overwrite: bool) -> None:
-    """Raise OutputError unless maps may be written here: nothing is there, or maps that may be replaced."""
-    place, read = target.resolve(), Path(str(source)).resolve()
-    if read.exists() and (place == read or place in read.parents or (read.is_dir() and read in place.parents)):
-        raise OutputError(f"{target} is the input, or one lies in the other; choose another folder with -o")
-    if not target.exists():
-        return
-    if not overwrite:
-        raise OutputError(f"{target} exists; choose another folder with -o, or allow it with --overwrite")
-    # Only what this function has made is ever removed.
-    strange = [p.name for p in target.iterdir() if not _is_maps(p)] if target.is_dir() else [target.name]
-    if strange:
-        raise OutputError(f"{target} holds other things than maps ({strange[0]}); choose another folder with -o")
+    return {**chosen, "window": window}
 
 
 def _is_maps(path: Path) -> bool:
-    if path.is_dir() and not path.is_symlink():
-        return all(re.fullmatch(r"\d{6,}\.png", p.name) and p.is_file() for p in path.iterdir())
-    return path.name in (_SHEET, _OVERLAY, _SETTINGS)
+    return is_sequence(path, ".png") or (path.is_file() and path.name in (SHEET, _OVERLAY, SETTINGS))
 
 
 def _write_clip(
-    clip: Clip, templates: Sequence[Template], extractor: FeatureExtractor, folder: Path, sheet: _Sheet
+    clip: Clip, templates: Sequence[Template], extractor: FeatureExtractor, folder: Path, sheet: drawing.Moments
 ) -> Clip:
     """Write the maps of a clip; return it with the greatest map painted over every frame."""
     painted = []
     for index, frame in enumerate(clip.frames):
         maps = saliency_maps(frame, templates, extractor)
-        sheet.add(clip.start + index, float(clip.pts[index]), frame, maps)
+        if sheet.wants(clip.start + index):
+            tiles = [(t.name, drawing.overlay(frame, values)) for t, values in zip(templates, maps, strict=True)]
+            sheet.add([(f"{float(clip.pts[index]):.2f} s", frame), *tiles])
         for template, values in zip(templates, maps, strict=True):
-            drawing.write_image(
-                folder / template.name / f"{clip.start + index:06d}.png", np.rint(values * 255).astype(np.uint8)
-            )
+            grey = np.rint(values * 255).astype(np.uint8)
+            drawing.write_image(numbered(folder / template.name, clip.start + index, ".png"), grey)
         painted.append(drawing.overlay(frame, maps.max(axis=0)))
     return Clip(np.stack(painted), clip.start, clip.pts)
-
-
-class _Sheet:
-    """Moments spread evenly over a video of unknown length, with every attribute's map."""
-
-    def __init__(self, templates: Sequence[Template]) -> None:
-        self.templates = templates
-        self.every = 1
-        self.rows: list[list[tuple[str, UInt8Array]]] = []
-
-    def add(self, index: int, seconds: float, frame: UInt8Array, maps: Float32Array) -> None:
-        if index % self.every:
-            return
-        tiles = [(f"{seconds:.2f} s", frame)]
-        tiles += [(t.name, drawing.overlay(frame, values)) for t, values in zip(self.templates, maps, strict=True)]
-        self.rows.append([(text, drawing.thumbnail(picture, 200)) for text, picture in tiles])
-        if len(self.rows) > _MAX_MOMENTS:
-            self.rows = self.rows[::2]
-            self.every *= 2
-
-    def draw(self) -> UInt8Array:
-        step = max(1, -(-len(self.rows) // 5))
-        return drawing.contact_sheet([("", row) for row in self.rows[::step]], height=200)

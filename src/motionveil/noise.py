@@ -145,8 +145,8 @@ class AccumulatedTransport:
     Two things keep the noise whole where the scene folds and tears:
     displacements relax towards their neighbours where they would draw out or crush the noise by more than `limit`;
     and where that happens in more than `share` of the frame, the noise is born again: a new layer at another place,
-    undistorted, takes over within `fade` frames while both move with the scene. Such births are coherent, and at
-    least `rest` frames apart. Rebirth pixel by pixel would destroy the motion.
+    undistorted, takes over within `fade` frames while both move with the scene (Neyret, Advected Textures, SCA 2003).
+    Such births are coherent, and at least `rest` frames apart. Rebirth pixel by pixel would destroy the motion.
     """
 
     def __init__(
@@ -155,10 +155,10 @@ class AccumulatedTransport:
         width: int,
         generator: np.random.Generator,
         *,
-        limit: float = 3.0,
+        limit: float = 2.0,
         share: float = 0.03,
-        fade: int = 16,
-        rest: int = 24,
+        fade: int = 8,
+        rest: int = 8,
         device: ops.Device = None,
     ) -> None:
         self.size = (height, width)

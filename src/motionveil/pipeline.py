@@ -233,6 +233,10 @@ def obfuscate_video(
             files[beside.sheet] = drawing.encode_image(sheet, ".png")
         if beside.record is not None:
             settings = _settings(method, window, encoding, networks.preset if networks else preset)
+            if networks is not None:
+                # Enough to make the method again.
+                made = {"preset": networks.preset.as_record(), "where": where_of(hide, where).as_record()}
+                settings["method"] = made
             files[beside.record] = make_record(
                 source=source, target=Path(target), output=finished,
                 templates=[template for region in _templated(method) for template in region.templates],

@@ -11,7 +11,6 @@ from .obfuscators import Explained
 from .types import Clip, UInt8Array, VideoInfo
 
 _MAX_PANEL = 480
-_MAX_MOMENTS = 12
 
 
 class Preview:
@@ -24,8 +23,7 @@ class Preview:
         scale = min(1.0, _MAX_PANEL / info.height)
         self.panel = (max(2, round(info.height * scale / 2) * 2), max(2, round(info.width * scale / 2) * 2))
         self.info = replace(info, width=3 * self.panel[1], height=self.panel[0])
-        self._every = 1
-        self._moments: list[tuple[float, list[UInt8Array]]] = []
+        self._moments = drawing.Moments(shown=6, height=min(self.panel[0], 220))
 
     def add(self, explained: Explained) -> Clip:
         """The three panels of a clip: input, opacity over it, output."""
@@ -35,23 +33,12 @@ class Preview:
             result = ops.to_host(ops.resize_image(explained.obfuscated.frames[index], self.panel))
             covered = ops.to_host(ops.resize_map(opacity, self.panel))
             panels = [original, drawing.overlay(original, covered), result]
-            if (explained.original.start + index) % self._every == 0:
-                self._keep(float(explained.original.pts[index]), panels)
+            if self._moments.wants(explained.original.start + index):
+                seconds = float(explained.original.pts[index])
+                self._moments.add(list(zip([f"{seconds:.2f} s  input", "opacity", "output"], panels, strict=True)))
             rows.append(drawing.side_by_side(panels))
         return replace(explained.original, frames=np.stack(rows), flow_to_previous=None)
 
-    def _keep(self, seconds: float, panels: list[UInt8Array]) -> None:
-        """Remember a moment; where there are too many, every other one goes and the next ones come half as often."""
-        self._moments.append((seconds, panels))
-        if len(self._moments) > _MAX_MOMENTS:
-            self._moments = self._moments[::2]
-            self._every *= 2
-
     def contact_sheet(self) -> UInt8Array:
         """Up to six moments, one row each."""
-        step = max(1, -(-len(self._moments) // 6))
-        rows = [
-            ("", [(f"{seconds:.2f} s  input", a), ("opacity", b), ("output", c)])
-            for seconds, (a, b, c) in self._moments[::step]
-        ]
-        return drawing.contact_sheet(rows, height=min(self.panel[0], 220))
+        return self._moments.draw()

@@ -91,6 +91,11 @@ def test_a_film_with_everything(tmp_path: Path) -> None:
     assert all("2024-05-01" in tag.value for tag in found.dates)
     assert found.reveals
     json.dumps(plain(found))
+    report = found.as_report()
+    assert report["streams"] == ["video h264 48x32", "audio aac"]
+    assert report["tags"]["title (file)"] == "Ann"
+    assert {"kind": "sound", "level": "reveals", "text": "sound is kept: voices tell who speaks"} in report["findings"]
+    json.dumps(report)
 
 
 def test_cover_chapters_attachment(tmp_path: Path, picture: UInt8Array) -> None:

@@ -115,12 +115,30 @@ def test_identify(people: dict[str, list[UInt8Array]], rng: np.random.Generator)
     for attempt in found.attempts:
         assert attempt.original.rate == 1
         assert attempt.recovered["deblurring"].rate == 1
-        assert attempt.output.rate <= max(attempt.control.rate, found.chance) + 0.35
+        assert attempt.output.rate == 0 or attempt.luck > 0.05
         assert attempt.gallery == {"A": 6, "B": 12, "C": 12, "D": 12}
         assert attempt.original.queries == attempt.output.queries == 6
     kept = identify(people, original, original, name="A", finder=Everywhere())
-    assert all(attempt.output.rate == 1 and attempt.control.rate <= 0.5 for attempt in kept.attempts)
+    assert all(attempt.output.rate == 1 and attempt.control.rate <= 0.6 for attempt in kept.attempts)
     json.dumps(plain(found))
+    report = json.loads(json.dumps(found.as_report()))
+    assert report["attacks"] == ["deblurring"]
+    assert report["embeddings"]["face"]["original"] == report["embeddings"]["face"]["recovered"]["deblurring"] == 1
+    assert "control" in report["embeddings"]["appearance"]
+
+
+def test_luck_is_told_from_recognition(people: dict[str, list[UInt8Array]]) -> None:
+    """One still picture of noise is attributed to one person for good; a person is recognised however it is asked."""
+    original = people.pop("A")[:6]
+    lucky = []
+    for seed in range(8):
+        noise = [textured(90, 70, np.random.default_rng(100 + seed))] * len(original)
+        found = identify(people, original, noise, name="A", embeddings=[FaceEmbedding()], finder=Everywhere())
+        assert found.attempts[0].output.rate in (0, 1)
+        lucky.append(found.attempts[0].luck)
+    assert np.mean(np.array(lucky) <= 0.1) <= 0.25
+    kept = identify(people, original, original, name="A", embeddings=[FaceEmbedding()], finder=Everywhere())
+    assert kept.attempts[0].luck == min([*lucky, kept.attempts[0].luck])
 
 
 def test_without_other_persons_nothing_is_claimed(people: dict[str, list[UInt8Array]]) -> None:
@@ -128,6 +146,7 @@ def test_without_other_persons_nothing_is_claimed(people: dict[str, list[UInt8Ar
     alone = identify({}, frames, frames, finder=Everywhere())
     assert not alone.attempts
     assert alone.not_run == "give at least one more person with --person NAME=FILE"
+    assert alone.as_report()["not_run"] == alone.not_run
     assert identify({"A": frames}, frames, frames, name="A", finder=Everywhere()).not_run == alone.not_run
     empty = [np.zeros_like(frame) for frame in frames]
     assert "nobody was found" in (identify({"B": frames}, empty, frames, finder=Everywhere()).not_run or "")
@@ -156,6 +175,30 @@ def test_a_network_as_embedding(tmp_path: Path, people: dict[str, list[UInt8Arra
     assert (network.name, network.looks_at) == ("means", "person")
     with pytest.raises(WeightsError):
         EMBEDDINGS["onnx"](tmp_path / "missing.onnx")
+
+
+def test_the_person_is_found_on_a_photograph() -> None:
+    data = pytest.importorskip("skimage.data", reason="this needs scikit-image: pip install scikit-image")
+    photo = np.asarray(data.astronaut(), np.uint8)
+    found = PersonFinder()(photo)
+    assert found is not None
+    assert found.face is not None
+    # Her face lies about (175-275, 60-180); she fills the left two thirds of the picture.
+    face, mask = found.face, found.mask
+    assert 150 < face.x < 215
+    assert 235 < face.x + face.width < 300
+    assert 20 < face.y < 130
+    assert 140 < face.y + face.height < 220
+    assert mask[400, 200] == 1
+    assert mask[150, 30] == 0
+    # Of a detector's boxes the largest on a person is taken.
+    boxes = [(170.0, 60.0, 100.0, 120.0), (200.0, 90.0, 20.0, 20.0), (0.0, 0.0, 300.0, 20.0)]
+    with_boxes = PersonFinder()(photo, boxes)
+    assert with_boxes is not None
+    assert with_boxes.face == Box(170, 60, 100, 120)
+    none = PersonFinder()(photo, [])
+    assert none is not None
+    assert none.face is None
 
 
 def test_boxes_of_a_detector(rng: np.random.Generator) -> None:

@@ -18,7 +18,7 @@ from .detectors import Detector, YuNet
 from .figures import figures_of
 from .footage import Footage
 from .footage import Window as Frames
-from .identification import OWN, EMBEDDINGS, Embedding, Identification, identify
+from .identification import EMBEDDINGS, OWN, Embedding, Identification, identify
 from .measures import measure
 from .method import Method, clips_of
 from .motion import motion_kept
@@ -141,7 +141,10 @@ def _face_detector(attackers: Attackers) -> tuple[YuNet | None, str | None]:
 
 
 def _estimators(attackers: Attackers) -> dict[str, FlowEstimator]:
-    found: dict[str, FlowEstimator] = {"dis": DISFlow(short_side=480, smoothing=0.7), "farneback": FLOW_ESTIMATORS["farneback"]()}
+    found: dict[str, FlowEstimator] = {
+        "dis": DISFlow(short_side=480, smoothing=0.7),
+        "farneback": FLOW_ESTIMATORS["farneback"](),
+    }
     if attackers.flow_weights is not None:
         found["raft"] = RAFTFlow(str(attackers.flow_weights))
     return found
@@ -171,7 +174,7 @@ def _reconstructed(
             others.remake(attackers.train_on[0]),
             on_progress=lambda done: tell("preparing other videos", done / len(sources)),
         )
-    recoveries = reconstruct(
+    return reconstruct(
         windows,
         remake=remake,
         clips=None if method is None else clips_of(original, method.window),
@@ -180,7 +183,6 @@ def _reconstructed(
         targets=6,
         on_progress=lambda name, share: tell(f"attack: {name.replace('_', ' ')}", share),
     )
-    return recoveries
 
 
 def _identified(

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from ..errors import InputError
 from ..places import side_paths
+from ..record import plain
 from ..video import IMAGE_SUFFIXES, Contents, StreamContents, Tag, images_in, images_matching, is_pattern, read_contents
 
 Level = Literal["reveals", "harmless"]
@@ -58,6 +59,25 @@ class ContainerFindings:
     def reveals(self) -> bool:
         """Whether anything found can tell who, where, when or with what."""
         return any(finding.level == "reveals" for finding in self.findings)
+
+    def as_report(self) -> dict[str, Any]:
+        """For the report: streams and tags in words, everything else as it is."""
+        told = {
+            name: plain(getattr(self, name))
+            for name in ("format", "files", "gps", "dates", "devices", "chapters", "findings", "beside", "removed")
+        }
+        return {
+            **told,
+            "streams": [_in_words(stream) for stream in self.streams],
+            "tags": {f"{tag.name} ({tag.place})": tag.value for tag in self.tags},
+            "thumbnails": [f"{width}x{height}" for width, height in self.thumbnails],
+            "attachments": [_in_words(stream) for stream in self.attachments],
+        }
+
+
+def _in_words(stream: StreamContents) -> str:
+    size = f" {stream.size[0]}x{stream.size[1]}" if stream.size else ""
+    return f"{'cover' if stream.is_cover else stream.kind} {stream.codec}{size}"
 
 
 def examine(path: str | Path, original: str | Path | None = None) -> ContainerFindings:

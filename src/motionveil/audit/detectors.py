@@ -34,6 +34,11 @@ class Detection:
 class Detector(Protocol):
     """Finds things in frames; may be used by several videos at once."""
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Of everything that it may find."""
+        ...
+
     def __call__(self, frames: UInt8Array) -> list[list[Detection]]:
         """For every frame of (T, H, W, 3) uint8 RGB what was found in it."""
         ...
@@ -47,9 +52,9 @@ class YuNet(Detector):
     Raises WeightsError where there is no such file, or it holds something else.
     """
 
-    def __init__(
-        self, weights: str | Path | None = None, *, threshold: float = 0.7, short_side: int = 368
-    ) -> None:
+    kinds = ("face",)
+
+    def __init__(self, weights: str | Path | None = None, *, threshold: float = 0.7, short_side: int = 368) -> None:
         self.path = find_weights("yunet", weights)
         self.threshold, self.short_side = threshold, short_side
         self._lock = threading.Lock()
@@ -60,7 +65,9 @@ class YuNet(Detector):
             self._network = cv2.FaceDetectorYN.create(str(self.path), "", (64, 64), threshold, 0.3, 500)
             self._network.detect(np.zeros((64, 64, 3), np.uint8))
         except cv2.error as error:
-            raise WeightsError(f"{self.path} does not hold YuNet; give a file of it, such as yunet_n_640_640.onnx") from error
+            raise WeightsError(
+                f"{self.path} does not hold YuNet; give a file of it, such as yunet_n_640_640.onnx"
+            ) from error
         finally:
             cv2.utils.logging.setLogLevel(level)
 
@@ -78,7 +85,7 @@ class YuNet(Detector):
         picture = np.ascontiguousarray(ops.resize_image(frame, size)[..., ::-1])
         with self._lock:  # the network keeps the size of the last frame
             self._network.setInputSize((size[1], size[0]))
-            _, rows = self._network.detect(picture)
+            rows: Any = self._network.detect(picture)[1]
         x, y = width / size[1], height / size[0]
         return [
             Detection((float(r[0]) * x, float(r[1]) * y, float(r[2]) * x, float(r[3]) * y), float(r[14]), "face")
@@ -117,6 +124,11 @@ class ONNXDetector(Detector):
 
     def __repr__(self) -> str:
         return f"ONNXDetector({self.path.name!r}, kind={self.kind!r}, size={self.size}, threshold={self.threshold:g})"
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The one kind that was said."""
+        return (self.kind,)
 
     def __call__(self, frames: UInt8Array) -> list[list[Detection]]:
         """What is found in every frame."""
@@ -186,15 +198,20 @@ class PartsDetector(Detector):
         self.finder = finder or PartFinder()
         self.smallest = smallest
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """``person``, and the names of the parts."""
+        return ("person", *self.finder.names)
+
     def __call__(self, frames: UInt8Array) -> list[list[Detection]]:
-        """The people and parts in every frame; kinds are ``person`` and the names of the parts."""
+        """The people and parts in every frame."""
         return [self._boxes(frame) for frame in frames]
 
     def _boxes(self, frame: UInt8Array) -> list[Detection]:
         parts = self.finder(frame)
         y, x = frame.shape[0] / parts.shape[1], frame.shape[1] / parts.shape[2]
         found = []
-        for kind, mask in (("person", parts.any(0)), *zip(self.finder.names, parts, strict=True)):
+        for kind, mask in zip(self.kinds, (parts.any(0), *parts), strict=True):
             _, _, places, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
             for left, top, width, height, area in places[1:].tolist():
                 if area >= self.smallest * mask.size:

@@ -135,7 +135,12 @@ def _recovery(recovery: Recovery) -> dict[str, Any]:
     }
     if recovery.not_run is not None:
         return {"summary": recovery.summary, **dict.fromkeys(figures), "not_run": recovery.not_run}
-    return {"summary": recovery.summary, **figures, "setting": recovery.setting, "floor_setting": recovery.floor_setting}
+    return {
+        "summary": recovery.summary,
+        **figures,
+        "setting": recovery.setting,
+        "floor_setting": recovery.floor_setting,
+    }
 
 
 def _container(found: ContainerFindings) -> dict[str, Any]:
@@ -148,7 +153,10 @@ def _container(found: ContainerFindings) -> dict[str, Any]:
         "format": found.format,
         "streams": streams,
         "tags": {f"{tag.place}: {tag.name}": tag.value for tag in found.tags},
-        **{key: [plain(item) for item in getattr(found, key)] for key in ("thumbnails", "gps", "chapters", "dates", "devices")},
+        **{
+            key: [plain(item) for item in getattr(found, key)]
+            for key in ("thumbnails", "gps", "chapters", "dates", "devices")
+        },
         "findings": [plain(finding) for finding in found.findings],
         "beside": found.beside,
         "removed": found.removed,
@@ -171,8 +179,8 @@ def _measured(
     return {
         "how the output was made": how,
         "coverage": f"{coverage.looked_at} frames, every {_nth(coverage.stride)} one",
-        "re-detection": f"{found.looked_at} frames, every {_nth(found.stride)} one; faces by {face_detector or 'nothing'}",
-        "attacks": f"{sum(len(window.pts) for window in measures.windows)} frames, from {windows}" if windows else "none",
+        "re-detection": f"{found.looked_at} frames, every {_nth(found.stride)} one; faces: {face_detector or 'none'}",
+        "attacks": f"{sum(len(w.pts) for w in measures.windows)} frames, from {windows}" if windows else "none",
         "best settings": "; ".join(
             f"{name.replace('_', ' ')}: {recovery.setting}" for name, recovery in recoveries.items() if recovery.setting
         ),

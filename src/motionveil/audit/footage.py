@@ -32,7 +32,7 @@ class Window:
 
     start: index of the first frame. pts: T presentation times in seconds. original, output: (T, H, W, 3) uint8 RGB of
     one size. touched: (T, H, W) bool, where the output differs from the original by more than its encoding. core: the
-    part of it that is replaced completely, away from its outline; what attacks are measured on.
+    part of it that shows people, away from its outline, where secure methods replace all; what attacks are measured on.
     """
 
     start: int
@@ -66,9 +66,7 @@ class Footage:
     number or times. Frames that do not belong together would look as if all of them had been replaced.
     """
 
-    def __init__(
-        self, original: str | Path, output: str | Path, window: pipeline.Window | None = None
-    ) -> None:
+    def __init__(self, original: str | Path, output: str | Path, window: pipeline.Window | None = None) -> None:
         window = window or pipeline.Window()
         for name in (original, output):
             if "://" in str(name) or str(name) == "-" or str(name).startswith("camera:"):

@@ -14,7 +14,7 @@ from .coverage import Coverage, CoverageResult
 from .detectors import Detection, Detector
 from .difference import touched
 from .footage import BoolArray, Footage, Pair, Window
-from .parts import PartFinder
+from .parts import PartFinder, people_in
 from .redetection import Redetection, RedetectionResult
 from .windows import WindowChooser
 
@@ -78,16 +78,20 @@ def measure(
     finder = finder or PartFinder(threads=1)
     every, seldom = strides(footage.expected, float(footage.info.frame_rate))
     coverage = Coverage(finder.names, step=every / footage.info.frame_rate, stride=every)
-    redetection = Redetection(finder.names, detects_faces=bool(detectors), stride=seldom)
+    redetection = Redetection(
+        finder.names, kinds=[kind for detector in detectors for kind in detector.kinds], stride=seldom
+    )
     chooser = WindowChooser(expected=footage.expected)
-    count, share = 0, 0.0
+    count, share, people = 0, 0.0, np.zeros((1, 1), bool)
     with ops.single_threaded(), Stages() as stage:
         seen = stage(_touched(stage(footage.pairs(stage=stage))))
         seen = stage(_looked_again(stage(_looked(seen, finder, every)), finder, seldom))
         for item in stage(_detected(seen, detectors, seldom)):
             count += 1
             share += float(np.count_nonzero(item.touched)) / item.touched.size
-            chooser.add(item.pair, item.touched)
+            if item.parts is not None:
+                people = people_in(item.parts, item.touched.shape)
+            chooser.add(item.pair, item.touched, people)
             if item.parts is not None:
                 coverage.add(item.pair, item.touched, item.parts)
                 if item.parts_after is not None:
@@ -118,7 +122,5 @@ def _detected(seen: Iterable[_Seen], detectors: Sequence[Detector], stride: int)
             yield item
             continue
         frames = item.pair.original, item.pair.output
-        before, after = (
-            [found for detector in detectors for found in detector(frame[None])[0]] for frame in frames
-        )
+        before, after = ([found for detector in detectors for found in detector(frame[None])[0]] for frame in frames)
         yield replace(item, detections=(before, after))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +16,7 @@ from ..places import side_paths
 from ..presets import Preset
 from ..record import file_digest
 from ..regions import Where
+from ..templates import default_library
 from ..types import Clip
 from .footage import Remake
 
@@ -26,7 +27,7 @@ class Method:
 
     preset: Preset
     where: Where
-    window: Window = Window()
+    window: Window = field(default_factory=Window)
 
     @classmethod
     def of(cls, output: str | Path) -> Self | None:
@@ -45,15 +46,15 @@ class Method:
         window = settings["window"]
         size = window["size"]
         return cls(
-            Preset.from_record(settings["preset"]),
-            Where.from_record(settings["where"]),
+            Preset.from_record(settings["method"]["preset"]),
+            Where.from_record(settings["method"]["where"]),
             Window(window["start"], window["end"], tuple(size) if isinstance(size, list) else size),
         )
 
     @property
     def attributes(self) -> frozenset[str]:
         """Names of the templates that were to be hidden."""
-        return frozenset(self.where.names)
+        return frozenset(default_library().names(self.where.hide) if self.where.hide else ())
 
     def remake(self, original: str | Path) -> Remake:
         """The method for this original, by seed. Raises what `choose_region` raises."""

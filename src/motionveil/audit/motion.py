@@ -85,9 +85,7 @@ def _following(window: Window, most: int | None) -> list[int]:
     return following
 
 
-def _flows(
-    estimator: FlowEstimator, frames: UInt8Array, indices: Sequence[int]
-) -> Iterator[tuple[int, Float32Array]]:
+def _flows(estimator: FlowEstimator, frames: UInt8Array, indices: Sequence[int]) -> Iterator[tuple[int, Float32Array]]:
     """For each of these frames the flow (H, W, 2) to the frame before it."""
     prepared: dict[int, Any] = {}
     for index in indices:

@@ -8,6 +8,7 @@ from typing import cast
 import cv2
 import numpy as np
 
+from .. import ops
 from ..features import FeatureExtractor, PartsEncoder
 from ..saliency import Cells, clamped_cosines, refine
 from ..templates import GROUPS, Template, built_in_library, check_fingerprints
@@ -21,8 +22,8 @@ _THERE = 0.5
 class PartFinder:
     """Finds the parts of people in frames.
 
-    extractor: default the embedded encoder at a short side of `short_side` pixels, and `levels` times halved. templates:
-    default the ten that are built in; their names are those of the parts. threads: of the default extractor.
+    extractor: default the embedded encoder with these `short_side`, `levels` and `threads`; they are finer than those
+    of the preset `secure`. templates: default the ten that are built in; their names are those of the parts.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class PartFinder:
         cells = Cells(grid.stride, grid.offset)
         # On cells half as large outlines have no steps.
         maps = [refine(values, cells, 2)[0] for values in clamped_cosines(grid, self.templates)[0]]
-        return cast(BoolArray, np.stack(maps) >= _THERE)
+        return np.stack(maps) >= _THERE
 
 
 def share_on_cells(mask: BoolArray, cells: tuple[int, int]) -> Float32Array:
@@ -57,3 +58,9 @@ def share_on_cells(mask: BoolArray, cells: tuple[int, int]) -> Float32Array:
         Float32Array,
         cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA),
     )
+
+
+def people_in(parts: BoolArray, size: tuple[int, int]) -> BoolArray:
+    """Where any of the parts (K, r, c) is, at (height, width) of the frame."""
+    anybody = np.any(parts, axis=0).astype(np.float32)
+    return ops.resize_map(anybody, size) >= 0.5

@@ -70,4 +70,6 @@ def _attack(recovery: Recovery) -> Picture:
 
 
 def _row(pictures: Sequence[UInt8Array]) -> UInt8Array:
-    return drawing.side_by_side([drawing.thumbnail(picture, max(_HEIGHT, pictures[0].shape[0] // 2)) for picture in pictures])
+    return drawing.side_by_side(
+        [drawing.thumbnail(picture, max(_HEIGHT, pictures[0].shape[0] // 2)) for picture in pictures]
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -48,14 +48,16 @@ class Redetected:
 class RedetectionResult:
     """What is found again.
 
-    face_rate, face_frames, faces_invented: of all detectors of faces together, see `Rate`; where the rate is None,
-    face_reason says why. person_rate: the share of frames with people in which the embedded encoder still marks at
-    least `MARKED` of their area as people. parts: the same for every part, as the same part. kinds: what detectors of
-    other kinds find. pictures: of up to three faces that were found again, the surest first.
+    face_rate, face_frames, faces_invented: of all detectors of faces together, see `Rate`; faces_redetected: frames in
+    which one is found again; face_reason: why there is no rate. person_rate: the share of frames with people in which
+    the embedded encoder still marks at least `MARKED` of their area as people. parts: the same for every part, as the
+    same part. kinds: what detectors of other kinds find. looked_at: frames; every `stride`-th was looked at. pictures:
+    of up to three faces that were found again, the surest first.
     """
 
     face_rate: float | None
     face_frames: int
+    faces_redetected: int
     faces_invented: int
     face_reason: str | None
     person_rate: float | None
@@ -81,12 +83,11 @@ class _Count:
 class Redetection:
     """Collects re-detections while footage is read.
 
-    names: of the parts. kinds: what the detectors find that are asked; ``face`` among them if any finds faces.
-    stride: frames from one look to the next.
+    names: of the parts. kinds: what is asked for, of the detectors. stride: frames from one look to the next.
     """
 
     names: Sequence[str]
-    detects_faces: bool = False
+    kinds: Sequence[str] = ()
     stride: int = 1
     _looked_at: int = 0
     _parts: dict[str, _Count] = field(default_factory=dict)
@@ -104,8 +105,8 @@ class Redetection:
         self._looked_at += 1
         for name, before, after in zip(self.names, *parts, strict=True):
             _mark(self._parts.setdefault(name, _Count()), before, after)
-        _mark(self._person, parts[0].any(0), parts[1].any(0))
-        for kind in {found.kind for both in detections for found in both}:
+        _mark(self._person, *(np.any(part, axis=0) for part in parts))
+        for kind in dict.fromkeys(self.kinds):
             self._match(pair, kind, *([found for found in both if found.kind == kind] for both in detections))
 
     def _match(self, pair: Pair, kind: str, before: list[Detection], after: list[Detection]) -> None:
@@ -121,14 +122,16 @@ class Redetection:
 
     def result(self) -> RedetectionResult:
         """What was found."""
-        kinds: Mapping[str, Rate] = {kind: count.result() for kind, count in self._kinds.items()}
+        kinds = {kind: self._kinds.get(kind, _Count()).result() for kind in dict.fromkeys(self.kinds)}
         faces, person = kinds.get("face", Rate(0, None)), self._person.result()
         reason = None
         if faces.rate is None:
-            reason = "no face was found in the original" if self.detects_faces else "no detector of faces was given"
+            given = "face" in self.kinds
+            reason = "no face was found in the original" if given else "no detector of faces was given"
         return RedetectionResult(
             face_rate=faces.rate,
             face_frames=faces.frames,
+            faces_redetected=self._kinds.get("face", _Count()).again,
             faces_invented=faces.invented,
             face_reason=reason,
             person_rate=person.rate,
@@ -164,6 +167,4 @@ def _cut_out(pair: Pair, found: Detection) -> Redetected:
     left, right = max(0, int(x - w / 2)), min(width, int(x + 1.5 * w) + 1)
     top, bottom = max(0, int(y - h / 2)), min(height, int(y + 1.5 * h) + 1)
     part = (slice(top, max(bottom, top + 1)), slice(left, max(right, left + 1)))
-    return Redetected(
-        pair.index, float(pair.pts), found.score, pair.original[part].copy(), pair.output[part].copy()
-    )
+    return Redetected(pair.index, float(pair.pts), found.score, pair.original[part].copy(), pair.output[part].copy())

@@ -6,28 +6,34 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .difference import core_of, inside
+from .coverage import SMALLEST
+from .difference import inside
 from .footage import BoolArray, Pair, Window
 
 
 @dataclass
 class _Run:
-    """Consecutive pairs, what is touched in them, and how many pixels of that lie inside."""
+    """Consecutive pairs, what is touched in them and what of that lies inside; pixels of it, and of people in it."""
 
     pairs: list[Pair] = field(default_factory=list)
     touched: list[BoolArray] = field(default_factory=list)
-    area: int = 0
+    inside: list[BoolArray] = field(default_factory=list)
+    people: list[BoolArray] = field(default_factory=list)
 
     @property
-    def rank(self) -> tuple[int, int]:
-        return len(self.pairs), self.area
+    def rank(self) -> tuple[int, int, int]:
+        people, within = (sum(int(np.count_nonzero(mask)) for mask in masks) for masks in (self.people, self.inside))
+        return len(self.pairs), people if people >= SMALLEST * np.size(self.people) else 0, within
 
     def window(self) -> Window:
-        original = np.stack([pair.original for pair in self.pairs])
-        output = np.stack([pair.output for pair in self.pairs])
-        touched = np.stack(self.touched)
-        pts = tuple(pair.pts for pair in self.pairs)
-        return Window(self.pairs[0].index, pts, original, output, touched, core_of(original, output, touched))
+        return Window(
+            start=self.pairs[0].index,
+            pts=tuple(pair.pts for pair in self.pairs),
+            original=np.stack([pair.original for pair in self.pairs]),
+            output=np.stack([pair.output for pair in self.pairs]),
+            touched=np.stack(self.touched),
+            core=np.stack(self.people if self.rank[1] else self.inside),
+        )
 
 
 class WindowChooser:
@@ -35,6 +41,9 @@ class WindowChooser:
 
     length: frames of a window; a shorter video gives one shorter window. count: how many at most. expected: the number
     of frames that will come, about; without it all windows but the last come from the beginning.
+    The core of a window is what lies inside the touched region and shows people; where hardly anything does, as when
+    other things are hidden, all that lies inside. (Round people the region fades, and in the preset `secure` it does so
+    where they were a moment ago: that is replaced in part only, and shows nobody.)
     Holds up to count + 1 windows in memory.
     """
 
@@ -44,11 +53,13 @@ class WindowChooser:
         self._best: dict[int, _Run] = {}
         self._run = _Run()
 
-    def add(self, pair: Pair, touched: BoolArray) -> None:
-        """Take the next frame, and where it is touched."""
+    def add(self, pair: Pair, touched: BoolArray, people: BoolArray) -> None:
+        """Take the next frame, where it is touched, and where it shows people, (H, W) each."""
+        within = inside(touched)
         self._run.pairs.append(pair)
         self._run.touched.append(touched)
-        self._run.area += int(np.count_nonzero(inside(touched)))
+        self._run.inside.append(within)
+        self._run.people.append(within & people)
         if len(self._run.pairs) == self.length:
             self._keep()
 
@@ -57,7 +68,7 @@ class WindowChooser:
         middle = run.pairs[0].index + len(run.pairs) / 2
         part = min(self.count - 1, int(middle / self._part))
         best = self._best.get(part)
-        if run.area and (best is None or run.rank > best.rank):
+        if run.rank[2] and (best is None or run.rank > best.rank):
             self._best[part] = run
 
     def result(self) -> tuple[Window, ...]:

@@ -18,7 +18,9 @@ from ..errors import MotionveilError
 
 COMMANDS = {
     "obfuscate": ("obfuscate", "Hide who is in a video, keep what they do."),
+    "audit": ("audit", "Attack an output as others may, and say how much came back."),
     "saliency": ("saliency", "Write maps of where each attribute was found."),
+    "export": ("export", "Write the steps of the method as files: flow, saliency, noise, mask."),
     "template": ("template", "Make and manage templates of what to hide."),
     "weights": ("weights", "Bring weights of further networks here, and check them."),
     "doctor": ("doctor", "Say what runs where, and what is missing."),

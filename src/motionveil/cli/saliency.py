@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from ..building import Networks
-from ..errors import OptionError, OutputError
-from ..maps import MAPS, maps_are_there, maps_name, write_saliency
+from ..errors import OutputError
+from ..folders import check_names, folder_name
+from ..maps import MAPS, maps_are_there, write_saliency
 from ..video import source_name
 from .networks import feature_options, take_features
 from .options import Names, ProgressBar, each, make_window, source_of, window_options
@@ -39,21 +40,16 @@ def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...],
     chosen, given = take_features(options)
     networks = Networks(MAPS.with_features(chosen or MAPS.features, **given))
     inputs = [source_of(text) for text in sources]
-    names = [maps_name(source) for source in inputs]
-    for name in names:
-        if names.count(name) > 1:
-            raise OptionError(
-                f"{names.count(name)} inputs are named {name}; run them one by one into folders of their own"
-            )
+    check_names(inputs)
 
     def work(source: str | int) -> None:
         if resume and maps_are_there(source, output, attributes=attributes, networks=networks, window=window):
             if not quiet:
-                click.echo(f"{output / maps_name(source)}  (there already)")
+                click.echo(f"{output / folder_name(source)}  (there already)")
             return
-        if resume and (output / maps_name(source)).exists() and not overwrite:
+        if resume and (output / folder_name(source)).exists() and not overwrite:
             raise OutputError(
-                f"{output / maps_name(source)} was made with other settings; choose another folder, or --overwrite"
+                f"{output / folder_name(source)} was made with other settings; choose another folder, or --overwrite"
             )
         with ProgressBar(source_name(source), quiet=quiet) as bar:
             target = write_saliency(

@@ -53,7 +53,8 @@ def list_() -> None:
     for weights in WEIGHTS.values():
         path = locate(weights)
         state = "absent" if path is None else "present" if looks_right(weights, path) else "mismatch"
-        click.echo(f"{weights.name:<24}{weights.licence:<14}{weights.megabytes:>7}  {state:<10}{path or weights.description}")
+        what = f"{weights.name:<24}{weights.licence:<14}{weights.megabytes:>7}"
+        click.echo(f"{what}  {state:<10}{path or weights.description}")
     click.echo("Licences are those of the weights. What they were trained on has terms of its own:")
     for data in dict.fromkeys(weights.data for weights in WEIGHTS.values()):
         click.echo(f"  {data}: {', '.join(weights.name for weights in WEIGHTS.values() if weights.data == data)}")

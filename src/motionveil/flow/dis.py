@@ -17,6 +17,8 @@ _PRESETS = {
     "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
     "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
 }
+_LEAST = 16
+"""The search needs some 12 pixels along a side."""
 
 
 class Shrunk(NamedTuple):
@@ -24,8 +26,10 @@ class Shrunk(NamedTuple):
 
     picture: UInt8Array
     """(h, w) luma, at least 16 pixels along a side."""
+    certainty: Float32Array
+    """(h / 2, w / 2) in [0, 1), rounded up: how well texture fixes where a point is, in both directions."""
     size: tuple[int, int]
-    """(height, width) of the part that shows the frame."""
+    """(height, width) of the part of the picture that shows the frame."""
     device: ops.Device = None
     """Where the frame lies; the search itself runs on the CPU."""
 
@@ -35,37 +39,86 @@ class DISFlow(FlowEstimator):
 
     preset: 'ultrafast', 'fast' or 'medium'. short_side: frames are shrunk to about this size first, by a whole
     factor; frames that are smaller keep their size. smoothing: standard deviation in pixels of the blur before the
-    search, without which fine texture pulls the flow off by more than a tenth of a pixel.
+    search, without which fine texture pulls the flow off. reach: where there is no texture that would fix the motion,
+    it is taken from what is certain within about this share of the short side; 0 leaves the flow as it was found.
     """
 
-    def __init__(self, *, preset: str = "medium", short_side: int = 160, smoothing: float = 1.5) -> None:
+    def __init__(
+        self, *, preset: str = "fast", short_side: int = 240, smoothing: float = 0.7, reach: float = 0.07
+    ) -> None:
         if preset not in _PRESETS:
             raise OptionError(f"no DIS preset {preset!r}; choose from {', '.join(_PRESETS)}")
         self.preset = preset
         self.short_side = short_side
         self.smoothing = smoothing
+        self.reach = reach
 
     def __repr__(self) -> str:
-        return f"DISFlow(preset={self.preset!r}, short_side={self.short_side}, smoothing={self.smoothing:g})"
+        return (
+            f"DISFlow(preset={self.preset!r}, short_side={self.short_side}, smoothing={self.smoothing:g}, "
+            f"reach={self.reach:g})"
+        )
 
     def prepare(self, frame: UInt8Array) -> Shrunk:
-        """The frame small, grey and smooth."""
+        """The frame small, grey and smooth, and where it has texture."""
         height, width = frame.shape[:2]
         factor = max(1, round(min(height, width) / self.short_side))
         size = (max(1, height // factor), max(1, width // factor))
         small = ops.to_host(ops.grey(ops.resize_image(frame, size)))
         if self.smoothing:
             small = cast(UInt8Array, cv2.GaussianBlur(small, (0, 0), self.smoothing))
-        # The search needs some 12 pixels; smaller frames are padded and the result cropped.
-        missing = [max(0, 16 - length) for length in size]
+        # Smaller frames are padded and the result cropped.
+        missing = [max(0, _LEAST - length) for length in size]
         if any(missing):
             small = np.pad(small, [(0, missing[0]), (0, missing[1])], mode="edge")
-        return Shrunk(small, size, ops.device_of(frame))
+        return Shrunk(small, _certainty(small), size, ops.device_of(frame))
 
     def between(self, source: Shrunk, target: Shrunk) -> Float32Array:
-        """Flow (h, w, 2) in pixels of the shrunk frames."""
+        """Flow (h, w, 2) in pixels of a grid half as fine as the shrunk frames."""
         # OpenCV's object holds buffers, so each call has its own: several videos may share one estimator.
         search = cv2.DISOpticalFlow.create(_PRESETS[self.preset])
-        flow = search.calc(source.picture, target.picture, None)  # type: ignore[call-overload]
-        height, width = source.size
+        search.setFinestScale(1)
+        found = search.calc(source.picture, target.picture, None)  # type: ignore[call-overload]
+        flow = ops.resize_flow(found, (source.certainty.shape[0], source.certainty.shape[1]))
+        if self.reach:
+            flow = _filled_in(flow, source.certainty, self.reach * min(flow.shape[:2]))
+        height, width = (-(-length // 2) for length in source.size)
         return ops.to_device(np.ascontiguousarray(flow[:height, :width], np.float32), source.device)
+
+
+_TEXTURE = 0.5
+"""Squared slope, in grey values per pixel, at which a place is half certain."""
+_TRUST = 0.2
+"""How much a place without doubt listens to its neighbours all the same."""
+
+
+def _certainty(picture: UInt8Array) -> Float32Array:
+    """How well the texture of a (h, w) luma picture fixes motion: by the lesser eigenvalue of its structure tensor.
+
+    Shi and Tomasi, Good Features to Track, CVPR 1994. On a grid half as fine, in [0, 1).
+    """
+    height, width = picture.shape
+    x, y = (cv2.Sobel(picture, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
+    products = cv2.merge([x * x, x * y, y * y])
+    half = (-(-width // 2), -(-height // 2))
+    halved = cast(Float32Array, cv2.resize(products, half, interpolation=cv2.INTER_AREA))
+    xx, xy, yy = cv2.split(ops.smooth(halved, 1.0))
+    lesser = (xx + yy) / 2 - np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
+    lesser = np.maximum(lesser, 0)
+    return cast(Float32Array, lesser / (lesser + np.float32(_TEXTURE)))
+
+
+def _filled_in(flow: Float32Array, certainty: Float32Array, sigma: float) -> Float32Array:
+    """Flow whose uncertain places follow certain ones nearby: normalised convolution (Knutsson and Westin, CVPR 1993).
+
+    sigma: in pixels of the flow.
+    """
+    height, width = certainty.shape
+    weight = certainty[..., None] + np.float32(1e-4)
+    weighted = np.concatenate([flow * weight, weight], -1)
+    # A wide average needs no fine grid.
+    step = max(1, int(sigma / 2))
+    small = cv2.resize(weighted, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA)
+    around = ops.resize_map(ops.smooth(small, sigma / step), (height, width))
+    near = around[..., :2] / around[..., 2:]
+    return cast(Float32Array, (weight * flow + np.float32(_TRUST) * near) / (weight + np.float32(_TRUST)))

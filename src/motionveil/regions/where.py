@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import OptionError
 from ..types import Point
@@ -13,7 +13,7 @@ from .combined import Difference, Intersection, Inverse, Strength, Union
 from .followed_person import FollowedPerson
 from .mask_video import MaskVideo
 from .region import Region
-from .shapes import Shape, WholeFrame
+from .shapes import Polygon, Rectangle, Shape, WholeFrame
 
 
 class Pick(NamedTuple):
@@ -99,6 +99,42 @@ class Where:
         if kept:
             region = Difference(region, _any(kept))
         return region if self.strength == 1 else Strength(region, self.strength)
+
+    def as_record(self) -> dict[str, Any]:
+        """The description as JSON can hold it; masks without their folders."""
+        return {
+            "hide": self.hide if isinstance(self.hide, str) else list(self.hide),
+            **{key: [_told(shape) for shape in getattr(self, key)] for key in _AREAS},
+            **{key: [Path(path).name for path in getattr(self, key)] for key in ("masks", "except_masks")},
+            "keep": [list(pick) for pick in self.keep],
+            **{key: getattr(self, key) for key in ("whole_frame", "inverse", "strength")},
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Where:
+        """What `as_record` made; masks are looked for in the working folder. Raises OptionError for anything else."""
+        try:
+            given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items()}
+            given.update({key: tuple(_drawn(shape) for shape in record[key]) for key in _AREAS})
+            return cls(**{**given, "keep": tuple(Pick(*pick) for pick in record["keep"])})
+        except (TypeError, KeyError, ValueError) as error:
+            raise OptionError(f"this is no region of this version of motionveil ({error})") from error
+
+
+_AREAS = ("areas", "only_in", "except_areas")
+_SHAPES: Mapping[str, type[Rectangle] | type[Polygon]] = {"rectangle": Rectangle, "polygon": Polygon}
+
+
+def _told(shape: Shape) -> dict[str, Any]:
+    kind = next((name for name, made in _SHAPES.items() if isinstance(shape, made)), type(shape).__name__)
+    return {"shape": kind, **vars(shape)}
+
+
+def _drawn(told: Mapping[str, Any]) -> Shape:
+    options = {key: value for key, value in told.items() if key != "shape"}
+    if "points" in options:
+        options["points"] = tuple((x, y) for x, y in options["points"])
+    return _SHAPES[told["shape"]](**options)
 
 
 def _any(regions: Sequence[Region]) -> Region:

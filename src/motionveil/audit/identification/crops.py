@@ -73,16 +73,17 @@ class PersonFinder:
         if found is None:
             return None
         person, mask = found
-        if faces is None:
-            parts = [i for i, template in enumerate(self._templates) if template.name in FACE]
-            of_face = (maps[parts].max(axis=0) >= _SURE) & (mask > 0)
-            # What looks more like something else, such as a hand, is no face.
-            of_face &= np.isin(maps.argmax(axis=0), parts)
-            seen = _largest(of_face)
-            face = None if seen is None else seen[0]
-        else:
-            face = _face_of(faces, mask)
+        face = self._face(maps, mask) if faces is None else _face_of(faces, mask)
         return Place(person, mask, face)
+
+    def _face(self, maps: Float32Array, mask: Float32Array) -> Box | None:
+        """The box around the parts of a face, which nose and chin ('other_person') hold together."""
+        names = [template.name for template in self._templates]
+        best = np.array(names)[maps.argmax(axis=0)]
+        sure = (maps.max(axis=0) >= _SURE) & (mask > 0)
+        head = _largest(sure & np.isin(best, (*FACE, "other_person")))
+        found = None if head is None else cv2.boundingRect((np.isin(best, FACE) & (head[1] > 0)).astype(np.uint8))
+        return None if found is None or min(found[2:]) < _SMALLEST else Box(*found)
 
 
 def _largest(found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> tuple[Box, Float32Array] | None:

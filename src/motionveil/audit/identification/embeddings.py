@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
@@ -67,6 +68,7 @@ def _face_vector(picture: UInt8Array) -> Float32Array:
     return _unit(np.concatenate([_unit(patterns), 0.5 * _unit(frequencies)]))
 
 
+@cache
 def _uniform_codes() -> IndexArray:
     """(256,) numbers of the 58 patterns with at most two changes around the circle, and 58 for all others."""
     bits = (np.arange(256)[:, None] >> np.arange(8)) & 1

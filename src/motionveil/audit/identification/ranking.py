@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
+from ... import ops
 from ...types import UInt8Array
 from .crops import Finder, PersonFinder, Place
 from .embeddings import EMBEDDINGS, Crop, Embedding
@@ -37,16 +39,28 @@ def rank1(gallery: Mapping[str, Sequence[Crop]], queries: Sequence[tuple[str, Cr
 
     Where crops of several names are equally near, each name gets its share of the hit.
     """
-    names = [name for name, crops in gallery.items() for _ in crops]
-    if not names or not queries:
-        return Rank1(0.0, 0)
-    known = embedding([crop for crops in gallery.values() for crop in crops])
-    cosines = embedding([crop for _, crop in queries]) @ known.T
-    hits = 0.0
-    for (name, _), row in zip(queries, cosines, strict=True):
-        nearest = {names[i] for i in np.flatnonzero(row >= row.max() - _TIE)}
-        hits += (name in nearest) / len(nearest)
-    return Rank1(hits, len(queries))
+    return _Known(gallery, embedding).ask([name for name, _ in queries], [crop for _, crop in queries])
+
+
+class _Known:
+    """A gallery whose crops have been looked at."""
+
+    def __init__(self, gallery: Mapping[str, Sequence[Crop]], embedding: Embedding) -> None:
+        self.embedding = embedding
+        self.counts = {name: len(crops) for name, crops in gallery.items()}
+        self._names = [name for name, crops in gallery.items() for _ in crops]
+        crops = [crop for crops in gallery.values() for crop in crops]
+        self._vectors = embedding(crops) if crops else None
+
+    def ask(self, names: Sequence[str], crops: Sequence[Crop]) -> Rank1:
+        """How often the nearest crop of those that are known is of the right name."""
+        if self._vectors is None or not crops:
+            return Rank1(0.0, 0)
+        hits = 0.0
+        for name, row in zip(names, self.embedding(crops) @ self._vectors.T, strict=True):
+            nearest = {self._names[i] for i in np.flatnonzero(row >= row.max() - _TIE)}
+            hits += (name in nearest) / len(nearest)
+        return Rank1(hits, len(crops))
 
 
 @dataclass(frozen=True)
@@ -54,9 +68,10 @@ class Attempt:
     """One embedding's success.
 
     original: on the original, which shows whether this attacker works at all. output: on what is released. recovered:
-    on what each reconstruction recovered. control: on negatives of the output's crops upside down, which have the
-    same texture and show nobody. Crops that tell nothing look alike and have the same nearest neighbour, so that their
-    rate is anything from 0 to 1: an output is recognised only as far as its rate exceeds both chance and the control.
+    on what each reconstruction recovered. control: on negatives of the output's crops, turned and in other colours,
+    which have the same texture and show nobody. luck: how often, from 0 to 1, such crops are recognised as well as the
+    output. Crops of one clip that tell nothing look alike and have the same nearest neighbour, so that their rate is
+    anything from 0 to 1: only a rate above chance with little luck (0.05 or less) is recognition.
     gallery: number of crops that are known, by person.
     """
 
@@ -64,6 +79,7 @@ class Attempt:
     original: Rank1
     output: Rank1
     control: Rank1
+    luck: float
     recovered: Mapping[str, Rank1] = field(default_factory=dict)
     gallery: Mapping[str, int] = field(default_factory=dict)
 
@@ -79,6 +95,25 @@ class Identification:
     chance: float
     attempts: tuple[Attempt, ...] = ()
     not_run: str | None = None
+
+    def as_report(self) -> dict[str, Any]:
+        """For the report: rates per embedding, and those of every attack; or why it was not tried."""
+        told: dict[str, Any] = {"persons": list(self.persons), "chance": self.chance}
+        if self.not_run is not None:
+            return {**told, "not_run": self.not_run}
+        return {
+            **told,
+            "attacks": list(dict.fromkeys(name for attempt in self.attempts for name in attempt.recovered)),
+            "embeddings": {
+                attempt.embedding: {
+                    "queries": attempt.output.queries,
+                    **{key: getattr(attempt, key).rate for key in ("original", "output", "control")},
+                    "luck": attempt.luck,
+                    "recovered": {name: found.rate for name, found in attempt.recovered.items()},
+                }
+                for attempt in self.attempts
+            },
+        }
 
 
 def identify(
@@ -115,44 +150,64 @@ def identify(
     for embedding in embeddings or [EMBEDDINGS["face"](), EMBEDDINGS["appearance"]()]:
         gallery = {name: _crops(original[:half], places[:half], embedding)}
         for who, found in others.items():
-            known = _crops([frame for frame, _ in found], [place for _, place in found], embedding)
-            gallery[who] = [*gallery.get(who, []), *known]
+            theirs = _crops([frame for frame, _ in found], [place for _, place in found], embedding)
+            gallery[who] = [*gallery.get(who, []), *theirs]
         if not all(gallery.values()):
             continue  # somebody whom this embedding cannot see would never be chosen
-        ask = partial(_ask, places[half:], name, gallery, embedding)
+        known = _Known(gallery, embedding)
+        ask = partial(_ask, known, name, places[half:])
+        control, luck = _control(known, name, _crops(output[half:], places[half:], embedding))
         attempts.append(
             Attempt(
                 embedding.name,
                 original=ask(original[half:]),
                 output=ask(output[half:]),
-                control=ask(output[half:], spoil=True),
+                control=control,
+                luck=luck,
                 recovered={attack: ask(frames[half:]) for attack, frames in recovered.items()},
-                gallery={who: len(crops) for who, crops in gallery.items()},
+                gallery=known.counts,
             )
         )
     unseen = "not everybody given shows a face or a body that could be found; give other pictures"
     return Identification(everybody, 1 / len(everybody), tuple(attempts), None if attempts else unseen)
 
 
-def _ask(
-    places: Sequence[Place | None],
-    name: str,
-    gallery: Mapping[str, Sequence[Crop]],
-    embedding: Embedding,
-    frames: Sequence[UInt8Array],
-    *,
-    spoil: bool = False,
-) -> Rank1:
-    crops = _crops(frames, places, embedding)
-    if spoil:
-        crops = [spoilt for crop in crops for spoilt in _spoilt(crop)]
-    return rank1(gallery, [(name, crop) for crop in crops], embedding)
+def _ask(known: _Known, name: str, places: Sequence[Place | None], frames: Sequence[UInt8Array]) -> Rank1:
+    crops = _crops(frames, places, known.embedding)
+    return known.ask([name] * len(crops), crops)
 
 
-def _spoilt(crop: Crop) -> tuple[Crop, Crop]:
-    """Two crops of the same texture in which nobody can be recognised: in noise, up is as good as down."""
-    negative = (255 - crop.picture[::-1]).astype(np.uint8)
-    return replace(crop, picture=negative), replace(crop, picture=np.ascontiguousarray(negative[:, ::-1]))
+_MAX_CONTROL = 8
+
+
+def _control(known: _Known, name: str, crops: Sequence[Crop]) -> tuple[Rank1, float]:
+    """How well crops that show nobody are recognised, and the share of ways to make them that do as well as `crops`.
+
+    In noise, up is as good as down, dark as bright and red as green: the crops themselves are then one draw of many
+    from the same distribution, and this is a permutation test.
+    """
+    chosen = [crops[i] for i in np.unique(np.linspace(0, len(crops) - 1, _MAX_CONTROL).astype(int))] if crops else []
+    names = [name] * len(chosen)
+    found = known.ask(names, chosen)
+    spoilt = [
+        known.ask(names, [_spoilt(crop, turns, mirrored, colours) for crop in chosen])
+        for turns in range(4)
+        for mirrored in (False, True)
+        for colours in range(3)
+        if (turns, mirrored) not in ((0, False), (0, True))  # in which a face is still a face
+    ]
+    as_good = sum(one.rate >= found.rate for one in spoilt)
+    pooled = Rank1(sum(one.hits for one in spoilt), sum(one.queries for one in spoilt))
+    return pooled, (1 + as_good) / (1 + len(spoilt))
+
+
+def _spoilt(crop: Crop, turns: int, mirrored: bool, colours: int) -> Crop:
+    """The negative of a crop, turned by quarters, perhaps mirrored, its colours exchanged."""
+    height, width = crop.picture.shape[:2]
+    picture = np.rot90(crop.picture[:, ::-1] if mirrored else crop.picture, turns)
+    picture = 255 - np.roll(picture, colours, axis=2)
+    # Quarter turns change the shape, which has to be the mask's.
+    return replace(crop, picture=ops.resize_image(np.ascontiguousarray(picture), (height, width)))
 
 
 def _crops(frames: Sequence[UInt8Array], places: Sequence[Place | None], embedding: Embedding) -> list[Crop]:

@@ -11,7 +11,7 @@ import numpy as np
 from ...types import UInt8Array
 from .attack import Attack, Candidate
 from .evidence import Evidence
-from .temporal import Aligned, mean_of
+from .temporal import FACTORS, Aligned, amplified, mean_of
 
 _Smoother = Callable[[UInt8Array], UInt8Array]
 
@@ -44,6 +44,9 @@ SMOOTHERS: dict[str, _Smoother] = {
 }
 """Smoothing by name, from light to heavy, of (H, W, 3) uint8; sizes in pixels at a short side of 320."""
 
+_AMPLIFIED = ("gaussian, 2 px", "gaussian, 4 px", "gaussian, 8 px")
+"""Those after which the contrast is raised too."""
+
 
 class Denoising(Attack):
     """Blind denoising of every frame, and of the mean of several along their motion."""
@@ -56,10 +59,21 @@ class Denoising(Attack):
         """Every smoother on the frames; then smoothed means over 5 frames along the motion, and over all in place."""
         targets = [frame for frame, _ in evidence.targeted]
         for name, smoother in SMOOTHERS.items():
-            yield name, np.stack([smoother(frame) for frame in targets])
+            smooth = np.stack([smoother(frame) for frame in targets])
+            yield name, smooth
+            if name in _AMPLIFIED:
+                for factor in FACTORS:
+                    yield f"{name}, contrast x {factor:g}", amplified(smooth, factor)
         aligned = Aligned(evidence.frames)
         moving = [mean_of(aligned.at(target, span=5)) for target in evidence.targets]
         still = [mean_of(aligned.at(target, moving=False)) for target in evidence.targets]
         for sigma in (1.0, 2.0, 4.0):
             for name, means in (("5 frames along the motion", moving), ("all frames in place", still)):
-                yield f"mean of {name}, gaussian, {sigma:g} px", np.stack([_gaussian(frame, sigma) for frame in means])
+                smooth = np.stack([_gaussian(frame, sigma) for frame in means])
+                yield f"mean of {name}, gaussian, {sigma:g} px", smooth
+                if sigma > 1:
+                    for factor in FACTORS:
+                        yield (
+                            f"mean of {name}, gaussian, {sigma:g} px, contrast x {factor:g}",
+                            amplified(smooth, factor),
+                        )

@@ -18,22 +18,22 @@ LIMITS = (1 - 1 / 255, 0.95, 0.8, 0.5, 0.02)
 """Opacities from which on a pixel is guessed from its neighbours instead of computed."""
 
 
-def uncovered(frame: UInt8Array, filling: UInt8Array, opacity: Float32Array) -> Float32Array:
-    """Eq. 5 solved for the picture: I = (O - S N) / (1 - S), (H, W, 3) float32; where S is 1 it means nothing."""
+def uncovered(frame: UInt8Array, filling: UInt8Array, opacity: Float32Array) -> UInt8Array:
+    """Eq. 5 solved for the picture: I = (O - S N) / (1 - S), (H, W, 3) uint8; where S is 1 it means nothing."""
     share = opacity[..., None]
     picture = (frame - share * filling) / np.maximum(1 - share, 1e-6)
-    return np.clip(picture, 0, 255).astype(np.float32)
+    return (np.clip(picture, 0, 255) + 0.5).astype(np.uint8)
 
 
-def spread(picture: Float32Array, weights: Float32Array) -> Float32Array:
-    """The picture where `weights` (H, W) are above 0; elsewhere the weighted mean of what is near.
+def spread(picture: UInt8Array, weights: Float32Array) -> UInt8Array:
+    """The picture (H, W, 3) where `weights` (H, W) are above 0; elsewhere the weighted mean of what is near.
 
     That is normalised convolution (Knutsson & Westin, CVPR 1993), over wider and wider surroundings until something
     is there.
     """
     result = picture.copy()
     missing = weights <= 0
-    weighted = picture * weights[..., None]
+    weighted = (picture * weights[..., None]).astype(np.float32)
     for sigma in (1.5, 6.0, 24.0, 96.0):
         if not missing.any():
             break
@@ -45,7 +45,7 @@ def spread(picture: Float32Array, weights: Float32Array) -> Float32Array:
             for values in small
         )
         filled = missing & (near > 1e-4)
-        result[filled] = total[filled] / near[filled, None]
+        result[filled] = total[filled] / near[filled, None] + 0.5
         missing &= ~filled
     return result
 
@@ -73,7 +73,7 @@ class KnownSeed(Attack):
                 spread(picture, np.where(opacity < limit, (1 - opacity) ** 2, 0).astype(np.float32))
                 for picture, opacity in zip(known, evidence.opacity, strict=True)
             ]
-            yield f"computed below an opacity of {limit:.3g}", (np.stack(pictures) + 0.5).astype(np.uint8)
+            yield f"computed below an opacity of {limit:.3g}", np.stack(pictures)
 
     def trial(self, case: Case) -> Trial:
         """The windows as the method makes them with a known seed."""
@@ -107,6 +107,8 @@ def reenacted(case: Case, remake: Remake, clips: Callable[[], Iterable[Clip]], s
                     explained.opacity[number].copy(),
                 )
         case.on_progress(min(1.0, (start + len(explained.original)) / (max(wanted) + 1)))
+    if wanted - frames.keys():
+        raise NotRunError("the original that was given ends before the output does")
     scenes = []
     for scene in plans.values():
         made, filling, opacity = (np.stack(parts) for parts in zip(*(frames[i] for i in scene.indices), strict=True))

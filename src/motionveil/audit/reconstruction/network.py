@@ -14,22 +14,10 @@ from torch.nn import functional as F
 
 from ...types import UInt8Array
 from ..footage import BoolArray
+from .trained import Training
 
 INPUTS = 10
 """A frame and its two neighbours in RGB, and where it was touched."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long to train: `steps` of `batch` crops of `crop` pixels each; no new step begins after `seconds`."""
-
-    steps: int = 600
-    batch: int = 8
-    crop: int = 96
-    learning_rate: float = 2e-3
-    seconds: float | None = 180.0
-    width: int = 24
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,26 +42,30 @@ class _Block(nn.Module):
 class UNet(nn.Module):
     """Ronneberger et al. (MICCAI 2015), small: (n, 10, h, w) in [-1, 1] to pictures (n, 3, h, w).
 
-    Its last channel says how much of the input is kept, so that blur is corrected, and noise replaced.
+    It works on blocks of 2x2 pixels, for speed. Its last channel says how much of the input is kept, so that blur is
+    corrected, and noise replaced.
     """
 
     def __init__(self, width: int) -> None:
         super().__init__()
         widths = [width, 2 * width, 3 * width, 4 * width]
-        self.down = nn.ModuleList([_Block(a, b) for a, b in zip([INPUTS, *widths], widths, strict=False)])
+        self.down = nn.ModuleList([_Block(a, b) for a, b in pairwise([4 * INPUTS, *widths])])
         self.up = nn.ModuleList([_Block(a + b, a) for a, b in pairwise(widths)])
-        self.last = nn.Conv2d(width, 4, 1)
+        self.last = nn.Conv2d(width, 16, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        seen = x
+        height, width = x.shape[2:]
+        x = seen = F.pad(x, (0, width % 2, 0, height % 2), mode="replicate")
+        x = F.pixel_unshuffle(x, 2)
         passed: list[Tensor] = []
         for block in self.down:
             x = block(F.avg_pool2d(x, 2) if passed else x)
             passed.append(x)
         for block, skip in zip(reversed(self.up), reversed(passed[:-1]), strict=True):
             x = block(torch.cat([skip, F.interpolate(x, skip.shape[2:], mode="bilinear")], 1))
-        out = self.last(x)
-        return out[:, :3] + torch.sigmoid(out[:, 3:]) * seen[:, 3:6]
+        out = F.pixel_shuffle(self.last(x), 2)
+        picture = out[:, :3] + torch.sigmoid(out[:, 3:]) * seen[:, 3:6]
+        return picture[:, :, :height, :width]
 
 
 def as_input(triple: UInt8Array, touched: BoolArray) -> UInt8Array:
@@ -86,22 +78,22 @@ def _scaled(values: UInt8Array) -> Tensor:
     return torch.from_numpy(values).float() / 127.5 - 1
 
 
-def train(examples: Sequence[Example], schedule: Schedule, on_progress: Callable[[float], None]) -> tuple[UNet, int]:
+def train(examples: Sequence[Example], training: Training, on_progress: Callable[[float], None]) -> tuple[UNet, int]:
     """A network that was trained on examples of one size each, and the number of steps it took.
 
-    Repeats for the same schedule and examples, where `seconds` is None or was not reached.
+    Repeats for the same settings and examples, where `seconds` is None or was not reached.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(schedule.seed)
-        network = UNet(schedule.width)
-    generator = np.random.default_rng(schedule.seed)
-    optimiser = torch.optim.AdamW(network.parameters(), schedule.learning_rate)
+        torch.manual_seed(training.seed)
+        network = UNet(training.width)
+    generator = np.random.default_rng(training.seed)
+    optimiser = torch.optim.AdamW(network.parameters(), training.learning_rate)
     begin, step, share = time.monotonic(), 0, 0.0
     while share < 1:
         for group in optimiser.param_groups:
-            group["lr"] = schedule.learning_rate * min(1.0, (step + 1) / 20) * (0.5 + 0.5 * np.cos(np.pi * share))
-        picked = generator.integers(len(examples), size=schedule.batch)
-        batch = [_crop(examples[int(index)], schedule.crop, generator) for index in picked]
+            group["lr"] = training.learning_rate * min(1.0, (step + 1) / 20) * (0.5 + 0.5 * np.cos(np.pi * share))
+        picked = generator.integers(len(examples), size=training.batch)
+        batch = [_crop(examples[int(index)], training.crop, generator) for index in picked]
         inputs, targets = (_scaled(np.stack(parts)) for parts in zip(*batch, strict=True))
         # What was left alone is learned a little too, since pictures go on beyond an outline.
         weights = 0.05 + 0.95 * (inputs[:, 9:] > 0).float()
@@ -111,9 +103,9 @@ def train(examples: Sequence[Example], schedule: Schedule, on_progress: Callable
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         step += 1
-        share = step / schedule.steps
-        if schedule.seconds is not None:
-            share = max(share, (time.monotonic() - begin) / schedule.seconds)
+        share = step / training.steps
+        if training.seconds is not None:
+            share = max(share, (time.monotonic() - begin) / training.seconds)
         on_progress(min(1.0, share))
     return network.eval(), step
 

@@ -51,6 +51,17 @@ class Moments:
     floor_recovered: UInt8Array
     core: BoolArray
 
+    @property
+    def box(self) -> tuple[slice, slice]:
+        """Rows and columns that show the core of all frames, and a little around it; everything where there is none."""
+        around = []
+        for axis, length in ((2, self.core.shape[1]), (1, self.core.shape[2])):
+            found = np.flatnonzero(self.core.any((0, axis)))
+            first, last = (int(found[0]), int(found[-1])) if len(found) else (0, length)
+            margin = (last - first) // 10 + 2
+            around.append(slice(max(0, first - margin), min(length, last + margin + 1)))
+        return around[0], around[1]
+
 
 @dataclass(frozen=True)
 class Recovery:

@@ -12,7 +12,7 @@ from ... import ops
 from ...flow import DISFlow
 from ...types import Float32Array, UInt8Array
 from .attack import Attack, Candidate
-from .evidence import Evidence
+from .evidence import GREY, Evidence
 
 
 def neighbour_motion(frames: UInt8Array) -> tuple[list[Float32Array], list[Float32Array]]:
@@ -71,6 +71,16 @@ def median_of(stack: UInt8Array, where: np.ndarray[tuple[int, ...], np.dtype[np.
     return result
 
 
+FACTORS = (1.5, 2.5, 5.0)
+"""By how much contrast is raised, as it would be under noise of an opacity of 1/3, 0.6 or 0.8."""
+
+
+def amplified(picture: UInt8Array, factor: float) -> UInt8Array:
+    """The picture with its difference from `GREY` raised: what noise was mixed with, once that is averaged out."""
+    table = np.clip(GREY[0] + factor * (np.arange(256) - GREY[0]) + 0.5, 0, 255).astype(np.uint8)
+    return table[picture]
+
+
 class TemporalAveraging(Attack):
     """Means and medians over more and more frames, standing still and along the motion of the output."""
 
@@ -79,7 +89,7 @@ class TemporalAveraging(Attack):
     short_side = 320
 
     def recover(self, evidence: Evidence) -> Iterator[Candidate]:
-        """Over 3 and 7 frames and over all."""
+        """Over 3 and 7 frames and over all, with and without the contrast that a blend has taken away."""
         aligned = Aligned(evidence.frames)
         for moving in (False, True):
             everything = [aligned.at(target, moving=moving) for target in evidence.targets]
@@ -89,8 +99,11 @@ class TemporalAveraging(Attack):
                     _around(stack, target, span) for stack, target in zip(everything, evidence.targets, strict=True)
                 ]
                 over = "all frames" if span is None else f"{span} frames"
-                yield f"mean of {over} {way}", np.stack([mean_of(stack) for stack in stacks])
+                means = np.stack([mean_of(stack) for stack in stacks])
+                yield f"mean of {over} {way}", means
                 if span != 3:
+                    for factor in FACTORS:
+                        yield f"mean of {over} {way}, contrast x {factor:g}", amplified(means, factor)
                     touched = evidence.touched[list(evidence.targets)]
                     medians = [median_of(stack, mask) for stack, mask in zip(stacks, touched, strict=True)]
                     yield f"median of {over} {way}", np.stack(medians)

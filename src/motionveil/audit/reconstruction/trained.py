@@ -23,7 +23,8 @@ SHORT_SIDE = 160
 class Training:
     """How long the network learns, for each of attack and floor: `steps`, or `seconds` if they are over before.
 
-    Results repeat where `seconds` is None. width: channels of the network's first layer.
+    Results repeat where `seconds` is None. width: channels of the network's first layer. batch: crops of `crop` pixels
+    in a step. seed: of the network's start and of the order of the crops.
     """
 
     steps: int = 600
@@ -31,6 +32,8 @@ class Training:
     width: int = 24
     crop: int = 96
     batch: int = 8
+    learning_rate: float = 2e-3
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,18 +67,14 @@ class TrainedNetwork(Attack):
         if not case.training:
             raise NotRunError("there are no other videos to learn from")
         windows = [shrink(window, self.short_side) for window in case.training]
-        schedule = network.Schedule(
-            steps=self.training.steps,
-            seconds=self.training.seconds,
-            width=self.training.width,
-            crop=self.training.crop,
-            batch=self.training.batch,
-        )
-        first, steps = network.train(_examples(windows), schedule, lambda share: case.on_progress(share / 2))
+        examples = _examples(windows)
+        if not examples:
+            raise NotRunError("in the other videos nothing was replaced, so there is nothing to learn from")
+        first, steps = network.train(examples, self.training, lambda share: case.on_progress(share / 2))
         # The floor learns exactly as long.
-        schedule = replace(schedule, steps=steps, seconds=None)
+        as_long = replace(self.training, steps=steps, seconds=None)
         flat = [_flattened(window) for window in windows]
-        second, _ = network.train(_examples(flat), schedule, lambda share: case.on_progress(0.5 + share / 2))
+        second, _ = network.train(_examples(flat), as_long, lambda share: case.on_progress(0.5 + share / 2))
         return Trial(case.scenes(self.short_side), replace(self, network=first), replace(self, network=second))
 
 

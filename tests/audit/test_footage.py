@@ -1,0 +1,176 @@
+"""Original and output side by side: which frames belong together, where they differ, which windows are chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from motionveil import ops, pipeline
+from motionveil.audit.difference import inside, touched
+from motionveil.audit.footage import BoolArray, Footage, Pair, pairs
+from motionveil.audit.windows import WindowChooser
+from motionveil.errors import OptionError
+from motionveil.noise import draw_noise
+from motionveil.types import UInt8Array, VideoInfo
+from motionveil.video import Encoding, VideoWriter
+
+from ..conftest import clips_of, textured
+
+Film = Callable[..., Path]
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Film:
+    """Writes frames (T, H, W, 3) as a film without loss."""
+
+    def write(name: str, frames: UInt8Array, rate: int = 25) -> Path:
+        info = VideoInfo(frames.shape[2], frames.shape[1], Fraction(rate), len(frames), None, "", "")
+        encoding = Encoding(codec="ffv1") if name.endswith(".mkv") else Encoding()
+        with VideoWriter(tmp_path / name, info, encoding=encoding) as writer:
+            for clip in clips_of(frames, rate=rate):
+                writer.write(clip)
+        return tmp_path / name
+
+    return write
+
+
+def numbered(count: int, size: tuple[int, int] = (48, 64)) -> UInt8Array:
+    """Frames whose grey value is ten times their number."""
+    return np.stack([np.full((*size, 3), 10 * index, np.uint8) for index in range(count)])
+
+
+def test_frames_come_with_what_became_of_them(film: Film) -> None:
+    frames = numbered(12)
+    original, output = film("a.mkv", frames), film("b.mkv", 255 - frames)
+    found = list(pairs(original, output))
+    assert [pair.index for pair in found] == list(range(12))
+    assert [pair.pts for pair in found] == [Fraction(index, 25) for index in range(12)]
+    for pair, frame in zip(found, frames, strict=True):
+        np.testing.assert_array_equal(pair.original, frame)
+        np.testing.assert_array_equal(pair.output, 255 - frame)
+
+
+def test_a_part_that_was_released_smaller(film: Film) -> None:
+    frames = numbered(20)
+    small = np.stack([ops.resize_image(frame, (24, 32)) for frame in frames[5:15]])
+    window = pipeline.Window(start=0.2, end=0.6, size=24)
+    found = list(pairs(film("a.mkv", frames), film("b.mkv", small), window))
+    assert len(found) == 10
+    assert found[0].pts == Fraction(1, 5)
+    for pair in found:
+        assert pair.original.shape == (24, 32, 3)
+        np.testing.assert_array_equal(pair.original, pair.output)
+
+
+@pytest.mark.parametrize(("first", "second"), [(12, 10), (10, 12)])
+def test_another_number_of_frames_is_refused(film: Film, first: int, second: int) -> None:
+    original, output = film("a.mkv", numbered(first)), film("b.mkv", numbered(second))
+    longer, shorter = ("a.mkv", "b.mkv") if first > second else ("b.mkv", "a.mkv")
+    with pytest.raises(OptionError, match=f"{shorter} ends after 10 frames and {longer} goes on: .*--start"):
+        list(pairs(original, output))
+
+
+def test_another_shape_is_refused(film: Film) -> None:
+    original, output = film("a.mkv", numbered(3)), film("b.mkv", numbered(3, (64, 64)))
+    with pytest.raises(OptionError, match=r"64x64 and a\.mkv 64x48"):
+        Footage(original, output)
+    with Footage(original, output, pipeline.Window(size=(64, 64))) as footage:
+        assert len(list(footage.pairs())) == 3
+
+
+def test_other_times_are_refused(film: Film) -> None:
+    original, output = film("a.mkv", numbered(12)), film("b.mkv", numbered(12), rate=10)
+    with pytest.raises(OptionError, match=r"frame 2 comes at .* s in a.mkv"):
+        list(pairs(original, output))
+
+
+@pytest.mark.parametrize("source", ["-", "camera:0", "rtsp://someone:secret@example.org/door"])
+def test_what_cannot_be_read_twice_is_refused(source: str, film: Film) -> None:
+    with pytest.raises(OptionError, match="cannot be audited") as caught:
+        Footage(source, film("b.mkv", numbered(3)))
+    assert "secret" not in str(caught.value)
+
+
+def test_pictures_and_folders(film: Film, rng: np.random.Generator) -> None:
+    frames = np.stack([textured(48, 64, rng) for _ in range(3)])
+    video, folder, picture = film("a.mkv", frames), film("folder", frames), film("one.png", frames[:1])
+    assert len(list(pairs(video, folder))) == 3
+    (only,) = pairs(picture, picture)
+    np.testing.assert_array_equal(only.original, frames[0])
+
+
+def test_touched_is_where_it_was_replaced(rng: np.random.Generator) -> None:
+    original = textured(240, 320, rng)
+    noise = draw_noise(240, 320, grain=12, generator=rng)
+    region = np.zeros((240, 320), bool)
+    region[60:180, 80:240] = True
+    output = np.where(region[..., None], noise, original)
+    # What an encoder adds, everywhere.
+    output = np.clip(output + rng.normal(0, 2, output.shape), 0, 255).astype(np.uint8)
+    found = touched(original, output)
+    assert found[region].mean() > 0.995
+    near = ops.dilate(region.astype(np.float32), 8) > 0
+    assert not found[~near].any()
+    assert not touched(original, original).any()
+
+
+def test_inside_leaves_the_outline_out() -> None:
+    region = np.zeros((100, 200), bool)
+    region[20:80, 50:150] = True
+    expected = np.zeros_like(region)
+    expected[23:77, 53:147] = True
+    np.testing.assert_array_equal(inside(region), expected)
+
+
+EVERYWHERE = np.ones((60, 80), bool)
+
+
+def _pair(index: int, area: int) -> tuple[Pair, BoolArray]:
+    frame = np.zeros((60, 80, 3), np.uint8)
+    region = np.zeros((60, 80), bool)
+    region[:, :area] = True
+    return Pair(index, Fraction(index, 10), frame, frame + 200), region
+
+
+def test_windows_are_where_most_is_replaced_in_every_third() -> None:
+    chooser = WindowChooser(length=4, count=3, expected=36)
+    areas = {0: 10, 4: 30, 8: 20, 12: 5, 16: 0, 20: 9, 24: 40, 28: 40, 32: 8}
+    for index in range(36):
+        chooser.add(*_pair(index, areas[index - index % 4]), EVERYWHERE)
+    windows = chooser.result()
+    assert [window.start for window in windows] == [4, 20, 24]
+    assert windows[0].original.shape == (4, 60, 80, 3)
+    assert windows[0].pts == tuple(Fraction(index, 10) for index in range(4, 8))
+    assert (windows[0].touched == _pair(0, 30)[1]).all()
+    assert (windows[0].core == _pair(0, 28)[1]).all()
+
+
+def test_the_core_is_where_people_are() -> None:
+    people = np.zeros((60, 80), bool)
+    people[20:40, 10:50] = True
+    chooser = WindowChooser(length=2, count=1)
+    for index, area in enumerate([60, 60, 30, 30, 60, 60]):
+        chooser.add(*_pair(index, area), people if index >= 2 else ~EVERYWHERE)
+    (window,) = chooser.result()
+    assert window.start == 4  # more is replaced at first, but nobody is there
+    assert (window.core == people).all()
+    # Where other things were hidden there may be nobody.
+    other = WindowChooser(length=2, count=1)
+    for index in range(2):
+        other.add(*_pair(index, 60), ~EVERYWHERE)
+    assert (other.result()[0].core == _pair(0, 58)[1]).all()
+
+
+def test_short_films_and_those_where_nothing_is_replaced() -> None:
+    chooser = WindowChooser(expected=1)
+    chooser.add(*_pair(0, 40), EVERYWHERE)
+    (window,) = chooser.result()
+    assert len(window.pts) == 1
+    nothing = WindowChooser(expected=20)
+    for index in range(20):
+        nothing.add(*_pair(index, 1), EVERYWHERE)
+    assert nothing.result() == ()
