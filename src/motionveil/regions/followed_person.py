@@ -93,7 +93,7 @@ class FollowedPerson(Derived):
                 if doubt is not None:
                     last = frame.pts if frame.flow is None else max(begin, frame.pts - _CAUTION)
                     _log.info(
-                        "the person at %g,%g is visible until %.2f s, and hidden from then on: at %.2f s %s",
+                        "the person at %g,%g is visible until %.2f s at most, and hidden from then on: at %.2f s %s",
                         *(*self.point, float(last), float(frame.pts), doubt),
                     )
                 # A cut comes without warning, and says nothing of the frames before it.
