@@ -140,6 +140,25 @@ def test_somebody_who_comes_out_from_behind_is_not_shown() -> None:
     assert opacity[14:].max() == 0
 
 
+def test_who_spreads_their_arms_is_hidden_meanwhile() -> None:
+    slim: list[Box] = [(60, 20, 24, 60)]
+    wide: list[Box] = [(45, 20, 54, 60)]
+    opacity = followed([*([slim] * 10), *([wide] * 4), *([slim] * 16)], (72, 50), colours=(RED,))
+    visible = np.flatnonzero(opacity.max((1, 2)))
+    assert visible.tolist() == [*range(5), *range(19, 30)]
+    stays = followed([*([slim] * 10), *([wide] * 30)], (72, 50), colours=(RED,))
+    assert np.flatnonzero(stays.max((1, 2))).tolist() == list(range(5))
+
+
+def test_a_piece_that_moves_away_is_somebody_else() -> None:
+    """Somebody small was in the outline from the start, and leaves it."""
+    boxes: list[list[Box]] = [[(40, 20, 24, 60), (60 + 3 * t, 50, 12, 24)] for t in range(20)]
+    opacity = followed(boxes, (50, 50))
+    for t in range(8, 20):
+        assert shown(opacity[t], boxes[t][1]) == 0, t
+    assert shown(opacity[19], boxes[19][0]) > 0.97
+
+
 def test_two_heads_in_one_outline_are_two_people() -> None:
     boxes: list[list[Box]] = [[(40, 20, 24, 60), (64, 22, 22, 58)]] * 6
     with pytest.raises(OptionError, match="touches another"):

@@ -24,12 +24,16 @@ _RIM, _GAP = 2.0, 4.0
 """Pixels of the small grid by which the person is shown beyond that, and that must lie between them and others."""
 _STRANGE = 0.02
 """Share of the person's area that may have been somebody else's: flow is not exact."""
-_GROWTH, _LEAP, _LOSS = 1.35, 1.3, 0.5
-"""How much the area may grow within `_CAUTION` seconds, and from one frame to the next; what must be left of it."""
+_GROWTH, _LOSS = 1.35, 0.5
+"""By how much the area may grow within `_CAUTION` seconds, and what must be left of it."""
 _ALIKE = 0.45
 """What the person's colours must have in common with those at the click, of 1."""
 _CAUTION = Fraction(1, 2)
 """Seconds before a doubt that are hidden too, since it began before it could be seen."""
+_PATIENCE = 2
+"""Seconds after which an outline that has grown stays in doubt for good."""
+_REACH = 8.0
+"""Pixels of the small grid between the pieces of one person."""
 _SURE = 0.9
 """Opacity from which a pixel is a head: hands look like faces, but not as clearly."""
 _HEAD = 0.25
@@ -46,8 +50,10 @@ class FollowedPerson(Derived):
 
     The person is the connected piece of the region under the point; flow carries it from frame to frame. From the first
     doubt on, and for half a second before it, opacity is 0 everywhere, for good: where the outline touches somebody
-    else's or holds a second head, where it suddenly grows, shrinks or changes its colours, where it is lost, and at a
-    cut. Before the click it is 0 too. Reads about half a second ahead.
+    else's or holds a second head, where the person is lost or has other colours than at the click, and at a cut. Where
+    the outline suddenly grows, as it does where somebody steps out from behind or arms are spread, opacity is 0 from
+    half a second before until half a second after, or for good where it does not shrink back within two seconds. Before
+    the click it is 0 too. Reads about half a second ahead.
 
     While it streams, raises OptionError where the point hits nobody, or people who touch.
     """
@@ -85,14 +91,16 @@ class FollowedPerson(Derived):
             elif follower is not None and doubt is None:
                 doubt = follower.advance(frame)
                 if doubt is not None:
+                    last = frame.pts if frame.flow is None else max(begin, frame.pts - _CAUTION)
                     _log.info(
-                        "the person at %g,%g is followed until %.2f s: %s; now hidden like all others",
-                        *(*self.point, float(frame.pts), doubt),
+                        "the person at %g,%g is visible until %.2f s at most, and hidden from then on: at %.2f s %s",
+                        *(*self.point, float(last), float(frame.pts), doubt),
                     )
+                # A cut comes without warning, and says nothing of the frames before it.
+                if follower.wary or (doubt is not None and frame.flow is not None):
                     for before, shown in waiting:
-                        # A cut comes without warning, and says nothing of the frames before it.
-                        shown &= frame.flow is None or before.pts < frame.pts - _CAUTION
-            if follower is not None and doubt is None:
+                        shown &= before.pts < frame.pts - _CAUTION
+            if follower is not None and doubt is None and not follower.wary:
                 kept = follower.shown
             waiting.append((frame, kept))
             while waiting and (follower is None or doubt or waiting[0][0].pts < frame.pts - _CAUTION):
@@ -161,6 +169,8 @@ class _Follower:
         self._others = frame.person & ~self.kept
         self._colours = ops.colours_in(frame.image, self.kept)
         self._areas = deque([(frame.pts, self._area)])
+        self._before_growth: int | None = None
+        self._growth_began = self._last_grown = frame.pts
 
     @property
     def shown(self) -> ops.Mask:
@@ -169,6 +179,11 @@ class _Follower:
             ops.dilate(mask.astype(np.float32), reach) > 0 for mask, reach in ((self.kept, _RIM), (self._others, _GAP))
         )
         return rim & ~near
+
+    @property
+    def wary(self) -> bool:
+        """Whether the outline has grown, and somebody may be in it who does not belong there."""
+        return self._before_growth is not None
 
     @property
     def _area(self) -> int:
@@ -182,26 +197,40 @@ class _Follower:
         kept, others = (_carried(mask, frame.flow) & frame.person for mask in (self.kept, self._others))
         count, pieces = ops.pieces(frame.person)
         own, strange = (np.bincount(pieces[mask], minlength=count + 1) for mask in (kept, others))
-        claimed = own > _STRANGE * area
-        claimed[0] = False
+        own[0] = 0
+        largest = pieces == int(np.argmax(own))
+        near = np.bincount(pieces[ops.dilate(largest.astype(np.float32), _REACH) > 0], minlength=count + 1) > 0
+        claimed = (own > _STRANGE * area) & near
         self.kept = claimed[pieces]
         self._others = frame.person & ~self.kept
-        while frame.pts - self._areas[0][0] > _CAUTION:
-            self._areas.popleft()
-        before = [past for _, past in self._areas]
-        now = self._area
-        self._areas.append((frame.pts, now))
-        if now < _LOSS * max(before):
+        if self._area < _LOSS * (self._before_growth or max(past for _, past in self._areas)):
             return "they are lost or hidden behind something"
         if int(strange[claimed].sum()) > max(4, _STRANGE * area):
             return "they touch somebody else"
-        if now > _GROWTH * min(before) or now > _LEAP * area:
-            return "their outline suddenly grows, as if somebody had joined them"
         if _heads_in(self.kept, frame.heads) > 1:
             return "a second head is in their outline"
         if float(np.minimum(self._colours, ops.colours_in(frame.image, self.kept)).sum()) < _ALIKE:
             return "their colours are others than at the click"
+        self._watch_growth(frame.pts)
+        if self.wary and frame.pts - self._growth_began > _PATIENCE:
+            return "their outline has grown, as if somebody had joined them"
         return None
+
+    def _watch_growth(self, pts: Fraction) -> None:
+        """Begin to be wary where the area has grown, and end it when it was back for a while."""
+        now = self._area
+        while pts - self._areas[0][0] > _CAUTION:
+            self._areas.popleft()
+        if self._before_growth is None:
+            least = min(past for _, past in self._areas)
+            if now > _GROWTH * least:
+                self._before_growth, self._growth_began = least, pts
+        if self._before_growth is not None:
+            if now > _GROWTH * self._before_growth:
+                self._last_grown = pts
+            elif pts - self._last_grown > _CAUTION:
+                self._before_growth = None
+        self._areas.append((pts, now))
 
 
 def _carried(mask: ops.Mask, flow: Float32Array) -> ops.Mask:
