@@ -207,7 +207,7 @@ def attacked(method: str, subjects: Sequence[Subject], data: Path, weights: Path
     everything = [window for found in windows.values() for window in found]
     training = None
     if steps:
-        sources = [lambda path=data / "clips" / file: iter(load(path, 0.0, 64)[0]) for file in LEARNED_FROM]  # type: ignore[misc]
+        sources = [lambda path=data / "clips" / file: iter(load(path, 0.0, 64)[0]) for file in LEARNED_FROM]
         training = training_windows(sources, lambda seed: make(None, seed), frames=64)
     recoveries = reconstruct(
         everything,
@@ -240,7 +240,7 @@ def attacked(method: str, subjects: Sequence[Subject], data: Path, weights: Path
 
 def judges(weights: Path) -> dict[str, FlowEstimator]:
     return {
-        "raft": motionveil.RAFTFlow(str(weights / "raft-small.pth")),
+        "raft": motionveil.RAFTFlow(str(weights / "raft-small.pth"), scale=0.5),
         "dis": motionveil.DISFlow(short_side=480, smoothing=0.7),
         "farneback": FLOW_ESTIMATORS["farneback"](),
     }
@@ -389,7 +389,7 @@ def report(rows: Sequence[dict[str, Any]]) -> str:
             "",
             "Attacks: decibels by which the attack comes nearer to the original than the same attack on one colour, in",
             "the clip in which it gains most. Faces again: of the frames with a face. Rank-1: among the people of all",
-            f"clips (chance {1 / len(rows[0]['clips']):.0%}), on the output or what the most successful attack recovered.",
+            f"clips (chance {1 / len(rows[0]['clips']):.0%}), on the output or what the best attack recovered.",
             "Motion: 1 is all of it.",
             "",
             *first,

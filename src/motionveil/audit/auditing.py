@@ -31,7 +31,7 @@ OnProgress = Callable[[str, float], None]
 
 _LOOKS: Mapping[str, Mapping[str, Any]] = {
     "farneback": {"most_pairs": 4},
-    "raft": {"most_pairs": 3, "fillers": ("blur_strong", "solid", "iid_noise")},
+    "raft": {"most_pairs": 2, "fillers": ("blur_strong", "solid", "iid_noise")},
 }
 
 
@@ -152,7 +152,7 @@ def _estimators(attackers: Attackers) -> dict[str, FlowEstimator]:
         "farneback": FarnebackFlow(),
     }
     if attackers.flow_weights is not None:
-        found["raft"] = RAFTFlow(str(attackers.flow_weights))
+        found["raft"] = RAFTFlow(str(attackers.flow_weights), scale=0.5)
     return found
 
 
