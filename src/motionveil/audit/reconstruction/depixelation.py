@@ -13,7 +13,7 @@ from .evidence import Evidence
 from .temporal import Aligned, mean_of
 
 _AT = 224
-CELLS = (4.0, 8.0, 16.0)
+CELLS = (4.0, 16.0)
 """Sides of the large pixels that are tried besides those that are found, in pixels at a short side of 224."""
 
 
