@@ -233,7 +233,7 @@ def test_what_is_missing_is_said() -> None:
     late = replace(window, pts=tuple(pts + 100 for pts in window.pts))
     frames = clips_of(window.original)
     found = reconstruct([late], attacks=["known_seed"], remake=lambda seed: method(SolidColour()), clips=lambda: frames)
-    assert "first 20 seconds" in str(found["known_seed"].not_run)
+    assert "first 10 seconds" in str(found["known_seed"].not_run)
     found = reconstruct(
         [window],
         attacks=["known_seed"],
