@@ -33,7 +33,7 @@ class Case:
     remake: Remake | None = None
     clips: Callable[[], Iterable[Clip]] | None = None
     training: Sequence[Window] | None = None
-    within: float = 20.0
+    within: float = 10.0
     on_progress: Callable[[float], None] = lambda share: None
     _scenes: dict[int, list[Scene]] = field(default_factory=dict, repr=False, compare=False)
 

@@ -64,7 +64,7 @@ class Denoising(Attack):
             if name in _AMPLIFIED:
                 for factor in FACTORS:
                     yield f"{name}, contrast x {factor:g}", amplified(smooth, factor)
-        aligned = Aligned(evidence.frames)
+        aligned = Aligned(evidence.frames, evidence.motion)
         moving = [mean_of(aligned.at(target, span=5)) for target in evidence.targets]
         still = [mean_of(aligned.at(target, moving=False)) for target in evidence.targets]
         for sigma in (1.0, 2.0, 4.0):

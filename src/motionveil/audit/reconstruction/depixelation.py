@@ -9,11 +9,11 @@ import numpy as np
 
 from ...types import Float32Array, UInt8Array
 from .attack import Attack, Candidate
-from .evidence import Evidence
+from .evidence import Evidence, neighbour_motion
 from .temporal import Aligned, mean_of
 
 _AT = 224
-CELLS = (4.0, 8.0, 16.0)
+CELLS = (4.0, 16.0)
 """Sides of the large pixels that are tried besides those that are found, in pixels at a short side of 224."""
 
 
@@ -74,7 +74,8 @@ class Depixelation(Attack):
             # Only the touched pixels are large ones: the others stay sharp, and show the motion better.
             smooth = np.stack([smoothed_cells(frame, cells) for frame in evidence.frames])
             yield f"{grid}, one frame", smooth[list(evidence.targets)]
-            aligned = Aligned(np.where(evidence.touched[..., None], smooth, evidence.frames))
+            shown = np.where(evidence.touched[..., None], smooth, evidence.frames)
+            aligned = Aligned(shown, neighbour_motion(shown))
             for moving in (True, False):
                 means = [mean_of(aligned.at(target, moving=moving)) for target in evidence.targets]
                 yield f"{grid}, all frames {'along the motion' if moving else 'in place'}", np.stack(means)

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
 
 import cv2
 import numpy as np
 
+from ...flow import DISFlow
 from ...types import Float32Array, UInt8Array
 from ..footage import BoolArray, Window
 
 GREY = (115, 115, 115)
 """What knows nothing of a picture: the mean of the default noise."""
+
+Motion = tuple[list[Float32Array], list[Float32Array]]
+"""Flow (h, w, 2) from every frame to the next one, and from every frame but the first to the one before it."""
+
+
+def neighbour_motion(frames: UInt8Array) -> Motion:
+    """Flow from every frame to the next one, and to the one before it (from the second frame on), (h, w, 2) each.
+
+    Estimated on what the attacker has, the output; nothing else is known to them.
+    """
+    estimator = DISFlow()
+    prepared = [estimator.prepare(frame) for frame in frames]
+    pairs = list(pairwise(prepared))
+    return [estimator.between(a, b) for a, b in pairs], [estimator.between(b, a) for a, b in pairs]
 
 
 @dataclass(frozen=True)
@@ -35,6 +52,11 @@ class Evidence:
         """Every target, (H, W, 3), and where it was touched, (H, W)."""
         return ((self.frames[index], self.touched[index]) for index in self.targets)
 
+    @cached_property
+    def motion(self) -> Motion:
+        """Of the frames."""
+        return neighbour_motion(self.frames)
+
     def flattened(self) -> Evidence:
         """The same with one colour wherever something was touched: what an attack finds here, it did not find there."""
         return replace(self, frames=np.where(self.touched[..., None], np.array(GREY, np.uint8), self.frames))
@@ -53,6 +75,11 @@ class Scene:
     output: UInt8Array
     core: BoolArray
     indices: tuple[int, ...]
+
+    @cached_property
+    def floor(self) -> Evidence:
+        """The evidence where there is nothing to find."""
+        return self.evidence.flattened()
 
 
 def scene_of(window: Window, short_side: int, *, targets: int) -> Scene:

@@ -81,8 +81,8 @@ class KnownSeed(Attack):
             raise NotRunError("the settings that made the output are not known, so it cannot be made again with a seed")
         # Noise and equations belong to the full size; only what is recovered is shrunk, to be judged like the others.
         scenes = reenacted(case, case.remake, case.clips, self.short_side)
-        if not scenes:
-            raise NotRunError(f"nothing of the first {case.within:g} seconds is looked at")
+        if not any(scene.core.any() for scene in scenes):
+            raise NotRunError(f"nothing that is replaced in the first {case.within:g} seconds is looked at")
         return Trial(scenes, self, self)
 
 

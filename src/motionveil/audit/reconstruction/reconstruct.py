@@ -97,15 +97,17 @@ def reconstruct(
     training: Sequence[Window] | None = None,
     how: Training | None = None,
     targets: int = 4,
+    within: float = 10.0,
     on_progress: OnProgress | None = None,
     on_recovery: Callable[[Recovery], None] | None = None,
 ) -> dict[str, Recovery]:
     """Try every attack (default all; names from `ATTACKS`) on the windows, and say what it recovered of their core.
 
-    remake, clips: the method and the original from its start, for `known_seed`; windows that end after 20 s are left
-    out there. training: windows of other videos from `training_windows`, for `trained_network`; how: how long
-    it learns. targets: frames of each window that are recovered, with the help of all others. on_recovery: is given
-    each recovery as soon as it is known, so that the others are kept if a long one is broken off.
+    remake, clips: the method and the original from its start, for `known_seed`; windows that end after `within` seconds
+    are left out there, since the method has to run up to them. training: windows of other videos from
+    `training_windows`, for `trained_network`; how: how long it learns. targets: frames of each window that are
+    recovered, with the help of all others. on_recovery: is given each recovery as soon as it is known, so that the
+    others are kept if a long one is broken off.
     Raises OptionError for an unknown attack.
     """
     names = list(ATTACKS) if attacks is None else list(attacks)
@@ -113,7 +115,7 @@ def reconstruct(
     if unknown:
         raise OptionError(f"no attack {unknown[0]!r}; choose from {', '.join(ATTACKS)}")
     tell = on_progress or (lambda name, share: None)
-    case = Case(windows, targets, remake, clips, training)
+    case = Case(windows, targets, remake, clips, training, within)
     recoveries: dict[str, Recovery] = {}
     for name in names:
         tell(name, 0.0)
@@ -140,7 +142,7 @@ def judged(trial: Trial) -> Recovery:
     """Attack and floor at the best setting of each."""
     scenes = trial.scenes
     best = _best(trial.attack, [scene.evidence for scene in scenes], scenes)
-    floor = _best(trial.on_floor, [scene.evidence.flattened() for scene in scenes], scenes)
+    floor = _best(trial.on_floor, [scene.floor for scene in scenes], scenes)
     moments = tuple(
         Moments(scene.indices, scene.original, scene.output, first, second, scene.core)
         for scene, first, second in zip(scenes, best.frames, floor.frames, strict=True)

@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 import cv2
 import numpy as np
 
 from ... import ops
-from ...flow import DISFlow
 from ...types import Float32Array, UInt8Array
 from .attack import Attack, Candidate
-from .evidence import GREY, Evidence
-
-
-def neighbour_motion(frames: UInt8Array) -> tuple[list[Float32Array], list[Float32Array]]:
-    """Flow from every frame to the next one, and to the one before it (from the second frame on), (h, w, 2) each.
-
-    Estimated on what the attacker has, the output; nothing else is known to them.
-    """
-    estimator = DISFlow()
-    prepared = [estimator.prepare(frame) for frame in frames]
-    pairs = list(pairwise(prepared))
-    return [estimator.between(a, b) for a, b in pairs], [estimator.between(b, a) for a, b in pairs]
+from .evidence import GREY, Evidence, Motion
 
 
 class Aligned:
     """All frames as seen at one of them: still, or moved along the flow that is chained from frame to frame."""
 
-    def __init__(self, frames: UInt8Array) -> None:
+    def __init__(self, frames: UInt8Array, motion: Motion) -> None:
         self.frames = frames
-        self._to_next, self._to_previous = neighbour_motion(frames)
+        self._to_next, self._to_previous = motion
 
     def at(self, target: int, *, span: int | None = None, moving: bool = True) -> UInt8Array:
         """Up to `span` frames around the target (None: all) brought to it, (n, H, W, 3) uint8."""
@@ -90,7 +77,7 @@ class TemporalAveraging(Attack):
 
     def recover(self, evidence: Evidence) -> Iterator[Candidate]:
         """Over 3 and 7 frames and over all, with and without the contrast that a blend has taken away."""
-        aligned = Aligned(evidence.frames)
+        aligned = Aligned(evidence.frames, evidence.motion)
         for moving in (False, True):
             everything = [aligned.at(target, moving=moving) for target in evidence.targets]
             way = "along the motion" if moving else "in place"
