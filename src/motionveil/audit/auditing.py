@@ -25,6 +25,7 @@ from .motion import motion_kept
 from .pictures import pictures_of
 from .reconstruction import ATTACKS, Recovery, Training, reconstruct, training_windows
 from .report import Pictures, check_place, write_report
+from .verdict import MAX_GAIN
 
 OnProgress = Callable[[str, float], None]
 """Called with what is being done, and the share of it that is."""
@@ -122,7 +123,7 @@ def audit_video(
     report = figures_of(
         original=original, output=output, info=info, asked=asked, measures=measures, recoveries=recoveries,
         identified=identified, motion=motion, container=container, method=method,
-        face_detector=None if face_detector is None else repr(face_detector), no_faces=no_faces,
+        face_detector=None if face_detector is None else f"YuNet ({face_detector.path.name})", no_faces=no_faces,
     )  # fmt: skip
     made = Audit(report, pictures_of(measures, recoveries) if pictures else {})
     if directory is not None:
@@ -210,8 +211,11 @@ def _identified(
             for frame, like in zip((f for m in recovery.moments for f in m.recovered), originals, strict=True)
         ]
         for name, recovery in recoveries.items()
-        # Where the method has to be run again, late moments are left out.
-        if name != "none" and [moments.indices for moments in recovery.moments] == indices
+        # Where the method has to be run again, late moments are left out. Nobody has the seed: what it brings back at
+        # the outline tells who it is only where it brings back the core as well.
+        if name != "none"
+        and [moments.indices for moments in recovery.moments] == indices
+        and not (name == "known_seed" and recovery.gain <= MAX_GAIN)
     }
     faces = None
     if face_detector is not None:

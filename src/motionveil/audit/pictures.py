@@ -56,8 +56,9 @@ def _attack(recovery: Recovery) -> Picture:
         ((moments, index) for moments in recovery.moments for index in range(len(moments.core))),
         key=lambda place: int(np.count_nonzero(place[0].core[place[1]])),
     )
+    box = moments.box
     row = [
-        drawing.labelled(drawing.thumbnail(frames[index], _HEIGHT), text)
+        drawing.labelled(drawing.thumbnail(np.ascontiguousarray(frames[index][box]), _HEIGHT), text)
         for text, frames in (
             ("original", moments.original),
             ("output", moments.output),

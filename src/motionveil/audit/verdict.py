@@ -97,7 +97,8 @@ def _coverage(report: Mapping[str, Any]) -> Iterator[Reason]:
             good.append(name)
     if good:
         worst = min(asked[name]["worst_frame"] for name in good)
-        yield Reason("good", f"{', '.join(good)}: at least {worst:.0%} covered in every frame.")
+        much = "completely covered" if worst > 0.9995 else f"at least {worst:.1%} covered"
+        yield Reason("good", f"{', '.join(good)}: {much} in every frame.")
 
 
 def _redetection(report: Mapping[str, Any]) -> Iterator[Reason]:
@@ -115,25 +116,28 @@ def _redetection(report: Mapping[str, Any]) -> Iterator[Reason]:
 def _reidentification(report: Mapping[str, Any]) -> Iterator[Reason]:
     found = report["reidentification"]
     for name, row in found.get("embeddings", {}).items():
-        before, chance = row["original"], found["chance"]
+        before, chance, held = row["original"], found["chance"], []
         shown = {"the output": (row["output"], row["luck"])}
         for attack, rate in row["recovered"].items():
             shown[f"what {_words(attack)} recovered"] = (rate, row["recovered_luck"][attack])
+        against = f"(chance {chance:.0%}, originals {before:.0%})" if before is not None else ""
         for what, (rate, luck) in shown.items():
             if rate is None or before is None:
                 continue
-            text = (
-                f"by {name}, {rate:.0%} of the pictures of {what} were given to the right one of "
-                f"{len(found['persons'])} persons (chance {chance:.0%}, originals {before:.0%})"
-            )
             # Half the way from guessing to knowing is a leak, where it is not luck; less may be a colour.
             share = (rate - chance) / (1 - chance)
-            if share > 0.25 and luck > MAX_LUCK:
-                yield Reason(
-                    "note", f"{text}; crops that show nobody do as well in {luck:.0%} of cases."
-                )
+            if share <= 0.25:
+                held.append(rate)
                 continue
-            yield Reason("leak" if share > 0.5 else "weak" if share > 0.25 else "good", f"{text}.")
+            level: Level = "note" if luck > MAX_LUCK else "leak" if share > 0.5 else "weak"
+            text = (
+                f"by {name}, {rate:.0%} of the pictures of {what} were given to the right one of "
+                f"{len(found['persons'])} persons {against}"
+            )
+            yield Reason(level, f"{text}; crops that show nobody do as well in {luck:.0%} of cases.")
+        if held:
+            many = f"{len(held)} of {len(shown)} kinds of pictures" if len(shown) > 1 else "pictures"
+            yield Reason("good", f"by {name}, people were recognised in at most {max(held):.0%} of {many} {against}.")
 
 
 def _reconstruction(report: Mapping[str, Any]) -> Iterator[Reason]:

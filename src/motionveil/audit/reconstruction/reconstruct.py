@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
+from ... import ops
 from ...errors import OptionError
 from ...types import Clip, UInt8Array
 from ..footage import BoolArray, Remake, Window
@@ -107,7 +110,7 @@ def reconstruct(
     are left out there, since the method has to run up to them. training: windows of other videos from
     `training_windows`, for `trained_network`; how: how long it learns. targets: frames of each window that are
     recovered, with the help of all others. on_recovery: is given each recovery as soon as it is known, so that the
-    others are kept if a long one is broken off.
+    others are kept if a long one is broken off. Both are called from several threads.
     Raises OptionError for an unknown attack.
     """
     names = list(ATTACKS) if attacks is None else list(attacks)
@@ -116,15 +119,21 @@ def reconstruct(
         raise OptionError(f"no attack {unknown[0]!r}; choose from {', '.join(ATTACKS)}")
     tell = on_progress or (lambda name, share: None)
     case = Case(windows, targets, remake, clips, training, within)
-    recoveries: dict[str, Recovery] = {}
-    for name in names:
+
+    def tried(name: str) -> Recovery:
         tell(name, 0.0)
         attack = TrainedNetwork(how or Training()) if name == TrainedNetwork.name else ATTACKS[name]()
-        recoveries[name] = _tried(attack, case, partial(tell, name))
+        recovery = _tried(attack, case, partial(tell, name))
         tell(name, 1.0)
         if on_recovery is not None:
-            on_recovery(recoveries[name])
-    return recoveries
+            on_recovery(recovery)
+        return recovery
+
+    # Filters run side by side, one to a processor; learning takes all of them.
+    quick = [name for name in names if name != TrainedNetwork.name]
+    with ops.single_threaded(), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        found = dict(zip(quick, pool.map(tried, quick), strict=True))
+    return {name: found[name] if name in found else tried(name) for name in names}
 
 
 def _tried(attack: Attack, case: Case, on_progress: Callable[[float], None]) -> Recovery:
