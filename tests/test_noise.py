@@ -170,8 +170,8 @@ def test_births_are_rare_and_each_goes_on_moving_with_the_scene(rng: np.random.G
     transport.advance(None)
     two = [len(transport.advance(flow)) == 2 for _ in range(300)]
     begins = [t for t in range(1, 300) if two[t] and not two[t - 1]]
-    assert 2 <= len(begins) <= 300 // 8
-    assert min(np.diff(begins)) >= 8
+    assert 2 <= len(begins) <= 300 // 12
+    assert min(np.diff(begins)) >= 12
 
 
 def stretched(transport: AccumulatedTransport, flow: Float32Array) -> float:
