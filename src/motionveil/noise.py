@@ -232,9 +232,9 @@ def default_grain(height: int, width: int) -> float:
 class NoiseField:
     """The noise of one video: a picture drawn once, and the transport that carries places in it.
 
-    height, width: size of the frames. grain: see `draw_noise`; None: see `default_grain`. generator: default seeded by the operating system; the
-    seed is never kept. device: where the flow lies, see `ops.Device`; the noise of one seed is the same on all of them,
-    since it is drawn on the CPU. Call `advance` once per frame.
+    height, width: size of the frames. grain: see `draw_noise`; None takes `default_grain`. generator: default seeded by
+    the operating system; the seed is never kept. device: where the flow lies, see `ops.Device`; the noise of one seed
+    is the same on all of them, since it is drawn on the CPU. Call `advance` once per frame.
     """
 
     def __init__(
