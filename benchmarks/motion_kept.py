@@ -43,9 +43,9 @@ Method = Callable[[UInt8Array, Flows], list[UInt8Array]]
 
 
 def noise(frames: UInt8Array, flows: Flows, *, octaves: tuple[float, ...] = (), **settings: object) -> list[UInt8Array]:
-    """Motion noise over whole frames; grains are those at a short side of 480."""
+    """Motion noise over whole frames; grains are given at a short side of 480."""
     height, width = frames.shape[1:3]
-    scale = max(1.0, min(height, width) / 480)
+    scale = min(height, width) / 480
     if "grain" in settings:
         settings["grain"] = max(1.0, cast(float, settings["grain"]) * scale)
     field = NoiseField(height, width, generator=np.random.default_rng(1), **settings)  # type: ignore[arg-type]

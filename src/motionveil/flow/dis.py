@@ -102,7 +102,7 @@ def _certainty(picture: UInt8Array) -> Float32Array:
     products = cv2.merge([x * x, x * y, y * y])
     half = (-(-width // 2), -(-height // 2))
     halved = cast(Float32Array, cv2.resize(products, half, interpolation=cv2.INTER_AREA))
-    xx, xy, yy = cv2.split(ops.smooth(halved, 1.0))
+    xx, xy, yy = np.moveaxis(ops.smooth(halved, 1.0), -1, 0)
     lesser = (xx + yy) / 2 - np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
     lesser = np.maximum(lesser, 0)
     return cast(Float32Array, lesser / (lesser + np.float32(_TEXTURE)))
@@ -119,6 +119,6 @@ def _filled_in(flow: Float32Array, certainty: Float32Array, sigma: float) -> Flo
     # A wide average needs no fine grid.
     step = max(1, int(sigma / 2))
     small = cv2.resize(weighted, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA)
-    around = ops.resize_map(ops.smooth(small, sigma / step), (height, width))
+    around = ops.resize_map(ops.smooth(cast(Float32Array, small), sigma / step), (height, width))
     near = around[..., :2] / around[..., 2:]
     return cast(Float32Array, (weight * flow + np.float32(_TRUST) * near) / (weight + np.float32(_TRUST)))
