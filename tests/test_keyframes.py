@@ -16,7 +16,8 @@ from .conftest import BRIGHT, BrightnessExtractor, ConstantFlow, clips_of, textu
 
 def shares(frames: UInt8Array) -> list[float]:
     """The share of every frame in which the way from the first is lost."""
-    lost = Lost(DISFlow())
+    checker = DISFlow(preset="medium", short_side=160, smoothing=1.5, reach=0)
+    lost = Lost(checker)
     found = []
     for clip in with_motion(clips_of(frames), DISFlow()):
         assert clip.flow_to_previous is not None

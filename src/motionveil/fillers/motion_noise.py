@@ -15,9 +15,7 @@ from .filler import Filler
 class MotionNoise(Filler):
     """Noise that moves with the scene; it depends on the video through its motion alone.
 
-    transport, grain: see `noise.NoiseField`. grain None: 12 pixels at a short side of 480 or less, more in
-    larger frames, so that noise looks alike at every size. statistics: as they are or by name, see
-    `noise.STATISTICS`. seed: None draws from the operating system and keeps nothing; a number repeats a result and
+    transport, grain: see `noise.NoiseField`. statistics: as they are or by name, see `noise.STATISTICS`. seed: None draws from the operating system and keeps nothing; a number repeats a result and
     lets whoever knows it undo what is not fully covered.
     """
 
@@ -53,7 +51,7 @@ class MotionNoise(Filler):
                     height,
                     width,
                     transport=self.transport,
-                    grain=12.0 * max(1.0, min(height, width) / 480) if self.grain is None else self.grain,
+                    grain=self.grain,
                     statistics=self.statistics,
                     generator=np.random.default_rng(self.seed),
                     device=ops.device_of(clip.frames),

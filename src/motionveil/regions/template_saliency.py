@@ -83,7 +83,8 @@ class TemplateSaliency:
         self.extractor = extractor
         self.templates = tuple(templates)
         self.coverage = coverage or Coverage()
-        self.checker = checker or DISFlow()
+        # What is new in a frame shows in flow that does not follow certain neighbours.
+        self.checker = checker or DISFlow(preset="medium", short_side=160, smoothing=1.5, reach=0)
 
     def __repr__(self) -> str:
         return f"TemplateSaliency({', '.join(template.name for template in self.templates)})"
