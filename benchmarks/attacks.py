@@ -60,7 +60,7 @@ METHODS = (
     "blur_relative", "pixelate_4", "pixelate_16", "pixelate_relative", "resample",
 )  # fmt: skip
 """Fillers in the region of `secure`; `secure` itself with motion noise; `paper` with its own region."""
-WINDOW, WINDOWS = 8, 2
+WINDOW, WINDOWS = 8, 1
 EDGE = 8
 SEED = 11
 
@@ -125,9 +125,8 @@ def load(path: Path, start: float, count: int) -> tuple[list[Clip], motionveil.V
     return clips, replace(info, num_frames=len(frames), start=Fraction(0), has_audio=False)
 
 
-def prepared(name: str, data: Path, count: int, method: Selective, detector: YuNet) -> Subject:
-    file, start = TESTED[name]
-    clips, info = load(data / "clips" / file, start, count)
+def prepared(name: str, path: Path, start: float, count: int, method: Selective, detector: YuNet) -> Subject:
+    clips, info = load(path, start, count)
     explained = list(method.explain(clips))
     moving = [replace(item.original, opacity=None) for item in explained]
     opacity = [frame for item in explained for frame in item.opacity]
@@ -168,30 +167,31 @@ def windows_of(subject: Subject, output: UInt8Array, touched: Sequence[Float32Ar
     return found
 
 
-Maker = Callable[[Subject | None, int], Selective]
+Maker = Callable[[Subject, int], Selective]
 
 
 def maker(method: str, weights: Path) -> Maker:
-    """How a method is made: for a subject whose region is known, or (None) for any video."""
-    secure = get_preset("secure")
+    """How a method is made for a subject, with a seed."""
     if method == "paper":
-        # DINO's weights are not at hand everywhere: the published region and noise on the embedded encoder and RAFT.
-        preset = get_preset("paper").with_features("parts").with_flow("raft", weights=str(weights / "raft-small.pth"), scale=0.5)
+        # DINO's weights are not at hand everywhere: the published region and noise on the embedded encoder and DIS.
+        preset = get_preset("paper").with_features("parts").with_flow("dis")
         return lambda subject, seed: build_obfuscator(preset=preset, seed=seed)
     filler = "motion_noise" if method == "secure" else method
-    preset = secure.with_filler(filler)
-
-    def make(subject: Subject | None, seed: int) -> Selective:
-        if subject is None:
-            return build_obfuscator(preset=preset, seed=seed)
-        # The flow is known too.
-        return Selective(Replayed(subject.opacity), make_filler(filler, seed=seed), motionveil.DISFlow())
-
-    return make
+    # Region and flow are known already.
+    return lambda subject, seed: Selective(
+        Replayed(subject.opacity), make_filler(filler, seed=seed), motionveil.DISFlow()
+    )
 
 
-def attacked(method: str, subjects: Sequence[Subject], data: Path, weights: Path, steps: int) -> dict[str, Any]:
+def attacked(
+    method: str, subjects: Sequence[Subject], others: Sequence[Subject], weights: Path, steps: int
+) -> dict[str, Any]:
     """One row of the table."""
+    begin = time.monotonic()
+
+    def told(step: str) -> None:
+        print(f"  {method}: {step} done after {time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
+
     make = maker(method, weights)
     windows: dict[str, list[Window]] = {}
     outputs: dict[str, UInt8Array] = {}
@@ -202,17 +202,27 @@ def attacked(method: str, subjects: Sequence[Subject], data: Path, weights: Path
             path = Path(folder) / f"{subject.name}.mp4"
             outputs[subject.name] = released(path, subject.info, (item.obfuscated for item in explained))
             windows[subject.name] = windows_of(subject, outputs[subject.name], touched)
+    told("output")
     everything = [window for found in windows.values() for window in found]
     training = None
     if steps:
-        sources = [lambda path=data / "clips" / file: iter(load(path, 0.0, 64)[0]) for file in LEARNED_FROM]
-        training = training_windows(sources, lambda seed: make(None, seed), frames=64)
+        training = [
+            window
+            for other in others
+            for window in training_windows(
+                [lambda other=other: other.clips],  # type: ignore[misc]
+                lambda seed, other=other: make(other, seed),  # type: ignore[misc]
+                frames=64,
+            )
+        ]
+    told("other videos")
     recoveries = reconstruct(
         everything,
         attacks=[name for name in ATTACKS if name != "known_seed" and (steps or name != "trained_network")],
         training=training,
         how=Training(steps=steps, seconds=None),
         targets=3,
+        on_recovery=lambda recovery: told(recovery.name),
     )
     known = {
         subject.name: reconstruct(
@@ -224,6 +234,7 @@ def attacked(method: str, subjects: Sequence[Subject], data: Path, weights: Path
         )["known_seed"]
         for subject in subjects
     }
+    told("known seed")
     rows = {
         subject.name: {
             "psnr": by_clip(recoveries, known[subject.name], windows[subject.name], everything),
@@ -235,7 +246,10 @@ def attacked(method: str, subjects: Sequence[Subject], data: Path, weights: Path
         }
         for subject in subjects
     }
-    return {"method": method, "steps": steps, "clips": rows, "identity": known_again(subjects, windows, recoveries)}
+    told("motion and faces")
+    identity = known_again(subjects, windows, recoveries)
+    told("identity")
+    return {"method": method, "steps": steps, "clips": rows, "identity": identity}
 
 
 def judges(weights: Path) -> dict[str, FlowEstimator]:
@@ -439,7 +453,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(METHODS))
     parser.add_argument("--clips", default=",".join(TESTED))
     parser.add_argument("--frames", type=int, default=72)
-    parser.add_argument("--steps", type=int, default=200, help="of the trained attacker; 0 leaves it out")
+    parser.add_argument("--steps", type=int, default=150, help="of the trained attacker; 0 leaves it out")
     arguments = parser.parse_args()
     rows_path = arguments.output / "attacks.jsonl"
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -448,12 +462,16 @@ def main() -> None:
     if missing:
         detector = YuNet(arguments.weights / "yunet_n_640_640.onnx")
         secure = build_obfuscator(preset="secure", seed=SEED)
+        chosen = {name: TESTED[name] for name in arguments.clips.split(",")}
         subjects = [
-            prepared(name, arguments.data, arguments.frames, secure, detector) for name in arguments.clips.split(",")
+            prepared(name, arguments.data / "clips" / file, start, arguments.frames, secure, detector)
+            for name, (file, start) in chosen.items()
         ]
+        learned_from = LEARNED_FROM if arguments.steps else ()
+        others = [prepared(file, arguments.data / "clips" / file, 0.0, 64, secure, detector) for file in learned_from]
         for method in missing:
             begin = time.monotonic()
-            row = attacked(method, subjects, arguments.data, arguments.weights, arguments.steps)
+            row = attacked(method, subjects, others, arguments.weights, arguments.steps)
             row["seconds"] = round(time.monotonic() - begin, 1)
             rows.append(row)
             with rows_path.open("a") as file:

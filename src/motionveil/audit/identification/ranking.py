@@ -172,6 +172,8 @@ def _control(known: _Known, name: str, crops: Sequence[Crop]) -> tuple[Rank1, fl
     chosen = [crops[i] for i in np.unique(np.linspace(0, len(crops) - 1, _MAX_CONTROL).astype(int))] if crops else []
     names = [name] * len(chosen)
     found = known.ask(names, chosen)
+    if not found.hits:
+        return Rank1(0.0, 0), 1.0  # nothing needs to be explained
     spoilt = [
         known.ask(names, [_spoilt(crop, turns, mirrored, colours) for crop in chosen])
         for turns in range(4)
