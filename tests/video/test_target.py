@@ -164,6 +164,7 @@ from motionveil.errors import OutputError
 from motionveil.types import Clip, VideoInfo
 from motionveil.video import VideoWriter
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have switched it off
 resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
 frames = np.random.default_rng(0).integers(0, 256, (8, 128, 128, 3), np.uint8)
 info = VideoInfo(128, 128, Fraction(25), None, None, "h264", "yuv420p")
