@@ -20,13 +20,13 @@ from .building import Choice, Networks, assemble, choose_region, where_of
 from .devices import gpu_of, on_device, on_host
 from .errors import OptionError
 from .files import PendingFile
-from .flow import DISFlow
+from .flow import DISFlow, FlowEstimator
 from .obfuscators import Selective
 from .places import side_paths
 from .presets import Preset
 from .preview import Preview
 from .record import make_record
-from .regions import TemplateSaliency, Where, everything_in
+from .regions import Region, TemplateSaliency, Where, everything_in
 from .streams import Stages
 from .templates import TemplateLibrary
 from .transfer import draw_found
@@ -259,20 +259,33 @@ def _method(
     seed: int | None,
 ) -> tuple[Selective, Choice]:
     """The method for one source, and the templates that were chosen or found for it."""
+    region, flow, choice = region_for(networks, source, window, info, where, library)
     frames = lru_cache(partial(first_frames, source, window))
-    preset = networks.preset
+    return assemble(networks.preset, region, flow, seed=seed, frames=frames), choice
+
+
+def region_for(
+    networks: Networks,
+    source: str | Path | int,
+    window: Window,
+    info: VideoInfo,
+    where: Where,
+    library: TemplateLibrary | None,
+) -> tuple[Region, FlowEstimator, Choice]:
+    """Where one source is replaced, the flow that fits it, and the templates that were chosen or found."""
+    frames = lru_cache(partial(first_frames, source, window))
     # A picture does not move. What is missing is said before anything that takes long.
     flow = DISFlow() if info.is_image else networks.flow
     region, choice = choose_region(
         where,
-        preset,
+        networks.preset,
         lambda: networks.extractor(still=info.is_image, frames=frames),
         library=library,
         frames=frames,
         skip=ceil(info.start * info.frame_rate),
         whole=window.end is None,
     )
-    return assemble(preset, region, flow, seed=seed, frames=frames), choice
+    return region, flow, choice
 
 
 def _commit(outputs: Sequence[tuple[Path, Callable[[], None]]]) -> None:

@@ -31,9 +31,10 @@ def sample() -> dict[str, Any]:
             "face_detector": "YuNet", "face_rate": 0.0, "face_frames": 60, "faces_redetected": 0, "faces_invented": 0,
             "person_rate": 0.5, "parts": {"hair": 0.0}, "others": [], "not_run": {},
         },
+        "coverage_stride": 1, "not_looked_for": [], "asked_for": ["hair"], "spares": False, "how": "secure",
         "reidentification": {
-            "persons": ["a", "b"], "chance": 0.5, "attacks": ["denoising"],
-            "embeddings": {"face": {"queries": 8, "original": 1.0, "output": 0.5, "luck": 0.5,
+            "blind": [], "persons": ["a", "b"], "chance": 0.5, "attacks": ["denoising"],
+            "embeddings": {"face": {"queries": 8, "original": 1.0, "output": 0.5, "control": 0.4, "luck": 0.5, "original_luck": 0.05,
                                     "recovered": {"denoising": 0.4}, "recovered_luck": {"denoising": 0.5}}},
         },
         "reconstruction": {
@@ -44,7 +45,9 @@ def sample() -> dict[str, Any]:
         "motion_kept": {"dis": 0.6, "raft": None},
         "motion_kept_otherwise": {"dis": {"blur_strong": 0.5}, "raft": {"blur_strong": None}},
         "other_fillers": ["blur_strong"],
-        "container": {"streams": ["video h264"], "tags": {"encoder": "Lavf"}, "findings": []},
+        "container": {"streams": ["video h264"], "tags": {"encoder": "Lavf"}, "findings": [],
+                      "beside": ["a.json lies beside it"]},
+        "weaknesses": ["blur can be undone"],
         "measured": {"coverage": "every frame"},
         "versions": {"motionveil": "0"},
     }  # fmt: skip

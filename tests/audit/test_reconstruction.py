@@ -102,6 +102,15 @@ def test_noise_that_moves_gives_nothing_away() -> None:
     assert max(recovery.gain for recovery in found.values()) < 1
 
 
+def test_a_negative_is_turned_back() -> None:
+    window = window_of(scenery(4), method(SolidColour()))
+    negative = np.where(window.touched[..., None], 255 - window.original[..., ::-1], window.original)
+    found = reconstruct([replace(window, output=negative.astype(np.uint8))], attacks=["none", "recolouring"])
+    assert found["none"].gain < 3
+    assert found["recolouring"].gain > 20
+    assert found["recolouring"].psnr > 40
+
+
 def test_blur_is_sharpened() -> None:
     window = window_of(scenery(4), method(GaussianBlur(sigma=10, kernel=13)))
     found = reconstruct([window], attacks=["none", "deblurring"], targets=2)

@@ -54,9 +54,27 @@ CASES: list[tuple[str, Change, str, str]] = [
     ),
     (
         "luck",
-        lambda r: r["reidentification"]["embeddings"]["face"].update(output=1.0, luck=0.3),
+        lambda r: r["reidentification"]["embeddings"]["face"].update(output=1.0, luck=0.35),
         "good",
-        "do as well in 30% of cases",
+        "do as well in 35% of cases",
+    ),
+    (
+        "perhaps luck",
+        lambda r: r["reidentification"]["embeddings"]["face"].update(output=1.0, luck=0.2),
+        "weak",
+        "do as well in 20% of cases",
+    ),
+    (
+        "one frame",
+        lambda r: r["coverage"]["hair"].update(worst_frame=0.3, longest_gap_s=0.03),
+        "leak",
+        "in the worst frame (at 0.40 s) 30% was",
+    ),
+    (
+        "some frames",
+        lambda r: r.update(coverage_stride=3),
+        "good",
+        "in all frames that were looked at",
     ),
     (
         "place",
@@ -107,3 +125,36 @@ def test_without_figures_there_is_no_verdict() -> None:
     assert [reason.text for reason in verdict.reasons if reason.level == "good"] == [
         "the file holds nothing besides its pictures that tells of people, places or devices."
     ]
+
+
+def test_an_attacker_that_does_not_know_originals_proves_nothing() -> None:
+    for change in ({"original": 0.5}, {"original_luck": 0.4}):
+        report = sample()
+        report["reidentification"]["embeddings"]["face"].update(change, output=1.0, luck=0.0)
+        verdict = judge(report)
+        assert not any(reason.text.startswith("by face") for reason in verdict.reasons)
+        assert any("does not know the original either" in text for text in verdict.not_measured)
+
+
+def test_outputs_that_nobody_knows_need_a_second_opinion() -> None:
+    """A negative differs everywhere, and shows everything."""
+    report = sample()
+    report.update(how=None)
+    report["redetection"].update(face_rate=None, person_rate=1.0)
+    report["reidentification"] = {"not_run": "nobody else was given"}
+    assert judge(report).level == "note"
+    report["redetection"]["person_rate"] = 0.2
+    assert judge(report).level == "good"
+
+
+def test_what_cannot_be_looked_for_is_said() -> None:
+    report = sample()
+    report.update(not_looked_for=["sign"], spares=True)
+    report["reidentification"]["blind"] = ["face"]
+    report["coverage"]["hair"].update(worst_frame=0.0, longest_gap_s=2.0)
+    verdict = judge(report)
+    assert verdict.level == "weak"
+    said = " ".join(verdict.not_measured)
+    assert "coverage of sign" in said
+    assert "it counts as uncovered" in said
+    assert "by face: it does not see everybody" in said

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from .. import ops
-from ..errors import OptionError, WeightsError
+from ..errors import MotionveilError, OptionError, WeightsError
 from ..flow import DISFlow, FarnebackFlow, FlowEstimator, RAFTFlow
 from ..pipeline import Window, first_frames
 from ..templates import GROUPS, default_library
 from ..types import UInt8Array
+from ..video import probe
 from .container import examine
 from .detectors import Detector, YuNet
 from .figures import figures_of
 from .footage import Footage
-from .footage import Window as Frames
 from .identification import EMBEDDINGS, OWN, Embedding, Identification, identify
-from .measures import measure
+from .measures import Measures, measure
 from .method import Method, clips_of
 from .motion import motion_kept
 from .pictures import pictures_of
@@ -41,7 +41,7 @@ class Attackers:
     """What attackers have.
 
     face_weights: YuNet's file; None takes it from the weights folder, if it is there. detectors: further ones.
-    flow_weights: RAFT's name or file, as a further judge of the motion. persons: name → picture or video of somebody
+    flow_weights: RAFT's name or file, as a further judge of the motion. persons: name → pictures or videos of somebody
     who may be in the video; shows: which of them is. embeddings: further ones, beside face and appearance.
     train_on: other videos, which the trained attacker learns from, and for how long.
     """
@@ -49,7 +49,7 @@ class Attackers:
     face_weights: str | Path | None = None
     detectors: Sequence[Detector] = ()
     flow_weights: str | Path | None = None
-    persons: Mapping[str, str | Path] = field(default_factory=dict)
+    persons: Mapping[str, Sequence[str | Path]] = field(default_factory=dict)
     shows: str | None = None
     embeddings: Sequence[Embedding] = ()
     train_on: Sequence[str | Path] = ()
@@ -76,6 +76,7 @@ def audit_video(
     *,
     hide: Sequence[str] | None = None,
     method: Method | None = None,
+    window: Window | None = None,
     attackers: Attackers | None = None,
     pictures: bool = True,
     overwrite: bool = False,
@@ -85,19 +86,22 @@ def audit_video(
 
     directory: where report.html and report.json are written; None writes nothing. hide: names of what was to be
     hidden; default what the record beside the output says, else 'person'. method: how the output was made; default by
-    that record. Where neither is known, the attacks that need it are not run, and the report says so.
+    that record. Where neither is known, the attacks that need it are not run, and the report says so. window: which
+    part of the original the output shows; default that of the method.
     pictures: whether the page shows any; they show the original.
 
     Raises OptionError where original and output do not belong together, and what reading them raises.
     """
     attackers, tell = attackers or Attackers(), on_progress or (lambda step, share: None)
     if directory is not None:
-        check_place(Path(directory), overwrite=overwrite)
+        check_place(Path(directory), overwrite=overwrite, sources=(original, output))
     method = method or Method.of(output)
-    window = method.window if method else Window()
+    window = window or (method.window if method else Window())
+    for other in attackers.train_on:
+        probe(other)
     asked = _asked(hide, method)
     face_detector, no_faces = _face_detector(attackers)
-    people = {name: _pictures_of(path) for name, path in attackers.persons.items()}
+    people = {name: _pictures_of(paths) for name, paths in attackers.persons.items()}
     if attackers.shows is not None and attackers.shows not in people:
         raise OptionError(f"nobody named {attackers.shows} was given; add --person {attackers.shows}=FILE")
     estimators = _estimators(attackers)
@@ -111,9 +115,10 @@ def audit_video(
             on_progress=lambda done: tell("looking for people", done / total if total else 0.0),
         )
         info = footage.info
-    recoveries = _reconstructed(measures.windows, original, method, attackers, tell)
+    recoveries = _reconstructed(measures, original, method, attackers, tell)
     tell("asking who it is", 0.0)
-    identified = _identified(recoveries, people, attackers, face_detector)
+    known_seed = method is not None and method.seeded
+    identified = _identified(recoveries, people, attackers, face_detector, known_seed=known_seed)
     tell("measuring the motion", 0.0)
     motion = {
         # Slow ones look at less.
@@ -157,32 +162,44 @@ def _estimators(attackers: Attackers) -> dict[str, FlowEstimator]:
     return found
 
 
-def _pictures_of(path: str | Path) -> list[UInt8Array]:
+def _pictures_of(paths: Sequence[str | Path]) -> list[UInt8Array]:
     """Some pictures of somebody."""
-    frames = first_frames(path, Window(), seconds=10.0, count=12)
-    if frames is None:
-        raise OptionError(f"{path} cannot be read twice; give a file for --person")
-    return list(frames)
+    pictures: list[UInt8Array] = []
+    for path in paths:
+        frames = first_frames(path, Window(), seconds=10.0, count=12)
+        if frames is None:
+            raise OptionError(f"{path} cannot be read twice; give a file for --person")
+        pictures += list(frames)
+    return pictures
 
 
 def _reconstructed(
-    windows: Sequence[Frames], original: str | Path, method: Method | None, attackers: Attackers, tell: OnProgress
+    measures: Measures, original: str | Path, method: Method | None, attackers: Attackers, tell: OnProgress
 ) -> dict[str, Recovery]:
-    if not windows:
-        nothing = "nothing was replaced"
-        return {name: Recovery(name, attack().summary, not_run=nothing) for name, attack in ATTACKS.items()}
-    remake = method.remake(original) if method else None
-    training = None
-    if method is not None and attackers.train_on:
-        others = method.for_others()
-        sources = [clips_of(path, others.window) for path in attackers.train_on]
-        training = training_windows(
-            sources,
-            others.remake(attackers.train_on[0]),
-            on_progress=lambda done: tell("preparing other videos", done / len(sources)),
+    """What every attack recovered, or why it was not run."""
+    if not measures.windows:
+        reason = (
+            "what was replaced is too narrow to tell what is inside" if measures.touched else "nothing was replaced"
         )
-    return reconstruct(
-        windows,
+        return {name: Recovery(name, attack().summary, not_run=reason) for name, attack in ATTACKS.items()}
+    remake, training = None, None
+    missing = {"trained_network": "no other videos were given to learn from, with --train-on"}
+    try:
+        if method is None:
+            raise OptionError("the settings that made the output are not known, so that it cannot be made again")
+        remake = method.remake(original)
+        if attackers.train_on:
+            others = method.for_others()
+            sources = [clips_of(path, others.window) for path in attackers.train_on]
+            training = training_windows(
+                sources,
+                others.remake(attackers.train_on[0]),
+                on_progress=lambda done: tell("preparing other videos", done / len(sources)),
+            )
+    except MotionveilError as error:
+        missing = {"known_seed": str(error), "trained_network": str(error)}
+    recoveries = reconstruct(
+        measures.windows,
         remake=remake,
         clips=None if method is None else clips_of(original, method.window),
         training=training,
@@ -190,6 +207,10 @@ def _reconstructed(
         targets=6,
         on_progress=lambda name, share: tell(f"attack: {name.replace('_', ' ')}", share),
     )
+    return {
+        name: recovery if recovery.not_run is None else replace(recovery, not_run=missing.get(name, recovery.not_run))
+        for name, recovery in recoveries.items()
+    }
 
 
 def _identified(
@@ -197,8 +218,10 @@ def _identified(
     persons: Mapping[str, Sequence[UInt8Array]],
     attackers: Attackers,
     face_detector: YuNet | None,
+    *,
+    known_seed: bool,
 ) -> Identification:
-    """Who it is, at the moments that attacks recovered."""
+    """Who it is, at the moments that attacks recovered. known_seed: whether somebody knows the seed."""
     shown = recoveries["none"].moments
     if not shown:
         return Identification((), 1.0, not_run="nothing was replaced completely, so that nobody was hidden")
@@ -211,11 +234,11 @@ def _identified(
             for frame, like in zip((f for m in recovery.moments for f in m.recovered), originals, strict=True)
         ]
         for name, recovery in recoveries.items()
-        # Where the method has to be run again, late moments are left out. Nobody has the seed: what it brings back at
-        # the outline tells who it is only where it brings back the core as well.
+        # Where the method has to be run again, late moments are left out. A seed that nobody has brings back the
+        # outline of an attack that cannot be made: it counts where the core comes back as well.
         if name != "none"
         and [moments.indices for moments in recovery.moments] == indices
-        and not (name == "known_seed" and recovery.gain <= MAX_GAIN)
+        and (known_seed or name != "known_seed" or recovery.gain > MAX_GAIN)
     }
     faces = None
     if face_detector is not None:

@@ -56,6 +56,11 @@ def figures_of(
         "constants": {"min_coverage": REPLACED, "max_gap": MAX_GAP},
         "hidden_share": measures.touched,
         "coverage": _coverage(measures.coverage, asked),
+        "coverage_stride": measures.coverage.stride,
+        "not_looked_for": sorted(set(asked) - set(measures.coverage.parts)),
+        "asked_for": sorted(asked),
+        "spares": method is not None and method.spares,
+        "how": None if method is None else f"{method.preset.name}, {method.preset.filler}",
         "redetection": _redetection(measures.redetection, face_detector, no_faces),
         "reidentification": _identification(identified),
         "reconstruction": {name: _recovery(recovery) for name, recovery in recoveries.items()},
@@ -107,6 +112,7 @@ def _identification(found: Identification) -> dict[str, Any]:
     return {
         "persons": found.persons,
         "chance": found.chance,
+        "blind": found.blind,
         "attacks": list(dict.fromkeys(attack for attempt in found.attempts for attack in attempt.recovered)),
         "embeddings": {
             attempt.embedding: {
@@ -115,6 +121,7 @@ def _identification(found: Identification) -> dict[str, Any]:
                 "output": _rate(attempt.output),
                 "control": _rate(attempt.control),
                 "luck": attempt.luck,
+                "original_luck": attempt.original_luck,
                 "recovered": {attack: _rate(rank) for attack, rank in attempt.recovered.items()},
                 "recovered_luck": dict(attempt.recovered_luck),
             }
@@ -168,7 +175,8 @@ def _container(found: ContainerFindings) -> dict[str, Any]:
 def _weaknesses(method: Method | None) -> list[str]:
     if method is None:
         return []
-    return list(weaknesses(method.preset, hide=sorted(method.attributes), strength=method.where.strength))
+    hide, seed = sorted(method.attributes), 0 if method.seeded else None
+    return list(weaknesses(method.preset, hide=hide, strength=method.where.strength, seed=seed))
 
 
 def _measured(

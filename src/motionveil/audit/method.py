@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Self
 
-from ..building import Networks, assemble, choose_region
-from ..errors import MotionveilError
-from ..pipeline import Window, first_frames
+from ..building import Networks, assemble, make_filler
+from ..errors import OptionError
+from ..pipeline import Window, first_frames, region_for
 from ..places import side_paths
 from ..presets import Preset
 from ..record import file_digest
@@ -23,53 +24,87 @@ from .footage import Remake
 
 @dataclass(frozen=True)
 class Method:
-    """How an output was made: with which settings, where, and of which part of the original."""
+    """How an output was made: with which settings, where, and of which part of the original.
+
+    seeded: whether somebody knows the seed of its noise. told: whether all of this is from a record, which names files
+    without their folders.
+    """
 
     preset: Preset
     where: Where
     window: Window = field(default_factory=Window)
+    seeded: bool = False
+    told: bool = False
 
     @classmethod
     def of(cls, output: str | Path) -> Self | None:
-        """What the record beside an output says; None where there is none, or it belongs to another file."""
+        """What the record beside an output says; None where there is none, or it is another file's, or no such record.
+
+        Records come with files that strangers send: nothing in them can name a file elsewhere, or do more harm than
+        not to be understood.
+        """
         path = side_paths(output, preview=False, record=True).record
         try:
             record = json.loads(path.read_text()) if path is not None else None
             if record is None or record["output"]["sha256"] != file_digest(Path(output)):
                 return None
             return cls._from(record["settings"])
-        except (OSError, ValueError, KeyError, TypeError, MotionveilError):
+        except Exception:
             return None
 
     @classmethod
     def _from(cls, settings: Mapping[str, Any]) -> Self:
-        window = settings["window"]
+        made, window = settings["method"], settings["window"]
         size = window["size"]
-        return cls(
-            Preset.from_record(settings["method"]["preset"]),
-            Where.from_record(settings["method"]["where"]),
-            Window(window["start"], window["end"], tuple(size) if isinstance(size, list) else size),
+        preset, where = Preset.from_record(made["preset"]), Where.from_record(made["where"])
+        for name in _files_of(preset, where):
+            if Path(name).name != name or "://" in name:
+                raise OptionError(f"{name} is no name of a file")
+        start, end = (None if window[key] is None else float(window[key]) for key in ("start", "end"))
+        rate = Fraction(window["image_rate"]).limit_denominator(100_000)
+        given = str(settings["seed"]).startswith("given")
+        method = cls(
+            preset, where, Window(start, end, tuple(size) if isinstance(size, list) else size, rate), given, told=True
         )
+        # What cannot be made is not understood either.
+        make_filler(preset.filler, **{k: v for k, v in preset.filler_options.items() if v != "video"})
+        _ = method.attributes
+        return method
 
     @property
     def attributes(self) -> frozenset[str]:
         """Names of the templates that were to be hidden."""
-        return frozenset(default_library().names(self.where.hide) if self.where.hide else ())
+        return frozenset(default_library().names(self.where.hide) if self.where.needs_templates else ())
+
+    @property
+    def spares(self) -> bool:
+        """Whether something of what its names mean was to stay visible, which the audit cannot tell apart."""
+        where = self.where
+        return bool(where.inverse or where.only_in or where.except_areas or where.except_masks or where.keep)
 
     def remake(self, original: str | Path) -> Remake:
-        """The method for this original, by seed. Raises what `choose_region` raises."""
-        frames = lru_cache(partial(first_frames, original, self.window))
+        """The method for this original, by seed. Raises MotionveilError where it cannot be made again."""
+        if self.told and (self.where.masks or self.where.except_masks):
+            raise OptionError("masks are not in the record of the output")
         networks = Networks(self.preset)
-        region, _ = choose_region(self.where, self.preset, partial(networks.extractor, frames=frames), frames=frames)
-        return lambda seed: assemble(self.preset, region, networks.flow, seed=seed, frames=frames)
+        with self.window.open(original) as reader:
+            info = reader.info
+        region, flow, _ = region_for(networks, original, self.window, info, self.where, None)
+        frames = lru_cache(partial(first_frames, original, self.window))
+        return lambda seed: assemble(self.preset, region, flow, seed=seed, frames=frames)
 
     def for_others(self) -> Method:
         """The same for other videos: what names places of this one is left out."""
-        elsewhere = replace(
-            self.where, masks=(), except_masks=(), areas=(), except_areas=(), only_in=(), keep=(), inverse=False
-        )
-        hide = elsewhere.hide or ("person",)
-        return replace(self, where=replace(elsewhere, hide=hide), window=Window(size=self.window.size))
+        elsewhere = Where(hide=self.where.hide or ("person",), strength=self.where.strength)
+        if self.where.whole_frame:
+            elsewhere = replace(elsewhere, whole_frame=True)
+        return replace(self, where=elsewhere, window=Window(size=self.window.size, image_rate=self.window.image_rate))
+
+
+def _files_of(preset: Preset, where: Where) -> list[str]:
+    options = (preset.feature_options, preset.still_options, preset.flow_options, preset.filler_options)
+    weights = [str(chosen["weights"]) for chosen in options if chosen.get("weights") is not None]
+    return [*weights, *(str(path) for path in (*where.masks, *where.except_masks))]
 
 
 def clips_of(source: str | Path, window: Window) -> Callable[[], Iterable[Clip]]:

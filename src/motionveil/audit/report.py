@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from .. import drawing
+from .. import drawing, ops
 from ..errors import OutputError
 from ..features.encoder import ASSETS
-from ..files import PendingFile
+from ..files import PendingFile, make_folders, remove_empty
 from ..types import UInt8Array
 
 PAGE, DATA = "report.html", "report.json"
-_MAX_HEIGHT = 1600
+_MOST = (1600, 3200)
 
 
 class Picture(NamedTuple):
@@ -32,10 +33,20 @@ Pictures = Mapping[str, Sequence[Picture]]
 """By section of the page: overview, coverage, redetection, reconstruction."""
 
 
-def check_place(directory: Path, *, overwrite: bool) -> None:
-    """Raise OutputError where a report may not be written into this folder."""
-    if directory.exists() and not directory.is_dir():
-        raise OutputError(f"{directory} is a file; choose a folder for the report with -o")
+def check_place(directory: Path, *, overwrite: bool, sources: Iterable[str | Path] = ()) -> None:
+    """Raise OutputError where a report may not be written into this folder: it shows the original.
+
+    sources: folders of images that it must not be part of.
+    """
+    place = directory.resolve()
+    for folder in (Path(source).resolve() for source in sources):
+        if folder.is_dir() and (place == folder or folder in place.parents):
+            raise OutputError(f"{directory} lies in {folder.name}, whose pictures it would join; choose another folder")
+    above = next(folder for folder in (place, *place.parents) if folder.exists())
+    if above.is_dir() and not os.access(above, os.W_OK):
+        raise OutputError(f"{above} may not be written to; choose another folder with -o")
+    if not above.is_dir():
+        raise OutputError(f"{above} is a file; choose a folder for the report with -o")
     for name in (PAGE, DATA):
         if (directory / name).exists() and not overwrite:
             raise OutputError(f"{directory / name} exists; choose another folder with -o, or allow it with --overwrite")
@@ -46,6 +57,8 @@ def write_report(directory: Path, report: Mapping[str, Any], pictures: Pictures,
     check_place(directory, overwrite=overwrite)
     data = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with ExitStack() as stack:
+        made = make_folders(directory)
+        stack.callback(remove_empty, made)
         page = PendingFile(directory / PAGE, render(report, pictures).encode(), overwrite=overwrite)
         stack.enter_context(page)
         facts = stack.enter_context(PendingFile(directory / DATA, data.encode(), overwrite=overwrite))
@@ -68,6 +81,8 @@ def render(report: Mapping[str, Any], pictures: Pictures) -> str:
 
 def _embedded(image: UInt8Array) -> str:
     """The picture as an address that holds it."""
-    if image.shape[0] > _MAX_HEIGHT:
-        image = drawing.thumbnail(image, _MAX_HEIGHT)
+    scale = min(1.0, *(most / length for most, length in zip(_MOST, image.shape[:2], strict=True)))
+    if scale < 1:
+        size = (max(1, round(image.shape[0] * scale)), max(1, round(image.shape[1] * scale)))
+        image = ops.resize_image(image, size)
     return "data:image/jpeg;base64," + base64.b64encode(drawing.encode_image(image, ".jpg")).decode()

@@ -11,12 +11,18 @@ Level = Literal["leak", "weak", "good", "note"]
 MAX_GAIN = 1.0
 """Decibels by which an attack may do better than on a region of one colour."""
 MAX_FACE_RATE = 0.01
+CERTAIN_LUCK = 0.3
+"""From here on, recognition is luck; between the two it may be."""
 MAX_LUCK = 0.1
 """Share of the ways to make crops that show nobody that may do as well. (The least that can be measured is 1/19.)"""
 MIN_COVERAGE = 0.9
 """Of an attribute in its worst frame. Outlines are never found to the pixel."""
+MIN_WORST = 0.5
+"""Of an attribute in its worst frame, below which one frame is enough to know somebody."""
 MAX_GAP = 0.1
 """Seconds for which an attribute may be less covered than that."""
+MAX_PERSON_RATE = 0.5
+"""Of the frames in which the encoder still sees people, above which outputs that nobody knows need a second opinion."""
 MIN_MOTION = 0.3
 """Of the motion, below which action recognition has little to go by."""
 
@@ -65,7 +71,14 @@ def judge(report: Mapping[str, Any]) -> Verdict:
     level: Level = "note"
     for reason in reasons:
         level = min(level, reason.level, key=order.index)
-    if level == "good" and not (_asked(report) and any(_ran(report))):
+    # A verdict needs attacks, and that somebody looked for people: by what was covered, and by a second opinion where
+    # the encoder still sees them.
+    looked = report["redetection"]["face_rate"] is not None or any(
+        _can_judge(row, report["reidentification"]["chance"])
+        for row in report["reidentification"].get("embeddings", {}).values()
+    )
+    seen = (report["redetection"]["person_rate"] or 0) > MAX_PERSON_RATE
+    if level == "good" and not (_asked(report) and any(_ran(report)) and (looked or report["how"] or not seen)):
         level = "note"
     reasons.sort(key=lambda reason: order.index(reason.level))
     return Verdict(level, _HEADLINES[level], tuple(reasons), tuple(_not_measured(report)))
@@ -83,11 +96,13 @@ def _ran(report: Mapping[str, Any]) -> Iterator[str]:
 
 def _coverage(report: Mapping[str, Any]) -> Iterator[Reason]:
     asked, good = _asked(report), []
+    looked_at = "in every frame" if report["coverage_stride"] == 1 else "in all frames that were looked at"
     for name, row in asked.items():
         at = f"at {row['worst_frame_at_s']:.2f} s"
-        if row["longest_gap_s"] > MAX_GAP:
+        if row["longest_gap_s"] > MAX_GAP or row["worst_frame"] < MIN_WORST:
             yield Reason(
-                "leak",
+                # What was meant to stay visible counts as uncovered here.
+                "weak" if report["spares"] else "leak",
                 f"{name}: less than {MIN_COVERAGE:.0%} was covered for {row['longest_gap_s']:.2f} s without a break; "
                 f"in the worst frame ({at}) {row['worst_frame']:.0%} was.",
             )
@@ -98,7 +113,7 @@ def _coverage(report: Mapping[str, Any]) -> Iterator[Reason]:
     if good:
         worst = min(asked[name]["worst_frame"] for name in good)
         much = "completely covered" if worst > 0.9995 else f"at least {worst:.1%} covered"
-        yield Reason("good", f"{', '.join(good)}: {much} in every frame.")
+        yield Reason("good", f"{', '.join(good)}: {much} {looked_at}.")
 
 
 def _redetection(report: Mapping[str, Any]) -> Iterator[Reason]:
@@ -116,20 +131,20 @@ def _redetection(report: Mapping[str, Any]) -> Iterator[Reason]:
 def _reidentification(report: Mapping[str, Any]) -> Iterator[Reason]:
     found = report["reidentification"]
     for name, row in found.get("embeddings", {}).items():
-        before, chance, held = row["original"], found["chance"], []
+        chance, held = found["chance"], []
         shown = {"the output": (row["output"], row["luck"])}
         for attack, rate in row["recovered"].items():
             shown[f"what {_words(attack)} recovered"] = (rate, row["recovered_luck"][attack])
-        against = f"(chance {chance:.0%}, originals {before:.0%})" if before is not None else ""
+        against = f"(chance {chance:.0%}, originals {row['original'] or 0:.0%})"
         for what, (rate, luck) in shown.items():
-            if rate is None or before is None:
+            if rate is None or not _can_judge(row, chance):
                 continue
             # Half the way from guessing to knowing is a leak, where it is not luck; less may be a colour.
             share = (rate - chance) / (1 - chance)
             if share <= 0.25:
                 held.append(rate)
                 continue
-            level: Level = "note" if luck > MAX_LUCK else "leak" if share > 0.5 else "weak"
+            level: Level = "leak" if share > 0.5 and luck <= MAX_LUCK else "weak" if luck <= CERTAIN_LUCK else "note"
             text = (
                 f"by {name}, {rate:.0%} of the pictures of {what} were given to the right one of "
                 f"{len(found['persons'])} persons {against}"
@@ -138,6 +153,12 @@ def _reidentification(report: Mapping[str, Any]) -> Iterator[Reason]:
         if held:
             many = f"{len(held)} of {len(shown)} kinds of pictures" if len(shown) > 1 else "pictures"
             yield Reason("good", f"by {name}, people were recognised in at most {max(held):.0%} of {many} {against}.")
+
+
+def _can_judge(row: Mapping[str, Any], chance: float) -> bool:
+    """Whether an embedding knows originals, and knows them from crops that show nobody."""
+    known = row["original"] is not None and (row["original"] - chance) / (1 - chance) > 0.5
+    return known and row["original_luck"] <= MAX_LUCK
 
 
 def _reconstruction(report: Mapping[str, Any]) -> Iterator[Reason]:
@@ -178,12 +199,25 @@ def _motion(report: Mapping[str, Any]) -> Iterator[Reason]:
 
 
 def _not_measured(report: Mapping[str, Any]) -> Iterator[str]:
-    if not _asked(report):
+    if not report["asked_for"]:
+        yield "coverage: nothing was to be hidden that the encoder could look for, but places"
+    elif not _asked(report):
         yield "coverage: nothing that was to be hidden was found in the original"
+    if report["not_looked_for"]:
+        yield f"coverage of {', '.join(report['not_looked_for'])}: the audit cannot look for that"
+    if report["spares"]:
+        yield "what was to stay visible, apart from what was to be hidden: it counts as uncovered"
     for what, reason in report["redetection"].get("not_run", {}).items():
         yield f"{what}: {reason}"
     if "not_run" in report["reidentification"]:
         yield f"re-identification: {report['reidentification']['not_run']}"
+    else:
+        found = report["reidentification"]
+        for name in found["blind"]:
+            yield f"re-identification by {name}: it does not see everybody who was given"
+        for name, row in found["embeddings"].items():
+            if not _can_judge(row, found["chance"]):
+                yield f"re-identification by {name}: it does not know the original either, among these persons"
     for name, row in report["reconstruction"].items():
         if row["psnr"] is None:
             yield f"{_words(name)}: {row['not_run']}"

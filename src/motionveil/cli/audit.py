@@ -11,8 +11,9 @@ from tqdm import tqdm
 
 from ..audit import Attackers, Audit, Training, audit_video
 from ..errors import OptionError
+from ..pipeline import Window
 from ..video import source_name
-from .options import Command, Names, source_of
+from .options import Command, Names, make_window, source_of, window_options
 
 
 class PersonFile(click.ParamType["tuple[str, str]"]):
@@ -62,11 +63,14 @@ def take_attackers(options: dict[str, Any]) -> Attackers:
     from ..audit.detectors import ONNXDetector
     from ..audit.identification import ONNXEmbedding
 
+    persons: dict[str, list[str]] = {}
+    for name, path in options.pop("persons"):
+        persons.setdefault(name, []).append(path)
     return Attackers(
         face_weights=options.pop("face_weights"),
         detectors=[ONNXDetector(path) for path in options.pop("detectors")],
         flow_weights=options.pop("flow_weights"),
-        persons=dict(options.pop("persons")),
+        persons=persons,
         shows=options.pop("shows"),
         embeddings=[ONNXEmbedding(path) for path in options.pop("embeddings")],
         train_on=options.pop("train_on"),
@@ -82,6 +86,7 @@ def take_attackers(options: dict[str, Any]) -> Attackers:
     "--hide", type=Names(), help="What was to be hidden. Default: what the record beside OUTPUT says, else person."
 )
 @attacker_options
+@window_options
 @click.option("--pictures/--no-pictures", default=True, show_default=True, help="Whether the page shows the original.")
 @click.option("--overwrite", is_flag=True, help="Replace a report that exists.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
@@ -92,12 +97,13 @@ def command(original: str, output: str, directory: str, hide: Sequence[str] | No
     unless --no-pictures is given: keep it as safe.
     """
     quiet, pictures, overwrite = (options.pop(key) for key in ("quiet", "pictures", "overwrite"))
+    window = make_window(options)
     for source in (original, output):
         if isinstance(source_of(source), int):
             raise OptionError("cameras cannot be audited; give the files")
     run_audit(
         original, output, directory, hide=hide, attackers=take_attackers(options), pictures=pictures,
-        overwrite=overwrite, quiet=quiet,
+        overwrite=overwrite, quiet=quiet, window=None if window == Window() else window,
     )  # fmt: skip
     return 0
 

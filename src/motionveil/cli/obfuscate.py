@@ -100,7 +100,7 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
     images = encoding.codec in ("png", "jpg")
     pairs = plan([source_of(text) for text in sources], output, images=images)
     if audit:
-        _check_audits(pairs, record=record, overwrite=encoding.overwrite)
+        _check_audits(pairs, overwrite=encoding.overwrite)
     named = default_library().names(where.hide) if where.needs_templates else ()
     for text in weaknesses(settings, hide=named, encoding=encoding, seed=seed, strength=where.strength):
         click.echo(f"motionveil: warning: {text}", err=True)
@@ -119,23 +119,25 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
             _summarise(result)
         if audit:
             # Slow to import, and not needed otherwise.
+            from ..audit import Method
             from .audit import run_audit
 
-            run_audit(str(source), target, audit_path(target), overwrite=encoding.overwrite, quiet=quiet)
+            run_audit(
+                str(source), target, audit_path(target), method=Method(settings, where, window, seed is not None),
+                overwrite=encoding.overwrite, quiet=quiet,
+            )  # fmt: skip
 
     return each(pairs, work)
 
 
-def _check_audits(pairs: list[tuple[str | Path | int, Path]], *, record: bool, overwrite: bool) -> None:
+def _check_audits(pairs: list[tuple[str | Path | int, Path]], *, overwrite: bool) -> None:
     """Say before anything takes long what would keep results from being audited."""
     from ..audit.report import check_place
 
-    if not record:
-        raise OptionError("--audit reads from the record how a result was made; leave --no-record out")
     for source, target in pairs:
         if isinstance(source, int) or str(source) == "-" or "://" in str(source):
             raise OptionError(f"{source_name(source)} cannot be read twice, and not be audited; leave --audit out")
-        check_place(audit_path(target), overwrite=overwrite)
+        check_place(audit_path(target), overwrite=overwrite, sources=(str(source), target))
 
 
 def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:

@@ -15,7 +15,8 @@ from .filler import Filler
 class MotionNoise(Filler):
     """Noise that moves with the scene; it depends on the video through its motion alone.
 
-    transport, grain: see `noise.NoiseField`. statistics: as they are or by name, see `noise.STATISTICS`. seed: None draws from the operating system and keeps nothing; a number repeats a result and
+    transport, grain: see `noise.NoiseField`. statistics: as they are or by name, see `noise.STATISTICS`.
+    seed: None draws from the operating system and keeps nothing; a number repeats a result and
     lets whoever knows it undo what is not fully covered.
     """
 

@@ -71,6 +71,7 @@ class Attempt:
     which have the same texture and show nobody. luck: how often, from 0 to 1, such crops are recognised as well as the
     output. Crops of one clip that tell nothing look alike and have the same nearest neighbour, so that their rate is
     anything from 0 to 1: only a rate above chance with little luck (0.1 or less) is recognition.
+    original_luck: the same for the original: an embedding that cannot tell it from crops that show nobody cannot judge.
     gallery: number of crops that are known, by person.
     """
 
@@ -79,6 +80,7 @@ class Attempt:
     output: Rank1
     control: Rank1
     luck: float
+    original_luck: float
     recovered: Mapping[str, Rank1] = field(default_factory=dict)
     recovered_luck: Mapping[str, float] = field(default_factory=dict)
     gallery: Mapping[str, int] = field(default_factory=dict)
@@ -88,12 +90,14 @@ class Attempt:
 class Identification:
     """Re-identification among some persons.
 
-    chance: rate of a guess. not_run: in a sentence, why it was not tried; None where it was.
+    chance: rate of a guess. blind: names of embeddings that cannot see everybody, and were not asked. not_run: in a
+    sentence, why it was not tried; None where it was.
     """
 
     persons: tuple[str, ...]
     chance: float
     attempts: tuple[Attempt, ...] = ()
+    blind: tuple[str, ...] = ()
     not_run: str | None = None
 
 
@@ -127,15 +131,18 @@ def identify(
         reason = "nobody was found in the original; give a longer part of it"
         return Identification(everybody, 1 / len(everybody), not_run=reason)
     others = {who: [(frame, finder(frame)) for frame in frames] for who, frames in persons.items()}
-    attempts = []
+    attempts, blind = [], []
     for embedding in embeddings or [EMBEDDINGS["face"](), EMBEDDINGS["appearance"]()]:
         gallery = {name: _crops(original[:half], places[:half], embedding)}
         for who, found in others.items():
             theirs = _crops([frame for frame, _ in found], [place for _, place in found], embedding)
             gallery[who] = [*gallery.get(who, []), *theirs]
         if not all(gallery.values()):
-            continue  # somebody whom this embedding cannot see would never be chosen
-        known = _Known(gallery, embedding)
+            blind.append(embedding.name)  # somebody whom it cannot see would never be chosen
+            continue
+        # Who is known better is found more often.
+        fewest = min(len(crops) for crops in gallery.values())
+        known = _Known({who: _evenly(crops, fewest) for who, crops in gallery.items()}, embedding)
         ask = partial(_ask, known, name, places[half:])
         control, luck = _control(known, name, _crops(output[half:], places[half:], embedding))
         returned = {attack: _crops(frames[half:], places[half:], embedding) for attack, frames in recovered.items()}
@@ -146,18 +153,24 @@ def identify(
                 output=ask(output[half:]),
                 control=control,
                 luck=luck,
+                original_luck=_control(known, name, _crops(original[half:], places[half:], embedding))[1],
                 recovered={attack: known.ask([name] * len(crops), crops) for attack, crops in returned.items()},
                 recovered_luck={attack: _control(known, name, crops)[1] for attack, crops in returned.items()},
                 gallery=known.counts,
             )
         )
     unseen = "not everybody given shows a face or a body that could be found; give other pictures"
-    return Identification(everybody, 1 / len(everybody), tuple(attempts), None if attempts else unseen)
+    return Identification(everybody, 1 / len(everybody), tuple(attempts), tuple(blind), None if attempts else unseen)
 
 
 def _ask(known: _Known, name: str, places: Sequence[Place | None], frames: Sequence[UInt8Array]) -> Rank1:
     crops = _crops(frames, places, known.embedding)
     return known.ask([name] * len(crops), crops)
+
+
+def _evenly(crops: Sequence[Crop], count: int) -> list[Crop]:
+    """So many of the crops, spread over all."""
+    return [crops[i] for i in np.unique(np.linspace(0, len(crops) - 1, count).round().astype(int))]
 
 
 _MAX_CONTROL = 8
@@ -169,7 +182,7 @@ def _control(known: _Known, name: str, crops: Sequence[Crop]) -> tuple[Rank1, fl
     In noise, up is as good as down, dark as bright and red as green: the crops themselves are then one draw of many
     from the same distribution, and this is a permutation test.
     """
-    chosen = [crops[i] for i in np.unique(np.linspace(0, len(crops) - 1, _MAX_CONTROL).astype(int))] if crops else []
+    chosen = _evenly(crops, _MAX_CONTROL) if crops else []
     names = [name] * len(chosen)
     found = known.ask(names, chosen)
     if not found.hits:

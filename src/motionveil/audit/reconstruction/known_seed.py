@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ...types import Clip, Float32Array, UInt8Array
-from ..footage import Remake
+from ..footage import Remake, Window
 from .attack import Attack, Candidate, Case, NotRunError, Trial
 from .evidence import Evidence, Scene, resized, shrunk_size
 
@@ -91,7 +91,7 @@ def reenacted(case: Case, remake: Remake, clips: Callable[[], Iterable[Clip]], s
     plans = {
         index: scene
         for index, (window, scene) in enumerate(zip(case.windows, case.scenes(short_side), strict=True))
-        if window.pts[-1] <= case.within
+        if _seconds_to(window) <= case.within
     }
     wanted = {index for scene in plans.values() for index in scene.indices}
     if not wanted:
@@ -116,6 +116,12 @@ def reenacted(case: Case, remake: Remake, clips: Callable[[], Iterable[Clip]], s
         small = resized(made, shrunk_size(made.shape[1:3], short_side))
         scenes.append(replace(scene, evidence=evidence, output=small))
     return scenes
+
+
+def _seconds_to(window: Window) -> float:
+    """From the first frame of the video, whatever its clock says, to the end of a window."""
+    step = window.pts[1] - window.pts[0] if len(window.pts) > 1 else 0
+    return float(window.pts[-1] - window.pts[0] + window.start * step)
 
 
 def _until(clips: Iterable[Clip], last: int) -> Iterator[Clip]:

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from ... import ops
-from ...errors import OptionError
+from ...errors import MotionveilError, OptionError
 from ...types import Clip, UInt8Array
 from ..footage import BoolArray, Remake, Window
 from .attack import Attack, Case, Nothing, NotRunError, Trial
@@ -20,12 +20,14 @@ from .denoising import Denoising
 from .depixelation import Depixelation
 from .evidence import Evidence, Scene, resized
 from .known_seed import KnownSeed
+from .recolouring import Recolouring
 from .similarity import psnr, ssim
 from .temporal import TemporalAveraging
 from .trained import TrainedNetwork, Training
 
 ATTACKS: dict[str, Callable[..., Attack]] = {
     "none": Nothing,
+    "recolouring": Recolouring,
     "known_seed": KnownSeed,
     "temporal_averaging": TemporalAveraging,
     "denoising": Denoising,
@@ -129,6 +131,8 @@ def reconstruct(
             on_recovery(recovery)
         return recovery
 
+    for short_side in {ATTACKS[name]().short_side for name in names}:
+        case.scenes(short_side)  # before several attacks ask for them at once
     # Filters run side by side, one to a processor; learning takes all of them.
     quick = [name for name in names if name != TrainedNetwork.name]
     with ops.single_threaded(), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
@@ -142,7 +146,7 @@ def _tried(attack: Attack, case: Case, on_progress: Callable[[float], None]) -> 
         if not any(scene.core.any() for scene in case.scenes(attack.short_side)):
             raise NotRunError("nowhere is the picture replaced completely, so there is no core to recover")
         trial = attack.trial(case.reporting(on_progress))
-    except NotRunError as reason:
+    except (NotRunError, MotionveilError) as reason:
         return Recovery(attack.name, attack.summary, not_run=str(reason))
     return judged(trial)
 
