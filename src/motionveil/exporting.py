@@ -34,6 +34,7 @@ from .folders import (
 from .middlebury import flo_bytes, flow_colours
 from .obfuscators import Selective
 from .pipeline import Progress, Window, first_frames
+from .record import source_digest
 from .saliency import saliency_maps
 from .streams import Stages
 from .templates import Template, TemplateLibrary
@@ -67,10 +68,13 @@ class Export:
         if self.flow_range is not None and not self.flow_range > 0:
             raise OptionError(f"the flow range must be above 0 pixels, not {self.flow_range:g}")
 
-    def settings(self, networks: Networks, window: Window, seed: int | None) -> dict[str, Any]:
+    def settings(
+        self, source: str | Path | int, networks: Networks, window: Window, seed: int | None
+    ) -> dict[str, Any]:
         """What the results depend on. The seed itself is not kept: with it the noise could be made again."""
         colours = "largest of every frame" if self.flow_range is None else f"{self.flow_range:g} pixels"
         return {
+            "source": source_digest(source),
             "what": [name for name in EXPORTS if name in self.what],
             "hide": self.hide.split(",") if isinstance(self.hide, str) else list(self.hide),
             "flow": {"format": self.flow_format, "full colour": colours, "direction": "to the frame before"},
@@ -109,7 +113,7 @@ def write_export(
     networks = networks or Networks()
     target = Path(directory) / folder_name(source)
     check_replaceable(target, source, overwrite, kind="an export", is_ours=_is_export)
-    settings = export.settings(networks, window, seed)
+    settings = export.settings(source, networks, window, seed)
     with ExitStack() as stack:
         stack.enter_context(ops.single_threaded())
         stages = Stages()
@@ -148,7 +152,7 @@ def export_is_there(
     seed: int | None = None,
 ) -> bool:
     """Whether `write_export` has been here with the same settings; it leaves whole folders."""
-    return made_with(Path(directory) / folder_name(source), export.settings(networks, window, seed))
+    return made_with(Path(directory) / folder_name(source), export.settings(source, networks, window, seed))
 
 
 @dataclass(frozen=True)

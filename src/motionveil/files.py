@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -104,3 +105,18 @@ def write_file(path: Path, data: bytes) -> None:
     """Write a file and the folders above it, whole or not at all. Raises OutputError where that cannot be done."""
     with PendingFile(path, data) as pending:
         pending.commit()
+
+
+def commit_all(outputs: Sequence[tuple[Path, Callable[[], None]]]) -> None:
+    """Let outputs appear one after the other; where one cannot, those that are new disappear again."""
+    new: list[Path] = []
+    try:
+        for path, commit in outputs:
+            existed = path.exists()
+            commit()
+            if not existed:
+                new.append(path)
+    except BaseException:
+        for path in new:
+            path.unlink(missing_ok=True)
+        raise

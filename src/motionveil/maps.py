@@ -29,6 +29,7 @@ from .folders import (
 )
 from .pipeline import Progress, Window, first_frames
 from .presets import PRESETS
+from .record import source_digest
 from .saliency import saliency_maps
 from .streams import Stages
 from .templates import Template, TemplateLibrary, default_library
@@ -93,7 +94,7 @@ def write_saliency(
                     if on_progress is not None:
                         on_progress(Progress(done, info.num_frames, done / max(time.monotonic() - begin, 1e-6)))
             drawing.write_image(working / SHEET, sheet.draw())
-            write_settings(working, _settings(attributes, networks, window))
+            write_settings(working, _settings(source, attributes, networks, window))
     return target
 
 
@@ -104,13 +105,15 @@ def maps_are_there(
     source: str | Path | int, directory: str | Path, *, attributes: Sequence[str], networks: Networks, window: Window
 ) -> bool:
     """Whether `write_saliency` has been here with the same attributes, features and window; it leaves whole folders."""
-    return made_with(Path(directory) / folder_name(source), _settings(attributes, networks, window))
+    return made_with(Path(directory) / folder_name(source), _settings(source, attributes, networks, window))
 
 
-def _settings(attributes: Sequence[str], networks: Networks, window: Window) -> dict[str, Any]:
+def _settings(
+    source: str | Path | int, attributes: Sequence[str], networks: Networks, window: Window
+) -> dict[str, Any]:
     preset = networks.preset
     chosen = {"attributes": attributes, "features": preset.features, "options": preset.feature_options}
-    return {**chosen, "window": window}
+    return {"source": source_digest(source), **chosen, "window": window}
 
 
 def _is_maps(path: Path) -> bool:

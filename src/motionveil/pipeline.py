@@ -19,7 +19,7 @@ from . import drawing, ops
 from .building import Choice, Networks, assemble, choose_region, where_of
 from .devices import gpu_of, on_device, on_host
 from .errors import OptionError
-from .files import PendingFile
+from .files import PendingFile, commit_all
 from .flow import DISFlow, FlowEstimator
 from .obfuscators import Selective
 from .places import side_paths
@@ -245,7 +245,7 @@ def obfuscate_video(
         for path, data in files.items():
             pending = stack.enter_context(PendingFile(path, data, overwrite=encoding.overwrite))
             outputs.append((path, pending.commit))
-        _commit([*outputs, (Path(target), writer.commit)])
+        commit_all([*outputs, (Path(target), writer.commit)])
     return Result(Path(target), info, done, seconds, tuple(notices), *beside)
 
 
@@ -286,21 +286,6 @@ def region_for(
         whole=window.end is None,
     )
     return region, flow, choice
-
-
-def _commit(outputs: Sequence[tuple[Path, Callable[[], None]]]) -> None:
-    """Let outputs appear one after the other; where one cannot, those that are new disappear again."""
-    new: list[Path] = []
-    try:
-        for path, commit in outputs:
-            existed = path.exists()
-            commit()
-            if not existed:
-                new.append(path)
-    except BaseException:
-        for path in new:
-            path.unlink(missing_ok=True)
-        raise
 
 
 def _settings(method: Selective, window: Window, encoding: Encoding, preset: str | Preset | None) -> dict[str, Any]:

@@ -38,6 +38,11 @@ def file_digest(path: Path) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def source_digest(source: str | Path | int) -> str | None:
+    """sha256 of a source that is a file, None for any other."""
+    return None if isinstance(source, int) else file_digest(Path(source))
+
+
 def plain(value: Any) -> Any:
     """A value as JSON can hold it: settings become dictionaries, fractions numbers, paths text."""
     if is_dataclass(value) and not isinstance(value, type):
@@ -64,10 +69,9 @@ def make_record(
 
     Files are named without their folders, addresses without passwords and parameters; a seed is never in it.
     """
-    digest = None if isinstance(source, int) else file_digest(Path(source))
     record = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "source": {"name": source_name(source), "sha256": digest},
+        "source": {"name": source_name(source), "sha256": source_digest(source)},
         "output": {"name": target.name, "sha256": file_digest(output)},
         "templates": {template.name: template.fingerprint for template in templates},
         "settings": plain(settings),

@@ -54,7 +54,11 @@ def weaknesses(
         )
     options = {key: value for key, value in preset.filler_options.items() if value != "video"}
     filler = make_filler(preset.filler, **options)
-    found += [text for kind, text in _FILLERS.items() if isinstance(filler, kind)]
+    if len(options) < len(preset.filler_options):
+        found.append("noise in the colours of the video tells them; choose other --statistics")
+    if not filler.independent:
+        plain = f"the filling tells something of what it replaces; {_SAFE}"
+        found.append(next((text for kind, text in _FILLERS.items() if isinstance(filler, kind)), plain))
     if isinstance(filler, MotionNoise) and filler.grain is not None and filler.grain < _FINE_GRAIN and preset.strict:
         found.append(
             f"a grain of {filler.grain:g} pixels keeps hardly any motion once it is encoded; leave --grain out, or "

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from .. import drawing, ops
 from ..errors import OutputError
 from ..features.encoder import ASSETS
-from ..files import PendingFile, make_folders, remove_empty
+from ..files import PendingFile, commit_all, make_folders, remove_empty
 from ..types import UInt8Array
 
 PAGE, DATA = "report.html", "report.json"
@@ -62,8 +62,7 @@ def write_report(directory: Path, report: Mapping[str, Any], pictures: Pictures,
         page = PendingFile(directory / PAGE, render(report, pictures).encode(), overwrite=overwrite)
         stack.enter_context(page)
         facts = stack.enter_context(PendingFile(directory / DATA, data.encode(), overwrite=overwrite))
-        facts.commit()
-        page.commit()
+        commit_all([(facts.path, facts.commit), (page.path, page.commit)])
 
 
 def render(report: Mapping[str, Any], pictures: Pictures) -> str:

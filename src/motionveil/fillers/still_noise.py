@@ -18,14 +18,17 @@ class IidNoise(Filler):
     grain, statistics: see `noise.draw_noise`; statistics also by name. seed: see `MotionNoise`.
     """
 
-    independent = True
-
     def __init__(
         self, *, grain: float = 1.0, statistics: NoiseStatistics | str = "kinetics", seed: int | None = None
     ) -> None:
         self.grain = grain
         self.statistics = statistics_of(statistics)
         self.seed = seed
+
+    @property
+    def independent(self) -> bool:
+        """True, unless the statistics were measured."""
+        return not self.statistics.measured
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(grain={self.grain:g}, statistics={self.statistics})"
