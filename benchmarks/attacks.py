@@ -430,14 +430,15 @@ def report(rows: Sequence[dict[str, Any]]) -> str:
         pairs = [(mean(row, name, "psnr"), mean(row, name, "floor")) for name in names]
         cells = ["–" if a is None or b is None else f"{a:.1f} ({b:.1f})" for a, b in pairs]
         second.append(line([f"`{row['method']}`", *cells]))
-    clips = ", ".join(next(iter(rows))["clips"])
+    names_of_clips = list(next(iter(rows))["clips"])
+    clips = ", ".join(names_of_clips)
     return "\n".join(
         [
             f"Clips: {clips}. Made by `python benchmarks/attacks.py`.",
             "",
             "Attacks: decibels by which the attack comes nearer to the original than the same attack on `solid`, one",
             "colour in the same region, in the clip in which it gains most. Faces again: of the frames with a face.",
-            f"Rank-1: among the people of all clips (chance {1 / len(rows[0]['clips']):.0%}), on the output or what the",
+            f"Rank-1: among the people of all clips (chance {1 / len(names_of_clips):.0%}), on the output or what the",
             "best attack recovered; by face it is not measured, as not every clip shows a face that is large enough.",
             "Motion: 1 is all of it.",
             "",

@@ -26,6 +26,7 @@ from .errors import (
 from .types import Clip, Point, VideoInfo
 
 if TYPE_CHECKING:
+    from .audit import Attackers, Audit, audit_video
     from .building import Networks, build_obfuscator, make_filler
     from .exporting import Export, write_export
     from .features import DescriptorGrid, FeatureExtractor, PartsEncoder, ViTEncoder
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
 __version__ = version("motionveil")
 
 _LAZY = {
+    "audit": ("Attackers", "Audit", "audit_video"),
     "building": ("Networks", "build_obfuscator", "make_filler"),
     "exporting": ("Export", "write_export"),
     "features": ("DescriptorGrid", "FeatureExtractor", "PartsEncoder", "ViTEncoder"),
@@ -128,6 +130,8 @@ __all__ = [
     "PRESETS",
     "REGIONS",
     "WEIGHTS",
+    "Attackers",
+    "Audit",
     "Clip",
     "Coverage",
     "DISFlow",
@@ -190,6 +194,7 @@ __all__ = [
     "Where",
     "WholeFrame",
     "Window",
+    "audit_video",
     "build_obfuscator",
     "built_in_library",
     "default_library",
