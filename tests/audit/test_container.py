@@ -106,7 +106,8 @@ def test_what_was_removed_tells_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "kind"),
     [
-        ("encoder", "GoPro AVC encoder", "device"), ("encoder", "DJI.AVC", "device"), ("encoder", "x264 by Ann", "device"),
+        ("encoder", "GoPro AVC encoder", "device"), ("encoder", "DJI.AVC", "device"),
+        ("encoder", "x264 by Ann", "device"),
         ("encoder", "Anna's iPhone 12", "device"), ("encoder-eng", "Pixel 7", "device"),
         ("xmp:CreatorTool", "Picasa", "device"), ("encoding_tool", "Lavf60.16.100", "harmless"),
         ("encoder", "Lavc60.31.102 libx264", "harmless"), ("ENCODER", "x264 - core 164 r3095 baee400", "harmless"),

@@ -175,7 +175,8 @@ _POSITION = re.compile(r"^[+-]\d{1,2}\.\d+[+-]\d{1,3}\.\d+")
 """The beginning of a position by ISO 6709."""
 _ENCODERS = re.compile(
     r"lav[fc][\d.]*( [\w-]+)?|"
-    r"(ffmpeg|mencoder|(lib)?x26[45]|libvpx|libaom|(lib)?svt)[-\w]*( -| core| encoder| lib| [rv]?\d[\w.+-]*| [0-9a-f]{7})*",
+    r"(ffmpeg|mencoder|(lib)?x26[45]|libvpx|libaom|(lib)?svt)[-\w]*"
+    r"( -| core| encoder| lib| [rv]?\d[\w.+-]*| [0-9a-f]{7})*",
     re.IGNORECASE,
 )
 """Programs that everybody uses; other names may be of one camera or one phone."""

@@ -71,7 +71,7 @@ def measure(
 ) -> Measures:
     """Read original and output once: coverage, re-detection, and the windows that everything else is measured on.
 
-    detectors: asked about original and output, see `detectors.DETECTORS`. finder: where parts are, default the
+    detectors: asked about original and output. finder: where parts are, default the
     embedded encoder. on_progress: called with the number of frames that are done.
     Raises what `Footage` does.
     """
