@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 
 from motionveil import ops, pipeline
 from motionveil.audit.difference import inside, touched
-from motionveil.audit.footage import BoolArray, Footage, Pair, pairs
+from motionveil.audit.footage import BoolArray, Footage, Pair
 from motionveil.audit.windows import WindowChooser
 from motionveil.errors import OptionError
 from motionveil.noise import draw_noise
@@ -36,6 +36,11 @@ def film(tmp_path: Path) -> Film:
         return tmp_path / name
 
     return write
+
+
+def pairs(original: Path, output: Path, window: pipeline.Window | None = None) -> Iterator[Pair]:
+    with Footage(original, output, window) as footage:
+        yield from footage.pairs()
 
 
 def numbered(count: int, size: tuple[int, int] = (48, 64)) -> UInt8Array:
