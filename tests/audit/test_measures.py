@@ -76,15 +76,18 @@ def test_one_pass_measures_all(tmp_path: Path) -> None:
 def test_files_are_not_closed_under_a_thread_that_reads_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hangs: bool
 ) -> None:
-    goes_on, closed = threading.Event(), list[str]()
+    hanging, goes_on, closed = threading.Event(), threading.Event(), list[str]()
 
     class Hanging(BrightnessExtractor):
         def __call__(self, frames: UInt8Array) -> DescriptorGrid:
             if hangs and frames.mean() > 100:
+                hanging.set()
                 goes_on.wait(60)
             return super().__call__(frames)
 
     def interrupted(done: int) -> None:
+        if hangs:
+            assert hanging.wait(30)
         raise KeyboardInterrupt
 
     monkeypatch.setattr("motionveil.streams._PATIENCE", 0.5)

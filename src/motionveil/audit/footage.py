@@ -32,8 +32,9 @@ class Window:
     """Some consecutive frames of an original and of its output, in memory.
 
     start: index of the first frame. pts: T presentation times in seconds. original, output: (T, H, W, 3) uint8 RGB of
-    one size. touched: (T, H, W) bool, where the output differs from the original by more than its encoding. core: the
-    part of it that shows people, away from its outline, where secure methods replace all; what attacks are measured on.
+    one size, that of the output or smaller. touched: (T, H, W) bool, where the output differs from the original by more
+    than its encoding. core: the part of it that shows people, away from its outline, where secure methods replace all;
+    what attacks are measured on.
     """
 
     start: int
