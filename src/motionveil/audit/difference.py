@@ -5,7 +5,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .. import ops
 from ..types import UInt8Array
 from .footage import BoolArray
 
@@ -51,15 +50,18 @@ def inside(region: BoolArray) -> BoolArray:
     The outline is as wide as 3 % of the short side, in narrow pieces half as wide as they are deep, and at least one
     pixel. The frame's border is no outline. Pieces of less than 0.02 % of the frame have no inside.
     """
-    found = whole(region)
-    count, numbers = ops.pieces(found)
+    found = whole(region).astype(np.uint8)
     # Beyond the border nothing is 0, so that nothing is near to it.
-    depth = cv2.distanceTransform(found.astype(np.uint8), cv2.DIST_C, 3)
-    deepest = np.zeros(count + 1, np.float32)
-    np.maximum.at(deepest, numbers[found], depth[found])
-    outline = np.clip(deepest / 2, 1, max(1, round(_OUTLINE * min(region.shape))))
-    outline[np.bincount(numbers.ravel(), minlength=count + 1) < _SPECK * region.size] = np.inf
-    return depth > outline[numbers]
+    depth = cv2.distanceTransform(found, cv2.DIST_C, 3)
+    _, numbers, pieces, _ = cv2.connectedComponentsWithStats(found)
+    widest = max(1, round(_OUTLINE * min(region.shape)))
+    deep = np.zeros(region.shape, bool)
+    for number, (left, top, width, height, area) in enumerate(pieces.tolist()):
+        if number > 0 and area >= _SPECK * region.size:
+            box = slice(top, top + height), slice(left, left + width)
+            within = np.where(numbers[box] == number, depth[box], 0)
+            deep[box] |= within > min(widest, max(1.0, float(within.max()) / 2))
+    return deep
 
 
 def _square(radius: float) -> UInt8Array:
