@@ -133,7 +133,8 @@ def _least_share(mask: BoolArray, replaced: Float32Array) -> float | None:
     count, numbers = ops.pieces(mask)
     sizes, totals = (np.bincount(numbers.ravel(), weights, count + 1)[1:] for weights in (None, replaced.ravel()))
     large = sizes >= SMALLEST * mask.size
-    return float((totals[large] / sizes[large]).min()) if large.any() else None
+    # Resampling leaves its last digits.
+    return round(float((totals[large] / sizes[large]).min()), 6) if large.any() else None
 
 
 def _picture(name: str, pair: Pair, share: float, touched: BoolArray, mask: BoolArray) -> WorstFrame:
