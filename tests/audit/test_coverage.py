@@ -42,9 +42,31 @@ def test_mean_worst_frame_and_gap() -> None:
 
 
 def test_a_part_that_is_not_there_leaves_no_gap() -> None:
-    hair = covered([0.5, None, 0.5, 0.5]).parts["hair"]
+    hair = covered([0.5, None, None, None, None, None, 0.5, 0.5]).parts["hair"]
     assert hair.frames == 3
     assert hair.longest_gap_s == pytest.approx(0.2)
+
+
+def test_a_short_absence_does_not_end_a_gap() -> None:
+    hair = covered([0.5, None, None, None, None, 0.5, None, 0.5]).parts["hair"]
+    assert hair.frames == 3
+    assert hair.longest_gap_s == pytest.approx(0.8)
+    assert covered([0.5, None, 1.0, 0.5]).parts["hair"].longest_gap_s == pytest.approx(0.1)
+    assert covered([0.5, None, None]).parts["hair"].longest_gap_s == pytest.approx(0.1)
+
+
+def test_a_small_one_that_shows_is_not_hidden_by_a_large_one() -> None:
+    coverage = Coverage(["hair"], step=Fraction(1, 10))
+    frame = np.zeros((*SIZE, 3), np.uint8)
+    parts = np.zeros((1, 20, 40), bool)
+    parts[0, 2:18, 4:20] = True
+    parts[0, 4:8, 30:34] = True
+    touched = np.zeros(SIZE, bool)
+    touched[:, :100] = True
+    coverage.add(Pair(0, Fraction(0), frame, frame), touched, parts)
+    hair = coverage.result().parts["hair"]
+    assert hair.worst_frame == hair.mean == 0
+    assert hair.longest_gap_s == pytest.approx(0.1)
 
 
 def test_a_part_that_never_is_there() -> None:

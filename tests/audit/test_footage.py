@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,7 +11,8 @@ import pytest
 
 from motionveil import ops, pipeline
 from motionveil.audit.difference import inside, touched
-from motionveil.audit.footage import BoolArray, Footage, Pair, pairs
+from motionveil.audit.footage import BoolArray, Footage, Pair
+from motionveil.audit.reconstruction.evidence import shrunk_size
 from motionveil.audit.windows import WindowChooser
 from motionveil.errors import OptionError
 from motionveil.noise import draw_noise
@@ -36,6 +37,11 @@ def film(tmp_path: Path) -> Film:
         return tmp_path / name
 
     return write
+
+
+def pairs(original: Path, output: Path, window: pipeline.Window | None = None) -> Iterator[Pair]:
+    with Footage(original, output, window) as footage:
+        yield from footage.pairs()
 
 
 def numbered(count: int, size: tuple[int, int] = (48, 64)) -> UInt8Array:
@@ -127,6 +133,22 @@ def test_inside_leaves_the_outline_out() -> None:
     np.testing.assert_array_equal(inside(region), expected)
 
 
+def test_narrow_regions_have_an_inside() -> None:
+    region = np.zeros((400, 600), bool)
+    region[100:300, 50:250] = True
+    region[100:300, 400:409] = True  # a wider outline would take all of it
+    region[:4, 300:500] = True  # at the border
+    region[350:353, 350:353] = True  # too small to be anything
+    expected = np.zeros_like(region)
+    expected[112:288, 62:238] = True
+    expected[102:298, 402:407] = True
+    expected[:2, 302:498] = True
+    np.testing.assert_array_equal(inside(region), expected)
+    everything = np.ones((40, 60), bool)
+    assert inside(everything).all()
+    assert not inside(~everything).any()
+
+
 EVERYWHERE = np.ones((60, 80), bool)
 
 
@@ -148,6 +170,27 @@ def test_windows_are_where_most_is_replaced_in_every_third() -> None:
     assert windows[0].pts == tuple(Fraction(index, 10) for index in range(4, 8))
     assert (windows[0].touched == _pair(0, 30)[1]).all()
     assert (windows[0].core == _pair(0, 28)[1]).all()
+
+
+@pytest.mark.parametrize("size", [(1080, 1920), (1918, 1082), (482, 1000)])
+def test_windows_of_large_films_are_kept_small(size: tuple[int, int]) -> None:
+    frame = np.full((*size, 3), 100, np.uint8)
+    region = np.zeros(size, bool)
+    region[size[0] // 4 : -size[0] // 4, size[1] // 4 : -size[1] // 4] = True
+    chooser = WindowChooser(length=2, count=1)
+    for index in range(2):
+        chooser.add(Pair(index, Fraction(index, 10), frame, frame + 50), region, np.ones(size, bool))
+    (window,) = chooser.result()
+    kept = window.original.shape[1:3]
+    assert min(kept) == 480
+    assert max(kept) == pytest.approx(max(size) * 480 / min(size), abs=1)
+    assert window.output.shape == window.original.shape == (*window.touched.shape, 3)
+    assert window.core.shape == window.touched.shape
+    assert (window.output - window.original == 50).all()
+    assert window.touched.mean() == pytest.approx(0.25, abs=0.01)
+    assert 0.15 < window.core.mean() < window.touched.mean()
+    # Attacks take them where `known_seed` makes frames anew from the film.
+    assert shrunk_size(kept, 320) == shrunk_size(size, 320)
 
 
 def test_the_core_is_where_people_are() -> None:

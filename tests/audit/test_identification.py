@@ -27,6 +27,7 @@ from motionveil.audit.identification import (
     rank1,
 )
 from motionveil.errors import WeightsError
+from motionveil.features.encoder import ENCODER_PATH
 from motionveil.record import plain
 from motionveil.types import Float32Array, UInt8Array
 
@@ -168,8 +169,10 @@ def test_a_network_as_embedding(tmp_path: Path, people: dict[str, list[UInt8Arra
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     np.testing.assert_allclose(network([Crop(p) for p in pictures]), expected, atol=0.05)
     assert (network.name, network.looks_at) == ("means", "person")
-    with pytest.raises(WeightsError):
-        EMBEDDINGS["onnx"](tmp_path / "missing.onnx")
+    (tmp_path / "text.onnx").write_text("hello")
+    for wrong in (tmp_path / "missing.onnx", tmp_path / "text.onnx", ENCODER_PATH):
+        with pytest.raises(WeightsError, match=r"no network that can be run on pictures of 112x112; .*--embedding"):
+            EMBEDDINGS["onnx"](wrong)
 
 
 def test_the_person_is_found_on_a_photograph() -> None:

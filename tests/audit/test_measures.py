@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from motionveil.audit.measures import measure, strides
 from motionveil.audit.parts import PartFinder, people_in
 from motionveil.audit.windows import WindowChooser
 from motionveil.building import build_obfuscator
+from motionveil.features import DescriptorGrid
 from motionveil.pipeline import Window
 from motionveil.types import UInt8Array, VideoInfo
 from motionveil.video import Encoding, VideoWriter
@@ -68,6 +70,34 @@ def test_one_pass_measures_all(tmp_path: Path) -> None:
     assert found.redetection.parts["bright"].rate == pytest.approx(0.15)
     assert found.touched == pytest.approx(40 * 40 / (80 * 120), rel=0.25)
     assert [window.start for window in found.windows] == [0]
+
+
+def test_files_are_not_closed_under_a_thread_that_reads_them(tmp_path: Path) -> None:
+    hanging, goes_on, closed = threading.Event(), threading.Event(), list[str]()
+
+    class Hanging(BrightnessExtractor):
+        def __call__(self, frames: UInt8Array) -> DescriptorGrid:
+            if frames.mean() > 100:
+                hanging.set()
+                goes_on.wait(60)
+            return super().__call__(frames)
+
+    def interrupted(done: int) -> None:
+        assert hanging.wait(30)
+        raise KeyboardInterrupt
+
+    frames = np.full((20, 80, 120, 3), 20, np.uint8)
+    frames[3:] = 200
+    film = written(tmp_path / "a.mkv", frames)
+    footage = Footage(film, film)
+    footage._open.callback(lambda: closed.append("while it was read"))
+    with pytest.raises(KeyboardInterrupt), footage:
+        measure(footage, finder=PartFinder(Hanging(), [BRIGHT]), on_progress=interrupted)
+    goes_on.set()
+    with Footage(film, film) as footage:
+        footage._open.callback(lambda: closed.append("at the end"))
+        measure(footage, finder=PartFinder(BrightnessExtractor(), [BRIGHT]))
+    assert closed == ["at the end"]
 
 
 @pytest.mark.parametrize(

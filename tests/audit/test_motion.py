@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -61,6 +62,31 @@ def test_windows_weigh_by_their_motion() -> None:
     windows = [told((8, 0), (8, 0)), told((2, 0), (0, 0))]
     found = motion_kept(windows, {"told": Told()}, fillers=[])
     assert found["told"]["output"] == pytest.approx(0.8)
+
+
+def test_fillers_are_made_once_for_all_estimators(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = list[tuple[int, str]]()
+
+    def filled(window: Window, name: str) -> UInt8Array:
+        made.append((window.start, name))
+        return window.original if name == "same" else window.output
+
+    class Counting(Told):
+        def __init__(self) -> None:
+            self.pairs = 0
+
+        def between(self, source: UInt8Array, target: UInt8Array) -> Float32Array:
+            self.pairs += 1
+            return super().between(source, target)
+
+    monkeypatch.setattr("motionveil.audit.motion._filled", filled)
+    windows = [told((4, 0), (0, 0), frames=6), replace(told((4, 0), (0, 0), frames=6), start=6)]
+    estimators = {"all": Counting(), "few": Counting()}
+    found = motion_kept(windows, estimators, fillers=["same", "still"], most_pairs={"few": 2})
+    assert found["all"] == found["few"] == {"output": 0, "same": 1, "still": 0}
+    assert made == [(0, "same"), (0, "still"), (6, "same"), (6, "still")]
+    # Of original, output and both fillers.
+    assert (estimators["all"].pairs, estimators["few"].pairs) == (2 * 4 * 5, 2 * 4 * 2)
 
 
 def test_what_moves_with_the_scene_keeps_motion_and_still_noise_does_not(rng: np.random.Generator) -> None:

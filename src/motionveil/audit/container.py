@@ -36,8 +36,8 @@ class ContainerFindings:
 
     tags: all of them; gps, dates, devices: those tags among them. thumbnails: (width, height), covers too. attachments:
     streams that are neither film nor sound. findings: all in sentences. beside: files next to it that show or name the
-    original, in sentences: they are not in the file and must not be released with it. removed: what the original
-    revealed and this file does not. files: how many were looked into.
+    original, in sentences: they are not in the file and must not be released with it. removed: what kinds of things the
+    original revealed and this file does not, in words that tell none of them. files: how many were looked into.
     """
 
     format: str
@@ -72,7 +72,7 @@ def examine(path: str | Path, original: str | Path | None = None) -> ContainerFi
     streams = contents[0].streams
     covers = [s.size or (0, 0) for s in streams if s.is_cover]
     findings = [*_merged(contents), *_strangers(path)]
-    mine = {(finding.kind, finding.text) for finding in findings}
+    mine = {finding.kind for finding in findings if finding.level == "reveals"}
     before = [] if original is None else _merged([read_contents(file) for file in _files(original)])
     return ContainerFindings(
         format=contents[0].format,
@@ -87,7 +87,7 @@ def examine(path: str | Path, original: str | Path | None = None) -> ContainerFi
         attachments=tuple(s for s in streams if s.kind not in ("video", "audio")),
         findings=tuple(findings),
         beside=tuple(_beside(path)),
-        removed=tuple(f.text for f in before if f.level == "reveals" and (f.kind, f.text) not in mine),
+        removed=tuple(dict.fromkeys(_REMOVED[f.kind] for f in before if f.level == "reveals" and f.kind not in mine)),
     )
 
 
@@ -155,25 +155,51 @@ def _stream_findings(streams: tuple[StreamContents, ...]) -> Iterator[Finding]:
             yield Finding("sound", "reveals", "sound is kept: voices tell who speaks")
         else:
             text = _STREAMS.get(stream.kind, f"there is a stream of kind {stream.kind}")
-            yield Finding(stream.kind, "reveals", f"{text} (stream {stream.index}, {stream.codec})")
+            kind = stream.kind if stream.kind in _STREAMS else "streams"
+            yield Finding(kind, "reveals", f"{text} (stream {stream.index}, {stream.codec})")
 
 
 _KINDS = (
     ("gps", re.compile(r"location|gps|©xyz|geotag|latitude|longitude", re.IGNORECASE)),
     ("harmless", re.compile(
-        r"^(encoder|encoded[-_ ]?with|major_brand|minor_version|compatible_brands|vendor_id|duration|bps|"
-        r"number_of_(frames|bytes)|rotate|alpha_mode|_statistics_tags|variant_bitrate|side_data|is_default|"
-        r"encoding[-_ ]?tool|xmp:creatortool)(-\w{3})?$", re.IGNORECASE)),
-    ("date", re.compile(r"date|time|year|tdr|tyer", re.IGNORECASE)),
+        r"^(minor_version|duration|bps|number_of_(frames|bytes)|rotate|alpha_mode|_statistics_tags|variant_bitrate|"
+        r"side_data|is_default)(-\w{3})?$", re.IGNORECASE)),
     ("device", re.compile(
-        r"make|model|lens|serial|camera|device|manufacturer|android|hostcomputer|product|software|writing_app|writer",
-        re.IGNORECASE)),
+        r"make|model|lens|serial|camera|device|manufacturer|android|hostcomputer|product|software|writing_app|writer|"
+        r"encoder|encod(ed|ing)[-_ ]?(with|tool)|creatortool|brand|vendor", re.IGNORECASE)),
+    ("date", re.compile(r"date|time|year|tdr|tyer", re.IGNORECASE)),
 )  # fmt: skip
 """What the name of a tag says it is; the first that fits."""
 _HANDLERS = re.compile(r"^(video|sound|audio)handler$|^(iso ?media file produced by google.*|gpac.*|l-smash.*)$", re.I)
 _POSITION = re.compile(r"^[+-]\d{1,2}\.\d+[+-]\d{1,3}\.\d+")
 """The beginning of a position by ISO 6709."""
-_ENCODERS = re.compile(r"^(lav[fc]|ffmpeg|mencoder|x26[45]|libvpx|libaom|svt)", re.IGNORECASE)
+_ENCODERS = re.compile(
+    r"lav[fc][\d.]*( [\w-]+)?|"
+    r"(ffmpeg|mencoder|(lib)?x26[45]|libvpx|libaom|(lib)?svt)[-\w]*"
+    r"( -| core| encoder| lib| [rv]?\d[\w.+-]*| [0-9a-f]{7})*",
+    re.IGNORECASE,
+)
+"""Programs that everybody uses; other names may be of one camera or one phone."""
+_BRANDS = re.compile(
+    r"(iso[\dm]|iso[a-c]|mp4[12]|avc1|hvc1|hev1|av01|dash|msdh|msix|cmfc|m4[av][ hp]|qt  |3g[p2]\w|f4v |mif1|avi[fs])+",
+    re.IGNORECASE,
+)
+"""Standards; other names in their place are of makers of cameras."""
+_VENDORS = ("[0][0][0][0]", "FFMP")
+_REMOVED = {
+    "gps": "the place of the recording",
+    "date": "a date",
+    "device": "the device or its software",
+    "text": "a title or text",
+    "sound": "sound",
+    "thumbnail": "a thumbnail",
+    "chapters": "chapters with titles",
+    "streams": "a further stream",
+    "subtitle": "subtitles",
+    "attachment": "an attached file",
+    "data": "a stream of data",
+    "other": "other things",
+}
 _TEXTS = {
     "gps": "the place of the recording is in the file",
     "date": "a date is in the file",
@@ -187,13 +213,18 @@ def _kind(tag: Tag) -> str:
     if tag.place == "GPS" or _POSITION.match(tag.value):
         return "gps"
     name = tag.name.lower()
-    if not tag.value.strip() or _ENCODERS.match(tag.value):
+    if not tag.value.strip() or _ENCODERS.fullmatch(tag.value.strip()):
         return "harmless"
     if name == "language":
         return "harmless" if tag.value.lower() in ("und", "zxx") else "text"
     if name == "handler_name":
         return "harmless" if _HANDLERS.match(tag.value) else "device"
-    return next((kind for kind, pattern in _KINDS if pattern.search(tag.name)), "text")
+    if name in ("major_brand", "compatible_brands"):
+        return "harmless" if _BRANDS.fullmatch(tag.value.ljust(-(-len(tag.value) // 4) * 4)) else "device"
+    if name == "vendor_id":
+        return "harmless" if tag.value in _VENDORS else "device"
+    name = name.replace("quicktime", "")  # that is no time
+    return next((kind for kind, pattern in _KINDS if pattern.search(name)), "text")
 
 
 def _tag_finding(tag: Tag) -> Finding:

@@ -15,6 +15,8 @@ from .parts import share_on_cells
 
 REPLACED = 0.9
 """A frame in which less than this share of a part is replaced belongs to a gap."""
+ABSENCE = Fraction(1, 2)
+"""Seconds for which a part has to be unseen until a gap has ended; detection flickers."""
 SMALLEST = 0.0002
 """Smaller shares of a frame are no part of anybody."""
 _HEIGHT = 270
@@ -25,9 +27,12 @@ _RED = np.array([255, 40, 40], np.uint8)
 class PartCoverage:
     """How much of one part is replaced. None where it was never seen.
 
+    Where a frame shows several, as of two persons, the one counts of which least is replaced.
+
     frames: in how many of the frames that were looked at it is seen. mean: share of its area that is replaced, over
     these. worst_frame: the least of these shares; worst_frame_index, worst_frame_at_s: where that is.
-    longest_gap_s: the longest time without a break in which less than `REPLACED` of it is replaced.
+    longest_gap_s: the longest time in which less than `REPLACED` of it is replaced, without a break but those in which
+    it is not seen for less than `ABSENCE`.
     """
 
     frames: int
@@ -71,20 +76,18 @@ class _Part:
         self.shares: list[float] = []
         self.worst: WorstFrame | None = None
         self.longest = Fraction(0)
-        self._open: Fraction | None = None
+        self._gap: tuple[Fraction, Fraction] | None = None
 
     def seen(self, share: float, pts: Fraction, until: Fraction) -> None:
         """The part is seen at `pts`, and replaced by this share; it is taken to stay so until the next look."""
         self.shares.append(share)
         if share >= REPLACED:
-            self._open = None
+            self._gap = None
             return
-        self._open = pts if self._open is None else self._open
-        self.longest = max(self.longest, until - self._open)
-
-    def unseen(self) -> None:
-        """A part that is not there leaves no gap."""
-        self._open = None
+        goes_on = self._gap is not None and pts - self._gap[1] < ABSENCE
+        begin = self._gap[0] if self._gap is not None and goes_on else pts
+        self._gap = begin, until
+        self.longest = max(self.longest, until - begin)
 
     def result(self) -> PartCoverage:
         if self.worst is None:
@@ -111,10 +114,9 @@ class Coverage:
         replaced = share_on_cells(touched, (parts.shape[1], parts.shape[2]))
         for name, mask in zip(self._parts, parts, strict=True):
             part = self._parts[name]
-            if np.count_nonzero(mask) < SMALLEST * mask.size:
-                part.unseen()
+            share = _least_share(mask, replaced)
+            if share is None:
                 continue
-            share = float(replaced[mask].mean())
             part.seen(share, pair.pts, pair.pts + self._step)
             if part.worst is None or share < part.worst.replaced:
                 part.worst = _picture(name, pair, share, touched, mask)
@@ -124,6 +126,15 @@ class Coverage:
         worst = sorted((part.worst for part in self._parts.values() if part.worst), key=lambda frame: frame.replaced)
         parts = {name: part.result() for name, part in self._parts.items()}
         return CoverageResult(parts, self._looked_at, self._stride, tuple(worst))
+
+
+def _least_share(mask: BoolArray, replaced: Float32Array) -> float | None:
+    """How much is replaced of that connected piece of a mask (r, c) of which least is; None where there is no piece."""
+    count, numbers = ops.pieces(mask)
+    sizes, totals = (np.bincount(numbers.ravel(), weights, count + 1)[1:] for weights in (None, replaced.ravel()))
+    large = sizes >= SMALLEST * mask.size
+    # Resampling leaves its last digits.
+    return round(float((totals[large] / sizes[large]).min()), 6) if large.any() else None
 
 
 def _picture(name: str, pair: Pair, share: float, touched: BoolArray, mask: BoolArray) -> WorstFrame:

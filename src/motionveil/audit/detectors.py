@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +16,6 @@ from ..engine import load_network
 from ..errors import WeightsError
 from ..types import Float32Array, UInt8Array
 from ..weights import find_weights
-from .parts import PartFinder
 
 Box = tuple[float, float, float, float]
 """x, y of the upper left corner, width and height, in pixels of the frame."""
@@ -119,7 +118,12 @@ class ONNXDetector(Detector):
         self.kind, self.size, self.threshold = kind, size, threshold
         self.classes = None if classes is None else frozenset(classes)
         # Pixels of boxes need more digits than bf16 has.
-        self._network = load_network(self.path, precision="f32")
+        try:
+            self._network = load_network(self.path, precision="f32")
+        except WeightsError as error:
+            raise WeightsError(
+                f"{self.path} is no network that can be run; give another ONNX file to --detector"
+            ) from error
         self._boxes(np.zeros((64, 64, 3), np.uint8))
 
     def __repr__(self) -> str:
@@ -186,38 +190,3 @@ def read_boxes(output: Float32Array, threshold: float) -> list[tuple[Box, float,
         ((*(float(v) for v in boxes[i]),), float(scores[i]), int(classes[i]))  # type: ignore[misc]
         for i in np.asarray(kept, int).ravel()
     ]
-
-
-class PartsDetector(Detector):
-    """People and their parts by the embedded encoder: a box around every connected place of a part, and of all parts.
-
-    finder: see `PartFinder`. smallest: share of the frame under which a place is nothing. Scores are 1.
-    """
-
-    def __init__(self, finder: PartFinder | None = None, *, smallest: float = 0.0005) -> None:
-        self.finder = finder or PartFinder()
-        self.smallest = smallest
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """``person``, and the names of the parts."""
-        return ("person", *self.finder.names)
-
-    def __call__(self, frames: UInt8Array) -> list[list[Detection]]:
-        """The people and parts in every frame."""
-        return [self._boxes(frame) for frame in frames]
-
-    def _boxes(self, frame: UInt8Array) -> list[Detection]:
-        parts = self.finder(frame)
-        y, x = frame.shape[0] / parts.shape[1], frame.shape[1] / parts.shape[2]
-        found = []
-        for kind, mask in zip(self.kinds, (parts.any(0), *parts), strict=True):
-            _, _, places, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
-            for left, top, width, height, area in places[1:].tolist():
-                if area >= self.smallest * mask.size:
-                    found.append(Detection((left * x, top * y, width * x, height * y), 1.0, kind))
-        return found
-
-
-DETECTORS: Mapping[str, Callable[..., Detector]] = {"yunet": YuNet, "onnx": ONNXDetector, "parts": PartsDetector}
-"""Detectors by name; a new one is one class and one line here."""

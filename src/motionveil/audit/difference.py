@@ -17,6 +17,7 @@ _CALM = 6.0
 _CLOSED = 0.02
 _HOLES = 0.08
 _OUTLINE = 0.03
+_SPECK = 0.0002
 
 
 def touched(original: UInt8Array, output: UInt8Array) -> BoolArray:
@@ -44,11 +45,23 @@ def whole(region: BoolArray) -> BoolArray:
 
 
 def inside(region: BoolArray) -> BoolArray:
-    """What lies deeper in a whole region (H, W) than its soft outline, 3 % of the short side.
+    """What lies deeper in a whole region (H, W) than its soft outline.
 
-    The frame's border is no outline.
+    The outline is as wide as 3 % of the short side, in narrow pieces half as wide as they are deep, and at least one
+    pixel. The frame's border is no outline. Pieces of less than 0.02 % of the frame have no inside.
     """
-    return cv2.erode(whole(region).astype(np.uint8), _square(_OUTLINE * min(region.shape))) > 0
+    found = whole(region).astype(np.uint8)
+    # Beyond the border nothing is 0, so that nothing is near to it.
+    depth = cv2.distanceTransform(found, cv2.DIST_C, 3)
+    _, numbers, pieces, _ = cv2.connectedComponentsWithStats(found)
+    widest = max(1, round(_OUTLINE * min(region.shape)))
+    deep = np.zeros(region.shape, bool)
+    for number, (left, top, width, height, area) in enumerate(pieces.tolist()):
+        if number > 0 and area >= _SPECK * region.size:
+            box = slice(top, top + height), slice(left, left + width)
+            within = np.where(numbers[box] == number, depth[box], 0)
+            deep[box] |= within > min(widest, max(1.0, float(within.max()) / 2))
+    return deep
 
 
 def _square(radius: float) -> UInt8Array:

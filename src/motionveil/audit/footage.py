@@ -17,6 +17,7 @@ import numpy.typing as npt
 from .. import pipeline
 from ..errors import OptionError
 from ..obfuscators import Selective, Stage
+from ..streams import Stages
 from ..types import Clip, UInt8Array, VideoInfo
 from ..video import open_source, source_name
 
@@ -31,8 +32,9 @@ class Window:
     """Some consecutive frames of an original and of its output, in memory.
 
     start: index of the first frame. pts: T presentation times in seconds. original, output: (T, H, W, 3) uint8 RGB of
-    one size. touched: (T, H, W) bool, where the output differs from the original by more than its encoding. core: the
-    part of it that shows people, away from its outline, where secure methods replace all; what attacks are measured on.
+    one size, that of the output or smaller. touched: (T, H, W) bool, where the output differs from the original by more
+    than its encoding. core: the part of it that shows people, away from its outline, where secure methods replace all;
+    what attacks are measured on.
     """
 
     start: int
@@ -83,6 +85,7 @@ class Footage:
                 self._check_shape((shape.width, shape.height), size)
             self._original = stack.enter_context(replace(window, size=size).open(original))
             self._open = stack.pop_all()
+        self._stages: Stages | None = None
 
     def _check_shape(self, original: tuple[int, int], output: tuple[int, int]) -> None:
         # Sides are rounded to even numbers when a video is resized.
@@ -100,8 +103,13 @@ class Footage:
             return info.num_frames
         return None if info.duration is None else max(1, round(info.duration * info.frame_rate))
 
+    def stages(self) -> Stages:
+        """Stages to read it in. Where one of their threads does not end, the files are left open."""
+        self._stages = Stages()
+        return self._stages
+
     def pairs(self, *, stage: Stage = iter) -> Iterator[Pair]:
-        """Every frame with what became of it. stage: see `streams.Stages`."""
+        """Every frame with what became of it. stage: what `stages` gives."""
         exact = "image" not in (self._original.info.codec, self._output.info.codec)
         tolerance = Fraction(3, 4) / self.info.frame_rate
         shift: Fraction | None = None
@@ -127,13 +135,9 @@ class Footage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._open.close()
-
-
-def pairs(original: str | Path, output: str | Path, window: pipeline.Window | None = None) -> Iterator[Pair]:
-    """Every frame of an original with what became of it, in memory one at a time; see `Footage`."""
-    with Footage(original, output, window) as footage:
-        yield from footage.pairs()
+        # A file that a thread still reads cannot be closed under it.
+        if self._stages is None or not self._stages.stuck:
+            self._open.close()
 
 
 def _frames(clips: Iterator[Clip]) -> Iterator[tuple[UInt8Array, Fraction]]:

@@ -9,7 +9,6 @@ from math import ceil
 import numpy as np
 
 from .. import ops
-from ..streams import Stages
 from .coverage import Coverage, CoverageResult
 from .detectors import Detection, Detector
 from .difference import touched
@@ -50,7 +49,7 @@ class _Seen:
     touched: BoolArray
     parts: BoolArray | None = None
     parts_after: BoolArray | None = None
-    detections: tuple[list[Detection], list[Detection]] = ((), ())  # type: ignore[assignment]
+    detections: tuple[Sequence[Detection], Sequence[Detection]] = ((), ())
 
 
 def strides(expected: int | None, rate: float) -> tuple[int, int]:
@@ -71,7 +70,7 @@ def measure(
 ) -> Measures:
     """Read original and output once: coverage, re-detection, and the windows that everything else is measured on.
 
-    detectors: asked about original and output, see `detectors.DETECTORS`. finder: where parts are, default the
+    detectors: asked about original and output. finder: where parts are, default the
     embedded encoder. on_progress: called with the number of frames that are done.
     Raises what `Footage` does.
     """
@@ -83,7 +82,7 @@ def measure(
     )
     chooser = WindowChooser(expected=footage.expected)
     count, share, people = 0, 0.0, np.zeros((1, 1), bool)
-    with ops.single_threaded(), Stages() as stage:
+    with ops.single_threaded(), footage.stages() as stage:
         seen = stage(_touched(stage(footage.pairs(stage=stage))))
         seen = stage(_looked_again(stage(_looked(seen, finder, every)), finder, seldom))
         for item in stage(_detected(seen, detectors, seldom)):

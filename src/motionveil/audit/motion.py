@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,19 +29,53 @@ def motion_kept(
     estimators: Mapping[str, FlowEstimator],
     *,
     fillers: Sequence[str] = FILLERS,
-    most_pairs: int | None = None,
+    most_pairs: int | Mapping[str, int] | None = None,
 ) -> dict[str, Kept]:
     """For every estimator, by name, how much motion the output keeps, and what each of the fillers would have kept.
 
     1 - (mean end-point error / mean motion), over the core of windows, where the original moves by more than 1 pixel a
     frame: 1 is the same flow as in the original, 0 that of a picture that stands still, less is worse than that. None
     where fewer than 200 pixels move. The fillers replace what was touched, without any encoding, so that they are
-    judged a little kindly. most_pairs: looks at so many pairs of frames of a window, evenly spread; None takes all.
+    judged a little kindly; of what they make, one window is in memory at a time.
+    most_pairs: looks at so many pairs of frames of a window, evenly spread; None takes all. For estimators by name, or
+    one number for all.
     """
-    made: dict[str, list[UInt8Array]] = {"output": [window.output for window in windows]}
-    for name in fillers:
-        made[name] = [_filled(window, name) for window in windows]
-    return {name: _kept(windows, made, estimator, most_pairs) for name, estimator in estimators.items()}
+    made = ("output", *fillers)
+    sums = {name: _Sums(dict.fromkeys(made, 0.0)) for name in estimators}
+    for window in windows:
+        following = _following(window)
+        moving = {}
+        for name, estimator in estimators.items():
+            most = most_pairs.get(name) if isinstance(most_pairs, Mapping) else most_pairs
+            moving[name] = _moving(window, estimator, _spread(following, most))
+            sums[name].add(moving[name])
+        for filler in made:
+            frames = window.output if filler == "output" else _filled(window, filler)
+            for name, estimator in estimators.items():
+                sums[name].error[filler] += _error(frames, estimator, moving[name])
+    return {name: each.kept() for name, each in sums.items()}
+
+
+_Moving = Mapping[int, tuple[BoolArray, Float32Array]]
+"""By frame where the original moves, (H, W) bool, and the flow (N, 2) there."""
+
+
+@dataclass
+class _Sums:
+    """Over windows: pixels of end-point error, of what each filler made, and of motion; and of how many pixels."""
+
+    error: dict[str, float]
+    motion: float = 0.0
+    count: int = 0
+
+    def add(self, moving: _Moving) -> None:
+        for _, flow in moving.values():
+            self.count += len(flow)
+            self.motion += float(np.linalg.norm(flow, axis=1).sum())
+
+    def kept(self) -> Kept:
+        few = self.count < _FEWEST
+        return {name: None if few else 1 - error / self.motion for name, error in self.error.items()}
 
 
 def _filled(window: Window, name: str) -> UInt8Array:
@@ -52,38 +87,32 @@ def _filled(window: Window, name: str) -> UInt8Array:
     return ops.stack([ops.blend(frame, fill, alpha) for frame, fill, alpha in frames])
 
 
-def _kept(
-    windows: Sequence[Window],
-    made: Mapping[str, Sequence[UInt8Array]],
-    estimator: FlowEstimator,
-    most_pairs: int | None,
-) -> Kept:
-    error, motion, count = dict.fromkeys(made, 0.0), 0.0, 0
-    for number, window in enumerate(windows):
-        following = _following(window, most_pairs)
-        moving: dict[int, tuple[BoolArray, Float32Array]] = {}
-        for index, true in _flows(estimator, window.original, following):
-            length = np.linalg.norm(true, axis=2)
-            moves = window.core[index] & (length > MOVING)
-            if moves.any():
-                moving[index] = moves, true[moves]
-                count += int(np.count_nonzero(moves))
-                motion += float(length[moves].sum())
-        for name, frames in made.items():
-            for index, found in _flows(estimator, frames[number], list(moving)):
-                moves, flow = moving[index]
-                error[name] += float(np.linalg.norm(found[moves] - flow, axis=1).sum())
-    return {name: None if count < _FEWEST else 1 - total / motion for name, total in error.items()}
+def _moving(window: Window, estimator: FlowEstimator, following: Sequence[int]) -> _Moving:
+    found = {}
+    for index, flow in _flows(estimator, window.original, following):
+        moves = window.core[index] & (np.linalg.norm(flow, axis=2) > MOVING)
+        if moves.any():
+            found[index] = moves, flow[moves]
+    return found
 
 
-def _following(window: Window, most: int | None) -> list[int]:
-    """The frames of a window that follow another one of the same scene; at most so many, evenly spread."""
+def _error(frames: UInt8Array, estimator: FlowEstimator, moving: _Moving) -> float:
+    flows = _flows(estimator, frames, list(moving))
+    return sum(float(np.linalg.norm(flow[moving[i][0]] - moving[i][1], axis=1).sum()) for i, flow in flows)
+
+
+def _following(window: Window) -> list[int]:
+    """The frames of a window that follow another one of the same scene."""
     (moving,) = with_motion([Clip(window.original, window.start, window.pts)], DISFlow(preset="ultrafast"))
     assert moving.flow_to_previous is not None
-    following = [index for index, flow in enumerate(moving.flow_to_previous) if flow is not None]
-    if most is not None and len(following) > most:
-        return [following[i] for i in np.linspace(0, len(following) - 1, most).round().astype(int)]
-    return following
+    return [index for index, flow in enumerate(moving.flow_to_previous) if flow is not None]
+
+
+def _spread(indices: list[int], most: int | None) -> list[int]:
+    """At most so many of them, evenly spread."""
+    if most is None or len(indices) <= most:
+        return indices
+    return [indices[i] for i in np.linspace(0, len(indices) - 1, most).round().astype(int)]
 
 
 def _flows(estimator: FlowEstimator, frames: UInt8Array, indices: Sequence[int]) -> Iterator[tuple[int, Float32Array]]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from .. import ops
 from .coverage import SMALLEST
 from .difference import inside
 from .footage import BoolArray, Pair, Window
+from .parts import share_on_cells
+
+SHORT_SIDE = 480
+"""Pixels to which frames are shrunk that are kept."""
 
 
 @dataclass
@@ -44,7 +49,7 @@ class WindowChooser:
     The core of a window is what lies inside the touched region and shows people; where hardly anything does, as when
     other things are hidden, all that lies inside. (Round people the region fades, and in the preset `secure` it does so
     where they were a moment ago: that is replaced in part only, and shows nobody.)
-    Holds up to count + 1 windows in memory.
+    Holds up to count + 1 windows in memory, with a short side of at most `SHORT_SIDE` pixels.
     """
 
     def __init__(self, *, length: int = 12, count: int = 3, expected: int | None = None) -> None:
@@ -55,6 +60,12 @@ class WindowChooser:
 
     def add(self, pair: Pair, touched: BoolArray, people: BoolArray) -> None:
         """Take the next frame, where it is touched, and where it shows people, (H, W) each."""
+        size = _kept_size(touched.shape)
+        if size != touched.shape:
+            original, output = (ops.resize_image(frame, size) for frame in (pair.original, pair.output))
+            pair = replace(pair, original=original, output=output)
+            # The outline, at least a pixel wide, takes away what is touched in part only.
+            touched, people = share_on_cells(touched, size) > 0, share_on_cells(people, size) > 0.999
         within = inside(touched)
         self._run.pairs.append(pair)
         self._run.touched.append(touched)
@@ -72,7 +83,18 @@ class WindowChooser:
             self._best[part] = run
 
     def result(self) -> tuple[Window, ...]:
-        """The windows, in time; none where nothing is replaced over more than its outline."""
+        """The windows, in time; none where nothing is replaced over more than its outline. They are given once."""
         if not self._best and self._run.pairs:
             self._keep()
-        return tuple(self._best[part].window() for part in sorted(self._best))
+        # Frames are copied when they are stacked: of one window at a time.
+        return tuple(self._best.pop(part).window() for part in sorted(self._best))
+
+
+def _kept_size(size: tuple[int, ...]) -> tuple[int, int]:
+    """(height, width) at which frames are kept."""
+    height, width = size
+    if min(size) <= SHORT_SIDE:
+        return height, width
+    # Attacks shrink frames to two thirds of this; rounded so, they come to the same size as straight from the video.
+    factor = SHORT_SIDE * 2 / 3 / min(size)
+    return round(round(height * factor) * 3 / 2), round(round(width * factor) * 3 / 2)

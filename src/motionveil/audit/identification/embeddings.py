@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...engine import load_network
+from ...errors import WeightsError
 from ...types import Float32Array, UInt8Array
 
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -140,7 +141,7 @@ class ONNXEmbedding:
 
     path: the file. size: (height, width) of its input. mean, std: RGB values in [0, 1] become (value - mean) / std; the
     defaults are those of most face networks, [-1, 1]. looks_at: what it was trained on.
-    Raises WeightsError where the file is missing or no network.
+    Raises WeightsError where the file is missing, no network, or does not take such pictures.
     """
 
     def __init__(
@@ -156,7 +157,14 @@ class ONNXEmbedding:
         self.looks_at: Literal["face", "person"] = looks_at
         self.size = size
         self._mean, self._std = np.array(mean, np.float32), np.array(std, np.float32)
-        self._network = load_network(Path(path), precision="f32")
+        try:
+            self._network = load_network(Path(path), precision="f32")
+            self([Crop(np.zeros((*size, 3), np.uint8))])
+        except (WeightsError, RuntimeError) as error:
+            raise WeightsError(
+                f"{path} is no network that can be run on pictures of {size[1]}x{size[0]}; "
+                "give another ONNX file to --embedding"
+            ) from error
 
     def __call__(self, crops: Sequence[Crop]) -> Float32Array:
         """(N, D) float32 vectors of length 1."""
