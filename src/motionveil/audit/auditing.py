@@ -112,6 +112,7 @@ def audit_video(
         measures = measure(
             footage,
             detectors=detectors,
+            asked=asked,
             on_progress=lambda done: tell("looking for people", done / total if total else 0.0),
         )
         info = footage.info

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
@@ -66,15 +66,19 @@ def measure(
     *,
     detectors: Sequence[Detector] = (),
     finder: PartFinder | None = None,
+    asked: Collection[str] | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Measures:
     """Read original and output once: coverage, re-detection, and the windows that everything else is measured on.
 
     detectors: asked about original and output. finder: where parts are, default the
-    embedded encoder. on_progress: called with the number of frames that are done.
+    embedded encoder. asked: names of the parts that were to be hidden, and are attacked; default all. on_progress: called with the number of frames that are done.
     Raises what `Footage` does.
     """
     finder = finder or PartFinder(threads=1)
+    named = [index for index, name in enumerate(finder.names) if asked is None or name in asked]
+    # Where places were to be hidden, people in them are looked at.
+    hidden = named or list(range(len(finder.names)))
     every, seldom = strides(footage.expected, float(footage.info.frame_rate))
     coverage = Coverage(finder.names, step=every / footage.info.frame_rate, stride=every)
     redetection = Redetection(
@@ -89,7 +93,7 @@ def measure(
             count += 1
             share += float(np.count_nonzero(item.touched)) / item.touched.size
             if item.parts is not None:
-                people = people_in(item.parts, item.touched.shape)
+                people = people_in(item.parts[hidden], item.touched.shape)
             chooser.add(item.pair, item.touched, people)
             if item.parts is not None:
                 coverage.add(item.pair, item.touched, item.parts)
