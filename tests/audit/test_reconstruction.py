@@ -252,7 +252,7 @@ def test_what_is_missing_is_said() -> None:
     assert "ends before" in str(found["known_seed"].not_run)
     found = reconstruct([replace(window, core=window.core & False)], attacks=["none"])
     assert "no core" in str(found["none"].not_run)
-    with pytest.raises(OptionError, match="choose from none, known_seed"):
+    with pytest.raises(OptionError, match="choose from none, recolouring, known_seed"):
         reconstruct([window], attacks=["magic"])
 
 

@@ -71,8 +71,9 @@ def measure(
 ) -> Measures:
     """Read original and output once: coverage, re-detection, and the windows that everything else is measured on.
 
-    detectors: asked about original and output. finder: where parts are, default the
-    embedded encoder. asked: names of the parts that were to be hidden, and are attacked; default all. on_progress: called with the number of frames that are done.
+    detectors: asked about original and output, see `detectors`. finder: where parts are, default the embedded encoder.
+    asked: names of the parts that were to be hidden, and are attacked; default all. on_progress: called with the number
+    of frames that are done.
     Raises what `Footage` does.
     """
     finder = finder or PartFinder(threads=1)
