@@ -33,10 +33,10 @@ def sample() -> dict[str, Any]:
         },
         "coverage_stride": 1, "not_looked_for": [], "asked_for": ["hair"], "spares": False, "how": "secure",
         "reidentification": {
-            "blind": [], "persons": ["a", "b"], "chance": 0.5, "attacks": ["denoising"],
-            "embeddings": {"face": {"queries": 8, "original": 1.0, "output": 0.5, "control": 0.4, "luck": 0.5,
+            "blind": [], "persons": list("abcdefghij"), "chance": 0.1, "attacks": ["denoising"],
+            "embeddings": {"face": {"queries": 8, "original": 1.0, "output": 0.1, "control": 0.4, "luck": 0.5,
                                     "original_luck": 0.05,
-                                    "recovered": {"denoising": 0.4}, "recovered_luck": {"denoising": 0.5}}},
+                                    "recovered": {"denoising": 0.2}, "recovered_luck": {"denoising": 0.5}}},
         },
         "reconstruction": {
             "none": dict(attack),

@@ -13,10 +13,10 @@ MAX_GAIN = 1.0
 MAX_LEARNED_GAIN = 3.0
 """The same for a trained network: two that learn from pictures that tell the same differ by up to 2.7 on one clip."""
 MAX_FACE_RATE = 0.01
-CERTAIN_LUCK = 0.3
-"""From here on, recognition is luck; between the two it may be."""
 MAX_LUCK = 0.1
-"""Share of the ways to make crops that show nobody that may do as well. (The least that can be measured is 1/19.)"""
+"""How often crops that show nobody may be recognised as well, or a guess be right, where somebody is known again."""
+CERTAIN_LUCK = 0.19
+"""Above this, recognition is taken for luck: among five persons, every fifth guess is right."""
 MIN_COVERAGE = 0.9
 """Of an attribute in its worst frame. Outlines are never found to the pixel."""
 MIN_WORST = 0.5
@@ -133,12 +133,13 @@ def _redetection(report: Mapping[str, Any]) -> Iterator[Reason]:
 def _reidentification(report: Mapping[str, Any]) -> Iterator[Reason]:
     found = report["reidentification"]
     for name, row in found.get("embeddings", {}).items():
-        chance, held = found["chance"], []
-        shown = {"the output": (row["output"], row["luck"])}
+        chance, held, doubtful = found["chance"], [], []
+        shown = {"the output": (row["output"], row["luck"], True)}
         for attack, rate in row["recovered"].items():
-            shown[f"what {_words(attack)} recovered"] = (rate, row["recovered_luck"][attack])
+            nearer = report["reconstruction"][attack]["gain"] > 0
+            shown[f"what {_words(attack)} recovered"] = (rate, row["recovered_luck"][attack], nearer)
         against = f"(chance {chance:.0%}, originals {row['original'] or 0:.0%})"
-        for what, (rate, luck) in shown.items():
+        for what, (rate, luck, nearer) in shown.items():
             if rate is None or not _can_judge(row, chance):
                 continue
             # Half the way from guessing to knowing is a leak, where it is not luck; less may be a colour.
@@ -146,12 +147,20 @@ def _reidentification(report: Mapping[str, Any]) -> Iterator[Reason]:
             if share <= 0.25:
                 held.append(rate)
                 continue
-            level: Level = "leak" if share > 0.5 and luck <= MAX_LUCK else "weak" if luck <= CERTAIN_LUCK else "note"
+            # Crops of one clip are alike where they show nobody: all of them together are one guess.
+            luck = max(luck, chance)
+            if not nearer or luck > CERTAIN_LUCK:
+                doubtful.append(f"{rate:.0%} of {what}")
+                continue
             text = (
                 f"by {name}, {rate:.0%} of the pictures of {what} were given to the right one of "
-                f"{len(found['persons'])} persons {against}"
+                f"{len(found['persons'])} persons {against}; by luck that happens in {luck:.0%} of cases"
             )
-            yield Reason(level, f"{text}; crops that show nobody do as well in {luck:.0%} of cases.")
+            yield Reason("leak" if share > 0.5 and luck <= MAX_LUCK else "weak", f"{text}.")
+        if doubtful:
+            text = f"by {name}, {', '.join(doubtful)} were given to the right person {against}"
+            more = "that may be luck, or the attack came no nearer to the original; give ten persons to be sure"
+            yield Reason("note", f"{text}; {more}.")
         if held:
             many = f"{len(held)} of {len(shown)} kinds of pictures" if len(shown) > 1 else "pictures"
             yield Reason("good", f"by {name}, people were recognised in at most {max(held):.0%} of {many} {against}.")
