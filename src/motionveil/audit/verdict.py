@@ -162,8 +162,8 @@ def _reidentification(report: Mapping[str, Any]) -> Iterator[Reason]:
             more = "that may be luck, or the attack came no nearer to the original; give ten persons to be sure"
             yield Reason("note", f"{text}; {more}.")
         if held:
-            many = f"{len(held)} of {len(shown)} kinds of pictures" if len(shown) > 1 else "pictures"
-            yield Reason("good", f"by {name}, people were recognised in at most {max(held):.0%} of {many} {against}.")
+            where = "" if len(held) == len(shown) else f" on {len(held)} of {len(shown)} kinds of pictures"
+            yield Reason("good", f"by {name}, people were recognised in at most {max(held):.0%}{where} {against}.")
 
 
 def _can_judge(row: Mapping[str, Any], chance: float) -> bool:
