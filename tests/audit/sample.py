@@ -31,7 +31,8 @@ def sample() -> dict[str, Any]:
             "face_detector": "YuNet", "face_rate": 0.0, "face_frames": 60, "faces_redetected": 0, "faces_invented": 0,
             "person_rate": 0.5, "parts": {"hair": 0.0}, "others": [], "not_run": {},
         },
-        "coverage_stride": 1, "not_looked_for": [], "asked_for": ["hair"], "spares": False, "how": "secure",
+        "coverage_stride": 1, "coverage_step_s": 0.03,
+        "not_looked_for": [], "asked_for": ["hair"], "spares": False, "how": "secure",
         "reidentification": {
             "blind": [], "persons": list("abcdefghij"), "chance": 0.1, "attacks": ["denoising"],
             "embeddings": {"face": {"queries": 8, "original": 1.0, "output": 0.1, "control": 0.4, "luck": 0.5,

@@ -57,6 +57,7 @@ def figures_of(
         "hidden_share": measures.touched,
         "coverage": _coverage(measures.coverage, asked),
         "coverage_stride": measures.coverage.stride,
+        "coverage_step_s": round(float(measures.coverage.stride / info.frame_rate), 4),
         "not_looked_for": sorted(set(asked) - set(measures.coverage.parts)),
         "asked_for": sorted(asked),
         "spares": method is not None and method.spares,
