@@ -16,28 +16,43 @@ SHORT_SIDE = 480
 """Pixels to which frames are shrunk that are kept."""
 
 
+_RANKED = 4
+
+
 @dataclass
 class _Run:
-    """Consecutive pairs, what is touched in them and what of that lies inside; pixels of it, and of people in it."""
+    """Consecutive pairs, what is touched in them, and where they show people.
+
+    areas: pixels that lie inside, of people among them, and of all, in one frame of `_RANKED`: enough to compare runs.
+    """
 
     pairs: list[Pair] = field(default_factory=list)
     touched: list[BoolArray] = field(default_factory=list)
-    inside: list[BoolArray] = field(default_factory=list)
     people: list[BoolArray] = field(default_factory=list)
+    areas: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def add(self, pair: Pair, touched: BoolArray, people: BoolArray) -> None:
+        if len(self.pairs) % _RANKED == 0:
+            within = inside(touched)
+            self.areas.append((int(np.count_nonzero(within)), int(np.count_nonzero(within & people)), within.size))
+        self.pairs.append(pair)
+        self.touched.append(touched)
+        self.people.append(people)
 
     @property
     def rank(self) -> tuple[int, int, int]:
-        people, within = (sum(int(np.count_nonzero(mask)) for mask in masks) for masks in (self.people, self.inside))
-        return len(self.pairs), people if people >= SMALLEST * np.size(self.people) else 0, within
+        within, people, size = (sum(column) for column in zip(*self.areas, strict=True))
+        return len(self.pairs), people if people >= SMALLEST * size else 0, within
 
     def window(self) -> Window:
+        within = np.stack([inside(mask) for mask in self.touched])
         return Window(
             start=self.pairs[0].index,
             pts=tuple(pair.pts for pair in self.pairs),
             original=np.stack([pair.original for pair in self.pairs]),
             output=np.stack([pair.output for pair in self.pairs]),
             touched=np.stack(self.touched),
-            core=np.stack(self.people if self.rank[1] else self.inside),
+            core=within & np.stack(self.people) if self.rank[1] else within,
         )
 
 
@@ -66,11 +81,7 @@ class WindowChooser:
             pair = replace(pair, original=original, output=output)
             # The outline, at least a pixel wide, takes away what is touched in part only.
             touched, people = share_on_cells(touched, size) > 0, share_on_cells(people, size) > 0.999
-        within = inside(touched)
-        self._run.pairs.append(pair)
-        self._run.touched.append(touched)
-        self._run.inside.append(within)
-        self._run.people.append(within & people)
+        self._run.add(pair, touched, people)
         if len(self._run.pairs) == self.length:
             self._keep()
 
