@@ -364,3 +364,10 @@ def test_nothing_is_sent_anywhere(video: Path, tmp_path: Path) -> None:
     assert "NETWORK" not in done.stderr
     assert "telemetry: None True" in done.stdout
     assert not (tmp_path / "home" / "intel").exists()
+
+
+def test_a_folder_of_pictures_by_any_name(run: Run, video: Path, tmp_path: Path) -> None:
+    for name in ("plain", "with/"):
+        code, _, err = run("obfuscate", video, "-o", f"{tmp_path}/{name}", "--codec", "png", "--no-record")
+        assert code == 0, err
+        assert len(list((tmp_path / name).glob("*.png"))) == 8

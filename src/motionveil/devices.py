@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from . import ops
 from .obfuscators import Selective
-from .regions import TemplateSaliency, everything_in
+from .regions import everything_in
 from .types import Clip
 
 
@@ -17,7 +17,7 @@ def gpu_of(method: Selective) -> ops.Device:
     A part says where it runs by `device`; parts that do not say so, such as DIS, run on the CPU. The embedded encoder
     runs on OpenVINO, which here means the CPU: frames would go to the GPU and back for every step in between.
     """
-    parts = [method.flow, *(r.extractor for r in everything_in(method.region) if isinstance(r, TemplateSaliency))]
+    parts = [method.flow, *(r.extractor for r in everything_in(method.region) if hasattr(r, "extractor"))]
     devices = {getattr(part, "device", "cpu") for part in parts}
     return None if len(devices) > 1 or devices == {"cpu"} else devices.pop()
 

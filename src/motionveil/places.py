@@ -62,6 +62,8 @@ def output_for(source: str | Path | int, target: str | Path | None, *, many: boo
     is_folder = (
         place.is_dir() or str(target).endswith(("/", os.sep)) or not (place.suffix or images or str(target) == "-")
     )
+    if images:
+        return place / stem if many else place
     return place / f"{stem}{suffix}" if many or is_folder else place
 
 

@@ -23,7 +23,7 @@ def sample() -> dict[str, Any]:
         "motionveil": "0",
         "created": "2026-01-01T00:00:00+00:00",
         "original": dict(file),
-        "output": dict(file),
+        "output": {**file, "sha256": "01"},
         "constants": {"min_coverage": MIN_COVERAGE, "max_gap": MAX_GAP},
         "hidden_share": 0.3,
         "coverage": {"hair": dict(row), "torso": {**row, "asked": False, "worst_frame": 0.0, "longest_gap_s": 2.0}},

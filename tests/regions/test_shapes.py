@@ -96,3 +96,11 @@ def test_the_whole_frame_is_all_of_it() -> None:
 def test_bad_shapes_are_refused(make: object, says: str) -> None:
     with pytest.raises(OptionError, match=says):
         make()  # type: ignore[operator]
+
+
+def test_times_outside_the_video_are_refused() -> None:
+    """A typing mistake would release everything."""
+    frames = np.zeros((4, 20, 30, 3), np.uint8)
+    for area in (Rectangle(0, 0, 5, 5, start=50, end=60), Polygon(((0, 0), (9, 0), (0, 9)), start=7)):
+        with pytest.raises(OptionError, match="its times lie outside the video"):
+            list(area.stream(clips_of(frames, [2, 2])))

@@ -99,6 +99,8 @@ def audit_video(
     window = window or (method.window if method else Window())
     for other in attackers.train_on:
         probe(other)
+        if Path(other).resolve() == Path(original).resolve():
+            raise OptionError(f"{other} is the original itself; give other videos to --train-on")
     asked = _asked(hide, method)
     face_detector, no_faces = _face_detector(attackers)
     people = {name: _pictures_of(paths) for name, paths in attackers.persons.items()}

@@ -10,6 +10,9 @@ Level = Literal["leak", "weak", "good", "note"]
 
 MAX_GAIN = 1.0
 """Decibels by which an attack may do better than on a region of one colour."""
+_LEAKING = 3.0
+_ADDED = 0.5
+"""Decibels that an attack must add to what the output shows by itself, to be worth a sentence."""
 MAX_LEARNED_GAIN = 3.0
 """The same for a trained network: two that learn from pictures that tell the same differ by up to 2.7 on one clip."""
 MAX_FACE_RATE = 0.01
@@ -19,6 +22,8 @@ CERTAIN_LUCK = 0.19
 """Above this, recognition is taken for luck: among five persons, every fifth guess is right."""
 MIN_COVERAGE = 0.9
 """Of an attribute in its worst frame. Outlines are never found to the pixel."""
+MIN_CHANGED = 0.0005
+"""Of the picture."""
 MIN_WORST = 0.5
 """Of an attribute in its worst frame, below which one frame is enough to know somebody."""
 MAX_GAP = 0.1
@@ -67,7 +72,7 @@ _HEADLINES: dict[Level, str] = {
 
 def judge(report: Mapping[str, Any]) -> Verdict:
     """The verdict on the figures of a report (see docs/audit.md for its fields); never says more than was measured."""
-    parts = (_coverage, _redetection, _reidentification, _reconstruction, _container, _motion)
+    parts = (_sameness, _coverage, _redetection, _reidentification, _reconstruction, _container, _motion)
     reasons = [reason for part in parts for reason in part(report)]
     order: tuple[Level, ...] = ("leak", "weak", "good", "note")
     level: Level = "note"
@@ -96,6 +101,14 @@ def _ran(report: Mapping[str, Any]) -> Iterator[str]:
     return (name for name, row in report["reconstruction"].items() if row["psnr"] is not None and name != "none")
 
 
+def _sameness(report: Mapping[str, Any]) -> Iterator[Reason]:
+    digest = report["output"]["sha256"]
+    if digest is not None and digest == report["original"]["sha256"]:
+        yield Reason("leak", "the output is the original, byte for byte.")
+    elif report["hidden_share"] < MIN_CHANGED:
+        yield Reason("leak", "hardly anything in the output differs from the original.")
+
+
 def _coverage(report: Mapping[str, Any]) -> Iterator[Reason]:
     asked, good = _asked(report), []
     looked_at = "in every frame" if report["coverage_stride"] == 1 else "in all frames that were looked at"
@@ -116,8 +129,9 @@ def _coverage(report: Mapping[str, Any]) -> Iterator[Reason]:
             good.append(name)
     if good:
         worst = min(asked[name]["worst_frame"] for name in good)
-        much = "completely covered" if worst > 0.9995 else f"at least {worst:.1%} covered"
-        yield Reason("good", f"{', '.join(good)}: {much} {looked_at}.")
+        much = "all" if worst > 0.9995 else f"at least {worst:.1%}"
+        names = ", ".join(_words(name) for name in good)
+        yield Reason("good", f"{names}: {much} of what motionveil's own network found was changed, {looked_at}.")
 
 
 def _redetection(report: Mapping[str, Any]) -> Iterator[Reason]:
@@ -126,9 +140,12 @@ def _redetection(report: Mapping[str, Any]) -> Iterator[Reason]:
     if rate is not None:
         text = f"faces were detected again in {rate:.1%} of the {frames} frames in which the original shows some"
         yield Reason("leak" if rate > MAX_FACE_RATE else "good", f"{text}.")
+    elif "faces" in found["not_run"]:
+        yield Reason("note", f"faces were not looked for, or not found: {found['not_run']['faces']}.")
     if found["person_rate"] is not None:
         yield Reason(
-            "note", f"a network still marks most of a person as a person in {found['person_rate']:.0%} of the frames."
+            "note",
+            f"in {found['person_rate']:.0%} of the frames a network still sees that somebody is there, by shape.",
         )
 
 
@@ -175,23 +192,30 @@ def _can_judge(row: Mapping[str, Any], chance: float) -> bool:
 
 
 def _reconstruction(report: Mapping[str, Any]) -> Iterator[Reason]:
-    failed = []
+    failed, start = [], 0.0
+    shown = report["reconstruction"].get("none")
+    if shown and shown["psnr"] is not None and shown["gain"] > MAX_GAIN:
+        start = shown["gain"]
+        yield Reason(
+            "leak" if start > _LEAKING else "weak",
+            f"the output as it is comes {start:.1f} dB nearer to the original than one colour would.",
+        )
     for name in _ran(report):
         row = report["reconstruction"][name]
         gain = row["psnr"] - row["floor_psnr"]
-        most, leak = (MAX_LEARNED_GAIN, 6.0) if name == "trained_network" else (MAX_GAIN, 3.0)
+        most, leak = (MAX_LEARNED_GAIN, 2 * _LEAKING) if name == "trained_network" else (MAX_GAIN, _LEAKING)
         if gain <= most:
             failed.append((name, gain))
-            continue
-        yield Reason(
-            "leak" if gain > leak else "weak",
-            f"{_words(name)} came to {row['psnr']:.1f} dB, {gain:.1f} dB nearer to the original than what the "
-            "same attack makes of one colour.",
-        )
+        elif gain > start + _ADDED:
+            yield Reason(
+                "leak" if gain > leak else "weak",
+                f"{_words(name)} came to {row['psnr']:.1f} dB, {gain:.1f} dB nearer to the original than the same "
+                "attack comes with one colour.",
+            )
     if failed:
         greatest = max(gain for _, gain in failed)
         names = ", ".join(_words(name) for name, _ in failed)
-        yield Reason("good", f"{names}: at most {greatest:+.1f} dB against one colour, which tells nothing.")
+        yield Reason("good", f"{names}: no nearer to the original than with one colour (at most {greatest:+.1f} dB).")
 
 
 def _container(report: Mapping[str, Any]) -> Iterator[Reason]:
@@ -231,7 +255,7 @@ def _not_measured(report: Mapping[str, Any]) -> Iterator[str]:
             yield f"re-identification by {name}: it does not see everybody who was given"
         for name, row in found["embeddings"].items():
             if not _can_judge(row, found["chance"]):
-                yield f"re-identification by {name}: it does not know the original either, among these persons"
+                yield f"re-identification by {name}: it cannot tell the original from crops that show nobody"
     for name, row in report["reconstruction"].items():
         if row["psnr"] is None:
             yield f"{_words(name)}: {row['not_run']}"

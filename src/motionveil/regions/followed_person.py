@@ -84,7 +84,13 @@ class FollowedPerson(Derived):
         follower: _Follower | None = None
         doubt: str | None = None
         waiting: deque[tuple[_Frame, ops.Mask]] = deque()
-        for frame in frames:
+        for number, frame in enumerate(frames):
+            # 0 is the beginning, wherever that is; half a second is less than anybody means.
+            if number == 0 and 0 < begin < frame.pts - _CAUTION:
+                raise OptionError(
+                    f"{self.time:g} s lies before the part that is read, which begins at {float(frame.pts):g} s; "
+                    "give a time within it"
+                )
             kept = np.zeros(frame.person.shape, bool)
             if follower is None and frame.pts >= begin:
                 follower = _Follower(frame, self.point)

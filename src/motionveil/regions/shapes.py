@@ -54,9 +54,11 @@ class Shape(ABC):
         """(height, width) float32, 1 inside. All 0 where it lies outside."""
 
     def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
-        """Opacity (T, H, W) of every clip. Raises OptionError where the shape lies outside the frame."""
+        """Opacity (T, H, W) of every clip. Raises OptionError where the shape lies outside the frame, or its
+        times outside the video."""
         begin, end = (None if time is None else Fraction(time).limit_denominator(1_000_000) for time in self.times)
         inside: Float32Array | None = None
+        applied = False
         for clip in clips:
             if inside is None:
                 height, width = clip.frames.shape[1:3]
@@ -64,12 +66,11 @@ class Shape(ABC):
                 if not inside.any():
                     raise OptionError(f"the area {self} lies outside the frame, which is {width}x{height}")
                 inside = ops.to_device(inside, ops.device_of(clip.frames))
-            yield ops.stack(
-                [
-                    inside if (begin is None or begin <= time) and (end is None or time < end) else inside * 0
-                    for time in clip.pts
-                ]
-            )
+            during = [(begin is None or begin <= time) and (end is None or time < end) for time in clip.pts]
+            applied = applied or any(during)
+            yield ops.stack([inside if now else inside * 0 for now in during])
+        if inside is not None and not applied:
+            raise OptionError(f"the area {self} is never there: its times lie outside the video")
 
 
 @dataclass(frozen=True)
