@@ -76,6 +76,13 @@ def test_relative_sizes_follow_the_region_and_do_not_shrink_at_once() -> None:
         assert np.abs(two[1].astype(int) - FRAMES[0])[disc(20) > 0].mean() > 1.2 * small
 
 
+def test_a_blur_wider_than_the_frame() -> None:
+    small, all_of_it = np.ascontiguousarray(FRAMES[:1, :24, :30]), np.ones((1, 24, 30), np.float32)
+    filled(make_filler("blur", kernel=10**7), small, all_of_it)
+    for blur in (make_filler("blur", sigma=1e9), make_filler("blur", relative=1e6)):
+        assert filled(blur, small, all_of_it).std() < 0.5 * small.std()
+
+
 def test_mean_fill_is_the_mean_of_what_is_covered() -> None:
     opacity = np.stack([disc(50), 0.5 * disc(80), 0 * disc(1)])
     filling = filled(make_filler("mean_fill"), FRAMES, opacity)

@@ -60,6 +60,8 @@ class GaussianBlur(_Reduced):
         scale = min(frame.shape[:2]) / _AT
         sigma = self.sigma * scale if self.relative is None else max(self.relative * extent, 0.3)
         width = 6 * sigma if self.kernel is None or self.relative is not None else self.kernel * scale
+        # Wider than the frame on both sides there is nothing to average, and OpenCV has no such filters.
+        width, sigma = (min(value, 2.0 * max(frame.shape[:2])) for value in (width, sigma))
         return ops.blur_image(frame, sigma, 2 * ceil((width - 1) / 2) + 1)
 
 
