@@ -29,6 +29,7 @@ LAYERS = [
     {"pipeline"},
     {"maps", "exporting"},
     {"audit"},
+    {"bench"},
     {"cli", "studio"},
     {"__main__"},
 ]
@@ -37,13 +38,17 @@ LAYERS = [
 ALLOWED = {
     "av": {"video"},
     "openvino": {"engine"},
-    "cv2": {"ops", "flow", "drawing", "video", "audit"},
+    "cv2": {"ops", "flow", "drawing", "video", "audit", "bench"},
     "click": {"cli"},
     "tqdm": {"cli"},
     "http": {"weights"},
-    "jinja2": {"audit"},
+    "jinja2": {"audit", "bench"},
     "socket": set(),
-    "torch": {"engine", "ops", "vit", "raft", "audit"},
+    "torch": {"engine", "ops", "vit", "raft", "audit", "bench"},
+    "matplotlib": {"bench"},
+    "sklearn": {"bench"},
+    "lightning_fabric": {"bench"},
+    "transformers": {"bench"},
 }
 """Library → the only parts that may import it. (`video` resizes while it reads, before there is a clip.)"""
 

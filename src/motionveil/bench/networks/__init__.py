@@ -1,0 +1,1 @@
+"""Networks that recognise actions and people."""

@@ -1,0 +1,81 @@
+"""What a dataset is made of: clips with labels by name, and how they are split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ..errors import OptionError
+
+Label = str | tuple[str, ...]
+"""The name of a class; for a task with several labels at once, the names of those that hold (perhaps none)."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A question about a clip: its name, the names of its classes in order, and whether several may hold at once."""
+
+    name: str
+    classes: tuple[str, ...]
+    multilabel: bool = False
+
+    def index(self, label: str) -> int:
+        """The number of a class. Raises OptionError where the task has no such class."""
+        try:
+            return self.classes.index(label)
+        except ValueError:
+            raise OptionError(
+                f"the task {self.name} has no class {label!r}; it has {', '.join(self.classes)}"
+            ) from None
+
+
+@dataclass(frozen=True)
+class Record:
+    """One labelled clip.
+
+    name: unique in its dataset. source: the video file, picture or folder of frames that holds it, below the root of
+    the dataset, with ``/``. start, stop: its frames in the source, counted from 0, stop excluded; None is the end.
+    labels: label by task. subject: who is seen, or any group that no split may tear apart; empty where unknown.
+    """
+
+    name: str
+    source: str
+    labels: Mapping[str, Label]
+    subject: str = ""
+    start: int = 0
+    stop: int | None = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which clips a network learns from, which choose the moment to stop, and which judge it. Disjoint."""
+
+    train: tuple[Record, ...]
+    validation: tuple[Record, ...]
+    test: tuple[Record, ...]
+
+
+class Dataset(Protocol):
+    """A dataset in its original layout, read from its own annotation files; no video is opened.
+
+    Made by an entry of `datasets.DATASETS` from the folder of its videos and the one of its annotations. Raises
+    InputError, with file and line, where an annotation is missing or wrong.
+    """
+
+    name: str
+    root: Path
+    tasks: Mapping[str, Task]
+
+    def records(self, task: str) -> tuple[Record, ...]:
+        """All clips that have a label for a task."""
+        ...
+
+    def num_folds(self, task: str) -> int:
+        """How many official (or documented) splits a task has."""
+        ...
+
+    def split(self, task: str, fold: int = 0) -> Split:
+        """One split of a task, with a validation part that is taken from the training part where there is none."""
+        ...

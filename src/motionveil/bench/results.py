@@ -1,0 +1,112 @@
+"""Results: rows of figures, appended to a file and never changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from ..errors import InputError
+
+LEVELS = ("frame", "clip")
+PROTOCOLS = ("frozen", "retrained", "two_fold")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure.
+
+    dataset, task, network, level ('frame' or 'clip'), obfuscator: by the names of their tables. protocol: 'frozen', the
+    network was trained on original video; 'retrained', on video that this obfuscator made; 'two_fold', see the learned
+    methods. metric: 'top1', 'top5', 'cmap', 'loss' …; value and prior (the same figure of whoever knows only how often
+    each class occurs) in [0, 1] for rates. interval: 95 % by bootstrap over the test clips. seed, fold: of the training
+    and of the split. num_clips: test clips behind the value. configuration: all else that matters; its hash and the
+    commit of the code say whether two rows can be compared. detail: what does not fit a number, for instance the
+    confusion matrix.
+    """
+
+    dataset: str
+    task: str
+    network: str
+    level: str
+    obfuscator: str
+    protocol: str
+    metric: str
+    value: float
+    prior: float
+    seed: int
+    fold: int
+    num_clips: int
+    configuration: Mapping[str, Any]
+    interval: tuple[float, float] | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    commit: str = ""
+
+    @property
+    def configuration_hash(self) -> str:
+        """Of the configuration, 12 hexadecimal digits."""
+        return hash_of(self.configuration)
+
+
+def hash_of(value: Any) -> str:
+    """Twelve hexadecimal digits that are the same for the same JSON value, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def append_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Add rows at the end of a file, all at once; several processes may do so at the same time."""
+    lines = []
+    for row in rows:
+        told = {key: value for key, value in asdict(row).items() if value not in (None, {}, "")}
+        lines.append(json.dumps({**told, "configuration_hash": row.configuration_hash}, sort_keys=True) + "\n")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")), path.open("a", encoding="utf-8") as file:
+        file.write("".join(lines))
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a file. Raises InputError, with the line, where one is damaged."""
+    if not path.is_file():
+        raise InputError(f"there are no results {path}; make them with: motionveil bench run EXPERIMENT.toml")
+    known = {item.name for item in fields(Row)}
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            told = json.loads(line)
+            given = {key: value for key, value in told.items() if key in known}
+            if given.get("interval") is not None:
+                given["interval"] = tuple(given["interval"])
+            rows.append(Row(**given))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise InputError(f"{path}, line {number}, is no row of results ({error}); remove that line") from error
+    return rows
+
+
+def merged(rows: Sequence[Row]) -> list[Row]:
+    """Rows without those that a later one repeats: same figure, same configuration, seed and fold."""
+    last: dict[tuple[Any, ...], Row] = {}
+    for row in rows:
+        last[
+            (row.dataset, row.task, row.network, row.level, row.obfuscator, row.protocol, row.metric)
+            + (row.seed, row.fold, row.configuration_hash)
+        ] = row
+    return list(last.values())
+
+
+def current_commit() -> str:
+    """The commit of the code that runs, with '+' where files were changed; empty outside a checkout."""
+    folder = Path(__file__).parent
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
+            cwd=folder, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return done.stdout.strip()
