@@ -47,5 +47,10 @@ class C3D(nn.Module):
         return self.fc8(found)
 
 
+def c3d(num_classes: int) -> nn.Module:
+    """C3D."""
+    return C3D(num_classes)
+
+
 def _convolution(channels: int, width: int) -> nn.Conv3d:
     return nn.Conv3d(channels, width, 3, padding=1)
