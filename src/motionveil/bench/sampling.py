@@ -100,7 +100,7 @@ class _Clips(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
 @dataclass
 class TrainingClips(_Clips):
-    """Clips to train on. Every epoch sees other frames, crops and mirrorings, which depend on (seed, epoch, item) alone:
+    """Clips to train on. Every epoch sees other frames, crops and mirrorings, by (seed, epoch, item) alone:
     a training that goes on after an interrupt sees the same.
     """
 
