@@ -11,6 +11,8 @@ import torch
 from torch import nn
 
 from motionveil.bench.networks import NETWORKS, build_network, get_network, load_weights
+from motionveil.bench.networks.mvit import MultiscaleTransformer
+from motionveil.bench.networks.vit2d import VisionTransformer
 from motionveil.errors import OptionError, WeightsError
 
 from ...golden.make_video_networks import CASES, Shape, parameters, read_golden
@@ -30,7 +32,13 @@ def golden() -> dict[str, Any]:
 
 def network(name: str, num_classes: int, shape: Shape) -> nn.Module:
     """With random weights, for inputs of this shape."""
-    module = build_network(name, num_classes).eval()
+    module: nn.Module
+    if name.startswith("vit"):
+        module = VisionTransformer(num_classes, int(name[-2:]), size=shape[-1]).eval()
+    elif name.startswith("mvit"):
+        module = MultiscaleTransformer(num_classes, num_frames=shape[2], size=shape[-1]).eval()
+    else:
+        module = build_network(name, num_classes).eval()
     module.load_state_dict(random_state({key: value.shape for key, value in module.state_dict().items()}))
     return module
 
@@ -69,9 +77,23 @@ def test_only_the_head_depends_on_the_classes(name: str) -> None:
     assert differ == {key for key in five if key.startswith(get_network(name).head)}
 
 
-@pytest.mark.parametrize("name", ["c2d_r50", "slowfast_r50", "csn_r101", "r2plus1d_r50", "resnet18"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "c2d_r50",
+        "slowfast_r50",
+        "csn_r101",
+        "r2plus1d_r50",
+        "x3d_s",
+        "e2s_x3d_s",
+        "mvit_base_16x4",
+        "resnet18",
+        "vit_b_32",
+    ],
+)
 def test_every_parameter_learns(name: str) -> None:
-    shape = (2, 3, 10, 48, 48) if get_network(name).level == "clip" else (2, 3, 48, 48)
+    line = get_network(name)
+    shape = (2, 6 if line.flow else 3, 10, 48, 48) if line.level == "clip" else (2, 3, 48, 48)
     module = build_network(name, 3).train()
     logits = module(random_input(*shape))
     assert logits.shape == (2, 3)
@@ -103,6 +125,13 @@ def test_networks_by_name() -> None:
         "r2plus1d_r50": (16, 4, 224),
         "slow_r50": (8, 8, 224),
         "slowfast_r50": (32, 2, 224),
+        "x3d_s": (13, 6, 182),
+        "x3d_m": (16, 5, 224),
+        "x3d_l": (16, 5, 312),
+        "e2s_x3d_s": (13, 6, 182),
+        "e2s_x3d_m": (16, 5, 224),
+        "e2s_x3d_l": (16, 5, 312),
+        "mvit_base_16x4": (16, 4, 224),
         "c3d": (16, 1, 112),
         "resnet18": (1, 1, 224),
     }

@@ -18,14 +18,18 @@ _log = logging.getLogger(__name__)
 def load_weights(module: nn.Module, path: str | Path, network: Network) -> None:
     """Give a module that `network` built the weights of a file, in place.
 
-    The file may be PyTorchVideo's, torchvision's or our own. Where it was trained for another number of classes, the
-    head keeps the weights it has, which is logged. Raises WeightsError where the file cannot be read, or is of another
-    network; the module is unchanged then.
+    The file may be PyTorchVideo's, torchvision's or our own; one of a single stream fills all streams. Where it was
+    trained for another number of classes, or for one stream, the head keeps the weights it has, which is logged. Raises
+    WeightsError where the file cannot be read, or is of another network; the module is unchanged then.
     """
     found, expected = read_checkpoint(path), module.state_dict()
     head = {name for name in expected if network.head and name.startswith(network.head)}
-    if any(name in found and found[name].shape[:1] != expected[name].shape[:1] for name in head):
-        _log.info("%s was trained for other classes: the last layer starts from random weights", path)
+    single = network.streams and not any(name.startswith(network.streams) for name in found)
+    if single:
+        found = {prefix + name: value for prefix in network.streams for name, value in found.items()}
+    if single or any(name in found and found[name].shape[:1] != expected[name].shape[:1] for name in head):
+        reason = "one stream" if single else "other classes"
+        _log.info("%s was trained for %s: the last layer starts from random weights", path, reason)
         found = {name: value for name, value in found.items() if name not in head}
     else:
         head = set()

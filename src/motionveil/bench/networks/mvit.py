@@ -36,7 +36,8 @@ class PositionalEncoding(nn.Module):
         self.pos_embed_class = nn.Parameter(torch.zeros(1, 1, channels))
 
     def forward(self, patches: Tensor, grid: Grid) -> Tensor:
-        space, time = self.pos_embed_spatial, self.pos_embed_temporal
+        space: Tensor = self.pos_embed_spatial
+        time: Tensor = self.pos_embed_temporal
         side = isqrt(space.shape[1])
         if grid[1:] != (side, side):
             square = space.transpose(1, 2).unflatten(2, (side, side))

@@ -76,7 +76,7 @@ class Bottleneck(nn.Module):
         self.conv_a = convolution(channels, inner, (frames, 1, 1))
         self.norm_a = nn.BatchNorm3d(inner)
         self.conv_b = conv_b
-        self.norm_b = nn.BatchNorm3d(inner)
+        self.norm_b: nn.Module = nn.BatchNorm3d(inner)
         self.conv_c = convolution(inner, width, (1, 1, 1))
         self.norm_c = nn.BatchNorm3d(width)
 
@@ -94,7 +94,7 @@ class Residual(nn.Module):
         self.branch1_conv: nn.Module | None = None
         if channels != width or stride != (1, 1, 1):
             self.branch1_conv = convolution(channels, width, (1, 1, 1), stride)
-            self.branch1_norm = nn.BatchNorm3d(width)
+            self.branch1_norm: nn.Module = nn.BatchNorm3d(width)
         self.branch2 = branch
 
     def forward(self, inputs: Tensor) -> Tensor:
