@@ -12,6 +12,7 @@ from ...errors import OptionError
 from .c3d import C3D_NETWORK
 from .checkpoint import load_weights
 from .e2s import e2s_x3d_l, e2s_x3d_m, e2s_x3d_s
+from .hub import HUB, hub_network
 from .mvit import mvit_base_16x4
 from .network import IMAGENET, KINETICS, Network
 from .resnet2d import resnet18, resnet50, resnet101
@@ -81,11 +82,16 @@ A network for frames judges a clip by the mean of its logits over `views` frames
 
 
 def get_network(name: str) -> Network:
-    """The line of the table. Raises OptionError with the names there are."""
+    """The line of the table, or what `hub_network` finds for a name that begins with 'hub:'.
+
+    Raises OptionError with the names there are, WeightsError or DependencyError for a network of the hub.
+    """
+    if name.startswith(HUB):
+        return hub_network(name)
     try:
         return NETWORKS[name]
     except KeyError:
-        raise OptionError(f"no network {name!r}; choose from {', '.join(NETWORKS)}") from None
+        raise OptionError(f"no network {name!r}; choose from {', '.join(NETWORKS)}, or hub:FOLDER") from None
 
 
 def build_network(name: str, num_classes: int, *, checkpoint: str | Path | None = None) -> nn.Module:
