@@ -4,6 +4,18 @@ from .fitting import fit
 from .history import Epoch, Fitted, Progress
 from .loading import TrainingSet, ViewSet
 from .predicting import predict
+from .randomness import random_numbers
 from .settings import Training, make_fabric
 
-__all__ = ["Epoch", "Fitted", "Progress", "Training", "TrainingSet", "ViewSet", "fit", "make_fabric", "predict"]
+__all__ = [
+    "Epoch",
+    "Fitted",
+    "Progress",
+    "Training",
+    "TrainingSet",
+    "ViewSet",
+    "fit",
+    "make_fabric",
+    "predict",
+    "random_numbers",
+]
