@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from motionveil.bench.training import Progress, fit, make_fabric, predict
+from motionveil.bench.training import Progress, fit, is_finished, load_best, make_fabric, predict
 from motionveil.bench.training.settings import Precision
 from motionveil.errors import OptionError, WeightsError
 
@@ -190,6 +190,17 @@ def test_damaged_files_are_told(tmp_path: Path) -> None:
         fit(Tiny(), Clips(8), Views(4), SETTINGS, tmp_path, seed=0, on_progress=stop_at(2))
     (tmp_path / "last.ckpt").write_bytes(b"no checkpoint")
     with pytest.raises(WeightsError, match=r"last\.ckpt is damaged"):
+        fit(Tiny(), Clips(8), Views(4), SETTINGS, tmp_path, seed=0)
+    (tmp_path / "last.ckpt").unlink()
+    assert not is_finished(tmp_path)
+    with pytest.raises(WeightsError, match="is missing"):
+        load_best(Tiny(), tmp_path)
+    fit(Tiny(), Clips(8), Views(4), SETTINGS, tmp_path, seed=0)
+    assert is_finished(tmp_path)
+    with pytest.raises(WeightsError, match="of another network"):
+        load_best(Tiny(3), tmp_path)
+    (tmp_path / "history.json").write_text("{")
+    with pytest.raises(WeightsError, match=r"history\.json is damaged"):
         fit(Tiny(), Clips(8), Views(4), SETTINGS, tmp_path, seed=0)
 
 

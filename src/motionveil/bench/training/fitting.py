@@ -23,10 +23,10 @@ from .history import (
     Progress,
     best_of,
     finish,
+    load_best,
     lowest_loss,
     read_checkpoint,
     read_finished,
-    read_weights,
     write_checkpoint,
 )
 from .loading import Batches, TrainingSet, ViewSet, plan, training_loader
@@ -77,8 +77,7 @@ def fit(
     if history is None:
         run = _Run(network, train, validation, settings, folder, seed, _loss(settings, multilabel), fabric, told)
         history = run.to_the_end(on_progress or (lambda progress: None))
-    network.load_state_dict(read_weights(folder / BEST))
-    network.eval()
+    load_best(network, folder)
     return Fitted(folder / BEST, tuple(history))
 
 
@@ -179,7 +178,7 @@ class _Run:
         self._batches.set(epoch, [batch for share in shares for batch in share])
         self._network.train()
         sum_of_losses, clips = 0.0, 0
-        with random_numbers(fabric.device, self._seed, epoch, rank):
+        with random_numbers(self._seed, epoch, rank, device=fabric.device):
             loaded = iter(self._loader)
             for number, (step, share) in enumerate(zip(steps, shares, strict=True)):
                 tell(epoch, number, len(steps), sum_of_losses / max(1, clips))

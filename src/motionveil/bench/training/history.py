@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...errors import OptionError, OutputError, WeightsError
 from ...files import hidden_name, remove, take_place, write_file
@@ -74,12 +74,24 @@ def lowest_loss(history: Sequence[Epoch]) -> float:
     return min((epoch.validation_loss for epoch in history), default=math.inf)
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """The state dict that a training left. Raises WeightsError where it is missing or damaged."""
+def load_best(network: nn.Module, folder: Path) -> None:
+    """Give a network the best weights of a finished training, and put it into evaluation mode.
+
+    Raises WeightsError where they are missing, damaged, or of another network.
+    """
+    path = folder / BEST
     try:
-        return load_file(str(path))
+        network.load_state_dict(load_file(str(path)))
     except Exception as error:  # safetensors raises its own errors
-        raise WeightsError(f"{path} is missing or damaged; remove its folder and train again") from error
+        raise WeightsError(
+            f"{path} is missing, damaged or of another network; remove {folder} and train again"
+        ) from error
+    network.eval()
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a folder holds a training that came to its end."""
+    return (folder / HISTORY).is_file()
 
 
 def write_checkpoint(folder: Path, told: Mapping[str, Any], history: Sequence[Epoch], state: Mapping[str, Any]) -> None:
@@ -128,7 +140,7 @@ def read_finished(folder: Path, told: Mapping[str, Any]) -> list[Epoch] | None:
     Raises WeightsError where it is damaged, OptionError where it is one of other settings.
     """
     path = folder / HISTORY
-    if not path.is_file():
+    if not is_finished(folder):
         return None
     try:
         record = json.loads(path.read_text("utf-8"))
