@@ -21,6 +21,16 @@ Convolution = Callable[[int, int, int], nn.Module]
 _CLIP_WIDTHS = (32, 64, 128)
 _STREAM_WIDTHS = (24, 48, 96)
 _FRAME_WIDTHS = (32, 64, 128, 256)
+_MOMENTUM = 0.3
+"""Of the running statistics: with few steps in an epoch those of 0.1 lag behind the weights, and tests go wrong."""
+
+
+def _norm2d(width: int) -> nn.Module:
+    return nn.BatchNorm2d(width, momentum=_MOMENTUM)
+
+
+def _norm3d(width: int) -> nn.Module:
+    return nn.BatchNorm3d(width, momentum=_MOMENTUM)
 
 
 class _Residual(nn.Module):
@@ -28,7 +38,7 @@ class _Residual(nn.Module):
 
     def __init__(self, convolution: Convolution, dimensions: Literal[2, 3], channels: int, width: int) -> None:
         super().__init__()
-        pointwise, norm = (nn.Conv2d, nn.BatchNorm2d) if dimensions == 2 else (nn.Conv3d, nn.BatchNorm3d)
+        pointwise, norm = (nn.Conv2d, _norm2d) if dimensions == 2 else (nn.Conv3d, _norm3d)
         stride = 1 if channels == width else 2
         self.branch = nn.Sequential(
             convolution(channels, width, stride),
@@ -59,7 +69,7 @@ def _conv2plus1d(channels: int, width: int, stride: int) -> nn.Module:
     """In space, then in time."""
     return nn.Sequential(
         nn.Conv3d(channels, width, (1, 3, 3), (1, stride, stride), (0, 1, 1), bias=False),
-        nn.BatchNorm3d(width),
+        _norm3d(width),
         nn.ReLU(inplace=True),
         nn.Conv3d(width, width, (3, 1, 1), (stride, 1, 1), (1, 0, 0), bias=False),
     )
@@ -84,7 +94,7 @@ class SmallClipNetwork(nn.Module):
     def __init__(self, num_classes: int, convolution: Convolution, dropout: float = 0.3) -> None:
         super().__init__()
         self.stem = nn.Sequential(
-            nn.Conv3d(3, 16, (3, 5, 5), (1, 2, 2), (1, 2, 2), bias=False), nn.BatchNorm3d(16), nn.ReLU(inplace=True)
+            nn.Conv3d(3, 16, (3, 5, 5), (1, 2, 2), (1, 2, 2), bias=False), _norm3d(16), nn.ReLU(inplace=True)
         )
         self.blocks = nn.Sequential(*_blocks(convolution, 3, 16, _CLIP_WIDTHS))
         self.dropout = nn.Dropout(dropout)
@@ -114,7 +124,7 @@ class _Stream(nn.Module):
         width = _STREAM_WIDTHS[-1]
         self.frames = nn.Sequential(
             nn.Conv2d(3, _STREAM_WIDTHS[0] // 2, 7, 4, 3, bias=False),
-            nn.BatchNorm2d(_STREAM_WIDTHS[0] // 2),
+            _norm2d(_STREAM_WIDTHS[0] // 2),
             nn.ReLU(inplace=True),
             *_blocks(_conv2d, 2, _STREAM_WIDTHS[0] // 2, _STREAM_WIDTHS),
         )
@@ -124,7 +134,7 @@ class _Stream(nn.Module):
                 for _ in range(2)
                 for layer in (
                     nn.Conv3d(width, width, (3, 1, 1), (2, 1, 1), (1, 0, 0), bias=False),
-                    nn.BatchNorm3d(width),
+                    _norm3d(width),
                     nn.ReLU(inplace=True),
                 )
             )
@@ -164,7 +174,7 @@ class SmallResNet(nn.Module):
 
     def __init__(self, num_classes: int, dropout: float = 0.3) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(3, 16, 5, 2, 2, bias=False), nn.BatchNorm2d(16), nn.ReLU(inplace=True))
+        self.stem = nn.Sequential(nn.Conv2d(3, 16, 5, 2, 2, bias=False), _norm2d(16), nn.ReLU(inplace=True))
         self.blocks = nn.Sequential(*_blocks(_conv2d, 2, 16, _FRAME_WIDTHS))
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(_FRAME_WIDTHS[-1], num_classes)
@@ -196,7 +206,7 @@ class SmallBagNet(nn.Module):
         ):
             layers += [
                 nn.Conv2d(channels, width, kernel, stride, bias=False),
-                nn.BatchNorm2d(width),
+                _norm2d(width),
                 nn.ReLU(inplace=True),
             ]
         self.features = nn.Sequential(*layers)
