@@ -37,7 +37,8 @@ class Experiment:
     learns from fold k, modulo the folds that the dataset has. obfuscators: judged by networks that know only original
     video (protocol 'frozen'). retrained: judged by networks that were trained on what they make, too. training,
     sampling: for all networks; special: what is different for some, by their names. substitutes: networks of
-    obfuscators that stand in for others, see `Obfuscation.with_networks_at_hand`.
+    obfuscators that stand in for others, see `Obfuscation.with_networks_at_hand`. weights: files of pretrained weights
+    by network; the others start from random ones.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Experiment:
     sampling: Sampling = field(default_factory=Sampling)
     special: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     substitutes: Mapping[str, str] = field(default_factory=dict)
+    weights: Mapping[str, str] = field(default_factory=dict)
     title: str = ""
 
     def __post_init__(self) -> None:
@@ -64,8 +66,8 @@ class Experiment:
             raise OptionError(f"an experiment needs at least 1 seed, not {self.seeds}")
 
     def every_obfuscator(self) -> tuple[str, ...]:
-        """The original, then all others, each once."""
-        return tuple(dict.fromkeys((ORIGINAL, *self.obfuscators, *self.retrained)))
+        """The original, then all others, each once; those first that most has to be done with."""
+        return tuple(dict.fromkeys((ORIGINAL, *self.retrained, *self.obfuscators)))
 
     def only(self, obfuscators: Sequence[str]) -> Experiment:
         """The same with these obfuscators alone; all of them where none is named."""
@@ -73,8 +75,11 @@ class Experiment:
             raise OptionError(f"{self.name} has no {min(unknown)}; it has {', '.join(self.every_obfuscator())}")
         if not obfuscators:
             return self
-        kept = {key: tuple(n for n in getattr(self, key) if n in obfuscators) for key in ("obfuscators", "retrained")}
-        return replace(self, **kept)
+        return replace(
+            self,
+            obfuscators=tuple(name for name in self.obfuscators if name in obfuscators),
+            retrained=tuple(name for name in self.retrained if name in obfuscators),
+        )
 
     def training_of(self, network: str) -> Training:
         """The training of one network."""
@@ -117,13 +122,13 @@ def read_experiment(path: str | Path, *, dataset: str | None = None) -> Experime
     if not isinstance(tasks, Mapping) or not tasks:
         raise OptionError(f"{path} names no tasks; write for instance: tasks.action = ['x3d_s']")
     special: dict[str, dict[str, Any]] = {}
-    kinds: dict[str, type[Training | Sampling]] = {"training": Training, "sampling": Sampling}
-    for key, kind in kinds.items():
+    for key in ("training", "sampling"):
         table = given.pop(key, {})
         own = {name: value for name, value in table.items() if not isinstance(value, Mapping)}
         for name in set(table) - set(own):
             special.setdefault(name, {})[key] = table[name]
-        given[key] = _changed(kind(), own, f"[{key}] of {path}")
+        where = f"[{key}] of {path}"
+        given[key] = _changed(Training(), own, where) if key == "training" else _changed(Sampling(), own, where)
     known = {item.name for item in fields(Experiment)} - {"networks", "special"}
     if unknown := set(given) - known:
         raise OptionError(f"{path} has a setting {min(unknown)!r} that does not exist; there are {', '.join(known)}")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Literal, cast
 
 import cv2
 import numpy as np
 
-from .. import ops
 from ..errors import InputError
 from ..flow import DISFlow, FlowEstimator
 from ..middlebury import flow_colours
@@ -24,6 +24,8 @@ Fit = Literal["crop", "squash"]
 FASTEST = 0.05
 """Flow of this share of the picture's side from one frame to the next gets the full colour."""
 _FLOW_SIDE = 160
+_STILL, _LEVELS = 128, 96
+"""No motion, and how far from it the fastest one that is told apart lies, in the bytes that flow is kept in."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,21 @@ class Look:
 
     size: int
     fit: Fit = "crop"
+
+
+def flow_pictures(flow: UInt8Array, *, mirrored: bool = False) -> UInt8Array:
+    """Flow (T, h, w, 2) of `FrameStore.flow` in Middlebury colours, (T, h, w, 3). mirrored: of the mirrored clip."""
+    if mirrored:
+        flow = flow[:, :, ::-1]
+    x = 2 * _STILL - flow[..., 0].astype(np.intp) if mirrored else flow[..., 0].astype(np.intp)
+    return _colours()[flow[..., 1], np.minimum(x, 255)]
+
+
+@cache
+def _colours() -> UInt8Array:
+    """(256, 256, 3): the colour of every flow that bytes can hold, by y and x."""
+    axis = (np.arange(256, dtype=np.float32) - _STILL) / _LEVELS
+    return flow_colours(np.stack(np.meshgrid(axis, axis), -1).astype(np.float32), largest=1.0)
 
 
 class FrameStore:
@@ -58,30 +75,26 @@ class FrameStore:
 
         return self._keep((record, obfuscator, look), read)
 
-    def flow(self, record: Record, obfuscator: str, look: Look, *, mirrored: bool = False) -> UInt8Array:
-        """The flow from every frame to the next one in Middlebury colours, of the shape of `frames`.
+    def flow(self, record: Record, obfuscator: str, look: Look) -> UInt8Array:
+        """The flow from every frame to the next one, (T, h, w, 2) uint8, for `flow_pictures`; as large as `frames`.
 
-        The last frame repeats the one before it. mirrored: of the mirrored clip.
+        The last frame repeats the one before it.
         """
 
         def read() -> UInt8Array:
             height, width = self.frames(record, obfuscator, look).shape[1:3]
             frames = self._read(record, obfuscator, _FLOW_SIDE)
-            scale = np.array([1 / frames.shape[2], 1 / frames.shape[1]], np.float32)
             prepared = [self._flow.prepare(frame) for frame in frames]
-            drawn = []
+            flows = [np.zeros((height, width, 2), np.float32)] if len(frames) == 1 else []
             for now, after in pairwise(prepared):
+                flow = self._flow.between(now, after)
                 # In shares of the picture's sides, so that squashing keeps directions comparable.
-                flow = ops.resize_flow(self._flow.between(now, after), cast(tuple[int, int], frames.shape[1:3])) * scale
-                small = cast(Float32Array, cv2.resize(flow, (width, height), interpolation=cv2.INTER_AREA))
-                if mirrored:
-                    small = small[:, ::-1] * np.array([-1, 1], np.float32)
-                drawn.append(flow_colours(small, largest=FASTEST))
-            if not drawn:
-                drawn = [np.full((height, width, 3), 255, np.uint8)]
-            return np.stack([*drawn, drawn[-1]][: len(frames)])
+                share = cast(Float32Array, flow / np.array([flow.shape[1], flow.shape[0]], np.float32))
+                flows.append(cast(Float32Array, cv2.resize(share, (width, height), interpolation=cv2.INTER_AREA)))
+            levels = np.stack([*flows, flows[-1]][: len(frames)]) * (_LEVELS / FASTEST) + _STILL
+            return cast(UInt8Array, np.clip(np.rint(levels), 0, 255).astype(np.uint8))
 
-        return self._keep((record, obfuscator, look, "flow", mirrored), read)
+        return self._keep((record, obfuscator, look, "flow"), read)
 
     def _read(self, record: Record, obfuscator: str, size: int | tuple[int, int]) -> UInt8Array:
         path = self.preparation.prepare(record.source, obfuscator)

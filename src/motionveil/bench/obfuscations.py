@@ -12,10 +12,11 @@ from .. import ops
 from ..building import Networks, assemble, choose_region
 from ..errors import OptionError
 from ..fillers import Filler
+from ..flow import FlowEstimator
 from ..obfuscators import Selective
 from ..presets import PRESETS, Preset
 from ..regions import Region, Where, WholeFrame
-from ..types import Clip, UInt8Array
+from ..types import Clip, Float32Array, UInt8Array
 
 ORIGINAL = "original"
 PERSON_REMOVED = "person_removed"
@@ -40,6 +41,16 @@ class Silhouette(Filler):
         for opacity in self.region.stream(clips):
             shape = np.where(ops.to_host(opacity)[..., None] >= 0.5, 255, 0).astype(np.uint8)
             yield np.repeat(shape, 3, axis=-1)
+
+
+class _Still(FlowEstimator):
+    """Says that nothing moves."""
+
+    def prepare(self, frame: UInt8Array) -> None:
+        return None
+
+    def between(self, source: None, target: None) -> Float32Array:
+        return np.zeros((1, 1, 2), np.float32)
 
 
 @dataclass(frozen=True)
@@ -76,6 +87,8 @@ class Obfuscation:
         Raises WeightsError where weights are missing, TemplateError for templates that the networks do not have.
         """
         region, _ = choose_region(self.where, self.preset, networks.extractor)
+        if self.where.whole_frame and self.preset.filler != "motion_noise":
+            return assemble(self.preset, region, _Still())  # nothing here depends on motion
         if self.silhouette:
             return Selective(WholeFrame(), Silhouette(region), networks.flow)
         return assemble(self.preset, region, networks.flow)

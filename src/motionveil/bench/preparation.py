@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from filelock import FileLock
@@ -61,21 +61,12 @@ class Preparation:
         place.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(place.with_name(f".{place.name}.lock")):
             if not place.exists():  # another process may have made it meanwhile
-                method = self._method(obfuscator)
+                method = self.method(obfuscator)
                 obfuscate_video(self.root / source, place, obfuscator=method)
         return place
 
-    def prepare_all(
-        self, sources: Iterable[str], obfuscator: str, on_progress: Callable[[int, int], None] | None = None
-    ) -> None:
-        """Make all copies that are missing. on_progress: called with how many are there, and of how many."""
-        names = sorted(set(sources))
-        for done, source in enumerate(names):
-            self.prepare(source, obfuscator)
-            if on_progress is not None:
-                on_progress(done + 1, len(names))
-
-    def _method(self, obfuscator: str) -> Selective:
+    def method(self, obfuscator: str) -> Selective:
+        """The obfuscator itself; the last one is kept. Raises as `Obfuscation.make` does."""
         if obfuscator not in self._methods:
             found = get_obfuscation(obfuscator, self.substitutes)
             assert isinstance(found, Obfuscation)

@@ -10,10 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from filelock import FileLock, Timeout
 
-from ..errors import OptionError
-from ..record import plain
+from ..errors import OptionError, WeightsError
+from ..record import file_digest, plain
 from .datasets import get_dataset
 from .evaluation import evaluate
 from .experiment import Experiment, Run
@@ -21,10 +23,10 @@ from .frames import FrameStore
 from .networks import build_network, get_network
 from .obfuscations import get_obfuscation
 from .preparation import Preparation
-from .records import Dataset, Split
+from .records import Split
 from .results import Row, append_rows, current_commit, hash_of, identity, read_rows
 from .sampling import TestClips, TrainingClips
-from .training import Epoch, fit, load_best, predict
+from .training import Progress, fit, predict, random_numbers
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +72,7 @@ class Benchmark:
     def __init__(self, experiment: Experiment, places: Places, *, memory: float = 3.0) -> None:
         self.experiment = experiment
         self.places = places
-        self.dataset: Dataset = get_dataset(experiment.dataset, places.root, places.annotations)
+        self.dataset = get_dataset(experiment.dataset, places.root, places.annotations)
         for task in experiment.networks:
             if task not in self.dataset.tasks:
                 raise OptionError(f"{experiment.dataset} has no task {task}; it has {', '.join(self.dataset.tasks)}")
@@ -109,9 +111,9 @@ class Benchmark:
         """Do what is left to do. on_step: called with every bit of progress."""
         tell = on_step or (lambda step: None)
         for obfuscator in self.experiment.every_obfuscator():
-            self.preparation.prepare_all(
-                self.sources, obfuscator, lambda n, of, o=obfuscator: tell(Step("obfuscating", n, of, o))
-            )  # fmt: skip
+            for count, source in enumerate(self.sources):
+                self.preparation.prepare(source, obfuscator)
+                tell(Step("obfuscating", count + 1, len(self.sources), obfuscator))
             # All that needs these copies is done together: then they are read once.
             waiting = list(self._work(obfuscator))
             total, done = len(waiting), 0
@@ -128,9 +130,7 @@ class Benchmark:
                 if judged == obfuscator:
                     yield run, judged, protocol
 
-    def _do(
-        self, run: Run, judged: str, protocol: str, tell: Callable[[Step], None], done: int, total: int
-    ) -> bool:
+    def _do(self, run: Run, judged: str, protocol: str, tell: Callable[[Step], None], done: int, total: int) -> bool:
         """Train if need be, and judge. False where another process trains that network just now."""
         if not self._left(run, self._done(), only=(judged, protocol)):
             return True
@@ -149,26 +149,29 @@ class Benchmark:
         task, network = self.dataset.tasks[run.task], get_network(run.network)
         split = self.split(run)
         training, sampling = self.experiment.training_of(run.network), self.experiment.sampling_of(run.network)
-        module = build_network(run.network, len(task.classes))
         name = f"{run.network} for {run.task} on {run.obfuscator}, seed {run.seed}"
         common = (task, network, sampling, self.store)
 
-        def told(epoch: Epoch) -> None:
-            tell(f"{name}: epoch {epoch.epoch} of at most {epoch.epochs}")
+        def told(progress: Progress) -> None:
+            tell(f"{name}: epoch {progress.epoch + 1} of at most {progress.epochs}")
 
-        if not self._trained(run):
-            clips = TrainingClips(split.train, run.obfuscator, *common, seed=run.seed)
-            validation = TestClips(split.validation, run.obfuscator, *common)
-            fit(
-                module, clips, validation, training, self._folder(run),
-                seed=run.seed, multilabel=task.multilabel, on_progress=told,
+        with random_numbers(torch.device("cpu"), run.seed):
+            module = build_network(
+                run.network, len(task.classes), checkpoint=self.experiment.weights.get(run.network)
             )  # fmt: skip
-        load_best(module, self._folder(run))
+        fit(
+            module,
+            TrainingClips(split.train, run.obfuscator, *common, seed=run.seed),
+            TestClips(split.validation, run.obfuscator, *common),
+            training,
+            self._folder(run),
+            seed=run.seed,
+            multilabel=task.multilabel,
+            on_progress=told,
+        )
         tell(f"{name}: judged on {judged}")
         test = TestClips(split.test, judged, *common)
-        logits = predict(module, test, batch_size=max(1, training.batch_size))
-        import numpy as np
-
+        logits = predict(module, test, batch_size=training.batch_size, workers=training.workers)
         targets = np.stack([test.target(record).numpy() for record in split.test])
         known = np.stack([test.target(record).numpy() for record in split.train])
         configuration = self.configuration(run, judged)
@@ -191,10 +194,11 @@ class Benchmark:
         shown = get_obfuscation(judged, self.experiment.substitutes)
         return {
             "frames": [network.num_frames, network.frame_stride, network.size],
-            "training": plain(training),
+            "training": training.as_record(),
             "sampling": plain(sampling),
             "obfuscation": hash_of(shown.as_record()) if shown else None,
             "substitutes": dict(self.experiment.substitutes),
+            "weights": _digest(self.experiment.weights.get(run.network)),
         }
 
     def _trained(self, run: Run) -> bool:
@@ -221,3 +225,12 @@ class Benchmark:
             return (*names, run.seed, run.fold, hashed) in done
 
         return [pair for pair in self.experiment.judged(run) if (only or pair) == pair and not is_done(*pair)]
+
+
+def _digest(weights: str | None) -> str | None:
+    if weights is None:
+        return None
+    digest = file_digest(Path(weights))
+    if digest is None:
+        raise WeightsError(f"there are no weights {weights}; correct [weights] of the experiment")
+    return digest

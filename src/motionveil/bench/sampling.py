@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import Dataset
 
 from ..types import UInt8Array
-from .frames import Fit, FrameStore, Look
+from .frames import Fit, FrameStore, Look, flow_pictures
 from .networks.network import Network
 from .records import Record, Task
 
@@ -87,8 +87,8 @@ class _Clips(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         if mirrored:
             pictures[0] = pictures[0][:, :, ::-1]
         if self.network.flow:
-            flow = self.store.flow(record, self.obfuscator, look, mirrored=mirrored)
-            pictures.append(flow[indices])
+            flow = self.store.flow(record, self.obfuscator, look)[indices]
+            pictures.append(flow_pictures(flow, mirrored=mirrored))
         tensor = torch.cat([self._normalised(_cropped(picture, size, corner)) for picture in pictures])
         return tensor if self.network.level == "clip" else tensor[:, 0]
 

@@ -18,7 +18,7 @@ from ..bench.running import Benchmark, Places, Step
 @click.argument("experiment", type=click.Path(path_type=Path))
 @click.option("--root", type=click.Path(path_type=Path), required=True, help="Folder of the dataset.")
 @click.option("--annotations", type=click.Path(path_type=Path),
-              help="Folder of its split files. Default: where the dataset's own archives have them, below --root.")  # fmt: skip
+              help="Folder of its split files. Default: where its own archives have them, below --root.")  # fmt: skip
 @click.option("--dataset", help="Another dataset than the one that the experiment names.")
 @click.option("--work", type=click.Path(path_type=Path), default="bench_work", show_default=True,
               help="Folder for obfuscated copies and trained networks; can be thrown away.")  # fmt: skip
@@ -31,8 +31,8 @@ from ..bench.running import Benchmark, Places, Step
 def command(experiment: Path, **options: Any) -> int:
     """Run what is left of EXPERIMENT, a TOML file.
 
-    Rows are appended to the results. An interrupted run goes on where it stopped. Run it in several terminals at once to
-    share the work.
+    Rows are appended to the results. An interrupted run goes on where it stopped. Run it in several terminals at once
+    to share the work.
     """
     chosen = read_experiment(experiment, dataset=options["dataset"]).only(options["only"])
     results = options["results"] or Path("results") / f"{chosen.name}.jsonl"
