@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from filelock import FileLock, Timeout
 
 from ..errors import OptionError, WeightsError
@@ -26,7 +25,7 @@ from .preparation import Preparation
 from .records import Split
 from .results import Row, append_rows, current_commit, hash_of, identity, read_rows
 from .sampling import TestClips, TrainingClips
-from .training import Progress, fit, predict, random_numbers
+from .training import Progress, fit, is_finished, make_fabric, predict, random_numbers
 
 _log = logging.getLogger(__name__)
 
@@ -155,7 +154,8 @@ class Benchmark:
         def told(progress: Progress) -> None:
             tell(f"{name}: epoch {progress.epoch + 1} of at most {progress.epochs}")
 
-        with random_numbers(torch.device("cpu"), run.seed):
+        fabric = make_fabric(training.precision)
+        with random_numbers(run.seed):
             module = build_network(
                 run.network, len(task.classes), checkpoint=self.experiment.weights.get(run.network)
             )  # fmt: skip
@@ -167,11 +167,12 @@ class Benchmark:
             self._folder(run),
             seed=run.seed,
             multilabel=task.multilabel,
+            fabric=fabric,
             on_progress=told,
         )
         tell(f"{name}: judged on {judged}")
         test = TestClips(split.test, judged, *common)
-        logits = predict(module, test, batch_size=training.batch_size, workers=training.workers)
+        logits = predict(module, test, batch_size=training.batch_size, workers=training.workers, fabric=fabric)
         targets = np.stack([test.target(record).numpy() for record in split.test])
         known = np.stack([test.target(record).numpy() for record in split.train])
         configuration = self.configuration(run, judged)
@@ -202,7 +203,7 @@ class Benchmark:
         }
 
     def _trained(self, run: Run) -> bool:
-        return (self._folder(run) / "best.safetensors").exists()
+        return is_finished(self._folder(run))
 
     def _folder(self, run: Run) -> Path:
         """Where a trained network lies: of all that it depends on."""

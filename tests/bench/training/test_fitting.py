@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from motionveil.bench.training import Progress, fit, make_fabric, predict
+from motionveil.bench.training import Progress, fit, is_finished, load_best, make_fabric, predict
+from motionveil.bench.training.settings import Precision
 from motionveil.errors import OptionError, WeightsError
 
 from .tiny import SETTINGS, Clips, Tiny, Views, names, same
@@ -46,10 +48,13 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path: Path, stop
     with pytest.raises(KeyboardInterrupt):
         fit(halved, Clips(21), Views(7), settings, tmp_path / "halved", seed=3, on_progress=stop_at(*stop))
     assert "best.safetensors" not in names(tmp_path / "halved") if (tmp_path / "halved").is_dir() else True
+    (tmp_path / "halved").mkdir(exist_ok=True)
+    (tmp_path / "halved" / ".last.ckpt.part-0123").write_bytes(b"half of it")
     torch.rand(5)
     halved = Tiny()
     fitted = fit(halved, Clips(21), Views(7), settings, tmp_path / "halved", seed=3)
     assert same(whole, halved)
+    assert names(tmp_path / "halved") == {"best.safetensors", "history.json"}
     assert [e.validation_loss for e in fitted.history] == [e.validation_loss for e in expected.history]
     assert [e.train_loss for e in fitted.history] == [e.train_loss for e in expected.history]
 
@@ -160,10 +165,11 @@ def test_a_single_clip_left_over_does_not_crash_batch_norm(tmp_path: Path, num: 
 def test_progress_is_told(tmp_path: Path) -> None:
     told: list[Progress] = []
     fit(Tiny(), Clips(8), Views(4), SETTINGS, tmp_path, seed=0, on_progress=told.append)
-    assert [(progress.epoch, progress.step) for progress in told] == [(e, s) for e in range(6) for s in range(2)]
+    assert [(progress.epoch, progress.step) for progress in told] == [(e, s) for e in range(6) for s in range(3)]
     assert math.isinf(told[0].seconds_left)
     assert told[0].steps == 2
-    assert 0 < told[-1].seconds_left < 5
+    assert 0 < told[-2].seconds_left < 5
+    assert told[-1].seconds_left == 0
     assert math.isfinite(told[-1].validation_loss)
 
 
@@ -185,6 +191,17 @@ def test_damaged_files_are_told(tmp_path: Path) -> None:
     (tmp_path / "last.ckpt").write_bytes(b"no checkpoint")
     with pytest.raises(WeightsError, match=r"last\.ckpt is damaged"):
         fit(Tiny(), Clips(8), Views(4), SETTINGS, tmp_path, seed=0)
+    (tmp_path / "last.ckpt").unlink()
+    assert not is_finished(tmp_path)
+    with pytest.raises(WeightsError, match="is missing"):
+        load_best(Tiny(), tmp_path)
+    fit(Tiny(), Clips(8), Views(4), SETTINGS, tmp_path, seed=0)
+    assert is_finished(tmp_path)
+    with pytest.raises(WeightsError, match="of another network"):
+        load_best(Tiny(3), tmp_path)
+    (tmp_path / "history.json").write_text("{")
+    with pytest.raises(WeightsError, match=r"history\.json is damaged"):
+        fit(Tiny(), Clips(8), Views(4), SETTINGS, tmp_path, seed=0)
 
 
 def test_a_loss_that_is_no_number_stops_it(tmp_path: Path) -> None:
@@ -200,3 +217,39 @@ def test_half_precision_needs_a_device_for_it(tmp_path: Path) -> None:
     assert fitted.best.validation_accuracy > 0.8
     with pytest.raises(OptionError, match="give the same to both"):
         fit(Tiny(), Clips(8), Views(4), SETTINGS, tmp_path / "32", seed=0, fabric=fabric)
+
+
+def test_curves_are_drawn_where_tensorboard_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    with pytest.raises(KeyboardInterrupt):
+        fit(Tiny(), Clips(8), Views(4), SETTINGS, tmp_path / "with", seed=0, on_progress=stop_at(3))
+    fitted = fit(Tiny(), Clips(8), Views(4), SETTINGS, tmp_path / "with", seed=0)
+    events = reader.EventAccumulator(str(tmp_path / "with" / "tensorboard")).Reload()
+    curve = {event.step: event.value for event in events.Scalars("validation_loss")}
+    assert curve == pytest.approx({epoch.epoch: epoch.validation_loss for epoch in fitted.history}, rel=1e-5)
+
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    fit(Tiny(), Clips(8), Views(4), SETTINGS, tmp_path / "without", seed=0)
+    assert {path.name for path in (tmp_path / "without").iterdir()} == {"best.safetensors", "history.json"}
+
+
+def test_a_checkpoint_goes_on_from_the_middle(tmp_path: Path) -> None:
+    told: list[Progress] = []
+    with pytest.raises(KeyboardInterrupt):
+        fit(Tiny(), Clips(8), Views(4), SETTINGS, tmp_path, seed=0, on_progress=stop_at(3))
+    fit(Tiny(), Clips(8), Views(4), SETTINGS, tmp_path, seed=0, on_progress=told.append)
+    assert 1 <= told[0].epoch <= 3
+    assert math.isfinite(told[0].validation_loss)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "16-mixed"])
+def test_it_learns_on_a_gpu(tmp_path: Path, precision: Precision) -> None:
+    settings = dataclasses.replace(SETTINGS, precision=precision, clip_gradients=1.0, accumulate=2, workers=1)
+    before = torch.cuda.get_rng_state()
+    with pytest.raises(KeyboardInterrupt):
+        fit(Tiny(), Clips(20), Views(8), settings, tmp_path, seed=0, on_progress=stop_at(4))
+    fitted = fit(Tiny(), Clips(20), Views(8), settings, tmp_path, seed=0)
+    assert torch.equal(torch.cuda.get_rng_state(), before)
+    assert fitted.best.validation_accuracy > 0.8

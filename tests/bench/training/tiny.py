@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from motionveil.bench.training import Training
+from motionveil.bench.training import Training, random_numbers
 
 SETTINGS = Training(epochs=6, learning_rate=0.02, batch_size=4)
 
@@ -18,8 +18,7 @@ class Tiny(nn.Module):
 
     def __init__(self, num_classes: int = 2, *, norm: bool = True, dropout: float = 0.2, seed: int = 0) -> None:
         super().__init__()
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
+        with random_numbers(seed):
             self.conv = nn.Conv2d(3, 4, 3)
             self.norm = nn.BatchNorm2d(4) if norm else nn.Identity()
             self.dropout = nn.Dropout(dropout)

@@ -1,7 +1,7 @@
 """One loop that trains all networks, and one that asks them."""
 
 from .fitting import fit
-from .history import Epoch, Fitted, Progress
+from .history import Epoch, Fitted, Progress, is_finished, load_best
 from .loading import TrainingSet, ViewSet
 from .predicting import predict
 from .randomness import random_numbers
@@ -15,6 +15,8 @@ __all__ = [
     "TrainingSet",
     "ViewSet",
     "fit",
+    "is_finished",
+    "load_best",
     "make_fabric",
     "predict",
     "random_numbers",

@@ -18,24 +18,22 @@ from ...errors import OptionError
 from ..results import hash_of
 from .history import (
     BEST,
-    CANDIDATE,
     Epoch,
     Fitted,
     Progress,
     best_of,
     finish,
+    load_best,
     lowest_loss,
     read_checkpoint,
     read_finished,
-    read_weights,
     write_checkpoint,
-    write_weights,
 )
 from .loading import Batches, TrainingSet, ViewSet, plan, training_loader
 from .predicting import Predictor, sum_over_devices
 from .randomness import random_numbers
 from .settings import Training, make_fabric
-from .tensorboard import open_tensorboard, write_scalars
+from .tensorboard import open_tensorboard
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -55,10 +53,11 @@ def fit(
     """Train a network until the validation loss no longer falls; it is left with the best weights, in evaluation mode.
 
     AdamW on the cross entropy, or on the binary cross entropy with `multilabel`. The seed decides the order of the
-    clips and dropout, epoch by epoch, so a training that was interrupted goes on after its last whole epoch and ends
-    with the same weights (on the CPU to the last bit), whatever the caller's own random numbers. The folder then holds
-    best.safetensors and history.json; a finished training is not repeated. Where TensorBoard is installed its files lie
-    there too. Several devices: a `fabric` from `make_fabric` that was launched.
+    clips and dropout, epoch by epoch, so a training that was interrupted goes on after an epoch that it had saved and
+    ends with the same weights (on the CPU to the last bit), whatever the caller's own random numbers. The folder then
+    holds best.safetensors and history.json; a finished training is not repeated. Where TensorBoard is installed its
+    files lie there too. `on_progress` is called before every step and after every epoch. Several devices: a `fabric`
+    from `make_fabric` that was launched.
 
     Raises OptionError where settings and devices do not fit, where the folder holds another training, and where the
     loss is no longer a number; WeightsError where files in the folder are damaged.
@@ -78,8 +77,7 @@ def fit(
     if history is None:
         run = _Run(network, train, validation, settings, folder, seed, _loss(settings, multilabel), fabric, told)
         history = run.to_the_end(on_progress or (lambda progress: None))
-    network.load_state_dict(read_weights(folder / BEST))
-    network.eval()
+    load_best(network, folder)
     return Fitted(folder / BEST, tuple(history))
 
 
@@ -136,11 +134,13 @@ class _Run:
         self._loader = training_loader(train, self._batches, settings.workers, fabric.device)
         self._predictor = Predictor(validation, settings.batch_size, settings.workers, fabric)
         self._history: list[Epoch] = []
+        self._best: dict[str, Tensor] = {}
+        self._saved = -math.inf
+        self._seconds_to_save = 0.0
 
     def to_the_end(self, on_progress: Callable[[Progress], None]) -> list[Epoch]:
         """Train, from where an earlier call was interrupted."""
         self._restore()
-        writer = open_tensorboard(self._folder, len(self._history)) if self._fabric.is_global_zero else None
         start, first = time.monotonic(), len(self._history)
 
         def tell(epoch: int, step: int, steps: int, train_loss: float) -> None:
@@ -149,25 +149,28 @@ class _Run:
             lowest = lowest_loss(self._history)
             on_progress(Progress(epoch, self._settings.epochs, step, steps, train_loss, lowest, left))
 
-        for number in range(first, self._settings.epochs):
-            if self._history and number - best_of(self._history).epoch > self._settings.patience:
-                break
-            begin = time.monotonic()
-            train_loss = self._learn(number, tell)
-            validation_loss, accuracy = self._judge(number)
-            epoch = Epoch(number, train_loss, validation_loss, accuracy, time.monotonic() - begin)
-            is_best = validation_loss < lowest_loss(self._history)
-            self._history.append(epoch)
-            self._save(is_best)
-            if writer is not None:
-                write_scalars(writer, epoch)
+        with open_tensorboard(self._folder, first, self._fabric.is_global_zero) as write_scalars:
+            for number in range(first, self._settings.epochs):
+                if self._history and number - best_of(self._history).epoch > self._settings.patience:
+                    break
+                begin = time.monotonic()
+                train_loss, steps = self._learn(number, tell)
+                validation_loss, accuracy = self._judge(number)
+                epoch = Epoch(number, train_loss, validation_loss, accuracy, time.monotonic() - begin)
+                if validation_loss < lowest_loss(self._history):
+                    state = self._network.state_dict()
+                    self._best = {name: value.detach().cpu().clone().contiguous() for name, value in state.items()}
+                self._history.append(epoch)
+                write_scalars(epoch)
+                self._save()
+                tell(number, steps, steps, train_loss)
         if self._fabric.is_global_zero:
-            finish(self._folder, self._told, self._history)
+            finish(self._folder, self._told, self._history, self._best)
         self._fabric.barrier()
         return self._history
 
-    def _learn(self, epoch: int, tell: Callable[[int, int, int, float], None]) -> float:
-        """One epoch. Returns the mean loss over its clips."""
+    def _learn(self, epoch: int, tell: Callable[[int, int, int, float], None]) -> tuple[float, int]:
+        """One epoch. Returns the mean loss over its clips, and its steps."""
         settings, fabric = self._settings, self._fabric
         rank, world = fabric.global_rank, fabric.world_size
         steps = plan(self._num_clips, settings.batch_size, settings.accumulate, world, self._seed, epoch)
@@ -175,7 +178,7 @@ class _Run:
         self._batches.set(epoch, [batch for share in shares for batch in share])
         self._network.train()
         sum_of_losses, clips = 0.0, 0
-        with random_numbers(fabric.device, self._seed, epoch, rank):
+        with random_numbers(self._seed, epoch, rank, device=fabric.device):
             loaded = iter(self._loader)
             for number, (step, share) in enumerate(zip(steps, shares, strict=True)):
                 tell(epoch, number, len(steps), sum_of_losses / max(1, clips))
@@ -197,7 +200,7 @@ class _Run:
                 self._optimizer.step()
                 self._optimizer.zero_grad()
                 sum_of_losses, clips = sum_of_losses + mean * in_step, clips + in_step
-        return sum_of_losses / clips
+        return sum_of_losses / clips, len(steps)
 
     def _judge(self, epoch: int) -> tuple[float, float]:
         """Loss and accuracy on the validation clips."""
@@ -221,23 +224,26 @@ class _Run:
             )
         return loss
 
-    def _save(self, is_best: bool) -> None:
-        """Write what a later call goes on from; only the first device does."""
-        if self._fabric.is_global_zero:
-            if is_best:
-                write_weights(self._folder / CANDIDATE, self._network.state_dict())
-            state = {
-                "network": self._network.state_dict(),
-                "optimizer": self._optimizer.state_dict(),
-                "precision": self._fabric.strategy.precision.state_dict(),
-            }
-            write_checkpoint(self._folder, self._told, self._history, state)
-        self._fabric.barrier()
+    def _save(self) -> None:
+        """Write what a later call goes on from: after every epoch, but never for more than a tenth of the time."""
+        start = time.monotonic()
+        if not self._fabric.is_global_zero or start - self._saved < 10 * self._seconds_to_save:
+            return
+        state = {
+            "network": self._network.state_dict(),
+            "best": self._best,
+            "optimizer": self._optimizer.state_dict(),
+            "precision": self._fabric.strategy.precision.state_dict(),
+        }
+        write_checkpoint(self._folder, self._told, self._history, state)
+        self._saved = time.monotonic()
+        self._seconds_to_save = self._saved - start
 
     def _restore(self) -> None:
         found = read_checkpoint(self._folder, self._told)
         if found is not None:
             self._history, state = found
             self._network.load_state_dict(state["network"])
+            self._best = state["best"]
             self._optimizer.load_state_dict(state["optimizer"])
             self._fabric.strategy.precision.load_state_dict(state["precision"])

@@ -11,16 +11,17 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...errors import OptionError, OutputError, WeightsError
 from ...files import hidden_name, remove, take_place, write_file
 
 BEST = "best.safetensors"
 HISTORY = "history.json"
+"""What a finished training leaves; the history comes last."""
+
 LAST = "last.ckpt"
-CANDIDATE = "candidate.safetensors"
-"""Weights that may become the best; only a finished training has a file BEST."""
+"""What an interrupted training goes on from."""
 
 
 @dataclass(frozen=True)
@@ -73,17 +74,24 @@ def lowest_loss(history: Sequence[Epoch]) -> float:
     return min((epoch.validation_loss for epoch in history), default=math.inf)
 
 
-def write_weights(path: Path, state: Mapping[str, Tensor]) -> None:
-    """Write a state dict as .safetensors, whole or not at all."""
-    write_file(path, save({name: value.detach().cpu().clone().contiguous() for name, value in state.items()}))
+def load_best(network: nn.Module, folder: Path) -> None:
+    """Give a network the best weights of a finished training, and put it into evaluation mode.
 
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """The state dict that a training left. Raises WeightsError where it is missing or damaged."""
+    Raises WeightsError where they are missing, damaged, or of another network.
+    """
+    path = folder / BEST
     try:
-        return load_file(str(path))
+        network.load_state_dict(load_file(str(path)))
     except Exception as error:  # safetensors raises its own errors
-        raise WeightsError(f"{path} is missing or damaged; remove its folder and train again") from error
+        raise WeightsError(
+            f"{path} is missing, damaged or of another network; remove {folder} and train again"
+        ) from error
+    network.eval()
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a folder holds a training that came to its end."""
+    return (folder / HISTORY).is_file()
 
 
 def write_checkpoint(folder: Path, told: Mapping[str, Any], history: Sequence[Epoch], state: Mapping[str, Any]) -> None:
@@ -117,17 +125,13 @@ def read_checkpoint(folder: Path, told: Mapping[str, Any]) -> tuple[list[Epoch],
     return history, state
 
 
-def finish(folder: Path, told: Mapping[str, Any], history: Sequence[Epoch]) -> None:
-    """Let the best weights and the history appear, which makes a training finished, and remove all else."""
-    try:
-        weights = (folder / CANDIDATE).read_bytes()
-    except OSError as error:
-        raise WeightsError(f"{folder / CANDIDATE} is gone; remove {folder} and train again") from error
-    write_file(folder / BEST, weights)
+def finish(folder: Path, told: Mapping[str, Any], history: Sequence[Epoch], best: Mapping[str, Tensor]) -> None:
+    """Let the best weights and the history appear, which makes a training finished, and remove what it went on from."""
+    write_file(folder / BEST, save(dict(best)))
     record = {"training": told, "epochs": [asdict(epoch) for epoch in history]}
     write_file(folder / HISTORY, (json.dumps(record, indent=1) + "\n").encode())
-    for name in (LAST, CANDIDATE):
-        remove(folder / name)
+    for path in (folder / LAST, *folder.glob(f".{LAST}.part-*")):  # also what was being written when power went off
+        remove(path)
 
 
 def read_finished(folder: Path, told: Mapping[str, Any]) -> list[Epoch] | None:
@@ -136,7 +140,7 @@ def read_finished(folder: Path, told: Mapping[str, Any]) -> list[Epoch] | None:
     Raises WeightsError where it is damaged, OptionError where it is one of other settings.
     """
     path = folder / HISTORY
-    if not path.is_file():
+    if not is_finished(folder):
         return None
     try:
         record = json.loads(path.read_text("utf-8"))

@@ -10,10 +10,13 @@ import torch
 
 
 @contextmanager
-def random_numbers(device: torch.device, *seeds: int) -> Iterator[None]:
-    """Torch draws from these seeds within, and goes on as if nothing had been afterwards."""
+def random_numbers(*seeds: int, device: torch.device | None = None) -> Iterator[None]:
+    """Torch draws from these seeds within, on the CPU and on a GPU if given, and then goes on as if nothing had been.
+
+    For dropout, and for the random weights of a new network.
+    """
     seed = int(np.random.SeedSequence(seeds).generate_state(1, np.uint64)[0] >> np.uint64(1))
-    on_gpu = device.type == "cuda"
+    on_gpu = device is not None and device.type == "cuda"
     with torch.random.fork_rng(devices=[device] if on_gpu else []):
         torch.default_generator.manual_seed(seed)
         if on_gpu:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Self, get_args
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
 
 from lightning_fabric import Fabric
 
@@ -60,15 +59,6 @@ class Training:
         for name, known in (("schedule", get_args(Schedule)), ("precision", get_args(Precision))):
             if getattr(self, name) not in known:
                 raise OptionError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(known)}")
-
-    @classmethod
-    def from_table(cls, table: Mapping[str, Any]) -> Self:
-        """Settings from the table [training] of an experiment. Raises OptionError for a name that is no setting."""
-        known = [item.name for item in fields(cls)]
-        for name in table:
-            if name not in known:
-                raise OptionError(f"[training] has no setting {name!r}; it has {', '.join(known)}")
-        return cls(**table)
 
     def as_record(self) -> dict[str, Any]:
         """All settings that the result depends on, for JSON and for a hash."""
