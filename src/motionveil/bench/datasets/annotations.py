@@ -55,8 +55,10 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path} is no text file in UTF-8; take it from the original archive again") from error
 
 
-def read_table(path: Path, columns: Sequence[str]) -> list[Entry]:
+def read_table(path: Path, columns: Sequence[str], *, ends_early: bool = False) -> list[Entry]:
     """The lines of a CSV file whose first line names its columns; further columns are read too.
+
+    ends_early: whether lines may leave out their last values, which are then empty.
 
     Raises InputError where a column is missing, a line has another number of values, or there are no lines.
     """
@@ -65,7 +67,10 @@ def read_table(path: Path, columns: Sequence[str]) -> list[Entry]:
     missing = [column for column in columns if column not in names]
     if missing:
         raise InputError(f"{path}, line 1: there is no column {missing[0]!r}; expected {', '.join(columns)}")
-    return _entries(path, names, lines[1:], first=2)
+    body = lines[1:]
+    if ends_early:
+        body = [[*values, *[""] * (len(names) - len(values))] for values in body]
+    return _entries(path, names, body, first=2)
 
 
 def read_list(path: Path, columns: Sequence[str], *, separator: str | None = None) -> list[Entry]:
@@ -89,6 +94,12 @@ def _entries(path: Path, names: Sequence[str], lines: Sequence[Sequence[str]], f
     if not entries:
         raise InputError(f"{path} names no clip; take it from the original archive again")
     return entries
+
+
+def line_with(path: Path, text: str) -> int:
+    """The first line of a file that holds a text, from 1; 1 where none does."""
+    lines = enumerate(read_text(path).splitlines(), 1)
+    return next((number for number, line in lines if text in line), 1)
 
 
 def read_json(path: Path) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from ...errors import InputError, OptionError
 from ...video import IMAGE_SUFFIXES
@@ -149,6 +149,39 @@ def rotated(items: Iterable[Item], fold: int, folds: int = 3) -> dict[Item, Part
     others = [item for item in distinct if item not in parts]
     parts.update({item: "train" if index % 5 else "validation" for index, item in enumerate(others)})
     return parts
+
+
+def carve(records: Sequence[Record], task: str, share: float, *, by_subject: bool = True) -> frozenset[str]:
+    """The names of the records that go from training to validation.
+
+    Of each class at least this share, in whole subjects (whole clips without `by_subject`), those with the fewest clips
+    first, so that there are many; one subject of each class at least stays for training.
+    """
+    groups = {record.name: record.subject if by_subject and record.subject else record.name for record in records}
+    sizes = Counter(groups.values())
+    of_class: dict[str, Counter[str]] = {}
+    for record in records:
+        of_class.setdefault(str(record.labels[task]), Counter())[groups[record.name]] += 1
+    chosen: set[str] = set()
+    for counts in of_class.values():
+        taken = sum(count for group, count in counts.items() if group in chosen)
+        left = sorted((sizes[group], group) for group in counts if group not in chosen)
+        for _, group in left[:-1]:
+            if taken >= share * counts.total():
+                break
+            chosen.add(group)
+            taken += counts[group]
+    return frozenset(name for name, group in groups.items() if group in chosen)
+
+
+def split_off(train: Sequence[Record], test: Sequence[Record], task: str, **how: Any) -> Split:
+    """A split from its training and test parts, validation taken from the training part by `carve`."""
+    held = carve(train, task, **how)
+    return Split(
+        tuple(record for record in train if record.name not in held),
+        tuple(record for record in train if record.name in held),
+        tuple(test),
+    )
 
 
 def is_clip(path: Path) -> bool:
