@@ -1,0 +1,72 @@
+"""Our own table: what the strongest attacker learns, frozen and retrained, above what nobody can hide."""
+
+from __future__ import annotations
+
+from .names import FLOOR, ORIGINAL, PROTOCOLS_SHORT, SECTIONS, network_name, obfuscator_name, role
+from .pooling import average, difference
+from .study import Attribute, Study
+from .tables import Cell, Group, Section, Table, percent, plain, points
+
+
+def attacker_table(study: Study, attribute: Attribute) -> Table:
+    """One attribute of one data set, all protocols side by side."""
+    protocols = study.protocols
+    short = tuple(PROTOCOLS_SHORT[protocol] for protocol in protocols)
+    sections = []
+    for kind, title in SECTIONS:
+        rows = []
+        for name in study.obfuscators:
+            if role(name) == kind:
+                row = _row(study, attribute, name)
+                if any(cell.text != "–" for cell in row[1:]):
+                    rows.append(row)
+        sections.append(Section(tuple(rows), title))
+    prior = study.prior(attribute)
+    groups = [
+        Group("action accuracy ↑", short),
+        Group("action, change from the original", short),
+    ]
+    if attribute.task:
+        groups += [
+            Group("strongest attacker ↓", tuple(text for each in short for text in (each, f"{each}: by"))),
+            Group("strongest, above person removed", short),
+            Group("mean of attackers ↓", short),
+            Group("", ("prior",)),
+        ]
+    told = "" if prior is None else f" Who knows only how often each class occurs reaches {100 * prior:.1f} %."
+    return Table(
+        f"attackers_{attribute.slug}",
+        f"{attribute.title}: the strongest attackers.",
+        "In per cent, differences in percentage points, with 95 % intervals. The strongest attacker is the one with the "
+        "highest accuracy over all networks and levels; as it is chosen after the fact, it looks slightly stronger than "
+        "it is. Frozen attackers have only seen original video; retrained ones have seen what the obfuscator makes, as "
+        "whoever owns the tool can. The floor, person removed, shows what the scene alone gives away; the silhouette "
+        "shows what the outline and the motion give away." + told,
+        ("Obfuscator",),
+        tuple(groups),
+        tuple(section for section in sections if section.rows),
+    )  # fmt: skip
+
+
+def _row(study: Study, attribute: Attribute, name: str) -> tuple[Cell, ...]:
+    protocols, dataset = study.protocols, attribute.dataset
+    actions = {p: study.action(dataset, name, p) for p in protocols}
+    row = [Cell(obfuscator_name(name))]
+    row += [percent(actions[p]) for p in protocols]
+    row += [
+        Cell() if name == ORIGINAL else points(difference(actions[p], study.action(dataset, ORIGINAL, p)))
+        for p in protocols
+    ]
+    if not attribute.task:
+        return tuple(row)
+    estimates = {p: study.estimates(dataset, attribute.task, name, p) for p in protocols}
+    for protocol in protocols:
+        strongest = study.strongest(attribute, name, protocol)
+        by = "–" if strongest is None else f"{network_name(strongest[0].network)}, {strongest[0].level}"
+        row += [percent(strongest and strongest[1]), Cell(by)]
+    row += [Cell() if name == FLOOR else points(study.gain(attribute, name, p, FLOOR)) for p in protocols]
+    row += [percent(average(list(estimates[p].values()))) for p in protocols]
+    priors = [e.prior for found in estimates.values() for e in found.values() if e.prior is not None]
+    row.append(plain(sum(priors) / len(priors) if priors else None))
+    return tuple(row)
+

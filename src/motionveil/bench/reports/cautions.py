@@ -1,0 +1,169 @@
+"""What a reader of a report must know: rows that do not belong together, and rows that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ..results import Row
+from .names import FLOOR, ORIGINAL, SILHOUETTE, obfuscator_name
+from .study import METRICS, Study
+
+_FEW = 100
+"""Test clips under which an interval is wider than about 10 points to either side."""
+_NAMED = 6
+"""Names that a sentence lists before it counts the rest."""
+
+
+def cautions(study: Study) -> list[str]:
+    """Sentences, the gravest first; empty where nothing is amiss."""
+    rows = [row for row in study.rows if row.metric in METRICS]
+    return [
+        *_mixed_configurations(rows),
+        *_different_settings(rows),
+        *_commits(rows),
+        *_missing_folds(study, rows),
+        *_missing_networks(study, rows),
+        *_missing_protocols(study),
+        *_missing_references(study),
+        *_few_clips(rows),
+        *_single_seeds(rows),
+    ]
+
+
+def _mixed_configurations(rows: Sequence[Row]) -> Iterator[str]:
+    hashes: dict[tuple[str, ...], set[str]] = {}
+    for row in rows:
+        key = (row.dataset, row.task, row.network, row.level, row.obfuscator, row.protocol, row.metric)
+        hashes.setdefault(key, set()).add(row.configuration_hash)
+    mixed = [", ".join(key[:-1]) for key, found in hashes.items() if len(found) > 1]
+    if mixed:
+        yield (
+            f"{len(mixed)} figures mix rows of different configurations: {_listed(mixed, '; ')}. Where seed and fold "
+            "are the same too, the last row counts"
+        )
+
+
+def _different_settings(rows: Sequence[Row]) -> Iterator[str]:
+    """Settings that differ between obfuscators of one comparison, though not because of the obfuscator."""
+    values: dict[tuple[str, str, str, str], dict[str, set[str]]] = {}
+    for row in rows:
+        found = values.setdefault((row.dataset, row.task, row.network, row.protocol), {})
+        for key, value in _flat(row.configuration):
+            if not key.startswith("obfusc"):
+                found.setdefault(key, set()).add(value)
+    differing: dict[str, list[str]] = {}
+    for where, settings in values.items():
+        for key, known in settings.items():
+            if len(known) > 1:
+                text = f"{key} ({' / '.join(sorted(known)[:4])})"
+                differing.setdefault(text, []).append(", ".join(where))
+    for text, places in differing.items():
+        yield f"the setting {text} is not the same for all obfuscators of {_listed(places, '; ')}"
+
+
+def _flat(value: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    for key, item in value.items():
+        if isinstance(item, Mapping):
+            yield from _flat(item, f"{before}{key}.")
+        else:
+            yield f"{before}{key}", str(item)
+
+
+def _commits(rows: Sequence[Row]) -> Iterator[str]:
+    commits = sorted({row.commit for row in rows if row.commit})
+    if len(commits) > 1:
+        yield f"rows come from {len(commits)} commits of the code ({_listed(commits)})"
+    if any(commit.endswith("+") for commit in commits):
+        yield "some rows come from code with changes that no commit holds (their commit ends with +)"
+    if any(not row.commit for row in rows):
+        yield "some rows do not say which commit of the code made them"
+
+
+def _missing_folds(study: Study, rows: Sequence[Row]) -> Iterator[str]:
+    expected: dict[tuple[str, str], set[tuple[int, int]]] = {}
+    found: dict[tuple[str, ...], set[tuple[int, int]]] = {}
+    for row in rows:
+        place = (row.seed, row.fold)
+        expected.setdefault((row.dataset, row.task), set()).add(place)
+        key = (row.dataset, row.task, row.obfuscator, row.protocol, row.network, row.level)
+        found.setdefault(key, set()).add(place)
+    missing = []
+    for key, places in found.items():
+        lacking = sorted(expected[key[0], key[1]] - places)
+        if lacking:
+            named = _listed([f"seed {seed} fold {fold}" for seed, fold in lacking])
+            missing.append(f"{', '.join(key)} lacks {named}")
+    if missing:
+        yield f"{len(missing)} figures rest on fewer seeds or folds than others of their task: {_listed(missing, '; ')}"
+
+
+def _missing_networks(study: Study, rows: Sequence[Row]) -> Iterator[str]:
+    """Averages over different networks cannot be compared."""
+    for dataset, task in dict.fromkeys((row.dataset, row.task) for row in rows):
+        for protocol in study.protocols:
+            judges = {name: set(study.cell(dataset, task, name, protocol)) for name in study.obfuscators}
+            everyone = set().union(*judges.values())
+            lacking = [
+                f"{obfuscator_name(name)} lacks {_listed(sorted({j.network for j in everyone - found}))}"
+                for name, found in judges.items()
+                if found and found != everyone
+            ]
+            if lacking:
+                yield (
+                    f"{dataset}, {task}, {protocol}: averages and strongest attackers are over different networks: "
+                    f"{_listed(lacking, '; ')}"
+                )
+
+
+def _missing_protocols(study: Study) -> Iterator[str]:
+    known: dict[str, set[str]] = {}
+    for row in study.rows:
+        known.setdefault(row.obfuscator, set()).add(row.protocol)
+    frozen = [obfuscator_name(n) for n, found in known.items() if n != ORIGINAL and found == {"frozen"}]
+    if frozen:
+        yield (
+            f"no attacker was retrained on {_listed(frozen)}: a frozen attacker has never seen such video, so that "
+            "its failure proves little"
+        )
+
+
+def _missing_references(study: Study) -> Iterator[str]:
+    said = {
+        ORIGINAL: "nothing can be compared with unmodified video",
+        FLOOR: "how much of the attackers' success comes from the scene alone is not known",
+        SILHOUETTE: "how much an outline and its motion give away is not known",
+    }
+    for dataset in study.datasets:
+        names = {row.obfuscator for row in study.rows if row.dataset == dataset}
+        for name, consequence in said.items():
+            if name not in names:
+                yield f"{dataset} has no rows of {name}: {consequence}"
+
+
+def _few_clips(rows: Sequence[Row]) -> Iterator[str]:
+    counts: dict[tuple[str, str], dict[int, int]] = {}
+    for row in rows:
+        counts.setdefault((row.dataset, row.task), {})[row.fold] = row.num_clips
+    for (dataset, task), folds in counts.items():
+        total = sum(folds.values())
+        if total < _FEW:
+            yield f"{dataset}, {task}: only {total} test clips; look at the intervals before comparing figures"
+
+
+def _single_seeds(rows: Sequence[Row]) -> Iterator[str]:
+    seeds: dict[tuple[str, int], set[int]] = {}
+    for row in rows:
+        seeds.setdefault((row.dataset, row.fold), set()).add(row.seed)
+    single = sorted({dataset for (dataset, _), found in seeds.items() if len(found) == 1})
+    if single:
+        yield (
+            f"one training for each fold of {_listed(single)}: intervals hold the chance of the test clips, not that "
+            "of another training"
+        )
+
+
+def _listed(items: Iterable[str], joint: str = ", ") -> str:
+    found = list(items)
+    rest = len(found) - _NAMED
+    return joint.join(found[:_NAMED]) + (f"{joint}and {rest} more" if rest > 0 else "")

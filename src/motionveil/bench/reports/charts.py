@@ -1,0 +1,143 @@
+"""Figures before they are drawn: what is in them, in numbers. `plots` draws them, `pgfplots` writes them as LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .names import Style
+from .pooling import Estimate
+
+
+@dataclass(frozen=True)
+class Line:
+    """A straight line across a panel at a value in [0, 1]; of trade-offs upright, of bars level."""
+
+    label: str
+    value: float
+    style: Style
+
+
+@dataclass(frozen=True)
+class Bars:
+    """A group of bars: one value for each category, None where there is none. Hatched where `hatched`."""
+
+    label: str
+    values: tuple[Estimate | None, ...]
+    style: Style
+    hatched: bool = False
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Values in [0, 1] at the places `CurveChart.x`."""
+
+    label: str
+    values: tuple[float, ...]
+    style: Style
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One obfuscator: x is what attackers learn, y what is kept of actions. Hollow where it is published."""
+
+    label: str
+    x: Estimate
+    y: Estimate
+    style: Style
+    hollow: bool = False
+
+
+@dataclass(frozen=True)
+class BarPanel:
+    """Groups of bars by category, in order."""
+
+    title: str
+    categories: tuple[str, ...]
+    bars: tuple[Bars, ...]
+    lines: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True)
+class CurvePanel:
+    """Curves over the same x."""
+
+    title: str
+    curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True)
+class DotPanel:
+    """Dots, and upright lines."""
+
+    title: str
+    dots: tuple[Dot, ...]
+    lines: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True)
+class MatrixPanel:
+    """Row by row the share of clips of a class that were given each class."""
+
+    title: str
+    classes: tuple[str, ...]
+    shares: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class BarChart:
+    """Panels below each other."""
+
+    name: str
+    title: str
+    caption: str
+    y_label: str
+    panels: tuple[BarPanel, ...]
+
+
+@dataclass(frozen=True)
+class CurveChart:
+    """Panels side by side with one legend."""
+
+    name: str
+    title: str
+    caption: str
+    x_label: str
+    y_label: str
+    x: tuple[float, ...]
+    panels: tuple[CurvePanel, ...]
+
+
+@dataclass(frozen=True)
+class DotChart:
+    """Panels side by side with one legend."""
+
+    name: str
+    title: str
+    caption: str
+    x_label: str
+    y_label: str
+    panels: tuple[DotPanel, ...]
+
+
+@dataclass(frozen=True)
+class MatrixChart:
+    """Panels side by side; all have the classes of the first."""
+
+    name: str
+    title: str
+    caption: str
+    panels: tuple[MatrixPanel, ...]
+
+
+Chart = BarChart | CurveChart | DotChart | MatrixChart
+
+
+def legend(chart: CurveChart | DotChart) -> Mapping[str, Curve | Dot | Line]:
+    """What a legend for all panels shows: each label once, in the order of first appearance."""
+    found: dict[str, Curve | Dot | Line] = {}
+    for panel in chart.panels:
+        items = panel.curves if isinstance(panel, CurvePanel) else (*panel.dots, *panel.lines)
+        for item in items:
+            found.setdefault(item.label, item)
+    return found

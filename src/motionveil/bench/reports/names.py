@@ -1,0 +1,165 @@
+"""How obfuscators, data sets and networks are called and drawn. Names that are not listed are shown as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ...presets import PRESETS
+
+Role = Literal["original", "ours", "baseline", "reference"]
+ORIGINAL, FLOOR, SILHOUETTE, TEMPLATE, IID = "original", "person_removed", "silhouette", "template_", "_iid"
+
+OBFUSCATORS = {
+    "original": "Original",
+    "mean_fill": "Masking, mean colour",
+    "solid": "Masking, one colour",
+    "inpaint": "Masking, inpainted",
+    "pixelate_4": "Pixelate 4×4",
+    "pixelate_16": "Pixelate 16×16",
+    "blur_weak": "Blur κ=13 σ=10 (weak)",
+    "blur_strong": "Blur κ=21 σ=10 (strong)",
+    "iid_noise": "i.i.d. noise, whole frame",
+    "static_noise": "Static noise, whole frame",
+    "motion_noise": "Motion noise, whole frame",
+    "elr_16": "ELR s=16",
+    "elr_32": "ELR s=32",
+    "elr_64": "ELR s=64",
+    "alf": "ALF",
+    "bdq": "BDQ",
+    "spact": "SPAct",
+    "paper": "Preset paper",
+    "paper_iid": "Preset paper, i.i.d. noise",
+    "paper_fast": "Preset paper_fast",
+    "secure": "Preset secure",
+    "secure_iid": "Preset secure, i.i.d. noise",
+    "silhouette": "Silhouette",
+    "person_removed": "Person removed (floor)",
+}
+"""In the order in which they are shown; what is not listed comes before our presets."""
+
+DATASETS = {
+    "ipn": "IPN",
+    "kth": "KTH",
+    "sbu": "SBU",
+    "ut_interaction": "UT-Interaction",
+    "ucf101": "UCF101",
+    "hmdb51": "HMDB51",
+    "pa_hmdb51": "PA-HMDB51",
+    "vispr": "VISPR",
+}
+
+NETWORKS = {
+    "c2d_r50": "C2D",
+    "csn_r101": "CSN",
+    "e2s_x3d_l": "E2S X3D L",
+    "e2s_x3d_m": "E2S X3D M",
+    "e2s_x3d_s": "E2S X3D S",
+    "i3d_r50": "I3D",
+    "mvit_base_16x4": "MViT",
+    "r2plus1d_r50": "R2+1D",
+    "slow_r50": "Slow",
+    "slowfast_r50": "SlowFast",
+    "x3d_l": "X3D L",
+    "x3d_m": "X3D M",
+    "x3d_s": "X3D S",
+    "resnet18": "ResNet-18",
+    "resnet50": "ResNet-50",
+    "resnet101": "ResNet-101",
+    "vit_b16": "ViT-B/16",
+    "vit_b32": "ViT-B/32",
+}
+"""In the order of Table 1 of the paper."""
+
+
+SECTIONS: tuple[tuple[Role, str], ...] = (
+    ("original", ""),
+    ("baseline", "Baselines and other methods"),
+    ("ours", "Ours"),
+    ("reference", "References"),
+)
+"""Roles in the order in which tables show them, with headings."""
+
+PROTOCOL_TITLES = {
+    "frozen": "networks trained on original video (frozen)",
+    "retrained": "networks trained on what the obfuscator makes (retrained)",
+    "two_fold": "new networks trained against a learned obfuscator that is frozen (two-fold)",
+}
+PROTOCOLS_SHORT = {"frozen": "frozen", "retrained": "retrained", "two_fold": "two-fold"}
+
+
+def obfuscator_name(name: str) -> str:
+    """The name of an obfuscator for people; that of a template for `template_<name>`."""
+    return OBFUSCATORS.get(name) or name.removeprefix(TEMPLATE)
+
+
+def dataset_name(name: str) -> str:
+    """The name of a data set for people."""
+    return DATASETS.get(name, name)
+
+
+def network_name(name: str) -> str:
+    """The name of a network for people."""
+    return NETWORKS.get(name, name)
+
+
+def role(name: str) -> Role:
+    """What an obfuscator is in a comparison: `ours` are our presets and what is made of them."""
+    if name == ORIGINAL:
+        return "original"
+    if name in (FLOOR, SILHOUETTE):
+        return "reference"
+    return "ours" if any(name == preset or name.startswith(f"{preset}_") for preset in PRESETS) else "baseline"
+
+
+def obfuscator_order(name: str) -> tuple[int, int, str]:
+    """A key to sort obfuscators by: the original, baselines, ours, references, each as listed above."""
+    order = ("original", "baseline", "ours", "reference").index(role(name))
+    listed = list(OBFUSCATORS)
+    return order, listed.index(name) if name in listed else len(listed), name
+
+
+def network_order(name: str) -> tuple[int, str]:
+    """A key to sort networks by: as in the paper's Table 1, then the others by name."""
+    listed = list(NETWORKS)
+    return listed.index(name) if name in listed else len(listed), name
+
+
+@dataclass(frozen=True)
+class Style:
+    """How something is drawn: colour as #rrggbb, dash as (on, off, …) in line widths, marker as in matplotlib."""
+
+    colour: str
+    dash: tuple[float, ...] = ()
+    marker: str = "o"
+    width: float = 1.0
+
+
+ACTION, PRIVACY = Style("#0072B2"), Style("#D55E00")
+"""Blue is good when high, red when low, as in the paper; Okabe and Ito's, which colour-blind people tell apart."""
+PALETTE = {"original": "#000000", "ours": "#D55E00", "reference": "#777777"}
+_FAMILIES = (
+    (("blur",), "#E69F00", "s"),
+    (("pixel",), "#56B4E9", "D"),
+    (("mean_fill", "solid", "inpaint", "mask"), "#009E73", "^"),
+    (("iid_noise", "static_noise", "motion_noise"), "#CC79A7", "v"),
+)
+_OTHERS = ("#7B5EA7", "P")
+_DASHES: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1.2), (5, 1.2, 1, 1.2), (2.5, 2.5))
+
+
+def styles(names: list[str]) -> dict[str, Style]:
+    """A style for each obfuscator: families share colour and marker, and differ in dashes."""
+    found: dict[str, Style] = {}
+    used: dict[str, int] = {}
+    for name in names:
+        kind = role(name)
+        colour, marker = _OTHERS
+        for starts, family_colour, family_marker in _FAMILIES:
+            if name.startswith(starts):
+                colour, marker = family_colour, family_marker
+        if kind != "baseline":
+            colour, marker = PALETTE[kind], {"original": "*", "ours": "o", "reference": "X"}[kind]
+        count = used[colour] = used.get(colour, -1) + 1
+        found[name] = Style(colour, _DASHES[count % len(_DASHES)], marker, 1.8 if kind == "ours" else 1.0)
+    return found

@@ -1,0 +1,80 @@
+"""Where the figures of a report come from."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from ..results import Row
+from .study import METRICS, Study
+from .tables import Cell, Group, Section, Table
+
+_HEADS = (
+    "dataset", "task", "metric", "obfuscator", "protocol", "network", "level", "value", "low", "high", "prior",
+    "clips", "seeds", "folds", "configurations", "commits",
+)  # fmt: skip
+
+
+def provenance_table(study: Study) -> Table:
+    """For each task: how many rows, networks, obfuscators, seeds, folds and clips; configurations and commits."""
+    rows = []
+    shown = [row for row in study.rows if row.metric in METRICS]
+    for dataset, task in dict.fromkeys((row.dataset, row.task) for row in shown):
+        found = [row for row in shown if (row.dataset, row.task) == (dataset, task)]
+        clips = sum({row.fold: row.num_clips for row in found}.values())
+        counts = (
+            len(found), len({r.network for r in found}), len({r.obfuscator for r in found}),
+            len({r.seed for r in found}), len({r.fold for r in found}), clips,
+        )  # fmt: skip
+        rows.append((
+            Cell(dataset), Cell(task), Cell(study.metric(dataset, task)), *(Cell(str(count)) for count in counts),
+            Cell(", ".join(_some({r.configuration_hash for r in found}))), Cell(", ".join(_some({r.commit for r in found}))),
+        ))  # fmt: skip
+    return Table(
+        "provenance",
+        "Where the figures come from.",
+        "Counts of what is behind them. Test clips are counted once over all folds. Rows with the same hash were made "
+        "with the same settings.",
+        ("Data", "task", "metric"),
+        (
+            Group("number of", ("rows", "networks", "obfuscators", "seeds", "folds", "test clips")),
+            Group("", ("configurations", "commits")),
+        ),
+        (Section(tuple(rows)),),
+    )
+
+
+def pooled_csv(study: Study) -> str:
+    """Every pooled figure on a line of its own, for other programs; shares in [0, 1]."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(_HEADS)
+    shown = [row for row in study.rows if row.metric in METRICS]
+    keys = dict.fromkeys((row.dataset, row.task, row.obfuscator, row.protocol) for row in shown)
+    for dataset, task, obfuscator, protocol in keys:
+        cell = study.cell(dataset, task, obfuscator, protocol)
+        for judge, estimate in study.estimates(dataset, task, obfuscator, protocol).items():
+            rows = cell[judge]
+            low, high = estimate.interval or ("", "")
+            writer.writerow([
+                dataset, task, study.metric(dataset, task), obfuscator, protocol, *judge,
+                *(_rounded(value) for value in (estimate.value, low, high, estimate.prior)), f"{estimate.num_clips:g}",
+                *(len(set(values)) for values in ([r.seed for r in rows], [r.fold for r in rows])),
+                " ".join(_all(rows, "configuration_hash")), " ".join(_all(rows, "commit")),
+            ])  # fmt: skip
+    return file.getvalue()
+
+
+def _rounded(value: float | str | None) -> str:
+    return f"{value:.6f}" if isinstance(value, float) else str(value if value is not None else "")
+
+
+def _all(rows: Sequence[Row], field: str) -> list[str]:
+    return sorted({getattr(row, field) for row in rows} - {""})
+
+
+def _some(names: set[str]) -> list[str]:
+    """The first four, and how many more."""
+    known = sorted(names - {""})
+    return known[:4] + ([f"and {len(known) - 4} more"] if len(known) > 4 else [])

@@ -1,0 +1,76 @@
+"""What papers have published, to be shown beside our figures and never mixed with them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ...features.encoder import ASSETS
+
+
+@dataclass(frozen=True)
+class Tradeoff:
+    """One published pair: shares in [0, 1]; f: f_0.5 as printed, None where the source has none.
+
+    obfuscator: ours that does the same, empty where there is none. protocol: as in `Row`.
+    """
+
+    source: str
+    dataset: str
+    name: str
+    action: float
+    privacy: float
+    f: float | None = None
+    obfuscator: str = ""
+    protocol: str = "frozen"
+
+    @property
+    def label(self) -> str:
+        """For figures."""
+        return f"published: {self.name}"
+
+
+@dataclass(frozen=True)
+class Published:
+    """Everything that is known. top1: by task kind ('action', 'privacy'), network (or 'average') and data set."""
+
+    titles: Mapping[str, str] = field(default_factory=dict)
+    top1: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
+    tradeoffs: tuple[Tradeoff, ...] = ()
+
+    def accuracy(self, kind: str, network: str, dataset: str) -> float | None:
+        """Top-1 on unmodified video (Table 1 of the CVPR 2024 paper)."""
+        return self.top1.get(kind, {}).get(network, {}).get(dataset)
+
+    def of(self, dataset: str, protocol: str | None = None) -> list[Tradeoff]:
+        """Published pairs of the CVPR 2024 paper on a data set, of one protocol or of all."""
+        return [
+            item for item in self.tradeoffs
+            if item.source == "cvpr2024" and item.dataset == dataset and protocol in (None, item.protocol)
+        ]  # fmt: skip
+
+
+def published_figures() -> Published:
+    """Read them from the package. Data sets are named as in our table of data sets."""
+    with (ASSETS / "published.toml").open("rb") as file:
+        told = tomllib.load(file)
+    cvpr, tpami = told["cvpr2024"], told["tpami2020"]
+    top1 = {
+        kind: {
+            network: {dataset: value / 100 for dataset, value in row.items()} for network, row in cvpr[kind].items()
+        }
+        for kind in ("action", "privacy")
+    }
+    tradeoffs = [
+        Tradeoff("cvpr2024", dataset, row["name"], row[dataset][0] / 100, row[dataset][1] / 100, row[dataset][2],
+                 row["obfuscator"], row["protocol"])
+        for dataset in ("ipn", "kth", "sbu")
+        for row in cvpr["methods"]
+    ]  # fmt: skip
+    tradeoffs += [
+        Tradeoff("tpami2020", row["dataset"], row["name"], row["action"] / 100, row["privacy"] / 100,
+                 protocol="two_fold")
+        for row in tpami["methods"]
+    ]  # fmt: skip
+    return Published({key: told[key]["title"] for key in told}, top1, tuple(tradeoffs))

@@ -1,0 +1,210 @@
+"""A report as files: one page for people, tables and figures for papers."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ... import drawing
+from ...errors import OutputError
+from ...features.encoder import ASSETS
+from ...files import PendingFile, commit_all, make_folders, remove_empty
+from ...record import library_versions
+from ...types import UInt8Array
+from ..results import Row
+from .attacker_table import attacker_table
+from .cautions import cautions
+from .charts import Chart
+from .comparison_table import comparison_table, long_table
+from .confusion import confusion_charts
+from .figures import charts
+from .markup import latex, markdown
+from .original_table import original_table
+from .pgfplots import PREAMBLE, pgfplots
+from .plots import draw
+from .provenance import pooled_csv, provenance_table
+from .published import Published, published_figures
+from .published_tables import published_tables
+from .study import Study
+from .tables import Table
+
+PAGE = "report.html"
+
+
+class Sheet(NamedTuple):
+    """A picture (H, W, 3) uint8 RGB with a title and a line of text; see `sheets`."""
+
+    name: str
+    title: str
+    caption: str
+    image: UInt8Array
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section of a report."""
+
+    title: str
+    text: str
+    tables: tuple[Table, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    sheets: tuple[Sheet, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that is in a report, before it is written."""
+
+    parts: tuple[Part, ...]
+    cautions: tuple[str, ...]
+    provenance: Table
+    titles: tuple[str, ...]
+    csv: str
+
+    @property
+    def tables(self) -> list[Table]:
+        """Of all parts."""
+        return [table for part in self.parts for table in part.tables] + [self.provenance]
+
+    @property
+    def charts(self) -> list[Chart]:
+        """Of all parts."""
+        return [chart for part in self.parts for chart in part.charts]
+
+
+def make_report(rows: Iterable[Row], *, published: bool = True, sheets: Sequence[Sheet] = ()) -> Report:
+    """Everything that rows of results tell. Raises InputError where there are none, or impossible ones."""
+    study = Study(rows)
+    known = published_figures() if published else Published()
+    drawn, first = charts(study, known), original_table(study, known)
+
+    def some(prefix: str) -> tuple[Chart, ...]:
+        return tuple(chart for chart in drawn if chart.name.startswith(prefix))
+
+    compared = tuple(comparison_table(study, protocol, known) for protocol in study.protocols)
+    parts = (
+        Part(
+            "What leaks, and what is kept",
+            "The strongest attacker counts, and the retrained one more than the frozen one: whoever has the tool can "
+            "train on what it makes.",
+            tuple(attacker_table(study, attribute) for attribute in study.attributes),
+            some("tradeoff"),
+        ),
+        Part("Unmodified video", "What the networks can do at best.", (first,) if first else ()),
+        Part("Obfuscators compared, averaged over networks", "As in the paper.", (*compared, long_table(study))),
+        Part("Weighing privacy", "As in Fig. 7 of the paper.", (), some("figure_7")),
+        Part("One template at a time", "As in Fig. 5 of the paper.", (), some("figure_5")),
+        Part("Motion-consistent and i.i.d. noise", "As in Fig. 8 of the paper.", (), some("figure_8")),
+        Part("Which classes are taken for which", "", (), tuple(confusion_charts(study))),
+        Part("What it looks like", "", (), (), tuple(sheets)),
+        Part("Published figures", "Copied from the papers, for comparison.", tuple(published_tables(known))),
+    )
+    shown = tuple(part for part in parts if part.tables or part.charts or part.sheets)
+    warned = tuple(cautions(study)) + (
+        (f"{study.num_repeated} rows were repeated by later ones and left out",) if study.num_repeated else ()
+    )
+    return Report(shown, warned, provenance_table(study), tuple(known.titles.values()), pooled_csv(study))
+
+
+def write_report(
+    rows: Iterable[Row], folder: Path, *, published: bool = True, sheets: Sequence[Sheet] = ()
+) -> list[Path]:
+    """Write all tables and figures into a folder, all files or none, and return them, the page first.
+
+    report.html is self-contained; report.md, report.tex; tables/*.tex; figures/*.pdf, .png and (pgfplots) .tex;
+    pooled.csv. published: show what papers have printed beside ours. sheets: pictures for the page.
+    Raises InputError for rows that cannot be, OutputError where the folder cannot be written.
+    """
+    report = make_report(rows, published=published, sheets=sheets)
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file; choose a folder for the report with -o")
+    contents = _contents(report)
+    with ExitStack() as stack:
+        stack.callback(remove_empty, _made(folder, contents))
+        pending = [stack.enter_context(PendingFile(folder / name, data)) for name, data in contents.items()]
+        commit_all([(file.path, file.commit) for file in pending])
+    return [folder / name for name in contents]
+
+
+def _made(folder: Path, names: Iterable[str]) -> list[Path]:
+    """Make the folders of all files. Returns those that were not there, the deepest first."""
+    places = dict.fromkeys((folder / name).parent for name in names)
+    try:
+        made = [new for place in places for new in make_folders(place)]
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written ({error.strerror}); choose another folder with -o") from error
+    return sorted(made, key=lambda path: -len(path.parts))
+
+
+def _contents(report: Report) -> dict[str, bytes]:
+    """All files, by name below the folder."""
+    drawn = {chart.name: draw(chart) for chart in report.charts}
+    pictures = {sheet.name: drawing.encode_image(sheet.image, ".png") for part in report.parts for sheet in part.sheets}
+    files = {
+        PAGE: _page(report, drawn, pictures).encode(),
+        "report.md": _markdown(report).encode(),
+        "report.tex": _document(report).encode(),
+        "pooled.csv": report.csv.encode(),
+    }
+    files |= {f"tables/{table.name}.tex": latex(table).encode() for table in report.tables}
+    for chart in report.charts:
+        files |= {f"figures/{chart.name}.{kind}": drawn[chart.name][kind] for kind in ("pdf", "png")}
+        source = pgfplots(chart)
+        if source is not None:
+            files[f"figures/{chart.name}.tex"] = source.encode()
+    return files | {f"figures/{name}.png": data for name, data in pictures.items()}
+
+
+def _page(report: Report, drawn: Mapping[str, Mapping[str, bytes]], pictures: Mapping[str, bytes]) -> str:
+    """The page: nothing is loaded, no scripts; every text in it is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    images = {name: _embedded("svg+xml", files["svg"]) for name, files in drawn.items()}
+    images |= {name: _embedded("png", data) for name, data in pictures.items()}
+    return environment.get_template("benchmark.html.j2").render(
+        report=report,
+        images=images,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        version=library_versions()["motionveil"],
+    )
+
+
+def _embedded(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _markdown(report: Report) -> str:
+    lines = ["# Benchmark", ""]
+    if report.cautions:
+        lines += ["## Before you read on", "", *(f"* {text}." for text in report.cautions), ""]
+    for part in report.parts:
+        lines += [f"## {part.title}", "", *([part.text, ""] if part.text else [])]
+        lines += [markdown(table) for table in part.tables]
+        for item in (*part.charts, *part.sheets):
+            lines += [f"![{item.title}](figures/{item.name}.png)", "", f"**{item.title}** {item.caption}", ""]
+    return "\n".join([*lines, markdown(report.provenance)])
+
+
+def _document(report: Report) -> str:
+    """A document that takes in every table and figure, to look at them or to copy from."""
+    lines = [PREAMBLE, r"\begin{document}"]
+    for part in report.parts:
+        lines += [f"\\input{{tables/{table.name}}}" for table in part.tables]
+        for chart in part.charts:
+            if pgfplots(chart) is not None:
+                lines.append(f"\\input{{figures/{chart.name}}}")
+            else:
+                lines.append(
+                    f"\\begin{{figure*}}\\centering\\includegraphics[width=\\textwidth]{{figures/{chart.name}.pdf}}"
+                    r"\end{figure*}"
+                )
+        lines.append(r"\clearpage")
+    return "\n".join([*lines, r"\input{tables/provenance}", r"\end{document}", ""])
