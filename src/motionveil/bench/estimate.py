@@ -17,6 +17,7 @@ from ..video import open_source
 from .networks import build_network, get_network
 from .obfuscations import ORIGINAL
 from .running import Benchmark, Plan
+from .sampling import Sampling
 
 _FRAMES = 32
 
@@ -59,7 +60,7 @@ def estimate(benchmark: Benchmark) -> Estimate:
         )  # fmt: skip
         if run.network not in steps:
             classes = len(benchmark.dataset.tasks[run.task].classes)
-            steps[run.network] = _seconds_of_step(run.network, classes, training.batch_size)
+            steps[run.network] = _seconds_of_step(run.network, sampling, classes, training.batch_size)
         per_epoch = math.ceil(len(benchmark.split(run).train) * sampling.samples / training.batch_size)
         seconds = steps[run.network] * per_epoch * training.epochs
         trainings[run.network] = trainings.get(run.network, 0.0) + seconds
@@ -85,8 +86,8 @@ def _seconds_of_copies(benchmark: Benchmark, obfuscator: str, sources: list[str]
     return per_frame * len(sources) * sum(lengths) / len(lengths)
 
 
-def _seconds_of_step(name: str, num_classes: int, batch_size: int) -> float:
-    network = get_network(name)
+def _seconds_of_step(name: str, sampling: Sampling, num_classes: int, batch_size: int) -> float:
+    network = sampling.applied_to(get_network(name))
     module = build_network(name, num_classes)
     channels = 6 if network.flow else 3
     time_axis = (network.num_frames,) if network.level == "clip" else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -145,9 +146,9 @@ class Benchmark:
         return True
 
     def _train_and_judge(self, run: Run, judged: str, protocol: str, tell: Callable[[str], None]) -> None:
-        task, network = self.dataset.tasks[run.task], get_network(run.network)
-        split = self.split(run)
+        task, split = self.dataset.tasks[run.task], self.split(run)
         training, sampling = self.experiment.training_of(run.network), self.experiment.sampling_of(run.network)
+        network = sampling.applied_to(get_network(run.network))
         name = f"{run.network} for {run.task} on {run.obfuscator}, seed {run.seed}"
         common = (task, network, sampling, self.store)
 
@@ -190,8 +191,8 @@ class Benchmark:
 
     def configuration(self, run: Run, judged: str) -> dict[str, Any]:
         """All that decides a figure beside what a row names."""
-        network = get_network(run.network)
         training, sampling = self.experiment.training_of(run.network), self.experiment.sampling_of(run.network)
+        network = sampling.applied_to(get_network(run.network))
         shown = get_obfuscation(judged, self.experiment.substitutes)
         return {
             "frames": [network.num_frames, network.frame_stride, network.size],
@@ -208,7 +209,8 @@ class Benchmark:
     def _folder(self, run: Run) -> Path:
         """Where a trained network lies: of all that it depends on."""
         key = hash_of([asdict(run), self.configuration(run, run.obfuscator), [r.name for r in self.split(run).train]])
-        return self.places.work / "trained" / f"{run.task}-{run.network}-{run.obfuscator}-{run.seed}-{key}"
+        name = re.sub(r"[^A-Za-z0-9_]+", "-", f"{run.task}-{run.network[-40:]}-{run.obfuscator}-{run.seed}")
+        return self.places.work / "trained" / f"{name}-{key}"
 
     def _done(self) -> set[tuple[Any, ...]]:
         return {identity(row) for row in read_rows(self.places.results)} if self.places.results.exists() else set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ class Sampling:
     spread: take the network's frames evenly from the whole clip, instead of with its own stride from a window.
     fit: see `frames.Look`. margin: in training, frames are this much larger than the network's crop, which moves.
     flip: mirror half of the clips in training. samples: how often an epoch visits every clip, for frame networks.
-    views: of a test clip, None for as many as the network says.
+    views: of a test clip, None for as many as the network says. size: of the crop, None for the network's own.
     """
 
     spread: bool = False
@@ -35,6 +35,11 @@ class Sampling:
     flip: bool = True
     samples: int = 1
     views: int | None = None
+    size: int | None = None
+
+    def applied_to(self, network: Network) -> Network:
+        """The network, looking at crops of this size."""
+        return replace(network, size=self.size) if self.size else network
 
     def look(self, network: Network) -> Look:
         """How large frames are read for a network."""
