@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from filelock import FileLock, Timeout
 
 from ..errors import OptionError, WeightsError
@@ -66,10 +67,15 @@ class Benchmark:
     """One experiment on one dataset.
 
     Several processes may run the same one at the same time: a training that another process works on is left to it.
-    memory: GiB for decoded frames. Raises InputError and OptionError for what is wrong with dataset or experiment.
+    memory: GiB for decoded frames. threads: for networks on the CPU, None for torch's own choice.
+    Raises InputError and OptionError for what is wrong with dataset or experiment.
     """
 
-    def __init__(self, experiment: Experiment, places: Places, *, memory: float = 3.0) -> None:
+    def __init__(
+        self, experiment: Experiment, places: Places, *, memory: float = 3.0, threads: int | None = None
+    ) -> None:
+        if threads:
+            torch.set_num_threads(threads)
         self.experiment = experiment
         self.places = places
         self.dataset = get_dataset(experiment.dataset, places.root, places.annotations)

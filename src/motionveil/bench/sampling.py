@@ -46,7 +46,7 @@ class Sampling:
         return Look(round(network.size * (1 + self.margin)), self.fit)
 
 
-def training_indices(length: int, network: Network, spread: bool, rng: np.random.Generator) -> Indices:
+def sampled_for_training(length: int, network: Network, spread: bool, rng: np.random.Generator) -> Indices:
     """Frames to train on, (num_frames,), of a clip of `length` frames: one from each of as many equal parts (`spread`,
     Wang et al., Temporal Segment Networks, ECCV 2016), or a window f x r at a random place.
     """
@@ -57,7 +57,7 @@ def training_indices(length: int, network: Network, spread: bool, rng: np.random
     return int(rng.integers(length - window + 1)) + np.arange(count) * network.frame_stride
 
 
-def test_indices(length: int, network: Network, spread: bool, views: int) -> Indices:
+def sampled_for_judging(length: int, network: Network, spread: bool, views: int) -> Indices:
     """Frames to judge, (views, num_frames): the same parts at evenly shifted places, or evenly spaced windows."""
     count, window = network.num_frames, network.num_frames * network.frame_stride
     if spread or length < window:
@@ -122,7 +122,7 @@ class TrainingClips(_Clips):
         record = self.records[item % len(self.records)]
         rng = np.random.default_rng([self.seed, self.epoch, item])
         length = len(self.store.frames(record, self.obfuscator, self.sampling.look(self.network)))
-        indices = training_indices(length, self.network, self.sampling.spread, rng)
+        indices = sampled_for_training(length, self.network, self.sampling.spread, rng)
         mirrored = bool(self.sampling.flip and rng.random() < 0.5)
         corner = (float(rng.random()), float(rng.random()))
         return self._look(record, indices, corner, mirrored), self.target(record)
@@ -141,7 +141,7 @@ class TestClips(_Clips):
         record = self.records[item]
         length = len(self.store.frames(record, self.obfuscator, self.sampling.look(self.network)))
         views = self.sampling.views or self.network.views
-        chosen = test_indices(length, self.network, self.sampling.spread, views)
+        chosen = sampled_for_judging(length, self.network, self.sampling.spread, views)
         return torch.stack([self._look(record, indices, (0.5, 0.5), False) for indices in chosen]), self.target(record)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import torch
 from tqdm import tqdm
 
 from ..bench.estimate import estimate
@@ -37,9 +36,7 @@ def command(experiment: Path, **options: Any) -> int:
     chosen = read_experiment(experiment, dataset=options["dataset"]).only(options["only"])
     results = options["results"] or Path("results") / f"{chosen.name}.jsonl"
     places = Places(options["root"], options["annotations"], options["work"], results)
-    if options["threads"]:
-        torch.set_num_threads(options["threads"])
-    benchmark = Benchmark(chosen, places, memory=options["memory"])
+    benchmark = Benchmark(chosen, places, memory=options["memory"], threads=options["threads"])
     if options["dry_run"]:
         for line in estimate(benchmark).lines():
             click.echo(line)
