@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..obfuscators import Selective
 from ..pipeline import obfuscate_video
 from ..record import file_digest
-from ..video import IMAGE_SUFFIXES
+from ..video import IMAGE_SUFFIXES, images_matching, is_pattern
 from .obfuscations import Obfuscation, get_obfuscation
 from .results import hash_of
 
@@ -44,19 +44,21 @@ class Preparation:
     def place(self, source: str, obfuscator: str) -> Path:
         """Where a source lies, or its copy will. Raises InputError where the source is missing."""
         path = self.root / source
-        if not path.exists():
+        if not (images_matching(str(path)) if is_pattern(path) else path.exists()):
             raise InputError(f"{path} is missing; see what else is with: motionveil bench data check")
         obfuscation = get_obfuscation(obfuscator, self.substitutes)
         if obfuscation is None:
             return path
         key = hash_of([VERSION, self._digest(source), obfuscation.as_record()])
+        if is_pattern(path):  # the colour frames of a folder that holds others too
+            return self.cache / obfuscator / f"{path.parent.name}-{key}.mp4"
         suffix = ".png" if path.suffix.lower() in IMAGE_SUFFIXES else ".mp4"
         return self.cache / obfuscator / f"{path.stem}-{key}{suffix}"
 
     def prepare(self, source: str, obfuscator: str) -> Path:
         """The path of a source as this obfuscator shows it; the copy is made where it is not there yet."""
         place = self.place(source, obfuscator)
-        if place.exists():
+        if place.exists() or is_pattern(place):
             return place
         place.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(place.with_name(f".{place.name}.lock")):
@@ -75,11 +77,14 @@ class Preparation:
         return self._methods[obfuscator]
 
     def _digest(self, source: str) -> str:
-        """sha256 of a file, or of the names and contents of a folder of frames."""
+        """sha256 of a file, or of the names and contents of the frames of a folder or pattern."""
         if source not in self._digests:
             path = self.root / source
             whole = hashlib.sha256()
-            for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-                whole.update(f"{file.name if path.is_dir() else ''} {file_digest(file)}\n".encode())
+            files = [path]
+            if path.is_dir() or is_pattern(path):
+                files = sorted(path.iterdir()) if path.is_dir() else images_matching(str(path))
+            for file in files:
+                whole.update(f"{file.name if file != path else ''} {file_digest(file)}\n".encode())
             self._digests[source] = whole.hexdigest()
         return self._digests[source]

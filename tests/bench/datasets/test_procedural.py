@@ -55,6 +55,7 @@ def test_actions_are_motion_alone_and_subjects_texture_alone() -> None:
     """Two simple features: how pixels move (of grey), and which hues there are (of one frame)."""
     motion: list[np.ndarray] = []
     looks: list[np.ndarray] = []
+    places: list[np.ndarray] = []
     labels: list[tuple[int, int]] = []
     rng = np.random.default_rng(0)
     for subject in range(4):
@@ -65,11 +66,13 @@ def test_actions_are_motion_alone_and_subjects_texture_alone() -> None:
                 hsv = cv2.cvtColor(frames[0], cv2.COLOR_RGB2HSV)
                 hues = np.bincount(hsv[..., 0].ravel() // 6, weights=(hsv[..., 1].ravel() > 100) * 1.0, minlength=30)
                 looks.append(hues / max(hues.sum(), 1))
+                places.append(np.argwhere(hsv[..., 1] > 100).mean(0))
                 motion.append(_motion(frames))
                 labels.append((action, subject))
     of_action, of_subject = (np.array(values) for values in zip(*labels, strict=True))
     assert _nearest(np.array(looks), of_subject) > 0.95
     assert _nearest(np.array(looks), of_action) < 0.35
+    assert _nearest(np.array(places), of_action) < 0.35
     assert _nearest(np.array(motion), of_action) > 0.85
     assert _nearest(np.array(motion), of_subject) < 0.45
 

@@ -29,7 +29,7 @@ class IPNHand(AnnotatedDataset):
         title="IPN Hand",
         url="https://gibranbenitez.github.io/IPN_Hand/",
         licence="CC BY 4.0",
-        size="200 videos 640x480; frames about 50 GB as JPEG",
+        size="200 videos 640x480, about 800000 frames",
         layout="""\
             ROOT/
               frames/1CM1_1_R_#217/1CM1_1_R_#217_000001.jpg …   (or videos/1CM1_1_R_#217.avi)

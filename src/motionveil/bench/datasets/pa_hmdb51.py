@@ -48,7 +48,7 @@ class PAHMDB51(AnnotatedDataset):
     origin = Origin(
         title="PA-HMDB51, annotations of HMDB51",
         url="https://github.com/VITA-Group/PA-HMDB51",
-        licence="MIT (annotations); clips from HMDB51",
+        licence="non-commercial research, with reference to Wu et al. (annotations); clips: see hmdb51",
         size="1 MB of annotations; clips: see hmdb51",
         layout="""\
             ROOT/                                                     (that of hmdb51)

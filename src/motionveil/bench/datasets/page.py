@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ... import drawing, ops
-from ...building import Choice, Networks, assemble, choose_templates
+from ...building import Networks, assemble, choose_templates
 from ...errors import InputError, OutputError
 from ...features.encoder import ASSETS
 from ...files import write_file
@@ -138,7 +137,8 @@ def draw_strips(
     seen = 0
     with window.open(source) as reader, ops.single_threaded():
         extractor = networks.extractor(still=reader.info.is_image)
-        choice = _templates(tuple(hide), networks, lru_cache(partial(first_frames, source, window)))
+        frames = lru_cache(partial(first_frames, source, window))
+        choice = choose_templates(hide, extractor, frames=frames)
         region = TemplateSaliency(extractor, choice.templates, coverage=networks.preset.coverage)
         for explained in assemble(networks.preset, region, networks.flow).explain(reader):
             for index in range(len(explained.original)):
@@ -169,10 +169,6 @@ def window_of(root: Path, record: Record) -> tuple[Window, int]:
         return float((Fraction(frame) - Fraction(1, 2)) / rate)
 
     return Window(max(0.0, before(first)), before(first + count), size=side, image_rate=rate), count
-
-
-def _templates(hide: tuple[str, ...], networks: Networks, frames: Any) -> Choice:
-    return choose_templates(hide, networks.extractor(), frames=frames, strict=False)
 
 
 def _moment(explained: Explained, index: int, saliency: Float32Array) -> dict[str, UInt8Array]:

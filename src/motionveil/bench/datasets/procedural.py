@@ -145,7 +145,7 @@ def draw(
     """Frames (num_frames, size, size, 3) of one clip. Place, size, pace, phase and wall come from `rng`."""
     wall = 96 + 64 * _blotches(size, size / 24, rng)[..., None] * rng.uniform(0.6, 1.0, 3).astype(np.float32)
     radius = size * rng.uniform(0.16, 0.22)
-    centre = size * rng.uniform(0.3, 0.7, 2)
+    centre = size * rng.uniform(0.36, 0.64, 2)
     begin, turned = rng.uniform(0, 2 * pi, 2)
     pace = 2 * pi / rng.uniform(12, 18)
     distance = np.hypot(*np.indices(texture.shape[:2]) - 31.5)

@@ -45,7 +45,7 @@ class SBU(AnnotatedDataset):
         title="SBU Kinect Interaction, clean version; lists from github.com/f-ilic/SelectivePrivacyPreservation",
         url="https://www3.cs.stonybrook.edu/~kyun/research/kinect_interaction/index.html",
         licence="research use, with reference to Yun et al. (2012)",
-        size="about 5 GB with depth, 640x480 at 15 fps",
+        size="282 clips 640x480 at 15 fps, colour and depth",
         layout="""\
             ROOT/
               s01s02/01/001/rgb_000001.png …   (set/action/take; depth pictures may lie beside)

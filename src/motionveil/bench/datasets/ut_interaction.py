@@ -44,7 +44,7 @@ class UTInteraction(AnnotatedDataset):
         title="UT-Interaction, segmented set 1 and set 2",
         url="https://cvrc.ece.utexas.edu/SDHA2010/Human_Interaction.html",
         licence="research use, with reference to Ryoo and Aggarwal (2010)",
-        size="about 80 MB, 120 clips",
+        size="30 MB, 120 clips",
         layout="""\
             ROOT/
               labels.csv                                         (optional)

@@ -50,8 +50,8 @@ class VISPR(AnnotatedDataset):
     origin = Origin(
         title="VISPR (Visual Privacy)",
         url="https://tribhuvanesh.github.io/vpa/",
-        licence="research use; photographs from Flickr, CC BY",
-        size="about 55 GB, 22167 photographs",
+        licence="research use; photographs of others, from Flickr and elsewhere",
+        size="22167 photographs in full size",
         layout="""\
             ROOT/
               train2017/2017_10001018.jpg … val2017/ … test2017/ …   (or below images/)
