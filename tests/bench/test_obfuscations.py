@@ -1,4 +1,4 @@
-"""The table of obfuscations, and the two rows that say what is left when people are gone, or only their shape is there."""
+"""The table of obfuscations, and what is left when people are gone, or only their shape is there."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from motionveil.bench.datasets.procedural import make
-from motionveil.bench.estimate import estimate
+from motionveil.bench.estimating import estimate
 from motionveil.bench.experiment import Experiment, read_experiment
 from motionveil.bench.results import Row, append_rows, identity, merged, read_rows
 from motionveil.bench.running import Benchmark, Places, Step
@@ -162,6 +162,12 @@ def test_what_does_not_fit_is_said(root: Path, toml: Path, tmp_path: Path) -> No
     path.write_text(TEXT + "[weights]\nsmall_bag = 'none.safetensors'\n")
     with pytest.raises(WeightsError, match=r"none\.safetensors"):
         _benchmark(read_experiment(path), root, tmp_path).run()
+
+
+def test_privacy_is_the_datasets_own_task(root: Path, tmp_path: Path) -> None:
+    path = tmp_path / "privacy.toml"
+    path.write_text(TEXT.replace("identity =", "privacy ="))
+    assert {run.task for run in _benchmark(read_experiment(path), root, tmp_path).runs} == {"identity"}
 
 
 def test_a_damaged_row_is_named(tmp_path: Path, whole: list[Row]) -> None:

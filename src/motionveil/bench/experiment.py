@@ -14,6 +14,7 @@ from .obfuscations import ORIGINAL, get_obfuscation
 from .sampling import Sampling
 from .training import Training
 
+ACTION, PRIVACY = "action", "privacy"
 Settings = TypeVar("Settings", Training, Sampling)
 
 
@@ -33,12 +34,13 @@ class Run:
 class Experiment:
     """What an experiment file says.
 
-    name: of the results. dataset: one of `datasets.DATASETS`. networks: their names by task. seeds: how many; seed k
-    learns from fold k, modulo the folds that the dataset has. obfuscators: judged by networks that know only original
-    video (protocol 'frozen'). retrained: judged by networks that were trained on what they make, too. training,
-    sampling: for all networks; special: what is different for some, by their names. substitutes: networks of
-    obfuscators that stand in for others, see `Obfuscation.with_networks_at_hand`. weights: files of pretrained weights
-    by network; the others start from random ones.
+    name: of the results. dataset: one of `datasets.DATASETS`. networks: their names by task; the task `privacy` is the
+    dataset's first one that is no action. seeds: how many; seed k learns from fold k, modulo the folds that the dataset
+    has. obfuscators: judged by networks that know only original video (protocol 'frozen'). retrained: judged by networks
+    that were trained on what they make, too. training, sampling: for all networks; special: what is different for some,
+    by their names. substitutes: networks of obfuscators that stand in for others, see
+    `Obfuscation.with_networks_at_hand`. weights: files of pretrained weights by network; the others start from random
+    ones.
     """
 
     name: str
@@ -80,6 +82,12 @@ class Experiment:
             obfuscators=tuple(name for name in self.obfuscators if name in obfuscators),
             retrained=tuple(name for name in self.retrained if name in obfuscators),
         )
+
+    def with_privacy_as(self, task: str) -> Experiment:
+        """The same with a dataset's own name for the task `privacy`."""
+        if PRIVACY not in self.networks:
+            return self
+        return replace(self, networks={task if key == PRIVACY else key: value for key, value in self.networks.items()})
 
     def training_of(self, network: str) -> Training:
         """The training of one network."""

@@ -19,7 +19,7 @@ from ..errors import OptionError, WeightsError
 from ..record import file_digest, plain
 from .datasets import get_dataset
 from .evaluation import evaluate
-from .experiment import Experiment, Run
+from .experiment import ACTION, Experiment, Run
 from .frames import FrameStore
 from .networks import build_network, get_network
 from .obfuscations import get_obfuscation
@@ -76,15 +76,19 @@ class Benchmark:
     ) -> None:
         if threads:
             torch.set_num_threads(threads)
-        self.experiment = experiment
         self.places = places
         self.dataset = get_dataset(experiment.dataset, places.root, places.annotations)
+        self.experiment = experiment = experiment.with_privacy_as(self._attribute())
         for task in experiment.networks:
             if task not in self.dataset.tasks:
                 raise OptionError(f"{experiment.dataset} has no task {task}; it has {', '.join(self.dataset.tasks)}")
         cache = places.work / "obfuscated"
         self.preparation = Preparation(places.root, cache, substitutes=experiment.substitutes)
         self.store = FrameStore(self.preparation, memory=memory)
+
+    def _attribute(self) -> str:
+        """The task that is not the action, the first one where there are several."""
+        return next((task for task in self.dataset.tasks if task != ACTION), ACTION)
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:

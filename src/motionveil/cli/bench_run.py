@@ -8,7 +8,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from ..bench.estimate import estimate
+from ..bench.estimating import estimate
 from ..bench.experiment import read_experiment
 from ..bench.running import Benchmark, Places, Step
 
