@@ -35,8 +35,9 @@ class Task:
 class Record:
     """One labelled clip.
 
-    name: unique in its dataset. source: the video file, picture or folder of frames that holds it, below the root of
-    the dataset, with ``/``. start, stop: its frames in the source, counted from 0, stop excluded; None is the end.
+    name: unique in its dataset. source: the video file, picture, folder of frames, or pattern of their names
+    (``s01s02/01/001/rgb*.png``) that holds it, below the root of the dataset, with ``/``. start, stop: its
+    frames in the source, counted from 0, stop excluded; None is the end.
     labels: label by task. subject: who is seen, or any group that no split may tear apart; empty where unknown.
     """
 

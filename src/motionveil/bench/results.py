@@ -92,11 +92,14 @@ def merged(rows: Sequence[Row]) -> list[Row]:
     """Rows without those that a later one repeats: same figure, same configuration, seed and fold."""
     last: dict[tuple[Any, ...], Row] = {}
     for row in rows:
-        last[
-            (row.dataset, row.task, row.network, row.level, row.obfuscator, row.protocol, row.metric)
-            + (row.seed, row.fold, row.configuration_hash)
-        ] = row
+        last[identity(row)] = row
     return list(last.values())
+
+
+def identity(row: Row) -> tuple[Any, ...]:
+    """What two rows have in common that are the same figure, perhaps of two runs."""
+    names = (row.dataset, row.task, row.network, row.level, row.obfuscator, row.protocol, row.metric)
+    return (*names, row.seed, row.fold, row.configuration_hash)
 
 
 def current_commit() -> str:

@@ -23,6 +23,7 @@ COMMANDS = {
     "export": ("export", "Write the steps of the method as files: flow, saliency, noise, mask."),
     "template": ("template", "Make and manage templates of what to hide."),
     "weights": ("weights", "Bring weights of further networks here, and check them."),
+    "bench": ("bench", "Compare obfuscations on datasets: train, judge, make tables and figures."),
     "doctor": ("doctor", "Say what runs where, and what is missing."),
 }
 """Subcommand → (module in this package that has `command`, one line of help)."""

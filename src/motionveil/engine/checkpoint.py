@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import DependencyError, WeightsError
 from ..types import Float32Array
 
-_WRAPPERS = ("state_dict", "model", "teacher", "model_state_dict")
+_WRAPPERS = ("state_dict", "model", "teacher", "model_state_dict", "model_state")
 _PREFIXES = ("module.", "backbone.")
 
 

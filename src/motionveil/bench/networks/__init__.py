@@ -1,1 +1,106 @@
 """Networks that recognise actions and people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from torch import nn
+
+from ...errors import OptionError
+from .c3d import C3D_NETWORK
+from .checkpoint import load_weights
+from .e2s import e2s_x3d_l, e2s_x3d_m, e2s_x3d_s
+from .hub import HUB, hub_network
+from .mvit import mvit_base_16x4
+from .network import IMAGENET, KINETICS, Network
+from .resnet2d import resnet18, resnet50, resnet101
+from .resnet3d import c2d_r50, csn_r101, i3d_r50, r2plus1d_r50, slow_r50
+from .slowfast import slowfast_r50
+from .small import SmallBagNet, SmallResNet, SmallTwoStream, small_r2plus1d, small_r3d
+from .vit2d import vit_b_16, vit_b_32
+from .x3d import x3d_l, x3d_m, x3d_s
+
+__all__ = ["IMAGENET", "KINETICS", "NETWORKS", "Network", "build_network", "get_network", "load_weights"]
+
+
+def _kinetics(
+    build: Callable[[int], nn.Module], num_frames: int, frame_stride: int, size: int, head: str, file: str = ""
+) -> Network:
+    """A network for clips with weights for Kinetics-400 in PyTorchVideo's model zoo."""
+    source = f"https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics/{file}" if file else ""
+    return Network(build, "clip", size, num_frames, frame_stride, head=(head,), pretrained=source)
+
+
+def _two_streams(
+    build: Callable[[int], nn.Module], num_frames: int, frame_stride: int, size: int, file: str
+) -> Network:
+    """A network for RGB and flow, each of whose streams starts from the same weights for Kinetics-400."""
+    one = _kinetics(build, num_frames, frame_stride, size, "blocks.5.proj.", file)
+    streams = ("rgbstream.", "flowstream.")
+    return replace(one, flow=True, streams=streams, head=("head.", *(stream + one.head[0] for stream in streams)))
+
+
+def _imagenet(build: Callable[[int], nn.Module], head: str, file: str) -> Network:
+    """A network for frames with weights for ImageNet-1k in torchvision's collection."""
+    mean, deviation = IMAGENET
+    source = f"https://download.pytorch.org/models/{file}"
+    return Network(build, "frame", 224, views=32, mean=mean, deviation=deviation, head=(head,), pretrained=source)
+
+
+NETWORKS: dict[str, Network] = {
+    "small_r3d": Network(small_r3d, "clip", 80, 16, head=("head.",)),
+    "small_r2plus1d": Network(small_r2plus1d, "clip", 80, 16, head=("head.",)),
+    "small_two_stream": Network(SmallTwoStream, "clip", 80, 16, flow=True, head=("heads.", "fuse.")),
+    "small_resnet": Network(SmallResNet, "frame", 96, views=16, head=("head.",)),
+    "small_bag": Network(SmallBagNet, "frame", 96, views=16, head=("head.",)),
+    "c2d_r50": _kinetics(c2d_r50, 8, 8, 224, "blocks.6.proj.", "C2D_8x8_R50.pyth"),
+    "i3d_r50": _kinetics(i3d_r50, 8, 8, 224, "blocks.6.proj.", "I3D_8x8_R50.pyth"),
+    "slow_r50": _kinetics(slow_r50, 8, 8, 224, "blocks.5.proj.", "SLOW_8x8_R50.pyth"),
+    "slowfast_r50": _kinetics(slowfast_r50, 32, 2, 224, "blocks.6.proj.", "SLOWFAST_8x8_R50.pyth"),
+    "csn_r101": _kinetics(csn_r101, 32, 2, 224, "blocks.5.proj.", "CSN_32x2_R101.pyth"),
+    "r2plus1d_r50": _kinetics(r2plus1d_r50, 16, 4, 224, "blocks.5.proj.", "R2PLUS1D_16x4_R50.pyth"),
+    "x3d_s": _kinetics(x3d_s, 13, 6, 182, "blocks.5.proj.", "X3D_S.pyth"),
+    "x3d_m": _kinetics(x3d_m, 16, 5, 224, "blocks.5.proj.", "X3D_M.pyth"),
+    "x3d_l": _kinetics(x3d_l, 16, 5, 312, "blocks.5.proj.", "X3D_L.pyth"),
+    "e2s_x3d_s": _two_streams(e2s_x3d_s, 13, 6, 182, "X3D_S.pyth"),
+    "e2s_x3d_m": _two_streams(e2s_x3d_m, 16, 5, 224, "X3D_M.pyth"),
+    "e2s_x3d_l": _two_streams(e2s_x3d_l, 16, 5, 312, "X3D_L.pyth"),
+    "mvit_base_16x4": _kinetics(mvit_base_16x4, 16, 4, 224, "head.proj.", "MVIT_B_16x4.pyth"),
+    "c3d": C3D_NETWORK,
+    "resnet18": _imagenet(resnet18, "fc.", "resnet18-f37072fd.pth"),
+    "resnet50": _imagenet(resnet50, "fc.", "resnet50-0676ba61.pth"),
+    "resnet101": _imagenet(resnet101, "fc.", "resnet101-63fe2227.pth"),
+    "vit_b_16": _imagenet(vit_b_16, "heads.head.", "vit_b_16-c867db91.pth"),
+    "vit_b_32": _imagenet(vit_b_32, "heads.head.", "vit_b_32-d86f8d99.pth"),
+}
+"""Every network by name. Published ones are sampled as in the benchmark of Ilic et al. (CVPR 2024).
+
+A network for frames judges a clip by the mean of its logits over `views` frames.
+"""
+
+
+def get_network(name: str) -> Network:
+    """The line of the table, or what `hub_network` finds for a name that begins with 'hub:'.
+
+    Raises OptionError with the names there are, WeightsError or DependencyError for a network of the hub.
+    """
+    if name.startswith(HUB):
+        return hub_network(name)
+    try:
+        return NETWORKS[name]
+    except KeyError:
+        raise OptionError(f"no network {name!r}; choose from {', '.join(NETWORKS)}, or hub:FOLDER") from None
+
+
+def build_network(name: str, num_classes: int, *, checkpoint: str | Path | None = None) -> nn.Module:
+    """A network by name, with random weights, or with those of a checkpoint (`load_weights`).
+
+    Raises OptionError for a name that is not there, WeightsError for a checkpoint that does not fit.
+    """
+    network = get_network(name)
+    module = network.build(num_classes)
+    if checkpoint is not None:
+        load_weights(module, checkpoint, network)
+    return module

@@ -24,6 +24,7 @@ class Network:
     num_frames x frame_stride, size: how it samples time and space, as published (f x r).
     views: how many samples of a test clip have their logits averaged.
     head: prefixes of the state dict that depend on the number of classes, left out where a checkpoint has others.
+    streams: prefixes of the parts that each start from the same checkpoint, one of a single stream.
     pretrained: what the published weights are called and where they come from, for a person to fetch; empty if none.
     """
 
@@ -37,4 +38,5 @@ class Network:
     mean: tuple[float, float, float] = KINETICS[0]
     deviation: tuple[float, float, float] = KINETICS[1]
     head: tuple[str, ...] = ()
+    streams: tuple[str, ...] = ()
     pretrained: str = ""

@@ -74,4 +74,3 @@ def _row(study: Study, attribute: Attribute, name: str) -> tuple[Cell, ...]:
     priors = [e.prior for found in estimates.values() for e in found.values() if e.prior is not None]
     row.append(plain(sum(priors) / len(priors) if priors else None))
     return tuple(row)
-

@@ -9,8 +9,7 @@ import numpy.typing as npt
 
 from ..results import Row
 from .charts import MatrixChart, MatrixPanel
-from .names import FLOOR, ORIGINAL, SILHOUETTE, network_name, obfuscator_name, role
-from .names import PROTOCOL_TITLES
+from .names import FLOOR, ORIGINAL, PROTOCOL_TITLES, SILHOUETTE, network_name, obfuscator_name, role
 from .study import ACTION, Judge, Study
 
 _MOST = 6

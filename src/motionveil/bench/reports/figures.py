@@ -136,7 +136,10 @@ def tradeoff_chart(study: Study, protocol: str, published: Published) -> DotChar
     for attribute in _hidden(study):
         dots = []
         for name in names:
-            action, strongest = study.action(attribute.dataset, name, protocol), study.strongest(attribute, name, protocol)
+            action, strongest = (
+                study.action(attribute.dataset, name, protocol),
+                study.strongest(attribute, name, protocol),
+            )
             if action is not None and strongest is not None:
                 dots.append(Dot(numbers[_label(name)], _label(name), strongest[1], action, drawn[name]))
         for item in published.of(attribute.dataset, protocol):

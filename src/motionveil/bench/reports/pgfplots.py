@@ -144,7 +144,9 @@ def _pen(style: Style) -> str:
 
 def _mark(dot: Dot) -> str:
     fill = ", fill=white" if dot.hollow else ""
-    return f"{_colour(dot.style)}, mark={_MARKS.get(dot.style.marker, '*')}, mark options={{{_colour(dot.style)}{fill}}}"
+    return (
+        f"{_colour(dot.style)}, mark={_MARKS.get(dot.style.marker, '*')}, mark options={{{_colour(dot.style)}{fill}}}"
+    )
 
 
 def _errors(value: Estimate) -> str:

@@ -57,9 +57,7 @@ def published_figures() -> Published:
         told = tomllib.load(file)
     cvpr, tpami = told["cvpr2024"], told["tpami2020"]
     top1 = {
-        kind: {
-            network: {dataset: value / 100 for dataset, value in row.items()} for network, row in cvpr[kind].items()
-        }
+        kind: {network: {dataset: value / 100 for dataset, value in row.items()} for network, row in cvpr[kind].items()}
         for kind in ("action", "privacy")
     }
     tradeoffs = [

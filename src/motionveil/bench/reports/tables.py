@@ -110,5 +110,6 @@ def ranked(
         return list(cells)
     marks: dict[str, Mark] = {order[0]: "best", order[1]: "second"}
     return [
-        replace(cell, mark=marks.get(cell.text, "")) if taken else cell for cell, taken in zip(cells, takes, strict=True)
+        replace(cell, mark=marks.get(cell.text, "")) if taken else cell
+        for cell, taken in zip(cells, takes, strict=True)
     ]

@@ -1,1 +1,23 @@
-"""One training loop for all networks."""
+"""One loop that trains all networks, and one that asks them."""
+
+from .fitting import fit
+from .history import Epoch, Fitted, Progress, is_finished, load_best
+from .loading import TrainingSet, ViewSet
+from .predicting import predict
+from .randomness import random_numbers
+from .settings import Training, make_fabric
+
+__all__ = [
+    "Epoch",
+    "Fitted",
+    "Progress",
+    "Training",
+    "TrainingSet",
+    "ViewSet",
+    "fit",
+    "is_finished",
+    "load_best",
+    "make_fabric",
+    "predict",
+    "random_numbers",
+]

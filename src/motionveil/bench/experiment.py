@@ -1,0 +1,162 @@
+"""Experiments as files: what is trained on what, and judged on what."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..errors import InputError, OptionError
+from .networks import get_network
+from .obfuscations import ORIGINAL, get_obfuscation
+from .sampling import Sampling
+from .training import Training
+
+ACTION, PRIVACY = "action", "privacy"
+Settings = TypeVar("Settings", Training, Sampling)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: a network learns a task from clips as one obfuscator shows them."""
+
+    dataset: str
+    task: str
+    network: str
+    obfuscator: str
+    seed: int
+    fold: int
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What an experiment file says.
+
+    name: of the results. dataset: one of `datasets.DATASETS`. networks: their names by task; the task `privacy` is the
+    dataset's first one that is no action. seeds: how many; seed k learns from fold k, modulo the folds that the dataset
+    has. obfuscators: judged by networks that know only original video (protocol 'frozen'). retrained: judged by networks
+    that were trained on what they make, too. training, sampling: for all networks; special: what is different for some,
+    by their names. substitutes: networks of obfuscators that stand in for others, see
+    `Obfuscation.with_networks_at_hand`. weights: files of pretrained weights by network; the others start from random
+    ones.
+    """
+
+    name: str
+    dataset: str
+    networks: Mapping[str, tuple[str, ...]]
+    seeds: int = 1
+    obfuscators: tuple[str, ...] = (ORIGINAL,)
+    retrained: tuple[str, ...] = ()
+    training: Training = field(default_factory=Training)
+    sampling: Sampling = field(default_factory=Sampling)
+    special: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    substitutes: Mapping[str, str] = field(default_factory=dict)
+    weights: Mapping[str, str] = field(default_factory=dict)
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        # Every name is looked at before anything that takes long.
+        for name in self.every_obfuscator():
+            get_obfuscation(name)
+        for name in {name for names in self.networks.values() for name in names}:
+            get_network(name)
+            self.training_of(name)
+            self.sampling_of(name)
+        if self.seeds < 1:
+            raise OptionError(f"an experiment needs at least 1 seed, not {self.seeds}")
+
+    def every_obfuscator(self) -> tuple[str, ...]:
+        """The original, then all others, each once; those first that most has to be done with."""
+        return tuple(dict.fromkeys((ORIGINAL, *self.retrained, *self.obfuscators)))
+
+    def only(self, obfuscators: Sequence[str]) -> Experiment:
+        """The same with these obfuscators alone; all of them where none is named."""
+        if unknown := set(obfuscators) - set(self.every_obfuscator()):
+            raise OptionError(f"{self.name} has no {min(unknown)}; it has {', '.join(self.every_obfuscator())}")
+        if not obfuscators:
+            return self
+        return replace(
+            self,
+            obfuscators=tuple(name for name in self.obfuscators if name in obfuscators),
+            retrained=tuple(name for name in self.retrained if name in obfuscators),
+        )
+
+    def with_privacy_as(self, task: str) -> Experiment:
+        """The same with a dataset's own name for the task `privacy`."""
+        if PRIVACY not in self.networks:
+            return self
+        return replace(self, networks={task if key == PRIVACY else key: value for key, value in self.networks.items()})
+
+    def training_of(self, network: str) -> Training:
+        """The training of one network."""
+        return _changed(self.training, self.special.get(network, {}).get("training", {}), f"[training.{network}]")
+
+    def sampling_of(self, network: str) -> Sampling:
+        """What one network sees."""
+        return _changed(self.sampling, self.special.get(network, {}).get("sampling", {}), f"[sampling.{network}]")
+
+    def runs(self, num_folds: Mapping[str, int]) -> Iterator[Run]:
+        """All trainings, obfuscator by obfuscator. num_folds: by task."""
+        for obfuscator in dict.fromkeys((ORIGINAL, *self.retrained)):
+            for task, names in self.networks.items():
+                for name in names:
+                    for seed in range(self.seeds):
+                        yield Run(self.dataset, task, name, obfuscator, seed, seed % num_folds[task])
+
+    def judged(self, run: Run) -> Iterator[tuple[str, str]]:
+        """(obfuscator, protocol) on which a trained network is judged."""
+        if run.obfuscator == ORIGINAL:
+            yield from ((name, "frozen") for name in dict.fromkeys((ORIGINAL, *self.obfuscators)))
+        if run.obfuscator in (ORIGINAL, *self.retrained) and self.retrained:
+            yield run.obfuscator, "retrained"
+
+
+def read_experiment(path: str | Path, *, dataset: str | None = None) -> Experiment:
+    """An experiment from its TOML file; dataset: another one than the file names.
+
+    Raises InputError for a file that is missing or no TOML, OptionError for a setting that does not exist.
+    """
+    path = Path(path)
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"there is no experiment {path}; those that ship lie in experiments/") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
+        raise InputError(f"{path} is no experiment file ({error})") from error
+    given = {**told, **({"dataset": dataset} if dataset else {})}
+    tasks = given.pop("tasks", {})
+    if not isinstance(tasks, Mapping) or not tasks:
+        raise OptionError(f"{path} names no tasks; write for instance: tasks.action = ['x3d_s']")
+    special: dict[str, dict[str, Any]] = {}
+    for key in ("training", "sampling"):
+        table = given.pop(key, {})
+        own = {name: value for name, value in table.items() if not isinstance(value, Mapping)}
+        for name in set(table) - set(own):
+            special.setdefault(name, {})[key] = table[name]
+        where = f"[{key}] of {path}"
+        given[key] = _changed(Training(), own, where) if key == "training" else _changed(Sampling(), own, where)
+    known = {item.name for item in fields(Experiment)} - {"networks", "special"}
+    if unknown := set(given) - known:
+        raise OptionError(f"{path} has a setting {min(unknown)!r} that does not exist; there are {', '.join(known)}")
+    for key in ("obfuscators", "retrained"):
+        given[key] = _names(given.get(key, ()), f"{key} of {path}")
+    networks = {task: _names(names, f"tasks.{task} of {path}") for task, names in tasks.items()}
+    try:
+        return Experiment(**{"name": path.stem, **given}, networks=networks, special=special)
+    except TypeError as error:
+        raise OptionError(f"{path} is not complete: {error}".replace("Experiment.__init__()", "it")) from error
+
+
+def _names(value: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(value, Sequence) or isinstance(value, str) or not all(isinstance(name, str) for name in value):
+        raise OptionError(f"{where} must be a list of names, not {value!r}")
+    return tuple(value)
+
+
+def _changed(settings: Settings, changes: Mapping[str, Any], where: str) -> Settings:
+    known = {item.name for item in fields(settings)}
+    if unknown := set(changes) - known:
+        raise OptionError(f"{where} has a setting {min(unknown)!r} that does not exist; there are {', '.join(known)}")
+    return replace(settings, **changes)

@@ -1,0 +1,154 @@
+"""The obfuscations that tables compare, by the names that results carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..building import Networks, assemble, choose_region
+from ..errors import OptionError
+from ..fillers import Filler
+from ..flow import FlowEstimator
+from ..obfuscators import Selective
+from ..presets import PRESETS, Preset
+from ..regions import Region, Where, WholeFrame
+from ..types import Clip, Float32Array, UInt8Array
+
+ORIGINAL = "original"
+PERSON_REMOVED = "person_removed"
+SILHOUETTE = "silhouette"
+TEMPLATE = "template_"
+"""`template_hair` hides hair alone, as Fig. 5 of Ilic et al. does."""
+
+
+class Silhouette(Filler):
+    """White where a region is, black elsewhere: what shape and its motion tell, and nothing else."""
+
+    independent = True
+
+    def __init__(self, region: Region) -> None:
+        self.region = region
+
+    def __repr__(self) -> str:
+        return f"Silhouette({self.region!r})"
+
+    def stream(self, clips: Iterable[Clip]) -> Iterator[UInt8Array]:
+        """Frames of white on black."""
+        for opacity in self.region.stream(clips):
+            shape = np.where(ops.to_host(opacity)[..., None] >= 0.5, 255, 0).astype(np.uint8)
+            yield np.repeat(shape, 3, axis=-1)
+
+
+class _Still(FlowEstimator):
+    """Says that nothing moves."""
+
+    def prepare(self, frame: UInt8Array) -> None:
+        return None
+
+    def between(self, source: None, target: None) -> Float32Array:
+        return np.zeros((1, 1, 2), np.float32)
+
+
+@dataclass(frozen=True)
+class Obfuscation:
+    """One line of the table: what is replaced, and how.
+
+    silhouette: draw the region white on black instead of filling it.
+    """
+
+    preset: Preset
+    where: Where
+    silhouette: bool = False
+
+    def as_record(self) -> dict[str, Any]:
+        """All settings, as JSON can hold them."""
+        return {
+            "preset": self.preset.as_record(),
+            "where": self.where.as_record(),
+            **({"silhouette": True} if self.silhouette else {}),
+        }
+
+    def with_networks_at_hand(self, substitutes: Mapping[str, str]) -> Obfuscation:
+        """The same with other networks in the place of those whose weights are missing, by their names."""
+        preset = self.preset
+        if preset.features in substitutes:
+            preset = preset.with_features(substitutes[preset.features])
+        if preset.flow in substitutes:
+            preset = replace(preset, flow=substitutes[preset.flow], flow_options={})
+        return replace(self, preset=preset)
+
+    def make(self, networks: Networks) -> Selective:
+        """The method; networks: those of its preset, loaded once for many videos.
+
+        Raises WeightsError where weights are missing, TemplateError for templates that the networks do not have.
+        """
+        region, _ = choose_region(self.where, self.preset, networks.extractor)
+        if self.where.whole_frame and self.preset.filler != "motion_noise":
+            return assemble(self.preset, region, _Still())  # nothing here depends on motion
+        if self.silhouette:
+            return Selective(WholeFrame(), Silhouette(region), networks.flow)
+        return assemble(self.preset, region, networks.flow)
+
+
+def _secure(filler: str, **options: Any) -> Preset:
+    return replace(PRESETS["secure"], name=f"secure, {filler}").with_filler(filler, **options)
+
+
+_PERSON = Where(hide=("person",))
+_WHOLE = Where(hide=(), whole_frame=True)
+_KTH, _IPN = Where(hide=("kth",)), Where(hide=("ipn",))
+"""The selections of Ilic et al.: for KTH and SBU, and for IPN."""
+_SECURE = PRESETS["secure"]
+_WIDE = replace(_SECURE.coverage, begin=0.15, full=0.3, margin=0.04)
+"""Finds more than `secure` does, and a wide margin around it: nothing of a person may be left."""
+
+OBFUSCATIONS: dict[str, Obfuscation] = {
+    # Ilic et al., Sec. 4.1: whole frames, and people in the mean colour of what they cover.
+    "blur_weak": Obfuscation(_secure("blur_weak"), _WHOLE),
+    "blur_strong": Obfuscation(_secure("blur_strong"), _WHOLE),
+    "pixelate_4": Obfuscation(_secure("pixelate_4"), _WHOLE),
+    "pixelate_16": Obfuscation(_secure("pixelate_16"), _WHOLE),
+    "mean_fill": Obfuscation(_secure("mean_fill"), _PERSON),
+    # Other fillings of the same people.
+    "solid": Obfuscation(_secure("solid"), _PERSON),
+    "inpaint": Obfuscation(_secure("inpaint"), _PERSON),
+    "person_blur": Obfuscation(_secure("blur_strong"), _PERSON),
+    "person_pixelate": Obfuscation(_secure("pixelate_16"), _PERSON),
+    # Whole frames of noise: appearance-free video (Ilic et al., ECCV 2022), and what has no motion in it.
+    "motion_noise": Obfuscation(_secure("motion_noise"), _WHOLE),
+    "iid_noise": Obfuscation(_secure("iid_noise"), _WHOLE),
+    "static_noise": Obfuscation(_secure("static_noise"), _WHOLE),
+    # The presets, and Fig. 8: the same with noise that is new in every frame.
+    "secure": Obfuscation(_SECURE, _PERSON),
+    "secure_iid": Obfuscation(_secure("iid_noise", grain=3.0, statistics="wide"), _PERSON),
+    "paper": Obfuscation(PRESETS["paper"], _KTH),
+    "paper_max": Obfuscation(
+        replace(PRESETS["paper"], name="paper, max", coverage=replace(PRESETS["paper"].coverage, combine="max")), _KTH),
+    "paper_face": Obfuscation(PRESETS["paper"], _IPN),
+    "paper_iid": Obfuscation(PRESETS["paper"].with_filler("iid_noise", grain=1.0, statistics="kinetics"), _KTH),
+    "paper_fast": Obfuscation(PRESETS["paper_fast"], _KTH),
+    # What is left to tell people by when nothing of them is left, and when only their shape is.
+    PERSON_REMOVED: Obfuscation(replace(_secure("solid"), coverage=_WIDE), _PERSON),
+    SILHOUETTE: Obfuscation(_SECURE, _PERSON, silhouette=True),
+}  # fmt: skip
+"""Obfuscations by name; `original` is none, and `template_<name>` hides one template with the preset `paper`."""
+
+
+def get_obfuscation(name: str, substitutes: Mapping[str, str] | None = None) -> Obfuscation | None:
+    """The obfuscation of this name, None for `original`. substitutes: see `Obfuscation.with_networks_at_hand`.
+
+    Raises OptionError where there is none.
+    """
+    if name == ORIGINAL:
+        return None
+    if name.startswith(TEMPLATE):
+        found = Obfuscation(PRESETS["paper"], Where(hide=(name.removeprefix(TEMPLATE),)))
+    elif name in OBFUSCATIONS:
+        found = OBFUSCATIONS[name]
+    else:
+        raise OptionError(f"no obfuscation {name!r}; choose from {ORIGINAL}, {', '.join(OBFUSCATIONS)}, {TEMPLATE}NAME")
+    return found.with_networks_at_hand(substitutes or {})

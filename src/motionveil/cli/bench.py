@@ -1,0 +1,46 @@
+"""motionveil bench"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from ..errors import DependencyError
+
+_COMMANDS = {
+    "data": ("bench_data", "Check a dataset, or leaf through it."),
+    "run": ("bench_run", "Run an experiment: obfuscate, train, judge; goes on where it stopped."),
+    "report": ("bench_report", "Make tables, figures and a page of results."),
+    "networks": ("bench_networks", "List the networks."),
+}
+"""Subcommand → (module in this package that has `command`, one line of help)."""
+
+
+class _Commands(click.Group):
+    """Subcommands need packages that not everybody has; they are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        try:
+            command: click.Command = import_module(f"{__package__}.{_COMMANDS[cmd_name][0]}").command
+        except ImportError as error:
+            if (error.name or "").startswith("motionveil"):
+                raise
+            raise DependencyError(
+                f"the benchmark needs {error.name}; install it with: pip install 'motionveil[bench]'"
+            ) from error
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.group(name="bench", cls=_Commands)
+def command() -> None:
+    """Compare obfuscations on datasets: the same networks, splits and attackers for all."""

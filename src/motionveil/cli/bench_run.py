@@ -1,0 +1,75 @@
+"""motionveil bench run"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from ..bench.estimating import estimate
+from ..bench.experiment import read_experiment
+from ..bench.running import Benchmark, Places, Step
+
+
+@click.command(name="run")
+@click.argument("experiment", type=click.Path(path_type=Path))
+@click.option("--root", type=click.Path(path_type=Path), required=True, help="Folder of the dataset.")
+@click.option("--annotations", type=click.Path(path_type=Path),
+              help="Folder of its split files. Default: where its own archives have them, below --root.")  # fmt: skip
+@click.option("--dataset", help="Another dataset than the one that the experiment names.")
+@click.option("--work", type=click.Path(path_type=Path), default="bench_work", show_default=True,
+              help="Folder for obfuscated copies and trained networks; can be thrown away.")  # fmt: skip
+@click.option("--results", type=click.Path(path_type=Path), help="File of rows. Default: results/NAME.jsonl")
+@click.option("--only", multiple=True, metavar="OBFUSCATOR", help="Only these obfuscators; may be repeated.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads for networks; 1 where several processes run it.")
+@click.option("--memory", type=click.FloatRange(min=0.1), default=3.0, show_default=True, help="GiB for frames.")
+@click.option("--dry-run", is_flag=True, help="Say how much is left to do, and about how long it takes.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def command(experiment: Path, **options: Any) -> int:
+    """Run what is left of EXPERIMENT, a TOML file.
+
+    Rows are appended to the results. An interrupted run goes on where it stopped. Run it in several terminals at once
+    to share the work.
+    """
+    chosen = read_experiment(experiment, dataset=options["dataset"]).only(options["only"])
+    results = options["results"] or Path("results") / f"{chosen.name}.jsonl"
+    places = Places(options["root"], options["annotations"], options["work"], results)
+    benchmark = Benchmark(chosen, places, memory=options["memory"], threads=options["threads"])
+    if options["dry_run"]:
+        for line in estimate(benchmark).lines():
+            click.echo(line)
+        return 0
+    with _Bar(quiet=options["quiet"]) as bar:
+        benchmark.run(bar)
+    if not options["quiet"]:
+        click.echo(f"{results}  (tables and figures: motionveil bench report {results} -o report)")
+    return 0
+
+
+class _Bar:
+    """What is done of what, on the terminal; one line for every part into anything else."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._bar: Any = tqdm(
+            disable=quiet or None, dynamic_ncols=True, leave=False,
+            bar_format="{desc}: {n_fmt}/{total_fmt}{postfix}, {elapsed}<{remaining}",
+        )  # fmt: skip
+        self._part = ""
+
+    def __call__(self, step: Step) -> None:
+        part = step.what if step.what == "networks" else f"{step.what} {step.detail}"
+        if part != self._part:
+            self._part = part
+            self._bar.reset(step.total)
+            self._bar.set_description(part)
+        self._bar.n = step.done
+        self._bar.set_postfix_str(f" {step.detail}" if step.what == "networks" else "", refresh=False)
+        self._bar.refresh()
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._bar.close()

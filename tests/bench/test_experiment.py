@@ -1,0 +1,102 @@
+"""Experiment files, and what is run of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from motionveil.bench.experiment import Experiment, Run, read_experiment
+from motionveil.errors import InputError, OptionError
+
+ROOT = Path(__file__).parents[2]
+
+SMALL = """
+dataset = "procedural"
+seeds = 2
+obfuscators = ["blur_strong", "pixelate_16"]
+retrained = ["pixelate_16"]
+[tasks]
+action = ["small_r3d"]
+identity = ["small_bag", "small_r3d"]
+[training]
+epochs = 2
+[training.small_bag]
+epochs = 3
+[sampling]
+spread = true
+[sampling.small_bag]
+samples = 2
+"""
+
+
+def _file(folder: Path, text: str) -> Path:
+    path = folder / "small.toml"
+    path.write_text(text)
+    return path
+
+
+def test_an_experiment_is_what_its_file_says(tmp_path: Path) -> None:
+    experiment = read_experiment(_file(tmp_path, SMALL))
+    assert experiment.name == "small"
+    assert experiment.training_of("small_r3d").epochs == 2
+    assert experiment.training_of("small_bag").epochs == 3
+    assert experiment.sampling_of("small_bag").samples == 2
+    assert experiment.sampling_of("small_bag").spread
+    assert experiment.every_obfuscator() == ("original", "pixelate_16", "blur_strong")
+    assert read_experiment(_file(tmp_path, SMALL), dataset="class_folder").dataset == "class_folder"
+
+
+def test_runs_and_what_they_are_judged_on(tmp_path: Path) -> None:
+    experiment = read_experiment(_file(tmp_path, SMALL))
+    runs = list(experiment.runs({"action": 3, "identity": 1}))
+    assert len(runs) == len(set(runs)) == 2 * 3 * 2
+    assert {run.fold for run in runs if run.task == "action"} == {0, 1}
+    assert {run.fold for run in runs if run.task == "identity"} == {0}
+    frozen = Run("procedural", "action", "small_r3d", "original", 0, 0)
+    assert list(experiment.judged(frozen)) == [
+        ("original", "frozen"), ("blur_strong", "frozen"), ("pixelate_16", "frozen"), ("original", "retrained"),
+    ]  # fmt: skip
+    own = Run("procedural", "action", "small_r3d", "pixelate_16", 0, 0)
+    assert list(experiment.judged(own)) == [("pixelate_16", "retrained")]
+
+
+def test_a_part_of_it(tmp_path: Path) -> None:
+    experiment = read_experiment(_file(tmp_path, SMALL))
+    part = experiment.only(["blur_strong"])
+    assert part.every_obfuscator() == ("original", "blur_strong")
+    assert experiment.only([]) == experiment
+    with pytest.raises(OptionError, match="has no blurred"):
+        experiment.only(["blurred"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("blur_strong", "blur_stronk"), "no obfuscation 'blur_stronk'"),
+        (("small_r3d", "large_r3d"), "no network 'large_r3d'"),
+        (("epochs = 2", "epoch = 2"), "setting 'epoch'"),
+        (("samples = 2", "sample = 2"), "setting 'sample'"),
+        (("seeds = 2", "seed = 2"), "setting 'seed'"),
+        (("seeds = 2", "seeds = 0"), "at least 1 seed"),
+        (('dataset = "procedural"', ""), "not complete"),
+        (('["small_r3d"]', '"small_r3d"'), "list of names"),
+        (("[tasks]", "[task]"), "names no tasks"),
+        (("seeds = 2", "seeds ="), "no experiment file"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    with pytest.raises((OptionError, InputError), match=message):
+        read_experiment(_file(tmp_path, SMALL.replace(*change, 1)))
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no experiment"):
+        read_experiment(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("*.toml")), ids=lambda path: path.stem)
+def test_those_that_ship_can_be_read(path: Path) -> None:
+    experiment = read_experiment(path)
+    assert isinstance(experiment, Experiment)
+    assert experiment.title

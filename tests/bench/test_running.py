@@ -1,0 +1,192 @@
+"""A whole small experiment: prepared, trained, judged, interrupted, gone on with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from motionveil.bench.datasets.procedural import make
+from motionveil.bench.estimating import estimate
+from motionveil.bench.experiment import Experiment, read_experiment
+from motionveil.bench.results import Row, append_rows, identity, merged, read_rows
+from motionveil.bench.running import Benchmark, Places, Step
+from motionveil.cli.bench import command
+from motionveil.errors import InputError, OptionError, WeightsError
+
+TEXT = """
+title = "for tests"
+dataset = "procedural"
+seeds = 1
+obfuscators = ["blur_strong", "pixelate_16"]
+retrained = ["pixelate_16"]
+[tasks]
+identity = ["small_bag"]
+[training]
+epochs = 2
+batch_size = 16
+[sampling]
+margin = 0.0
+size = 32
+views = 2
+"""
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("procedural") / "set"
+    make(folder, num_subjects=3, num_clips=3, num_frames=6, size=32)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def toml(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("experiment") / "small.toml"
+    path.write_text(TEXT)
+    return path
+
+
+def _benchmark(experiment: Experiment, root: Path, folder: Path) -> Benchmark:
+    return Benchmark(experiment, Places(root, None, folder / "work", folder / "rows.jsonl"), threads=1)
+
+
+@pytest.fixture(scope="module")
+def whole(root: Path, toml: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
+    """The rows of a run that nothing interrupts."""
+    benchmark = _benchmark(read_experiment(toml), root, tmp_path_factory.mktemp("whole"))
+    benchmark.run()
+    assert benchmark.plan().judgements == 0
+    return read_rows(benchmark.places.results)
+
+
+def _figures(rows: list[Row]) -> dict[tuple[object, ...], float]:
+    return {identity(row): row.value for row in rows}
+
+
+def _assert_same(rows: list[Row], expected: list[Row]) -> None:
+    """The same figures. Copies are made anew, and the encoder's threads may give other last bits."""
+    found, wanted = _figures(rows), _figures(expected)
+    assert found.keys() == wanted.keys()
+    for name, value in wanted.items():
+        assert found[name] == pytest.approx(value, abs=0 if "original" in name else 0.06), name
+
+
+def test_rows_say_what_was_measured(whole: list[Row]) -> None:
+    judged = {(row.obfuscator, row.protocol) for row in whole}
+    assert judged == {
+        ("original", "frozen"), ("blur_strong", "frozen"), ("pixelate_16", "frozen"),
+        ("original", "retrained"), ("pixelate_16", "retrained"),
+    }  # fmt: skip
+    top1 = next(row for row in whole if row.metric == "top1")
+    assert (top1.dataset, top1.task, top1.network, top1.level) == ("procedural", "identity", "small_bag", "frame")
+    assert top1.num_clips == 18
+    assert top1.prior == pytest.approx(1 / 3)
+    assert top1.interval is not None
+    assert top1.interval[0] <= top1.value <= top1.interval[1]
+    assert sum(map(sum, top1.detail["confusion"])) == 18
+    same = {row.value for row in whole if row.obfuscator == "original" and row.metric == "top1"}
+    assert len(same) == 1  # one training under two names
+
+
+def test_nothing_is_done_twice(root: Path, toml: Path, tmp_path: Path) -> None:
+    experiment = read_experiment(toml)
+    _benchmark(experiment, root, tmp_path).run()
+    before = (tmp_path / "rows.jsonl").read_bytes()
+    copies = {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*.mp4")}
+    steps: list[Step] = []
+    _benchmark(experiment, root, tmp_path).run(steps.append)
+    assert (tmp_path / "rows.jsonl").read_bytes() == before
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*.mp4")} == copies
+    assert not [step for step in steps if "epoch" in step.detail]
+
+
+@pytest.mark.parametrize("when", [5, 60, 76, 79, 100])
+def test_an_interrupt_changes_nothing(root: Path, toml: Path, tmp_path: Path, whole: list[Row], when: int) -> None:
+    """Wherever it comes: while copies are made, in a training, between two judgements."""
+    count = 0
+
+    def stop(step: Step) -> None:
+        nonlocal count
+        count += 1
+        if count == when:
+            raise KeyboardInterrupt
+
+    experiment = read_experiment(toml)
+    with pytest.raises(KeyboardInterrupt):
+        _benchmark(experiment, root, tmp_path).run(stop)
+    _benchmark(experiment, root, tmp_path).run()
+    _assert_same(read_rows(tmp_path / "rows.jsonl"), whole)
+
+
+def test_an_experiment_can_grow(root: Path, toml: Path, tmp_path: Path, whole: list[Row]) -> None:
+    """More obfuscators later: what is there stays, and is not done again."""
+    experiment = read_experiment(toml)
+    _benchmark(experiment.only(["pixelate_16"]), root, tmp_path).run()
+    some = read_rows(tmp_path / "rows.jsonl")
+    _benchmark(experiment, root, tmp_path).run()
+    rows = read_rows(tmp_path / "rows.jsonl")
+    assert rows[: len(some)] == some
+    _assert_same(rows, whole)
+
+
+def test_the_plan_and_its_estimate(root: Path, toml: Path, tmp_path: Path) -> None:
+    benchmark = _benchmark(read_experiment(toml), root, tmp_path)
+    plan = benchmark.plan()
+    assert (plan.copies, len(plan.trainings), plan.judgements) == (2 * 54, 2, 5)
+    found = estimate(benchmark)
+    assert set(found.copies) == {"blur_strong", "pixelate_16"}
+    assert all(seconds > 0 for seconds in (*found.copies.values(), *found.trainings.values()))
+    assert not (tmp_path / "rows.jsonl").exists()
+    assert not list((tmp_path / "work").rglob("*.mp4"))
+
+
+def test_other_settings_are_other_rows(root: Path, toml: Path, tmp_path: Path) -> None:
+    experiment = read_experiment(toml).only(["pixelate_16"])
+    _benchmark(experiment, root, tmp_path).run()
+    path = tmp_path / "more.toml"
+    path.write_text(TEXT.replace("epochs = 2", "epochs = 1"))
+    _benchmark(read_experiment(path).only(["pixelate_16"]), root, tmp_path).run()
+    rows = read_rows(tmp_path / "rows.jsonl")
+    assert len({row.configuration_hash for row in rows if row.obfuscator == "original"}) == 2
+    assert len(merged(rows)) == len(rows)
+    assert len(merged([*rows, *rows])) == len(rows)
+
+
+def test_what_does_not_fit_is_said(root: Path, toml: Path, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(TEXT.replace("identity =", "gender ="))
+    with pytest.raises(OptionError, match="procedural has no task gender; it has action, identity"):
+        _benchmark(read_experiment(path), root, tmp_path)
+    path.write_text(TEXT + "[weights]\nsmall_bag = 'none.safetensors'\n")
+    with pytest.raises(WeightsError, match=r"none\.safetensors"):
+        _benchmark(read_experiment(path), root, tmp_path).run()
+
+
+def test_privacy_is_the_datasets_own_task(root: Path, tmp_path: Path) -> None:
+    path = tmp_path / "privacy.toml"
+    path.write_text(TEXT.replace("identity =", "privacy ="))
+    assert {run.task for run in _benchmark(read_experiment(path), root, tmp_path).runs} == {"identity"}
+
+
+def test_a_damaged_row_is_named(tmp_path: Path, whole: list[Row]) -> None:
+    path = tmp_path / "rows.jsonl"
+    append_rows(path, whole[:2])
+    assert read_rows(path) == whole[:2]
+    path.write_text(path.read_text() + '{"dataset": "kth"}\n')
+    with pytest.raises(InputError, match=r"rows\.jsonl, line 3"):
+        read_rows(path)
+
+
+def test_from_the_command_line(root: Path, toml: Path, tmp_path: Path) -> None:
+    places = ["--root", str(root), "--work", str(tmp_path / "work"), "--results", str(tmp_path / "rows.jsonl")]
+    runner = CliRunner()
+    dry = runner.invoke(command, ["run", str(toml), *places, "--dry-run", "--threads", "1"])
+    assert dry.exit_code == 0
+    assert "copies to make: 108" in dry.output
+    done = runner.invoke(command, ["run", str(toml), *places, "--only", "pixelate_16", "--threads", "1"])
+    assert done.exit_code == 0, done.output
+    assert json.loads((tmp_path / "rows.jsonl").read_text().splitlines()[0])["obfuscator"] == "original"
+    listed = runner.invoke(command, ["networks"])
+    assert "x3d_s" in listed.output
