@@ -10,7 +10,9 @@ import click
 @click.command(name="report")
 @click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RESULTS.jsonl…")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
-@click.option("--published/--no-published", default=True, show_default=True, help="Show what papers printed beside ours.")
+@click.option(
+    "--published/--no-published", default=True, show_default=True, help="Show what papers printed beside ours."
+)
 @click.option("-q", "--quiet", is_flag=True, help="No summary.")
 def command(results: tuple[Path, ...], output: Path, published: bool, quiet: bool) -> int:
     """Make every table and figure of rows of results: a page, Markdown, LaTeX, PDF and PNG.

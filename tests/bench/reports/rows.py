@@ -42,7 +42,7 @@ TASKS: dict[tuple[str, str], tuple[tuple[str, ...], int, int]] = {
 }
 NETWORKS = {
     "action": (("x3d_s", "clip"), ("r2plus1d_r50", "clip")),
-    "other": (("resnet18", "frame"), ("vit_b16", "frame"), ("x3d_s", "clip")),
+    "other": (("resnet18", "frame"), ("vit_b_16", "frame"), ("x3d_s", "clip")),
 }
 
 
@@ -62,7 +62,18 @@ def _rows(obfuscators: Sequence[str], seeds: Sequence[int]) -> Iterator[Row]:
                     for seed in seeds:
                         for fold in range(folds):
                             yield _row(
-                                generator, dataset, task, network, level, name, protocol, rate, classes, clips, seed, fold
+                                generator,
+                                dataset,
+                                task,
+                                network,
+                                level,
+                                name,
+                                protocol,
+                                rate,
+                                classes,
+                                clips,
+                                seed,
+                                fold,
                             )
 
 
@@ -76,6 +87,6 @@ def _row(
     np.add.at(confusion, (truth, said), 1)
     return Row(
         dataset, task, network, level, obfuscator, protocol, "top1", float((truth == said).mean()), 1 / len(classes),
-        seed, fold, clips, {"epochs": 60, "size": 112}, None, {"confusion": confusion.tolist(), "classes": list(classes)},
-        "87d5e9b",
+        seed, fold, clips, {"epochs": 60, "size": 112}, None,
+        {"confusion": confusion.tolist(), "classes": list(classes)}, "87d5e9b",
     )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..results import Row
-from .names import FLOOR, ORIGINAL, SILHOUETTE, obfuscator_name
+from .names import FLOOR, ORIGINAL, SILHOUETTE, dataset_name, obfuscator_name
 from .study import METRICS, Study
 
 _FEW = 100
@@ -20,9 +20,11 @@ def cautions(study: Study) -> list[str]:
     rows = [row for row in study.rows if row.metric in METRICS]
     return [
         *_mixed_configurations(rows),
+        *_stand_ins(rows),
+        *_from_scratch(rows),
         *_different_settings(rows),
         *_commits(rows),
-        *_missing_folds(study, rows),
+        *_missing_folds(rows),
         *_missing_networks(study, rows),
         *_missing_protocols(study),
         *_missing_references(study),
@@ -50,7 +52,7 @@ def _different_settings(rows: Sequence[Row]) -> Iterator[str]:
     for row in rows:
         found = values.setdefault((row.dataset, row.task, row.network, row.protocol), {})
         for key, value in _flat(row.configuration):
-            if not key.startswith("obfusc"):
+            if not key.startswith(("obfusc", "substitutes")):
                 found.setdefault(key, set()).add(value)
     differing: dict[str, list[str]] = {}
     for where, settings in values.items():
@@ -60,6 +62,29 @@ def _different_settings(rows: Sequence[Row]) -> Iterator[str]:
                 differing.setdefault(text, []).append(", ".join(where))
     for text, places in differing.items():
         yield f"the setting {text} is not the same for all obfuscators of {_listed(places, '; ')}"
+
+
+def _stand_ins(rows: Sequence[Row]) -> Iterator[str]:
+    """Obfuscators that were made with other networks than theirs."""
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        for wanted, used in dict(row.configuration.get("substitutes") or {}).items():
+            found.setdefault(f"{used} for {wanted}", set()).add(row.dataset)
+    if found:
+        yield (
+            f"networks stood in for others where obfuscators ask for them ({_listed(found)}): the presets paper and "
+            "what is made of them are not what was published"
+        )
+
+
+def _from_scratch(rows: Sequence[Row]) -> Iterator[str]:
+    """Networks that were not pretrained, where rows tell."""
+    random = {row.network for row in rows if "weights" in row.configuration and row.configuration["weights"] is None}
+    if random:
+        yield (
+            f"{_listed(sorted(random))} began with random weights: attackers that were pretrained on millions of "
+            "pictures may find more, and published figures, which all rest on pretraining, cannot be reached"
+        )
 
 
 def _flat(value: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
@@ -80,7 +105,7 @@ def _commits(rows: Sequence[Row]) -> Iterator[str]:
         yield "some rows do not say which commit of the code made them"
 
 
-def _missing_folds(study: Study, rows: Sequence[Row]) -> Iterator[str]:
+def _missing_folds(rows: Sequence[Row]) -> Iterator[str]:
     expected: dict[tuple[str, str], set[tuple[int, int]]] = {}
     found: dict[tuple[str, ...], set[tuple[int, int]]] = {}
     for row in rows:
@@ -89,11 +114,11 @@ def _missing_folds(study: Study, rows: Sequence[Row]) -> Iterator[str]:
         key = (row.dataset, row.task, row.obfuscator, row.protocol, row.network, row.level)
         found.setdefault(key, set()).add(place)
     missing = []
-    for key, places in found.items():
-        lacking = sorted(expected[key[0], key[1]] - places)
+    for names, places in found.items():
+        lacking = sorted(expected[names[0], names[1]] - places)
         if lacking:
             named = _listed([f"seed {seed} fold {fold}" for seed, fold in lacking])
-            missing.append(f"{', '.join(key)} lacks {named}")
+            missing.append(f"{', '.join(names)} lacks {named}")
     if missing:
         yield f"{len(missing)} figures rest on fewer seeds or folds than others of their task: {_listed(missing, '; ')}"
 
@@ -111,8 +136,8 @@ def _missing_networks(study: Study, rows: Sequence[Row]) -> Iterator[str]:
             ]
             if lacking:
                 yield (
-                    f"{dataset}, {task}, {protocol}: averages and strongest attackers are over different networks: "
-                    f"{_listed(lacking, '; ')}"
+                    f"{dataset_name(dataset)}, {task}, {protocol}: averages and strongest attackers are over different "
+                    f"networks: {_listed(lacking, '; ')}"
                 )
 
 
@@ -138,7 +163,7 @@ def _missing_references(study: Study) -> Iterator[str]:
         names = {row.obfuscator for row in study.rows if row.dataset == dataset}
         for name, consequence in said.items():
             if name not in names:
-                yield f"{dataset} has no rows of {name}: {consequence}"
+                yield f"{dataset_name(dataset)} has no rows of {name}: {consequence}"
 
 
 def _few_clips(rows: Sequence[Row]) -> Iterator[str]:
@@ -148,7 +173,7 @@ def _few_clips(rows: Sequence[Row]) -> Iterator[str]:
     for (dataset, task), folds in counts.items():
         total = sum(folds.values())
         if total < _FEW:
-            yield f"{dataset}, {task}: only {total} test clips; look at the intervals before comparing figures"
+            yield f"{dataset_name(dataset)}, {task}: only {total} test clips; look at intervals before comparing"
 
 
 def _single_seeds(rows: Sequence[Row]) -> Iterator[str]:
@@ -158,8 +183,8 @@ def _single_seeds(rows: Sequence[Row]) -> Iterator[str]:
     single = sorted({dataset for (dataset, _), found in seeds.items() if len(found) == 1})
     if single:
         yield (
-            f"one training for each fold of {_listed(single)}: intervals hold the chance of the test clips, not that "
-            "of another training"
+            f"one training for each fold of {_listed(map(dataset_name, single))}: intervals hold the chance of the "
+            "test clips, not that of another training"
         )
 
 

@@ -141,6 +141,7 @@ def legend(chart: CurveChart | DotChart) -> Mapping[str, Curve | Dot | Line]:
     """What a legend for all panels shows: each label once, in the order of first appearance."""
     found: dict[str, Curve | Dot | Line] = {}
     for panel in chart.panels:
+        items: tuple[Curve | Dot | Line, ...]
         items = panel.curves if isinstance(panel, CurvePanel) else (*panel.dots, *panel.lines)
         for item in items:
             found.setdefault(item.label, item)

@@ -17,7 +17,7 @@ def comparison_table(study: Study, protocol: str, published: Published) -> Table
     printed = {a: {item.obfuscator: item for item in published.of(a.dataset, protocol)} for a in columns}
     groups, blocks = [], list[dict[str, list[Cell]]]()
     for attribute, found in columns.items():
-        names = ("action ↑", "privacy ↓", "f₀.₅ ↑", "Δ")
+        names: tuple[str, ...] = ("action ↑", "privacy ↓", "f₀.₅ ↑", "Δ")
         cells = found.cells()
         if printed[attribute]:
             names += ("published action / privacy / f₀.₅",)
@@ -53,8 +53,8 @@ def long_table(study: Study) -> Table:
                     continue
                 rows.append((
                     Cell(obfuscator_name(name)), Cell(attribute.title),
-                    percent(action), plain(action and action.prior),
-                    percent(privacy), plain(privacy and privacy.prior), ratio(f),
+                    percent(action), plain(action.prior if action else None),
+                    percent(privacy), plain(privacy.prior if privacy else None), ratio(f),
                     Cell(f"{action.num_clips if action else 0:g}"), Cell(f"{privacy.num_clips if privacy else 0:g}"),
                 ))  # fmt: skip
         sections.append(Section(tuple(rows), PROTOCOL_TITLES[protocol].capitalize()))
@@ -94,7 +94,7 @@ class Tradeoffs:
         among = [role(name) in ("baseline", "ours") for name in names]
 
         def column(values: Sequence[Estimate | None], cells: Sequence[Cell], lowest: bool = False) -> list[Cell]:
-            return ranked(cells, [value and value.value for value in values], lowest=lowest, among=among)
+            return ranked(cells, values, lowest=lowest, among=among)
 
         action, privacy, f = (list(values.values()) for values in (self.action, self.privacy, self.f))
         drawn = (

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..results import Row
 from .charts import MatrixChart, MatrixPanel
-from .names import FLOOR, ORIGINAL, PROTOCOL_TITLES, SILHOUETTE, network_name, obfuscator_name, role
+from .names import FLOOR, ORIGINAL, PROTOCOL_TITLES, SILHOUETTE, dataset_name, network_name, obfuscator_name, role
 from .study import ACTION, Judge, Study
 
 _MOST = 6
@@ -39,15 +39,12 @@ def _chart(study: Study, dataset: str, task: str) -> MatrixChart | None:
                     panels.append(MatrixPanel(title, _classes(rows), tuple(tuple(map(float, row)) for row in shares)))
         panels = [panel for panel in panels if panel.classes == panels[0].classes]
         if any(not panel.title.startswith("Original") for panel in panels):
-            kind = "actions" if task == ACTION else task.replace("_", " ")
-            slug = "_".join((dataset, task))
+            what = "actions" if task == ACTION else task.replace("_", " ")
             return MatrixChart(
-                f"confusion_{slug}",
-                f"Who is taken for whom, {kind}, {PROTOCOL_TITLES[protocol]}."
-                if task != ACTION
-                else f"Which actions are taken for which, {PROTOCOL_TITLES[protocol]}.",
-                f"{dataset}: rows are true classes, columns what was said, as shares of the row; of each obfuscator the "
-                "network that reaches most.",
+                f"confusion_{dataset}_{task}",
+                f"{dataset_name(dataset)}, {what}: which are taken for which, {PROTOCOL_TITLES[protocol]}.",
+                "Rows are true classes, columns what was said, as shares of the row; of each obfuscator the network "
+                "that reaches most.",
                 tuple(panels[:_MOST]),
             )
     return None
@@ -72,11 +69,14 @@ def _best(study: Study, dataset: str, task: str, name: str, protocol: str) -> tu
 
 
 def _has_matrix(row: Row) -> bool:
-    return bool(row.detail.get("confusion")) and bool(row.detail.get("classes"))
+    return bool(row.detail.get("confusion"))
 
 
 def _classes(rows: Sequence[Row]) -> tuple[str, ...]:
-    return tuple(map(str, rows[0].detail["classes"]))
+    """Their names; numbers from 1 where rows do not tell them."""
+    told, count = rows[0].detail.get("classes"), len(rows[0].detail["confusion"])
+    names = told if isinstance(told, list) and len(told) == count else list(range(1, count + 1))
+    return tuple(map(str, names))
 
 
 def matrix_of(rows: Sequence[Row]) -> npt.NDArray[np.float64] | None:

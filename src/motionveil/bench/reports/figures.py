@@ -43,13 +43,13 @@ def charts(study: Study, published: Published) -> list[Chart]:
     """All that the rows are enough for."""
     found: list[Chart] = []
     for protocol in study.protocols:
-        made = (
+        made: tuple[Chart, ...] = (
             templates_chart(study, protocol),
             weights_chart(study, protocol, published),
             noise_chart(study, protocol),
             tradeoff_chart(study, protocol, published),
         )
-        found += [chart for chart in made if chart is not None and chart.panels]
+        found += [chart for chart in made if chart.panels]
     return found
 
 

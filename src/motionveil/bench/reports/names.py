@@ -15,6 +15,8 @@ OBFUSCATORS = {
     "mean_fill": "Masking, mean colour",
     "solid": "Masking, one colour",
     "inpaint": "Masking, inpainted",
+    "person_blur": "Blur of people (strong)",
+    "person_pixelate": "Pixelate 16×16, people",
     "pixelate_4": "Pixelate 4×4",
     "pixelate_16": "Pixelate 16×16",
     "blur_weak": "Blur κ=13 σ=10 (weak)",
@@ -30,6 +32,8 @@ OBFUSCATORS = {
     "spact": "SPAct",
     "paper": "Preset paper",
     "paper_iid": "Preset paper, i.i.d. noise",
+    "paper_max": "Preset paper, max",
+    "paper_face": "Preset paper, face alone",
     "paper_fast": "Preset paper_fast",
     "secure": "Preset secure",
     "secure_iid": "Preset secure, i.i.d. noise",
@@ -44,6 +48,7 @@ DATASETS = {
     "sbu": "SBU",
     "ut_interaction": "UT-Interaction",
     "ucf101": "UCF101",
+    "ucf101_5": "UCF101, 5 classes",
     "hmdb51": "HMDB51",
     "pa_hmdb51": "PA-HMDB51",
     "vispr": "VISPR",
@@ -66,8 +71,14 @@ NETWORKS = {
     "resnet18": "ResNet-18",
     "resnet50": "ResNet-50",
     "resnet101": "ResNet-101",
-    "vit_b16": "ViT-B/16",
-    "vit_b32": "ViT-B/32",
+    "vit_b_16": "ViT-B/16",
+    "vit_b_32": "ViT-B/32",
+    "c3d": "C3D",
+    "small_r3d": "Small R3D",
+    "small_r2plus1d": "Small R(2+1)D",
+    "small_two_stream": "Small two-stream",
+    "small_resnet": "Small ResNet",
+    "small_bag": "Small BagNet",
 }
 """In the order of Table 1 of the paper."""
 
@@ -139,8 +150,8 @@ ACTION, PRIVACY = Style("#0072B2"), Style("#D55E00")
 """Blue is good when high, red when low, as in the paper; Okabe and Ito's, which colour-blind people tell apart."""
 PALETTE = {"original": "#000000", "ours": "#D55E00", "reference": "#777777"}
 _FAMILIES = (
-    (("blur",), "#E69F00", "s"),
-    (("pixel",), "#56B4E9", "D"),
+    (("blur", "person_blur"), "#E69F00", "s"),
+    (("pixel", "person_pixel"), "#56B4E9", "D"),
     (("mean_fill", "solid", "inpaint", "mask"), "#009E73", "^"),
     (("iid_noise", "static_noise", "motion_noise"), "#CC79A7", "v"),
 )

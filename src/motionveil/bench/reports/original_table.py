@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from .names import ORIGINAL, dataset_name, network_name, network_order
 from .pooling import Estimate, average
@@ -57,22 +56,24 @@ def _section(
         if _is_published(task.dataset, published):
             names = [*(judge.network for judge in judges), "average"]
             blocks.append([plain(published.accuracy(kind, name, task.dataset), "{:.2f}") for name in names])
-    heads = [[Cell(network_name(j.network)), Cell(j.level), Cell(_sampling(j))] for j in judges]
+    heads = [[Cell(network_name(j.network)), Cell(j.level), Cell(_sampling(study, j))] for j in judges]
     heads.append([Cell("Average"), Cell(""), Cell("")])
-    rows = [tuple([*head, *(block[index] for block in blocks)]) for index, head in enumerate(heads)]
+    rows = [(*head, *(block[index] for block in blocks)) for index, head in enumerate(heads)]
     return Section(tuple(rows) if judges else (), title)
 
 
 def _column(found: Mapping[Judge, Estimate], judges: Sequence[Judge]) -> list[Cell]:
     values = [found.get(judge) for judge in judges]
-    cells = ranked([percent(value) for value in values], [value and value.value for value in values])
+    cells = ranked([percent(value) for value in values], values)
     return [*cells, percent(average(list(found.values())))]
 
 
-def _sampling(judge: Judge) -> str:
-    """f × r as the table of networks has it; a dash where it does not know the network."""
-    from .. import networks
+def _sampling(study: Study, judge: Judge) -> str:
+    """f × r as the rows tell it, or else the table of networks; a dash where neither knows the network."""
+    told = next((r.configuration.get("frames") for r in study.rows if r.network == judge.network), None)
+    if isinstance(told, list | tuple) and len(told) > 1:
+        return f"{told[0]}×{told[1]}"
+    from ..networks import NETWORKS
 
-    known: Mapping[str, Any] = getattr(networks, "NETWORKS", {})
-    network = known.get(judge.network)
+    network = NETWORKS.get(judge.network)
     return "–" if network is None else f"{network.num_frames}×{network.frame_stride}"

@@ -26,7 +26,7 @@ def pgfplots(chart: Chart) -> str | None:
         return None
     if isinstance(chart, BarChart):
         body = [_bar_axis(chart, panel, last=panel is chart.panels[-1]) for panel in chart.panels]
-        layout = "group size=1 by %d, vertical sep=1.6cm" % len(chart.panels)
+        layout = f"group size=1 by {len(chart.panels)}, vertical sep=1.6cm"
         size = r"width=\columnwidth, height=4.2cm"
     else:
         columns = min(2, len(chart.panels))
@@ -51,7 +51,8 @@ def _bar_axis(chart: BarChart, panel: BarPanel, *, last: bool) -> str:
     options = [
         "ybar", "ymin=0", "ymax=104", f"title={{{escape(panel.title)}}}", f"ylabel={{{escape(chart.y_label)}}}",
         f"bar width={0.62 / max(1, len(panel.bars)) / max(1, len(places)):.4f}*\\columnwidth",
-        f"xtick={{{','.join(map(str, places))}}}", f"xticklabels={{{ticks}}}", "x tick label style={rotate=35, anchor=east}",
+        f"xtick={{{','.join(map(str, places))}}}", f"xticklabels={{{ticks}}}",
+        "x tick label style={rotate=35, anchor=east}",
         f"xmin=-0.6, xmax={len(places) - 0.4}", "ymajorgrids",
     ]  # fmt: skip
     if last:
@@ -131,7 +132,8 @@ def _rgb(style: Style) -> tuple[int, int, int]:
 
 
 def _colour(style: Style) -> str:
-    return "color={rgb,255:red,%d;green,%d;blue,%d}" % _rgb(style)
+    red, green, blue = _rgb(style)
+    return f"color={{rgb,255:red,{red};green,{green};blue,{blue}}}"
 
 
 def _pen(style: Style) -> str:

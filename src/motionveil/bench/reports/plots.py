@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from math import ceil
 from typing import Any
@@ -36,7 +36,7 @@ from .names import Style
 FORMATS = ("pdf", "png", "svg")
 COLUMN = 3.4
 """Width of a column of a paper, inches."""
-_SETTINGS: Mapping[str, Any] = {
+_SETTINGS: Any = {
     "font.size": 8, "axes.titlesize": 8.5, "axes.labelsize": 8, "xtick.labelsize": 7.5, "ytick.labelsize": 7.5,
     "legend.fontsize": 7.5, "axes.linewidth": 0.6, "axes.edgecolor": "#444444", "axes.spines.top": False,
     "axes.spines.right": False, "grid.color": "#e3e3e3", "grid.linewidth": 0.6, "axes.grid": False,
@@ -49,7 +49,7 @@ _SEQUENTIAL = ("#ffffff", "#c6dbef", "#6baed6", "#2171b5", "#08306b")
 def draw(chart: Chart) -> dict[str, bytes]:
     """The figure as PDF, PNG and SVG, by format. The same chart gives the same bytes."""
     files = {}
-    with rc_context(dict(_SETTINGS)):
+    with rc_context(_SETTINGS):
         figure = _figure(chart)
         # Laid out once for all formats: it takes longer than drawing.
         figure.draw_without_rendering()
@@ -82,9 +82,10 @@ def _bars(chart: BarChart) -> Figure:
         handles.update(_bar_panel(axes, panel))
         axes.set(ylabel=chart.y_label, ylim=(0, 104))
         axes.set_title(panel.title, loc="left")
+    columns = 5 if wide > COLUMN else 3 if len(handles) == 3 else 2
     figure.legend(
-        handles.values(), handles.keys(), loc="outside lower center", ncols=(3 if len(handles) == 3 else 2) if wide == COLUMN else 5,
-        handlelength=1.4, columnspacing=1.2,
+        handles.values(), handles.keys(), loc="outside lower center", ncols=columns, handlelength=1.4,
+        columnspacing=1.2,
     )  # fmt: skip
     return figure
 
@@ -110,7 +111,9 @@ def _draw_bars(axes: Axes, bars: Bars, places: Any, width: float) -> Artist:
     low = [100 * (v.value - v.interval[0]) if v and v.interval else 0.0 for v in bars.values]
     high = [100 * (v.interval[1] - v.value) if v and v.interval else 0.0 for v in bars.values]
     colour = bars.style.colour
-    look = {"facecolor": "white", "edgecolor": colour, "hatch": "//////"} if bars.hatched else {"facecolor": colour}
+    look: dict[str, Any] = (
+        {"facecolor": "white", "edgecolor": colour, "hatch": "//////"} if bars.hatched else {"facecolor": colour}
+    )
     drawn = axes.bar(places, heights, width, linewidth=0.8, **look)
     axes.errorbar(places, heights, (low, high), fmt="none", ecolor="#222222", elinewidth=0.7, capsize=1.2)
     handle: Artist = drawn[0]
@@ -210,13 +213,13 @@ def _matrices(chart: MatrixChart) -> Figure:
     figure = Figure(figsize=(2 * COLUMN * columns / 3 + 0.5, 2.45 * rows + 0.3), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
     colours = LinearSegmentedColormap.from_list("blues", _SEQUENTIAL)
-    image = None
-    for index, axes in enumerate(grid.flat):
-        if index >= len(chart.panels):
-            axes.set_axis_off()
-            continue
-        image = _matrix(axes, chart.panels[index], colours, labelled=index % columns == 0)
-    figure.colorbar(image, ax=grid.ravel().tolist(), shrink=0.6, label="share of the true class (%)", aspect=30)
+    for axes in grid.flat[len(chart.panels) :]:
+        axes.set_axis_off()
+    images = [
+        _matrix(axes, panel, colours, labelled=index % columns == 0)
+        for index, (axes, panel) in enumerate(zip(grid.flat, chart.panels, strict=False))
+    ]
+    figure.colorbar(images[0], ax=grid.ravel().tolist(), shrink=0.6, label="share of the true class (%)", aspect=30)
     return figure
 
 

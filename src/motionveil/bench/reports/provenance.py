@@ -29,7 +29,7 @@ def provenance_table(study: Study) -> Table:
         )  # fmt: skip
         rows.append((
             Cell(dataset), Cell(task), Cell(study.metric(dataset, task)), *(Cell(str(count)) for count in counts),
-            Cell(", ".join(_some({r.configuration_hash for r in found}))), Cell(", ".join(_some({r.commit for r in found}))),
+            *(Cell(", ".join(_some(_all(found, field)))) for field in ("configuration_hash", "commit")),
         ))  # fmt: skip
     return Table(
         "provenance",
@@ -74,7 +74,6 @@ def _all(rows: Sequence[Row], field: str) -> list[str]:
     return sorted({getattr(row, field) for row in rows} - {""})
 
 
-def _some(names: set[str]) -> list[str]:
+def _some(names: list[str]) -> list[str]:
     """The first four, and how many more."""
-    known = sorted(names - {""})
-    return known[:4] + ([f"and {len(known) - 4} more"] if len(known) > 4 else [])
+    return names[:4] + ([f"and {len(names) - 4} more"] if len(names) > 4 else [])

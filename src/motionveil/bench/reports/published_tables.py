@@ -7,8 +7,8 @@ from .published import Published
 from .tables import Cell, Group, Section, Table, plain
 
 _SOURCES = {
-    "cvpr2024": "Table 2 of the CVPR 2024 paper. Methods that train (BDQ, ALF, ELR) were judged by the networks trained "
-    "with them, all others by networks trained on original video.",
+    "cvpr2024": "Table 2 of the CVPR 2024 paper. Methods that train (BDQ, ALF, ELR) were judged by the networks "
+    "trained with them, all others by networks trained on original video.",
     "tpami2020": "Trade-offs of Wu et al., TPAMI 2020: action accuracy, and accuracy (SBU) or class-wise mean average "
     "precision (the others) of the attributes, by new attackers.",
 }
@@ -28,9 +28,12 @@ def _table(source: str, published: Published) -> Table:
         row = [Cell(name)]
         for dataset in datasets:
             found = next((item for item in items if (item.name, item.dataset) == (name, dataset)), None)
-            row += [plain(found and found.action, "{:.2f}"), plain(found and found.privacy, "{:.2f}")]
+            if found is None:
+                row += [Cell()] * len(columns)
+                continue
+            row += [plain(found.action, "{:.2f}"), plain(found.privacy, "{:.2f}")]
             if len(columns) == 3:
-                row.append(plain(found and found.f, "{:.2f}", 1))
+                row.append(plain(found.f, "{:.2f}", 1))
         rows.append(tuple(row))
     return Table(
         f"published_{source}",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite
 from typing import NamedTuple
 
 from ...errors import InputError
@@ -155,9 +154,7 @@ def _check(row: Row) -> None:
         raise InputError(
             f"{where} has the level {row.level!r}; levels are {', '.join(LEVELS)}, protocols {', '.join(PROTOCOLS)}"
         )
-    if row.metric in METRICS and not (
-        _is_share(row.value) and _is_share(row.prior) and isinstance(row.num_clips, int) and row.num_clips > 0
-    ):
+    if row.metric in METRICS and not (_is_share(row.value) and _is_share(row.prior) and _is_count(row.num_clips)):
         raise InputError(
             f"{where} says {row.metric} {row.value} of {row.num_clips} clips with the prior {row.prior}; "
             "rates lie in [0, 1] and need clips; remove that row"
@@ -165,4 +162,8 @@ def _check(row: Row) -> None:
 
 
 def _is_share(value: object) -> bool:
-    return isinstance(value, int | float) and isfinite(value) and 0 <= value <= 1
+    return isinstance(value, int | float) and 0 <= value <= 1
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and value > 0

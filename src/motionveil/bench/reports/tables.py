@@ -93,7 +93,11 @@ def _number(value: float, pattern: str) -> str:
 
 
 def ranked(
-    cells: Sequence[Cell], values: Iterable[float | None], *, lowest: bool = False, among: Iterable[bool] | None = None
+    cells: Sequence[Cell],
+    values: Iterable[Estimate | None],
+    *,
+    lowest: bool = False,
+    among: Iterable[bool] | None = None,
 ) -> list[Cell]:
     """The cells of a column with the best and the second best marked; those that read the same are marked alike.
 
@@ -101,7 +105,7 @@ def ranked(
     """
     takes = [True] * len(cells) if among is None else list(among)
     known = [
-        (-value if lowest else value, cell.text)
+        (-value.value if lowest else value.value, cell.text)
         for cell, value, taken in zip(cells, values, takes, strict=True)
         if taken and value is not None
     ]

@@ -23,6 +23,7 @@ from ..results import Row
 from .attacker_table import attacker_table
 from .cautions import cautions
 from .charts import Chart
+from .class_table import class_tables
 from .comparison_table import comparison_table, long_table
 from .confusion import confusion_charts
 from .figures import charts
@@ -95,7 +96,7 @@ def make_report(rows: Iterable[Row], *, published: bool = True, sheets: Sequence
             "What leaks, and what is kept",
             "The strongest attacker counts, and the retrained one more than the frozen one: whoever has the tool can "
             "train on what it makes.",
-            tuple(attacker_table(study, attribute) for attribute in study.attributes),
+            (*(attacker_table(study, attribute) for attribute in study.attributes), *class_tables(study)),
             some("tradeoff"),
         ),
         Part("Unmodified video", "What the networks can do at best.", (first,) if first else ()),
