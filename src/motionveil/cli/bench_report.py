@@ -13,17 +13,26 @@ import click
 @click.option(
     "--published/--no-published", default=True, show_default=True, help="Show what papers printed beside ours."
 )
+@click.option(
+    "--video",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Show on the page what the obfuscations make of this video; the page then shows the original.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No summary.")
-def command(results: tuple[Path, ...], output: Path, published: bool, quiet: bool) -> int:
+def command(results: tuple[Path, ...], output: Path, published: bool, video: Path | None, quiet: bool) -> int:
     """Make every table and figure of rows of results: a page, Markdown, LaTeX, PDF and PNG.
 
     Files of an earlier report in OUTPUT are replaced.
     """
     from ..bench.reports import write_report
+    from ..bench.reports.sheets import video_sheets
+    from ..bench.reports.study import obfuscators_of, stand_ins_of
     from ..bench.results import read_rows
 
     rows = [row for path in results for row in read_rows(path)]
-    files = write_report(rows, output, published=published)
+    sheets = () if video is None else video_sheets(video, obfuscators_of(rows), substitutes=stand_ins_of(rows))
+    files = write_report(rows, output, published=published, sheets=sheets)
     if not quiet:
         click.echo(f"{files[0]}  ({len(rows)} rows, {len(files)} files)")
     return 0

@@ -19,7 +19,7 @@ def comparison_table(study: Study, protocol: str, published: Published) -> Table
     for attribute, found in columns.items():
         names: tuple[str, ...] = ("action ↑", "privacy ↓", "f₀.₅ ↑", "Δ")
         cells = found.cells()
-        if printed[attribute]:
+        if set(printed[attribute]) & set(cells):
             names += ("published action / privacy / f₀.₅",)
             for name, row in cells.items():
                 item = printed[attribute].get(name)

@@ -7,17 +7,22 @@ They take frames, so that the same functions draw files, results of any obfuscat
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from ... import drawing, ops
+from ...building import Networks
 from ...errors import OptionError
 from ...features import FeatureExtractor
 from ...flow import DISFlow, FlowEstimator
+from ...maps import MAPS
 from ...middlebury import flow_colours
 from ...saliency import saliency_maps
 from ...templates import ATTRIBUTES, Template, default_library
-from ...types import Float32Array, UInt8Array
+from ...types import Clip, Float32Array, UInt8Array
+from ...video import open_source
+from ..obfuscations import OBFUSCATIONS, get_obfuscation
 from .names import ORIGINAL, obfuscator_name
 from .writing import Sheet
 
@@ -27,10 +32,56 @@ _ZOOM = 3
 """How much the details of a flow sheet are enlarged."""
 
 
+def video_sheets(
+    source: str | Path,
+    names: Sequence[str],
+    *,
+    substitutes: Mapping[str, str] | None = None,
+    num_frames: int = 24,
+    height: int = 240,
+) -> list[Sheet]:
+    """All sheets, of the first frames of a video and what obfuscations of these names make of them.
+
+    substitutes: see `Obfuscation.with_networks_at_hand`. Names that are in no table are left out.
+    Raises InputError where the video cannot be read, WeightsError where weights are missing.
+    """
+    clips = _beginning(source, num_frames, height)
+    videos = {ORIGINAL: np.concatenate([clip.frames for clip in clips])}
+    for name in names:
+        if name in OBFUSCATIONS:
+            made = get_obfuscation(name, substitutes)
+            assert made is not None
+            stream = made.make(Networks(made.preset)).stream(iter(clips))
+            videos[name] = np.concatenate([ops.to_host(clip.frames) for clip in stream])
+    sheets = [obfuscation_sheet(videos, moments=2)]
+    if len(videos[ORIGINAL]) > 1:
+        sheets.append(flow_sheet(videos))
+    return [*sheets, saliency_sheet(videos[ORIGINAL][[0, -1]], Networks(MAPS).extractor())]
+
+
+def _beginning(source: str | Path, num_frames: int, height: int) -> list[Clip]:
+    """The first frames of a video at this height, or at their own where that is less."""
+    clips: list[Clip] = []
+    with open_source(source) as reader:
+        for clip in reader:
+            kept = clip.frames[: num_frames - sum(map(len, clips))]
+            scale = min(1.0, height / kept.shape[1])
+            size = (max(1, round(kept.shape[1] * scale)), max(1, round(kept.shape[2] * scale)))
+            frames = np.stack([ops.to_host(ops.resize_image(frame, size)) for frame in kept])
+            clips.append(Clip(frames, clip.start, clip.pts[: len(kept)]))
+            if sum(map(len, clips)) >= num_frames:
+                break
+    return clips
+
+
 def saliency_sheet(
-    frames: Iterable[UInt8Array], extractor: FeatureExtractor, templates: Sequence[Template] | None = None
+    frames: Iterable[UInt8Array],
+    extractor: FeatureExtractor,
+    templates: Sequence[Template] | None = None,
+    *,
+    per_row: int = 5,
 ) -> Sheet:
-    """Fig. 4 of Ilic et al. (CVPR 2024): a row for every frame (H, W, 3), a column for every template.
+    """Fig. 4 of Ilic et al. (CVPR 2024): every frame (H, W, 3) and what of it looks like each template.
 
     templates: made with the same extractor; default the built-in ones of the paper's nine attributes.
     """
@@ -38,8 +89,9 @@ def saliency_sheet(
     rows = []
     for frame in frames:
         maps = saliency_maps(frame, chosen, extractor)
-        tiles = [(t.name, drawing.overlay(frame, values)) for t, values in zip(chosen, maps, strict=True)]
-        rows.append(("", [("input", frame), *tiles]))
+        tiles = [("input", frame)]
+        tiles += [(t.name, drawing.overlay(frame, values)) for t, values in zip(chosen, maps, strict=True)]
+        rows += [("", tiles[start : start + per_row]) for start in range(0, len(tiles), per_row)]
     return Sheet(
         "figure_4",
         "Where each template is found.",
@@ -48,7 +100,9 @@ def saliency_sheet(
     )
 
 
-def flow_sheet(videos: Videos, *, index: int | None = None, flow: FlowEstimator | None = None) -> Sheet:
+def flow_sheet(
+    videos: Videos, *, index: int | None = None, flow: FlowEstimator | None = None, per_row: int = 6
+) -> Sheet:
     """Fig. 6: a column for every video; a frame, its flow to the frame before, and a detail of that.
 
     index: of the frame, default where the original (or else the first video) moves most. All flows have one scale: the
@@ -70,19 +124,21 @@ def flow_sheet(videos: Videos, *, index: int | None = None, flow: FlowEstimator 
     truth = flows[ORIGINAL] if ORIGINAL in flows else next(iter(flows.values()))
     largest = max(float(np.quantile(np.hypot(truth[..., 0], truth[..., 1]), 0.995)), 1e-3)
     top, left = _busiest(truth, height // _ZOOM, width // _ZOOM)
-    rows: list[list[tuple[str, UInt8Array]]] = [[], [], []]
+    columns = []
     for name, video in videos.items():
         colours = flow_colours(flows[name], largest=largest)
         detail = colours[top : top + height // _ZOOM, left : left + width // _ZOOM]
-        for row, text, picture in zip(
-            rows, (_title(name), "flow", "detail"), (video[index], colours, _enlarged(detail)), strict=True
-        ):
-            row.append((text, picture))
+        columns.append([(_title(name), video[index]), ("flow", colours), ("detail", _enlarged(detail))])
+    rows = [
+        ("", [column[kind] for column in columns[start : start + per_row]])
+        for start in range(0, len(columns), per_row)
+        for kind in range(3)
+    ]
     return Sheet(
         "figure_6",
         "Motion that can still be measured.",
         f"Flow of two consecutive frames in Middlebury colours, one scale for all (full colour: {largest:.1f} pixels).",
-        drawing.contact_sheet([("", row) for row in rows], height=_HEIGHT),
+        drawing.contact_sheet(rows, height=_HEIGHT),
     )
 
 

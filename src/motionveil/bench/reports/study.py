@@ -72,8 +72,7 @@ class Study:
     @cached_property
     def obfuscators(self) -> tuple[str, ...]:
         """All but single templates, in the order in which they are shown."""
-        names = {row.obfuscator for row in self.rows if not row.obfuscator.startswith(TEMPLATE)}
-        return tuple(sorted(names, key=obfuscator_order))
+        return obfuscators_of(self.rows)
 
     @cached_property
     def templates(self) -> tuple[str, ...]:
@@ -140,6 +139,19 @@ class Study:
         key = (attribute.dataset, attribute.task, metric)
         rows = [row for row in self.rows if (row.dataset, row.task, row.metric) == key]
         return pool(rows).prior if rows else None
+
+
+def obfuscators_of(rows: Iterable[Row]) -> tuple[str, ...]:
+    """All but single templates, in the order in which they are shown."""
+    return tuple(sorted({r.obfuscator for r in rows if not r.obfuscator.startswith(TEMPLATE)}, key=obfuscator_order))
+
+
+def stand_ins_of(rows: Iterable[Row]) -> dict[str, str]:
+    """Networks of obfuscators → those that stood in for them, as the rows tell it."""
+    found: dict[str, str] = {}
+    for row in rows:
+        found |= row.configuration.get("substitutes") or {}
+    return found
 
 
 def _last(rows: Sequence[Row]) -> list[Row]:
