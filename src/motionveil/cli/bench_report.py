@@ -6,6 +6,11 @@ from pathlib import Path
 
 import click
 
+from ..bench.reports import write_report
+from ..bench.reports.sheets import video_sheets
+from ..bench.reports.study import obfuscators_of, stand_ins_of
+from ..bench.results import read_rows
+
 
 @click.command(name="report")
 @click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RESULTS.jsonl…")
@@ -25,11 +30,6 @@ def command(results: tuple[Path, ...], output: Path, published: bool, video: Pat
 
     Files of an earlier report in OUTPUT are replaced.
     """
-    from ..bench.reports import write_report
-    from ..bench.reports.sheets import video_sheets
-    from ..bench.reports.study import obfuscators_of, stand_ins_of
-    from ..bench.results import read_rows
-
     rows = [row for path in results for row in read_rows(path)]
     sheets = () if video is None else video_sheets(video, obfuscators_of(rows), substitutes=stand_ins_of(rows))
     files = write_report(rows, output, published=published, sheets=sheets)

@@ -40,10 +40,10 @@ def attacker_table(study: Study, attribute: Attribute) -> Table:
         f"attackers_{attribute.slug}",
         f"{attribute.title}: the strongest attackers.",
         "In per cent, differences in percentage points, with 95 % intervals. The strongest attacker is the one with "
-        "the highest accuracy over all networks and levels; as it is chosen after the fact, it looks slightly stronger "
-        "than it is. Frozen attackers have only seen original video; retrained ones have seen what the obfuscator makes, "
-        "as whoever owns the tool can. The floor, person removed, shows what the scene alone gives away; the silhouette "
-        "shows what the outline and the motion give away." + told,
+        "the highest accuracy over all networks and levels; as it is chosen after the fact, it looks slightly "
+        "stronger than it is. Frozen attackers have only seen original video; retrained ones have seen what the "
+        "obfuscator makes, as whoever owns the tool can. The floor, person removed, shows what the scene alone gives "
+        "away; the silhouette shows what the outline and the motion give away." + told,
         ("Obfuscator",),
         tuple(groups),
         tuple(section for section in sections if section.rows),

@@ -46,7 +46,8 @@ def _table(study: Study, attribute: Attribute) -> Table | None:
         f"classes_{attribute.slug}",
         f"{attribute.title}: each attribute by itself.",
         "Average precision of the strongest attacker (the highest mean), in per cent, and of the prior, which is "
-        "the share of clips that have the attribute. What lies clearly above its prior is not protected, whatever the mean is.",
+        "the share of clips that have the attribute. What lies clearly above its prior is not protected, whatever "
+        "the mean is.",
         ("Obfuscator", "by"),
         (Group("", tuple(name.replace("_", " ") for name in names)),),
         tuple(section for section in sections if section.rows),

@@ -118,7 +118,7 @@ def weights_chart(study: Study, protocol: str, published: Published) -> CurveCha
         f"figure_7_{protocol}",
         f"Weighing privacy against action, {PROTOCOL_TITLES[protocol]}.",
         "f = (1 − λ) · action + λ · (1 − privacy), averaged over networks; λ = 0 asks for action alone, 1 for privacy "
-        "alone. Published curves are drawn from published averages.",
+        "alone." + (" Published curves are drawn from published averages." if published.titles else ""),
         "λ",
         "f",
         _LAMBDAS,
@@ -157,7 +157,7 @@ def tradeoff_chart(study: Study, protocol: str, published: Published) -> DotChar
         f"What is kept against what leaks, {PROTOCOL_TITLES[protocol]}.",
         "Each dot is an obfuscator: mean action accuracy over networks against the accuracy of the strongest attacker, "
         "with 95 % intervals. Up and to the left is better; what lies left of the floor hides the place as well as the "
-        "person. Published dots are hollow and show the mean over attackers.",
+        "person." + (" Published dots are hollow and show the mean over attackers." if published.titles else ""),
         "strongest attacker (%)",
         "action accuracy (%)",
         tuple(panels),

@@ -156,7 +156,9 @@ _FAMILIES = (
     (("iid_noise", "static_noise", "motion_noise"), "#CC79A7", "v"),
 )
 _OTHERS = ("#7B5EA7", "h")
-_DASHES: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1.2), (5, 1.2, 1, 1.2), (2.5, 2.5))
+_DASHES: tuple[tuple[float, ...], ...] = (
+    (), (4, 1.5), (1, 1.2), (5, 1.2, 1, 1.2), (2.5, 2.5), (8, 2), (5, 1, 1, 1, 1, 1), (1, 3),
+)  # fmt: skip
 
 
 def styles(names: list[str]) -> dict[str, Style]:

@@ -129,20 +129,19 @@ def write_report(
         raise OutputError(f"{folder} is a file; choose a folder for the report with -o")
     contents = _contents(report)
     with ExitStack() as stack:
-        stack.callback(remove_empty, _made(folder, contents))
+        for place in dict.fromkeys((folder / name).parent for name in contents):
+            stack.callback(remove_empty, _make(place))
         pending = [stack.enter_context(PendingFile(folder / name, data)) for name, data in contents.items()]
         commit_all([(file.path, file.commit) for file in pending])
     return [folder / name for name in contents]
 
 
-def _made(folder: Path, names: Iterable[str]) -> list[Path]:
-    """Make the folders of all files. Returns those that were not there, the deepest first."""
-    places = dict.fromkeys((folder / name).parent for name in names)
+def _make(place: Path) -> list[Path]:
+    """Make a folder. Returns what was not there."""
     try:
-        made = [new for place in places for new in make_folders(place)]
+        return make_folders(place)
     except OSError as error:
-        raise OutputError(f"{folder} cannot be written ({error.strerror}); choose another folder with -o") from error
-    return sorted(made, key=lambda path: -len(path.parts))
+        raise OutputError(f"{place} cannot be written ({error.strerror}); choose another folder with -o") from error
 
 
 def _contents(report: Report) -> dict[str, bytes]:

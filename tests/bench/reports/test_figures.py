@@ -1,0 +1,174 @@
+"""Figures: what is in them, how they are drawn, and their LaTeX."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import BytesIO
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from PIL import Image
+
+from motionveil.bench.reports.charts import BarChart, CurveChart, DotChart, legend
+from motionveil.bench.reports.confusion import confusion_charts, matrix_of
+from motionveil.bench.reports.figures import charts, noise_chart, templates_chart, tradeoff_chart, weights_chart
+from motionveil.bench.reports.names import OBFUSCATORS, obfuscator_name, obfuscator_order, role, styles
+from motionveil.bench.reports.pgfplots import pgfplots
+from motionveil.bench.reports.plots import draw
+from motionveil.bench.reports.published import Published, published_figures
+from motionveil.bench.reports.study import Study
+from motionveil.presets import PRESETS
+
+from .rows import rows
+from .test_tables import check_latex
+
+NAMES = ("original", "pixelate_4", "secure", "secure_iid", "person_removed", "template_hair", "template_hand")
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    return Study(rows(NAMES))
+
+
+@pytest.fixture(scope="module")
+def kth() -> Study:
+    return Study([row for row in rows(NAMES) if row.dataset == "kth"])
+
+
+def test_names_and_roles() -> None:
+    assert obfuscator_name("blur_weak") == "Blur κ=13 σ=10 (weak)"
+    assert obfuscator_name("template_hair") == "hair"
+    assert obfuscator_name("new_one") == "new_one"
+    assert all(role(name) == "ours" for name in PRESETS)
+    assert [role(n) for n in ("original", "secure_iid", "securely", "silhouette")] == [
+        "original", "ours", "baseline", "reference",
+    ]  # fmt: skip
+    listed = sorted(["silhouette", "new_one", "secure", "blur_weak", "original", "paper"], key=obfuscator_order)
+    assert listed == ["original", "blur_weak", "new_one", "paper", "secure", "silhouette"]
+
+
+def test_obfuscators_can_be_told_apart() -> None:
+    found = styles(list(OBFUSCATORS))
+    assert len({(style.colour, style.dash) for style in found.values()}) == len(found)
+
+
+def test_figure_5_has_each_template_and_the_original(study: Study) -> None:
+    chart = templates_chart(study, "frozen")
+    assert [panel.title for panel in chart.panels] == ["KTH", "UT-Interaction"]
+    panel = chart.panels[0]
+    assert panel.categories == ("original", "hair", "hand")
+    action, privacy = panel.bars
+    assert action.values[2] == study.action("kth", "template_hand", "frozen")
+    assert privacy.values[1] == study.privacy(study.attributes[0], "template_hair", "frozen")
+
+
+def test_figure_7_begins_with_action_and_ends_with_privacy(study: Study) -> None:
+    chart = weights_chart(study, "frozen", published_figures())
+    assert [panel.title for panel in chart.panels] == ["KTH", "UT-Interaction", "Mean of the 2"]
+    curves = {curve.label: curve.values for curve in chart.panels[0].curves}
+    action = study.action("kth", "secure", "frozen")
+    privacy = study.privacy(study.attributes[0], "secure", "frozen")
+    assert action is not None
+    assert privacy is not None
+    values = curves["Preset secure (ours)"]
+    assert (values[0], values[-1]) == pytest.approx((action.value, 1 - privacy.value))
+    assert chart.x[10] == 0.5
+    assert values[10] == pytest.approx((values[0] + values[-1]) / 2)
+    assert curves["published: Paper, all networks"][10] == pytest.approx((0.8867 + 1 - 0.0546) / 2)
+    assert not any("i.i.d." in label for label in curves)
+    mean = {curve.label: curve.values for curve in chart.panels[2].curves}["Preset secure (ours)"]
+    others = [{c.label: c.values for c in panel.curves}["Preset secure (ours)"] for panel in chart.panels[:2]]
+    assert mean == pytest.approx(np.mean(others, axis=0))
+
+
+def test_figure_8_sets_pairs_side_by_side(study: Study) -> None:
+    panel = noise_chart(study, "retrained").panels[0]
+    assert panel.categories == ("Preset secure",)
+    assert [bars.hatched for bars in panel.bars] == [False, True, False, True]
+    assert panel.bars[1].values == (study.action("kth", "secure_iid", "retrained"),)
+    assert not noise_chart(Study(rows(["original", "secure"])), "frozen").panels
+
+
+def test_the_tradeoff_shows_the_strongest_attacker_prior_and_floor(study: Study) -> None:
+    chart = tradeoff_chart(study, "retrained", Published())
+    panel = chart.panels[0]
+    dot = next(dot for dot in panel.dots if dot.label.startswith("Preset secure (ours)"))
+    strongest = study.strongest(study.attributes[0], "secure", "retrained")
+    floor = study.strongest(study.attributes[0], "person_removed", "retrained")
+    assert strongest is not None
+    assert floor is not None
+    assert dot.x == strongest[1]
+    assert [line.value for line in panel.lines] == pytest.approx([0.04, floor[1].value])
+    assert len({dot.number for dot in panel.dots}) == len(panel.dots) == 5
+    assert not any(dot.hollow for dot in panel.dots)
+
+
+def test_published_dots_are_hollow_and_labelled(kth: Study) -> None:
+    chart = tradeoff_chart(kth, "frozen", published_figures())
+    hollow = [dot for dot in chart.panels[0].dots if dot.hollow]
+    assert len(hollow) == 8
+    assert all(dot.label.startswith("published: ") for dot in hollow)
+    assert all(not dot.label.startswith("published") for dot in chart.panels[0].dots if not dot.hollow)
+
+
+def test_confusion_is_summed_over_folds_and_shared_out_by_rows() -> None:
+    base = rows(["blur_weak"])[0]
+    detail = {"classes": ["a", "b"], "confusion": [[3, 1], [0, 0]]}
+    one, other = replace(base, detail=detail), replace(base, detail={**detail, "confusion": [[1, 3], [1, 1]]})
+    found = matrix_of([one, other])
+    assert found is not None
+    assert found.tolist() == [[0.5, 0.5], [0.5, 0.5]]
+    assert matrix_of([one, replace(base, detail={**detail, "confusion": [[1, 2]]})]) is None
+
+
+def test_confusion_without_names_of_classes_has_numbers(kth: Study) -> None:
+    bare = Study(replace(row, detail={"confusion": row.detail["confusion"]}) for row in kth.rows)
+    chart = next(chart for chart in confusion_charts(bare) if chart.name == "confusion_kth_action")
+    assert chart.panels[0].classes == tuple("123456")
+    assert {panel.title.split("\n")[0] for panel in chart.panels} >= {"Original", "Preset secure"}
+    assert not confusion_charts(Study(replace(row, detail={}) for row in kth.rows))
+
+
+def test_figures_are_drawn_alike_each_time_and_leave_no_trace(kth: Study) -> None:
+    before = dict(mpl.rcParams)
+    chart = noise_chart(kth, "frozen")
+    first, second = draw(chart), draw(chart)
+    assert first == second
+    assert dict(mpl.rcParams) == before
+    assert first["pdf"].startswith(b"%PDF")
+    assert b"<svg" in first["svg"]
+    with Image.open(BytesIO(first["png"])) as picture:
+        assert picture.width == round(3.4 * 200)
+        drawn = np.asarray(picture.convert("RGB"))
+    border = np.concatenate([drawn[0], drawn[-1], drawn[:, 0], drawn[:, -1]])
+    assert (border == 255).all(), "something is cut at the rim"
+
+
+def test_nothing_is_cut_where_there_is_much_to_tell(study: Study) -> None:
+    everything = Study(rows())
+    for chart in (
+        tradeoff_chart(everything, "frozen", published_figures()),
+        weights_chart(everything, "retrained", published_figures()),
+        confusion_charts(everything)[0],
+    ):
+        with Image.open(BytesIO(draw(chart)["png"])) as picture:
+            drawn = np.asarray(picture.convert("RGB"))
+        border = np.concatenate([drawn[0], drawn[-1], drawn[:, 0], drawn[:, -1]])
+        assert (border == 255).all(), chart.name
+
+
+def test_the_latex_of_figures_is_balanced_and_complete(study: Study) -> None:
+    for chart in charts(study, published_figures()):
+        text = pgfplots(chart)
+        assert text is not None
+        check_latex(text)
+        assert text.count("\\nextgroupplot") == len(chart.panels)
+        if isinstance(chart, CurveChart):
+            assert text.count("\\addplot") == sum(len(panel.curves) for panel in chart.panels)
+        if isinstance(chart, DotChart):
+            assert text.count("only marks") == sum(len(panel.dots) for panel in chart.panels)
+            assert text.count("\\mbox") == len(legend(chart))
+        if isinstance(chart, BarChart):
+            assert text.count("\\addlegendentry") == len(chart.panels[-1].bars)
+    assert all(pgfplots(chart) is None for chart in confusion_charts(study))
