@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .names import FLOOR, ORIGINAL, PROTOCOLS_SHORT, SECTIONS, network_name, obfuscator_name, role
 from .pooling import average, difference
 from .study import Attribute, Study
@@ -28,7 +30,7 @@ def attacker_table(study: Study, attribute: Attribute) -> Table:
     ]
     if attribute.task:
         groups += [
-            Group("strongest attacker ↓", tuple(text for each in short for text in (each, f"{each}: by"))),
+            Group("strongest attacker ↓", short),
             Group("strongest, above person removed", short),
             Group("mean of attackers ↓", short),
             Group("", ("prior",)),
@@ -62,8 +64,11 @@ def _row(study: Study, attribute: Attribute, name: str) -> tuple[Cell, ...]:
     estimates = {p: study.estimates(dataset, attribute.task, name, p) for p in protocols}
     for protocol in protocols:
         strongest = study.strongest(attribute, name, protocol)
-        by = "–" if strongest is None else f"{network_name(strongest[0].network)}, {strongest[0].level}"
-        row += [percent(strongest and strongest[1]), Cell(by)]
+        cell = percent(strongest and strongest[1])
+        if strongest is not None:
+            by = f"{network_name(strongest[0].network)}, {strongest[0].level}"
+            cell = replace(cell, detail="\n".join(filter(None, (cell.detail, by))))
+        row.append(cell)
     row += [Cell() if name == FLOOR else points(study.gain(attribute, name, p, FLOOR)) for p in protocols]
     row += [percent(average(list(estimates[p].values()))) for p in protocols]
     priors = [e.prior for found in estimates.values() for e in found.values() if e.prior is not None]

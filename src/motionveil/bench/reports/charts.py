@@ -39,8 +39,12 @@ class Curve:
 
 @dataclass(frozen=True)
 class Dot:
-    """One obfuscator: x is what attackers learn, y what is kept of actions. Hollow where it is published."""
+    """One obfuscator: x is what attackers learn, y what is kept of actions. Hollow where it is published.
 
+    number: told beside the label in the legend, and drawn into the dot.
+    """
+
+    number: int
     label: str
     x: Estimate
     y: Estimate

@@ -36,7 +36,7 @@ from .published import Published
 from .study import Attribute, Study
 
 _LAMBDAS = tuple(step / 20 for step in range(21))
-_PUBLISHED_DASHES: tuple[tuple[float, ...], ...] = ((1, 1.5), (1, 3), (2, 2, 1, 2))
+_PUBLISHED_DASHES: tuple[tuple[float, ...], ...] = ((1, 1), (1, 2.5), (3, 1, 1, 1), (3, 3), (6, 1, 1, 1, 1, 1))
 
 
 def charts(study: Study, published: Published) -> list[Chart]:
@@ -83,7 +83,7 @@ def noise_chart(study: Study, protocol: str) -> BarChart:
             continue
         bars = []
         for table, word, style in ((values.action, "action", ACTION), (values.privacy, "privacy", PRIVACY)):
-            bars.append(Bars(f"{word}, motion-consistent noise", tuple(table[n] for n in known), style))
+            bars.append(Bars(f"{word}, motion noise", tuple(table[n] for n in known), style))
             bars.append(Bars(f"{word}, i.i.d. noise", tuple(table[n + IID] for n in known), style, hatched=True))
         names = tuple(obfuscator_name(name) for name in known)
         panels.append(BarPanel(attribute.title, names, tuple(bars), _prior_lines(study, attribute)))
@@ -107,13 +107,13 @@ def weights_chart(study: Study, protocol: str, published: Published) -> CurveCha
         printed = [p for p in published.of(attribute.dataset, protocol) if p.obfuscator == "paper"]
         printed += published.of(attribute.dataset, "retrained") if protocol == "retrained" else []
         for index, item in enumerate(printed):
-            style = Style("#555555", _PUBLISHED_DASHES[index % 3], "", 0.9)
+            style = Style("#8A8A8A", _PUBLISHED_DASHES[index % len(_PUBLISHED_DASHES)], "", 0.9)
             curves.append(Curve(item.label, tuple(_f(item.action, item.privacy, w) for w in _LAMBDAS), style))
         panels.append(CurvePanel(attribute.title, tuple(curves)))
     everywhere = [name for name in names if all(t.f[name] is not None for t in found.values())]
     if len(panels) > 1 and everywhere:
         mean = tuple(_curve(name, list(found.values()), drawn[name]) for name in everywhere)
-        panels.append(CurvePanel(f"mean of the {len(found)}", mean))
+        panels.append(CurvePanel(f"Mean of the {len(found)}", mean))
     return CurveChart(
         f"figure_7_{protocol}",
         f"Weighing privacy against action, {PROTOCOL_TITLES[protocol]}.",
@@ -130,6 +130,8 @@ def tradeoff_chart(study: Study, protocol: str, published: Published) -> DotChar
     """Action against the strongest attacker, one dot for each obfuscator."""
     names = list(study.obfuscators)
     drawn = styles(names)
+    printed = [item.label for attribute in _hidden(study) for item in published.of(attribute.dataset, protocol)]
+    numbers = {label: number for number, label in enumerate(dict.fromkeys([*map(_label, names), *printed]), 1)}
     panels = []
     for attribute in _hidden(study):
         dots = []
@@ -139,11 +141,11 @@ def tradeoff_chart(study: Study, protocol: str, published: Published) -> DotChar
                 study.strongest(attribute, name, protocol),
             )
             if action is not None and strongest is not None:
-                dots.append(Dot(_label(name), strongest[1], action, drawn[name]))
+                dots.append(Dot(numbers[_label(name)], _label(name), strongest[1], action, drawn[name]))
         for item in published.of(attribute.dataset, protocol):
-            style = drawn.get(item.obfuscator, Style("#555555", (), "d"))
+            style = drawn.get(item.obfuscator, Style("#555555", (), "h"))
             privacy, action = Estimate(item.privacy), Estimate(item.action)
-            dots.append(Dot(f"{item.label} (mean of attackers)", privacy, action, style, hollow=True))
+            dots.append(Dot(numbers[item.label], item.label, privacy, action, style, hollow=True))
         lines = list(_prior_lines(study, attribute))
         floor = study.strongest(attribute, FLOOR, protocol)
         if floor is not None:
@@ -154,7 +156,8 @@ def tradeoff_chart(study: Study, protocol: str, published: Published) -> DotChar
         f"tradeoff_{protocol}",
         f"What is kept against what leaks, {PROTOCOL_TITLES[protocol]}.",
         "Each dot is an obfuscator: mean action accuracy over networks against the accuracy of the strongest attacker, "
-        "with 95 % intervals. Up and to the left is better; nothing can be expected left of the floor.",
+        "with 95 % intervals. Up and to the left is better; what lies left of the floor hides the place as well as the "
+        "person. Published dots are hollow and show the mean over attackers.",
         "strongest attacker (%)",
         "action accuracy (%)",
         tuple(panels),

@@ -86,4 +86,5 @@ def latex(table: Table) -> str:
 def _latex_cell(cell: Cell) -> str:
     text = escape(cell.text)
     text = {"best": f"\\textbf{{{text}}}", "second": f"\\underline{{{text}}}"}.get(cell.mark, text)
-    return f"{text} {{\\scriptsize {escape(cell.detail)}}}" if cell.detail else text
+    detail = " ".join(cell.detail.split("\n"))
+    return f"{text} {{\\scriptsize {escape(detail)}}}" if detail else text

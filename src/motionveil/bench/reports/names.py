@@ -144,7 +144,7 @@ _FAMILIES = (
     (("mean_fill", "solid", "inpaint", "mask"), "#009E73", "^"),
     (("iid_noise", "static_noise", "motion_noise"), "#CC79A7", "v"),
 )
-_OTHERS = ("#7B5EA7", "P")
+_OTHERS = ("#7B5EA7", "h")
 _DASHES: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1.2), (5, 1.2, 1, 1.2), (2.5, 2.5))
 
 
@@ -159,7 +159,7 @@ def styles(names: list[str]) -> dict[str, Style]:
             if name.startswith(starts):
                 colour, marker = family_colour, family_marker
         if kind != "baseline":
-            colour, marker = PALETTE[kind], {"original": "*", "ours": "o", "reference": "X"}[kind]
+            colour, marker = PALETTE[kind], {"original": "p", "ours": "o", "reference": "8"}[kind]
         count = used[colour] = used.get(colour, -1) + 1
         found[name] = Style(colour, _DASHES[count % len(_DASHES)], marker, 1.8 if kind == "ours" else 1.0)
     return found

@@ -16,8 +16,8 @@ PREAMBLE = r"""\documentclass[10pt,twocolumn]{article}
 \usetikzlibrary{patterns}
 \pgfplotsset{compat=1.16}
 """
-_MARKS = {"o": "*", "s": "square*", "D": "diamond*", "^": "triangle*", "v": "otimes*", "P": "pentagon*",
-          "*": "star", "X": "x", "d": "diamond*", "": "none"}  # fmt: skip
+_MARKS = {"o": "*", "s": "square*", "D": "diamond*", "^": "triangle*", "v": "otimes*", "h": "oplus*", "p": "pentagon*",
+          "8": "halfsquare*", "": "none"}  # fmt: skip
 
 
 def pgfplots(chart: Chart) -> str | None:
@@ -97,7 +97,8 @@ def _dot_axis(chart: DotChart, panel: DotPanel) -> str:
         lines.append(
             f"\\addplot[only marks, {_mark(dot)}, error bars/.cd, x dir=both, x explicit, y dir=both, y explicit] "
             "table[x=x, y=y, x error plus=xp, x error minus=xm, y error plus=yp, y error minus=ym, row sep=\\\\] "
-            f"{{x xp xm y yp ym\\\\ {_errors(dot.x)} {_errors(dot.y)}\\\\}};"
+            f"{{x xp xm y yp ym\\\\ {_errors(dot.x)} {_errors(dot.y)}\\\\}} "
+            f"node[pos=1, above right, inner sep=2pt, font=\\tiny] {{{dot.number}}};"
         )
     for line in panel.lines:
         lines.append(
@@ -119,7 +120,8 @@ def _key(chart: Chart) -> list[str]:
             if isinstance(item, Dot)
             else f"\\tikz[baseline=-.6ex]\\draw[{_pen(item.style)}] (0,0) -- (.6,0);"
         )
-        entries.append(f"\\mbox{{{sample}~{escape(label)}}}")
+        number = f"{item.number}~" if isinstance(item, Dot) else ""
+        entries.append(f"\\mbox{{{sample}~{number}{escape(label)}}}")
     return ["", r"\medskip", r"{\scriptsize", " \\quad\n".join(entries), r"\par}"]
 
 

@@ -51,6 +51,9 @@ def draw(chart: Chart) -> dict[str, bytes]:
     files = {}
     with rc_context(dict(_SETTINGS)):
         figure = _figure(chart)
+        # Laid out once for all formats: it takes longer than drawing.
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
         for kind in FORMATS:
             file = io.BytesIO()
             metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
@@ -80,7 +83,7 @@ def _bars(chart: BarChart) -> Figure:
         axes.set(ylabel=chart.y_label, ylim=(0, 104))
         axes.set_title(panel.title, loc="left")
     figure.legend(
-        handles.values(), handles.keys(), loc="outside lower center", ncols=2 if wide == COLUMN else 4,
+        handles.values(), handles.keys(), loc="outside lower center", ncols=(3 if len(handles) == 3 else 2) if wide == COLUMN else 5,
         handlelength=1.4, columnspacing=1.2,
     )  # fmt: skip
     return figure
@@ -115,13 +118,15 @@ def _draw_bars(axes: Axes, bars: Bars, places: Any, width: float) -> Artist:
 
 
 def _side_by_side(chart: CurveChart | DotChart, drawers: Sequence[Callable[[Axes], None]]) -> Figure:
-    """Panels in rows of two with one legend below; a single one takes a column."""
-    columns = min(2, len(drawers))
+    """Panels in rows of two (three where that fills the row) with one legend below; a single one takes a column."""
+    columns = 3 if len(drawers) % 3 == 0 else min(2, len(drawers))
     rows = ceil(len(drawers) / columns)
     shown = legend(chart)
-    per_row = columns if max(map(len, shown), default=0) > 34 else columns + columns // 2
+    labels = [f"{item.number}  {label}" if isinstance(item, Dot) else label for label, item in shown.items()]
+    per_row = _legend_columns(labels, 2 * COLUMN if columns > 1 else COLUMN)
     lines = ceil(len(shown) / per_row)
-    figure = Figure(figsize=(columns * COLUMN, 2.5 * rows + 0.17 * lines + 0.1), layout="constrained")
+    size = (min(2, columns) * COLUMN, (2.5 if columns < 3 else 2.1) * rows + 0.17 * lines + 0.1)
+    figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat[len(drawers) :]:
         axes.set_axis_off()
@@ -130,10 +135,21 @@ def _side_by_side(chart: CurveChart | DotChart, drawers: Sequence[Callable[[Axes
         axes.set(xlabel=chart.x_label, ylabel=chart.y_label)
         axes.grid()
     figure.legend(
-        [_handle(item) for item in shown.values()], list(shown), loc="outside lower center", ncols=per_row,
-        handlelength=2.4, columnspacing=1.4, labelspacing=0.35,
+        [_handle(item) for item in shown.values()], labels, loc="outside lower center", ncols=per_row, handlelength=2.4,
+        columnspacing=1.4, labelspacing=0.35, markerscale=0.75,
     )  # fmt: skip
     return figure
+
+
+def _legend_columns(labels: Sequence[str], width: float) -> int:
+    """How many columns of a legend fit into a width in inches."""
+    for columns in (4, 3, 2):
+        height = ceil(len(labels) / columns)
+        widest = (max(map(len, labels[start : start + height])) for start in range(0, len(labels), height))
+        # An inch holds about 17 letters of this size; the sample and the space beside it take about 9.
+        if sum(letters + 9 for letters in widest) <= 17 * width:
+            return columns
+    return 1
 
 
 def _curves(axes: Axes, *, chart: CurveChart, panel: Any) -> None:
@@ -153,6 +169,7 @@ def _dots(axes: Axes, *, panel: DotPanel) -> None:
             ecolor=dot.style.colour, elinewidth=0.8, alpha=0.35, zorder=2,
         )  # fmt: skip
         axes.plot(x, y, **_marker_style(dot), zorder=3)
+        axes.annotate(str(dot.number), (x, y), ha="center", va="center_baseline", fontsize=5, color=_ink(dot), zorder=4)
     for axis, values in (("x", [d.x.value for d in panel.dots] + [line.value for line in panel.lines]),
                          ("y", [d.y.value for d in panel.dots])):  # fmt: skip
         low, high = 100 * min(values), 100 * max(values)
@@ -171,11 +188,16 @@ def _line_style(style: Style) -> dict[str, Any]:
 
 
 def _marker_style(dot: Dot) -> dict[str, Any]:
-    size = 6.5 if dot.style.marker == "*" else 5
     return {
-        "linestyle": "none", "marker": dot.style.marker, "markersize": size, "markeredgecolor": dot.style.colour,
+        "linestyle": "none", "marker": dot.style.marker, "markersize": 9, "markeredgecolor": dot.style.colour,
         "markerfacecolor": "white" if dot.hollow else dot.style.colour, "markeredgewidth": 0.9,
     }  # fmt: skip
+
+
+def _ink(dot: Dot) -> str:
+    """Black or white, whichever is read more easily on the dot."""
+    red, green, blue = (int(dot.style.colour[start : start + 2], 16) for start in (1, 3, 5))
+    return "#111111" if dot.hollow or 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "white"
 
 
 def _handle(item: Curve | Dot | Line) -> Artist:

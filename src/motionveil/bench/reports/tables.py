@@ -14,7 +14,7 @@ EMPTY = "–"
 
 @dataclass(frozen=True)
 class Cell:
-    """text, and in `detail` what is set smaller behind it, for instance an interval."""
+    """text, and in `detail` what is set smaller behind it, for instance an interval; it may have several lines."""
 
     text: str = EMPTY
     detail: str = ""

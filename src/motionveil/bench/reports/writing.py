@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -167,14 +168,20 @@ def _page(report: Report, drawn: Mapping[str, Mapping[str, bytes]], pictures: Ma
     environment = Environment(
         loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    images = {name: _embedded("svg+xml", files["svg"]) for name, files in drawn.items()}
-    images |= {name: _embedded("png", data) for name, data in pictures.items()}
+    images = {name: (_embedded("svg+xml", files["svg"]), _shown_width(files["svg"])) for name, files in drawn.items()}
+    images |= {name: (_embedded("png", data), 1150) for name, data in pictures.items()}
     return environment.get_template("benchmark.html.j2").render(
         report=report,
         images=images,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         version=library_versions()["motionveil"],
     )
+
+
+def _shown_width(svg: bytes) -> int:
+    """Pixels on a screen, where it is looked at from further away than on paper."""
+    found = re.search(rb'<svg[^>]* width="([0-9.]+)pt"', svg)
+    return round(float(found.group(1)) * 2 if found else 700)
 
 
 def _embedded(kind: str, data: bytes) -> str:
