@@ -6,6 +6,7 @@ import re
 from importlib import import_module
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
@@ -51,10 +52,19 @@ def test_links_to_headings_lead_to_one(page: Path) -> None:
 
 def test_every_option_is_documented() -> None:
     text = (ROOT / "docs" / "command_line.md").read_text("utf-8")
+
+    def all_in(command: click.Command) -> list[click.Command]:
+        if not isinstance(command, click.Group):
+            return [command]
+        parts = [
+            command.get_command(click.Context(command), name) for name in command.list_commands(click.Context(command))
+        ]
+        return [found for part in parts if part is not None for found in all_in(part)]
+
     missing = set()
     for name in COMMANDS:
         command = import_module(f"motionveil.cli.{COMMANDS[name][0]}").command
-        for part in getattr(command, "commands", {"": command}).values():
+        for part in all_in(command):
             missing |= {o for p in part.params for o in p.opts if o.startswith("--") and o not in text}
     assert not missing - {"--quiet", "--output"}
     assert all(f"motionveil {name}" in text for name in COMMANDS)
