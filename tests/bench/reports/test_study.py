@@ -84,10 +84,12 @@ def _said(kth: list[Row]) -> str:
 
 def test_rows_that_do_not_belong_together_are_told(kth: list[Row]) -> None:
     other = {"epochs": 5, "size": 112}
-    assert "1 figures mix rows of different configurations" in _said([*kth, replace(kth[0], configuration=other)])
+    assert "rows of different configurations are mixed in kth, action" in _said(
+        [*kth, replace(kth[0], configuration=other)]
+    )
     blurred = [replace(r, configuration=other) if r.obfuscator == "blur_weak" else r for r in kth]
     assert "the setting epochs (5 / 60) is not the same" in _said(blurred)
-    assert "mix rows" not in _said(blurred)
+    assert "mixed" not in _said(blurred)
     assert "2 commits" in _said([*kth[1:], replace(kth[0], commit="abc+")])
     assert "no commit holds" in _said([*kth[1:], replace(kth[0], commit="abc+")])
     hashed = [replace(r, configuration={**r.configuration, "obfuscation": r.obfuscator}) for r in kth]

@@ -82,6 +82,10 @@ def test_sampling_is_what_the_rows_say(study: Study) -> None:
     table = original_table(Study(told), Published())
     assert table is not None
     assert _line(table, "X3D S")[2].text == "16×1"
+    spread = [replace(r, configuration={"frames": [16, 1, 64], "sampling": {"spread": True}}) for r in told]
+    table = original_table(Study(spread), Published())
+    assert table is not None
+    assert _line(table, "X3D S")[2].text == "16 spread"
 
 
 def test_table_2_says_how_far_ours_are_above_the_best_other(study: Study) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..results import Row
-from .names import FLOOR, ORIGINAL, SILHOUETTE, dataset_name, obfuscator_name
+from .names import FLOOR, ORIGINAL, SILHOUETTE, dataset_name, network_name, obfuscator_name
 from .study import METRICS, Study
 
 _FEW = 100
@@ -41,7 +41,7 @@ def _mixed_configurations(rows: Sequence[Row]) -> Iterator[str]:
     mixed = [", ".join(key[:-1]) for key, found in hashes.items() if len(found) > 1]
     if mixed:
         yield (
-            f"{len(mixed)} figures mix rows of different configurations: {_listed(mixed, '; ')}. Where seed and fold "
+            f"rows of different configurations are mixed in {_listed(mixed, '; ')}. Where seed and fold "
             "are the same too, the last row counts"
         )
 
@@ -82,8 +82,8 @@ def _from_scratch(rows: Sequence[Row]) -> Iterator[str]:
     random = {row.network for row in rows if "weights" in row.configuration and row.configuration["weights"] is None}
     if random:
         yield (
-            f"{_listed(sorted(random))} began with random weights: attackers that were pretrained on millions of "
-            "pictures may find more, and published figures, which all rest on pretraining, cannot be reached"
+            f"{_listed(sorted(map(network_name, random)))} began with random weights: attackers that were pretrained "
+            "on millions of pictures may find more, and published figures, which all rest on pretraining, cannot be reached"
         )
 
 
@@ -120,7 +120,7 @@ def _missing_folds(rows: Sequence[Row]) -> Iterator[str]:
             named = _listed([f"seed {seed} fold {fold}" for seed, fold in lacking])
             missing.append(f"{', '.join(names)} lacks {named}")
     if missing:
-        yield f"{len(missing)} figures rest on fewer seeds or folds than others of their task: {_listed(missing, '; ')}"
+        yield f"fewer seeds or folds are there than for others of their task: {_listed(missing, '; ')}"
 
 
 def _missing_networks(study: Study, rows: Sequence[Row]) -> Iterator[str]:

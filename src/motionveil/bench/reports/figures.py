@@ -114,11 +114,12 @@ def weights_chart(study: Study, protocol: str, published: Published) -> CurveCha
     if len(panels) > 1 and everywhere:
         mean = tuple(_curve(name, list(found.values()), drawn[name]) for name in everywhere)
         panels.append(CurvePanel(f"Mean of the {len(found)}", mean))
+    any_published = any(curve.label.startswith("published") for panel in panels for curve in panel.curves)
     return CurveChart(
         f"figure_7_{protocol}",
         f"Weighing privacy against action, {PROTOCOL_TITLES[protocol]}.",
         "f = (1 − λ) · action + λ · (1 − privacy), averaged over networks; λ = 0 asks for action alone, 1 for privacy "
-        "alone." + (" Published curves are drawn from published averages." if published.titles else ""),
+        "alone." + (" Published curves are drawn from published averages." if any_published else ""),
         "λ",
         "f",
         _LAMBDAS,
@@ -157,7 +158,7 @@ def tradeoff_chart(study: Study, protocol: str, published: Published) -> DotChar
         f"What is kept against what leaks, {PROTOCOL_TITLES[protocol]}.",
         "Each dot is an obfuscator: mean action accuracy over networks against the accuracy of the strongest attacker, "
         "with 95 % intervals. Up and to the left is better; what lies left of the floor hides the place as well as the "
-        "person." + (" Published dots are hollow and show the mean over attackers." if published.titles else ""),
+        "person." + (" Published dots are hollow and show the mean over attackers." if printed else ""),
         "strongest attacker (%)",
         "action accuracy (%)",
         tuple(panels),

@@ -27,7 +27,8 @@ def original_table(study: Study, published: Published) -> Table | None:
         "table_1",
         "Unmodified video.",
         "Accuracy on the original video, in per cent, with 95 % intervals; best bold, second underlined. "
-        "f × r: frames and frames between them. Level: whether a network sees one frame at a time or a clip.",
+        "f × r: frames, and how far they lie apart; spread: over the whole clip. "
+        "Level: whether a network sees one frame at a time or a clip.",
         ("Network", "level", "f × r"),
         tuple(groups),
         tuple(section for section in (upper, lower) if section.rows),
@@ -70,9 +71,11 @@ def _column(found: Mapping[Judge, Estimate], judges: Sequence[Judge]) -> list[Ce
 
 def _sampling(study: Study, judge: Judge) -> str:
     """f × r as the rows tell it, or else the table of networks; a dash where neither knows the network."""
-    told = next((r.configuration.get("frames") for r in study.rows if r.network == judge.network), None)
+    settings = next((row.configuration for row in study.rows if row.network == judge.network), {})
+    told, sampling = settings.get("frames"), settings.get("sampling")
     if isinstance(told, list | tuple) and len(told) > 1:
-        return f"{told[0]}×{told[1]}"
+        spread = isinstance(sampling, Mapping) and sampling.get("spread") and told[0] > 1
+        return f"{told[0]} spread" if spread else f"{told[0]}×{told[1]}"
     from ..networks import NETWORKS
 
     network = NETWORKS.get(judge.network)

@@ -32,6 +32,7 @@ from .charts import (
     legend,
 )
 from .names import Style
+from .pooling import Estimate
 
 FORMATS = ("pdf", "png", "svg")
 COLUMN = 3.4
@@ -173,12 +174,16 @@ def _dots(axes: Axes, *, panel: DotPanel) -> None:
         )  # fmt: skip
         axes.plot(x, y, **_marker_style(dot), zorder=3)
         axes.annotate(str(dot.number), (x, y), ha="center", va="center_baseline", fontsize=5, color=_ink(dot), zorder=4)
-    for axis, values in (("x", [d.x.value for d in panel.dots] + [line.value for line in panel.lines]),
-                         ("y", [d.y.value for d in panel.dots])):  # fmt: skip
+    for axis, values in (("x", [*(value for d in panel.dots for value in _ends(d.x)), *(line.value for line in panel.lines)]),
+                         ("y", [value for d in panel.dots for value in _ends(d.y)])):  # fmt: skip
         low, high = 100 * min(values), 100 * max(values)
-        margin = max(4.0, 0.1 * (high - low))
+        margin = max(3.0, 0.04 * (high - low))
         getattr(axes, f"set_{axis}lim")(max(-1.5, low - margin), min(102.0, high + margin))
     axes.set_title(panel.title, loc="left")
+
+
+def _ends(estimate: Estimate) -> tuple[float, ...]:
+    return (estimate.value, *(estimate.interval or ()))
 
 
 def _bars_of(value: float, interval: tuple[float, float] | None) -> Any:

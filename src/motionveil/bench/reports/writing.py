@@ -105,14 +105,16 @@ def make_report(rows: Iterable[Row], *, published: bool = True, sheets: Sequence
         Part("One template at a time", "As in Fig. 5 of the paper.", (), some("figure_5")),
         Part("Motion-consistent and i.i.d. noise", "As in Fig. 8 of the paper.", (), some("figure_8")),
         Part("Which classes are taken for which", "", (), tuple(confusion_charts(study))),
-        Part("What it looks like", "", (), (), tuple(sheets)),
+        Part("What it looks like", "These pictures show the original.", (), (), tuple(sheets)),
         Part("Published figures", "Copied from the papers, for comparison.", tuple(published_tables(known))),
     )
     shown = tuple(part for part in parts if part.tables or part.charts or part.sheets)
-    warned = tuple(cautions(study)) + (
-        (f"{study.num_repeated} rows were repeated by later ones and left out",) if study.num_repeated else ()
-    )
-    return Report(shown, warned, provenance_table(study), tuple(known.titles.values()), pooled_csv(study))
+    warned = cautions(study)
+    if sheets:
+        warned.insert(0, "this report shows pictures of the original; keep it as safe as the original")
+    if study.num_repeated:
+        warned.append(f"rows that later ones repeat were left out ({study.num_repeated})")
+    return Report(shown, tuple(warned), provenance_table(study), tuple(known.titles.values()), pooled_csv(study))
 
 
 def write_report(
@@ -168,8 +170,9 @@ def _page(report: Report, drawn: Mapping[str, Mapping[str, bytes]], pictures: Ma
     environment = Environment(
         loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    sheets = [sheet for part in report.parts for sheet in part.sheets]
     images = {name: (_embedded("svg+xml", files["svg"]), _shown_width(files["svg"])) for name, files in drawn.items()}
-    images |= {name: (_embedded("png", data), 1150) for name, data in pictures.items()}
+    images |= {sheet.name: (_embedded("png", pictures[sheet.name]), sheet.image.shape[1]) for sheet in sheets}
     return environment.get_template("benchmark.html.j2").render(
         report=report,
         images=images,
