@@ -41,32 +41,42 @@ def command(experiment: Path, **options: Any) -> int:
         for line in estimate(benchmark).lines():
             click.echo(line)
         return 0
-    with _Bar(quiet=options["quiet"]) as bar:
-        benchmark.run(bar)
+    try:
+        with _Bar(quiet=options["quiet"]) as bar:
+            benchmark.run(bar)
+    except KeyboardInterrupt:
+        click.echo("motionveil: interrupted; run the same again to go on where it stopped", err=True)
+        return 130
     if not options["quiet"]:
         click.echo(f"{results}  (tables and figures: motionveil bench report {results} -o report)")
     return 0
 
 
 class _Bar:
-    """What is done of what, on the terminal; one line for every part into anything else."""
+    """What is done of what: on a terminal as it changes, elsewhere a line for every obfuscator and every tenth."""
 
     def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
         self._bar: Any = tqdm(
             disable=quiet or None, dynamic_ncols=True, leave=False,
             bar_format="{desc}: {n_fmt}/{total_fmt}{postfix}, {elapsed}<{remaining}",
         )  # fmt: skip
-        self._part = ""
+        self._part: tuple[str, int] = ("", 0)
 
     def __call__(self, step: Step) -> None:
-        part = step.what if step.what == "networks" else f"{step.what} {step.detail}"
-        if part != self._part:
-            self._part = part
-            self._bar.reset(step.total)
-            self._bar.set_description(part)
-        self._bar.n = step.done
-        self._bar.set_postfix_str(f" {step.detail}" if step.what == "networks" else "", refresh=False)
-        self._bar.refresh()
+        name = f"{step.what} {step.detail}" if step.what == "obfuscating" else step.what
+        part = (name, 10 * step.done // max(1, step.total))
+        if self._bar.disable:
+            if part != self._part and not self._quiet:
+                click.echo(f"motionveil: {name}: {step.done} of {step.total}", err=True)
+        else:
+            if name != self._part[0]:
+                self._bar.reset(step.total)
+                self._bar.set_description(name)
+            self._bar.n = step.done
+            self._bar.set_postfix_str(f" {step.detail}" if step.what == "networks" else "", refresh=False)
+            self._bar.refresh()
+        self._part = part
 
     def __enter__(self) -> _Bar:
         return self
