@@ -64,7 +64,7 @@ def actors(tmp_path_factory: pytest.TempPathFactory) -> Procedural:
 
 @pytest.fixture
 def store(actors: Procedural, tmp_path: Path) -> FrameStore:
-    return FrameStore(Preparation(actors.root, tmp_path))
+    return FrameStore(Preparation(actors.root, tmp_path / "obfuscated"))
 
 
 def _training(actors: Procedural, store: FrameStore, network: Network, **sampling: object) -> TrainingClips:
@@ -196,12 +196,3 @@ def test_parts_of_a_source(actors: Procedural, store: FrameStore) -> None:
     )
     with pytest.raises(InputError, match="has only 12 of the 40 frames"):
         store.frames(Record("long", whole.source, whole.labels, start=0, stop=40), "original", Look(40))
-
-
-def test_memory_is_limited(actors: Procedural, tmp_path: Path) -> None:
-    one = 12 * 64 * 64 * 3
-    store = FrameStore(Preparation(actors.root, tmp_path), memory=2.5 * one / 2**30)
-    for record in actors.records("action")[:6]:
-        store.frames(record, "original", Look(64))
-    assert sum(kept.nbytes for kept in store._kept.values()) <= 2.5 * one
-    assert len(store._kept) == 2

@@ -45,8 +45,9 @@ class Sampling:
                 raise OptionError(f"{name} is {getattr(self, name)!r}; give true or false")
         if self.fit not in get_args(Fit):
             raise OptionError(f"fit is {self.fit!r}; choose one of {', '.join(get_args(Fit))}")
-        if not isinstance(self.margin, int | float) or isinstance(self.margin, bool) or not 0 <= self.margin < 1:
-            raise OptionError(f"margin is {self.margin!r}; give a number of at least 0, less than 1")
+        margin: object = self.margin
+        if not isinstance(margin, int | float) or isinstance(margin, bool) or not 0 <= margin < 1:
+            raise OptionError(f"margin is {margin!r}; give a number of at least 0, less than 1")
         for name, smallest in (("samples", 1), ("views", 1), ("size", 16)):
             value = getattr(self, name)
             if value is None and name != "samples":
@@ -94,6 +95,9 @@ class _Clips(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     network: Network
     sampling: Sampling
     store: FrameStore
+
+    def __post_init__(self) -> None:
+        self.store.expect(self.records)
 
     def target(self, record: Record, *, mirrored: bool = False) -> torch.Tensor:
         """The number of the class; for several labels at once a 0 or 1 for each. mirrored: of the mirrored clip."""
