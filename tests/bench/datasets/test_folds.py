@@ -71,7 +71,8 @@ def clip(name: str, label: str, subject: str) -> Record:
 
 def test_validation_takes_the_last_subject_of_no_class() -> None:
     """A subject may be the last of one class only after it was taken for another."""
-    records = [clip(f"{label}{s}", label, s) for label, subjects in (("A", "12"), ("B", "234")) for s in subjects]
+    shown = (("A", "1"), ("A", "2"), ("B", "2"), *[("B", "3")] * 5, *[("B", "4")] * 5)
+    records = [clip(f"{number}", label, subject) for number, (label, subject) in enumerate(shown)]
     for share in (0.1, 0.3, 0.6, 1.0):
         held = carve(records, "action", share)
         train = [record for record in records if record.name not in held]
