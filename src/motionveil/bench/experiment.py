@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import InputError, OptionError
+from ..features import FEATURE_EXTRACTORS
+from ..flow import FLOW_ESTIMATORS
 from .networks import get_network
 from .obfuscations import ORIGINAL, get_obfuscation
 from .sampling import Sampling
@@ -34,19 +36,20 @@ class Run:
 class Experiment:
     """What an experiment file says.
 
-    name: of the results. dataset: one of `datasets.DATASETS`. networks: their names by task; the task `privacy` is the
-    dataset's first one that is no action. seeds: how many; seed k learns from fold k, modulo the folds that the dataset
-    has. obfuscators: judged by networks that know only original video (protocol 'frozen'). retrained: judged by networks
-    that were trained on what they make, too. training, sampling: for all networks; special: what is different for some,
-    by their names. substitutes: networks of obfuscators that stand in for others, see
-    `Obfuscation.with_networks_at_hand`. weights: files of pretrained weights by network; the others start from random
-    ones.
+    name: of the results. dataset: one of `datasets.DATASETS`. networks: their names by task; the task `privacy` stands
+    for all of the dataset's that are no action. seeds: how many; seed k learns from fold k, modulo the folds that the
+    dataset has, or, where folds are given, every seed from each of these. obfuscators: judged by networks that know
+    only original video (protocol 'frozen'). retrained: judged by networks that were trained on what they make, too.
+    training, sampling: for all networks; special: what is different for some, by their names. substitutes: networks of
+    obfuscators that stand in for others, see `Obfuscation.with_networks_at_hand`. weights: files of pretrained weights
+    by network; the others start from random ones. Raises OptionError for a name or a value that makes no sense.
     """
 
     name: str
     dataset: str
     networks: Mapping[str, tuple[str, ...]]
     seeds: int = 1
+    folds: tuple[int, ...] = ()
     obfuscators: tuple[str, ...] = (ORIGINAL,)
     retrained: tuple[str, ...] = ()
     training: Training = field(default_factory=Training)
@@ -58,14 +61,22 @@ class Experiment:
 
     def __post_init__(self) -> None:
         # Every name is looked at before anything that takes long.
+        if self.seeds < 1:
+            raise OptionError(f"an experiment needs at least 1 seed, not {self.seeds}")
         for name in self.every_obfuscator():
             get_obfuscation(name)
-        for name in {name for names in self.networks.values() for name in names}:
+        used = {name for names in self.networks.values() for name in names}
+        for key, names in (("weights", self.weights), ("training. or sampling.", self.special)):
+            if unused := set(names) - used:
+                raise OptionError(f"{key} names {min(unused)}, which is in no task; correct the name")
+        known = {*FEATURE_EXTRACTORS, *FLOW_ESTIMATORS}
+        for name in {*self.substitutes, *self.substitutes.values()}:
+            if name not in known:
+                raise OptionError(f"substitutes names {name}; there are {', '.join(sorted(known))}")
+        for name in used:
             get_network(name)
             self.training_of(name)
             self.sampling_of(name)
-        if self.seeds < 1:
-            raise OptionError(f"an experiment needs at least 1 seed, not {self.seeds}")
 
     def every_obfuscator(self) -> tuple[str, ...]:
         """The original, then all others, each once; those first that most has to be done with."""
@@ -83,11 +94,22 @@ class Experiment:
             retrained=tuple(name for name in self.retrained if name in obfuscators),
         )
 
-    def with_privacy_as(self, task: str) -> Experiment:
-        """The same with a dataset's own name for the task `privacy`."""
-        if PRIVACY not in self.networks:
-            return self
-        return replace(self, networks={task if key == PRIVACY else key: value for key, value in self.networks.items()})
+    def for_tasks(self, tasks: Collection[str]) -> Experiment:
+        """The same for the tasks of a dataset: `privacy` becomes all that are no action.
+
+        Raises OptionError where there are none, and for a task that the dataset does not have.
+        """
+        networks = {task: names for task, names in self.networks.items() if task != PRIVACY}
+        if unknown := set(networks) - set(tasks):
+            raise OptionError(f"{self.dataset} has no task {min(unknown)}; it has {', '.join(tasks)}")
+        attributes = [task for task in tasks if task != ACTION]
+        if PRIVACY in self.networks:
+            if not attributes:
+                raise OptionError(f"{self.dataset} has no privacy attribute, only {ACTION}; leave tasks.privacy out")
+            if both := set(attributes) & set(networks):
+                raise OptionError(f"tasks.privacy stands for {', '.join(attributes)}; leave tasks.{min(both)} out")
+            networks |= dict.fromkeys(attributes, self.networks[PRIVACY])
+        return replace(self, networks=networks)
 
     def training_of(self, network: str) -> Training:
         """The training of one network."""
@@ -101,9 +123,14 @@ class Experiment:
         """All trainings, obfuscator by obfuscator. num_folds: by task."""
         for obfuscator in dict.fromkeys((ORIGINAL, *self.retrained)):
             for task, names in self.networks.items():
+                pairs = [(seed, fold) for fold in self.folds for seed in range(self.seeds)]
+                if not pairs:
+                    pairs = [(seed, seed % num_folds[task]) for seed in range(self.seeds)]
+                elif max(self.folds) >= num_folds[task]:
+                    raise OptionError(f"{task} of {self.dataset} has the folds 0 to {num_folds[task] - 1}")
                 for name in names:
-                    for seed in range(self.seeds):
-                        yield Run(self.dataset, task, name, obfuscator, seed, seed % num_folds[task])
+                    for seed, fold in pairs:
+                        yield Run(self.dataset, task, name, obfuscator, seed, fold)
 
     def judged(self, run: Run) -> Iterator[tuple[str, str]]:
         """(obfuscator, protocol) on which a trained network is judged."""
@@ -129,6 +156,15 @@ def read_experiment(path: str | Path, *, dataset: str | None = None) -> Experime
     tasks = given.pop("tasks", {})
     if not isinstance(tasks, Mapping) or not tasks:
         raise OptionError(f"{path} names no tasks; write for instance: tasks.action = ['x3d_s']")
+    for key in ("training", "sampling", "weights", "substitutes"):
+        if not isinstance(given.get(key, {}), Mapping):
+            raise OptionError(f"{key} of {path} must be a table, not {given[key]!r}; write [{key}] above its settings")
+    if type(given.get("seeds", 1)) is not int:
+        raise OptionError(f"seeds of {path} must be a whole number, not {given['seeds']!r}")
+    for key in ("weights", "substitutes"):
+        if wrong := [name for name, value in given.get(key, {}).items() if not isinstance(value, str)]:
+            raise OptionError(f"{key}.{wrong[0]} of {path} must be a text")
+    given["weights"] = {name: str(path.parent / file) for name, file in given.get("weights", {}).items()}
     special: dict[str, dict[str, Any]] = {}
     for key in ("training", "sampling"):
         table = given.pop(key, {})
@@ -140,6 +176,7 @@ def read_experiment(path: str | Path, *, dataset: str | None = None) -> Experime
     known = {item.name for item in fields(Experiment)} - {"networks", "special"}
     if unknown := set(given) - known:
         raise OptionError(f"{path} has a setting {min(unknown)!r} that does not exist; there are {', '.join(known)}")
+    given["folds"] = _folds(given.get("folds", ()), path)
     for key in ("obfuscators", "retrained"):
         given[key] = _names(given.get(key, ()), f"{key} of {path}")
     networks = {task: _names(names, f"tasks.{task} of {path}") for task, names in tasks.items()}
@@ -152,6 +189,12 @@ def read_experiment(path: str | Path, *, dataset: str | None = None) -> Experime
 def _names(value: Any, where: str) -> tuple[str, ...]:
     if not isinstance(value, Sequence) or isinstance(value, str) or not all(isinstance(name, str) for name in value):
         raise OptionError(f"{where} must be a list of names, not {value!r}")
+    return tuple(value)
+
+
+def _folds(value: Any, path: Path) -> tuple[int, ...]:
+    if not isinstance(value, Sequence) or not all(isinstance(fold, int) and fold >= 0 for fold in value):
+        raise OptionError(f"folds of {path} must be a list of numbers, the first fold is 0, not {value!r}")
     return tuple(value)
 
 

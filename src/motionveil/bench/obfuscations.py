@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .. import ops
-from ..building import Networks, assemble, choose_region
+from ..building import Frames, Networks, assemble, choose_region
 from ..errors import OptionError
 from ..fillers import Filler
 from ..flow import FlowEstimator
 from ..obfuscators import Selective
 from ..presets import PRESETS, Preset
 from ..regions import Region, Where, WholeFrame
+from ..templates import built_in_library
 from ..types import Clip, Float32Array, UInt8Array
 
 ORIGINAL = "original"
+SCENE_ALONE = "scene_alone"
 PERSON_REMOVED = "person_removed"
 SILHOUETTE = "silhouette"
 TEMPLATE = "template_"
@@ -43,6 +46,31 @@ class Silhouette(Filler):
             yield np.repeat(shape, 3, axis=-1)
 
 
+class Throughout:
+    """All places that are ever in a region, in every frame: an outline that neither moves nor tells a shape.
+
+    Reads a whole video before its first frame: for clips.
+    """
+
+    def __init__(self, region: Region) -> None:
+        self.region = region
+
+    def __repr__(self) -> str:
+        return f"Throughout({self.region!r})"
+
+    def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
+        """Opacity (T, H, W) of every clip, the same in all frames."""
+        lengths: list[int] = []
+        union: Float32Array | None = None
+        for opacity in self.region.stream(clips):
+            highest = ops.to_host(opacity).max(0)
+            union = highest if union is None else np.maximum(union, highest)
+            lengths.append(len(opacity))
+        for length in lengths:
+            assert union is not None
+            yield np.repeat(union[None], length, 0)
+
+
 class _Still(FlowEstimator):
     """Says that nothing moves."""
 
@@ -57,19 +85,21 @@ class _Still(FlowEstimator):
 class Obfuscation:
     """One line of the table: what is replaced, and how.
 
-    silhouette: draw the region white on black instead of filling it.
+    silhouette: draw the region white on black instead of filling it. throughout: fill all places of a clip that are
+    ever in the region, in all frames.
     """
 
     preset: Preset
     where: Where
     silhouette: bool = False
+    throughout: bool = False
 
     def as_record(self) -> dict[str, Any]:
         """All settings, as JSON can hold them."""
         return {
             "preset": self.preset.as_record(),
             "where": self.where.as_record(),
-            **({"silhouette": True} if self.silhouette else {}),
+            **{name: True for name in ("silhouette", "throughout") if getattr(self, name)},
         }
 
     def with_networks_at_hand(self, substitutes: Mapping[str, str]) -> Obfuscation:
@@ -81,17 +111,38 @@ class Obfuscation:
             preset = replace(preset, flow=substitutes[preset.flow], flow_options={})
         return replace(self, preset=preset)
 
-    def make(self, networks: Networks) -> Selective:
-        """The method; networks: those of its preset, loaded once for many videos.
+    def for_dataset(self, dataset: str) -> Obfuscation:
+        """The same with the templates that Ilic et al. chose for a dataset, where they did and this is theirs."""
+        return replace(self, where=_IPN) if self.where == _KTH and dataset == "ipn" else self
 
-        Raises WeightsError where weights are missing, TemplateError for templates that the networks do not have.
+    @property
+    def looks(self) -> bool:
+        """Whether it needs a network that finds something."""
+        return self.where.needs_templates
+
+    def networks(self) -> Networks:
+        """What it looks with, loaded when it is first needed, for any number of videos."""
+        return Networks(self.preset)
+
+    def make(self, networks: Networks, frames: Frames) -> Selective:
+        """The method for one source. frames: its first ones, where templates are looked for that the networks lack.
+
+        Raises WeightsError where weights are missing, TemplateError where templates are not found.
         """
-        region, _ = choose_region(self.where, self.preset, networks.extractor)
-        if self.where.whole_frame and self.preset.filler != "motion_noise":
-            return assemble(self.preset, region, _Still())  # nothing here depends on motion
+        region, _ = choose_region(
+            self.where,
+            self.preset,
+            partial(networks.extractor, frames=frames),
+            library=built_in_library(),
+            frames=frames,
+        )
+        if self.throughout:
+            region = Throughout(region)
         if self.silhouette:
             return Selective(WholeFrame(), Silhouette(region), networks.flow)
-        return assemble(self.preset, region, networks.flow)
+        if self.where.whole_frame and self.preset.filler != "motion_noise":
+            return assemble(self.preset, region, _Still())  # nothing here depends on motion
+        return assemble(self.preset, region, networks.flow, frames=frames)
 
 
 def _secure(filler: str, **options: Any) -> Preset:
@@ -128,20 +179,24 @@ OBFUSCATIONS: dict[str, Obfuscation] = {
     "paper": Obfuscation(PRESETS["paper"], _KTH),
     "paper_max": Obfuscation(
         replace(PRESETS["paper"], name="paper, max", coverage=replace(PRESETS["paper"].coverage, combine="max")), _KTH),
-    "paper_face": Obfuscation(PRESETS["paper"], _IPN),
     "paper_iid": Obfuscation(PRESETS["paper"].with_filler("iid_noise", grain=1.0, statistics="kinetics"), _KTH),
     "paper_fast": Obfuscation(PRESETS["paper_fast"], _KTH),
-    # What is left to tell people by when nothing of them is left, and when only their shape is.
+    # What is left to tell people by: the place, where anybody ever is cut out of all frames; the place and outlines
+    # that move, where people are cut out of each frame with a wide margin; and shape alone.
+    SCENE_ALONE: Obfuscation(replace(_secure("solid"), coverage=_WIDE), _PERSON, throughout=True),
     PERSON_REMOVED: Obfuscation(replace(_secure("solid"), coverage=_WIDE), _PERSON),
     SILHOUETTE: Obfuscation(_SECURE, _PERSON, silhouette=True),
 }  # fmt: skip
 """Obfuscations by name; `original` is none, and `template_<name>` hides one template with the preset `paper`."""
 
 
-def get_obfuscation(name: str, substitutes: Mapping[str, str] | None = None) -> Obfuscation | None:
-    """The obfuscation of this name, None for `original`. substitutes: see `Obfuscation.with_networks_at_hand`.
+def get_obfuscation(
+    name: str, substitutes: Mapping[str, str] | None = None, *, dataset: str = ""
+) -> Obfuscation | None:
+    """The obfuscation of this name, None for `original`.
 
-    Raises OptionError where there is none.
+    substitutes: see `Obfuscation.with_networks_at_hand`. dataset: see `Obfuscation.for_dataset`. Raises OptionError
+    where there is none.
     """
     if name == ORIGINAL:
         return None
@@ -151,4 +206,4 @@ def get_obfuscation(name: str, substitutes: Mapping[str, str] | None = None) -> 
         found = OBFUSCATIONS[name]
     else:
         raise OptionError(f"no obfuscation {name!r}; choose from {ORIGINAL}, {', '.join(OBFUSCATIONS)}, {TEMPLATE}NAME")
-    return found.with_networks_at_hand(substitutes or {})
+    return found.with_networks_at_hand(substitutes or {}).for_dataset(dataset)

@@ -2,54 +2,60 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from ..building import Networks
 from ..errors import InputError
 from ..obfuscators import Selective
-from ..pipeline import obfuscate_video
-from ..record import file_digest
+from ..pipeline import Window, first_frames, obfuscate_video
 from ..video import IMAGE_SUFFIXES, images_matching, is_pattern
+from .digests import Digests
 from .obfuscations import Obfuscation, get_obfuscation
 from .results import hash_of
 
-_log = logging.getLogger(__name__)
 VERSION = 1
-"""To be raised when the same settings would make other pictures: older copies are then made again."""
+"""To be raised when the same settings would make other pictures, as with another encoder or other templates in the
+package: older copies are then made again."""
 
 
 class Preparation:
     """Where the sources of a dataset lie, original or obfuscated.
 
-    root: of the originals. cache: folder for obfuscated copies, shared by all experiments; several processes may fill
-    it at once. substitutes: see `Obfuscation.with_networks_at_hand`.
+    root: of the originals. work: folder for obfuscated copies, shared by all experiments; several processes may fill it
+    at once. dataset: its name. substitutes: see `Obfuscation.with_networks_at_hand`.
     """
 
-    def __init__(self, root: Path, cache: Path, *, substitutes: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, root: Path, work: Path, *, dataset: str = "", substitutes: Mapping[str, str] | None = None
+    ) -> None:
         self.root = root
-        self.cache = cache
+        self.cache = work / "obfuscated"
+        self.dataset = dataset
         self.substitutes = dict(substitutes or {})
-        self._methods: dict[str, Selective] = {}
+        self.digests = Digests(work / "digests.json")
+        self._networks: dict[str, Networks] = {}
         self._digests: dict[str, str] = {}
+
+    def obfuscation(self, obfuscator: str) -> Obfuscation | None:
+        """What this name means for this dataset with the networks at hand; None for `original`."""
+        return get_obfuscation(obfuscator, self.substitutes, dataset=self.dataset)
 
     def is_ready(self, source: str, obfuscator: str) -> bool:
         """Whether the copy is there."""
-        return self.place(source, obfuscator).exists()
+        return self.obfuscation(obfuscator) is None or self.place(source, obfuscator).exists()
 
     def place(self, source: str, obfuscator: str) -> Path:
         """Where a source lies, or its copy will. Raises InputError where the source is missing."""
         path = self.root / source
-        if not (images_matching(str(path)) if is_pattern(path) else path.exists()):
-            raise InputError(f"{path} is missing; see what else is with: motionveil bench data check")
-        obfuscation = get_obfuscation(obfuscator, self.substitutes)
+        obfuscation = self.obfuscation(obfuscator)
         if obfuscation is None:
+            self._files(source)
             return path
-        key = hash_of([VERSION, self._digest(source), obfuscation.as_record()])
+        key = hash_of([VERSION, self.digest(source), obfuscation.as_record()])
         if is_pattern(path):  # the colour frames of a folder that holds others too
             return self.cache / obfuscator / f"{path.parent.name}-{key}.mp4"
         suffix = ".png" if path.suffix.lower() in IMAGE_SUFFIXES else ".mp4"
@@ -57,34 +63,60 @@ class Preparation:
 
     def prepare(self, source: str, obfuscator: str) -> Path:
         """The path of a source as this obfuscator shows it; the copy is made where it is not there yet."""
+        self.prepare_unless_busy(source, obfuscator, wait=True)
+        return self.place(source, obfuscator)
+
+    def prepare_unless_busy(self, source: str, obfuscator: str, *, wait: bool = False) -> bool:
+        """Make the copy where it is not there yet. wait False: returns False where another process is making it."""
+        if self.is_ready(source, obfuscator):
+            return True
         place = self.place(source, obfuscator)
-        if place.exists() or is_pattern(place):
-            return place
         place.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(place.with_name(f".{place.name}.lock")):
-            if not place.exists():  # another process may have made it meanwhile
-                method = self.method(obfuscator)
-                obfuscate_video(self.root / source, place, obfuscator=method)
-        return place
+        try:
+            with FileLock(place.with_name(f".{place.name}.lock"), timeout=-1 if wait else 0):
+                if not place.exists():  # another process may have made it meanwhile
+                    obfuscate_video(self.root / source, place, obfuscator=self.method(obfuscator, source))
+        except Timeout:
+            return False
+        return True
 
-    def method(self, obfuscator: str) -> Selective:
-        """The obfuscator itself; the last one is kept. Raises as `Obfuscation.make` does."""
-        if obfuscator not in self._methods:
-            found = get_obfuscation(obfuscator, self.substitutes)
-            assert isinstance(found, Obfuscation)
-            _log.info("obfuscating with %s", obfuscator)
-            self._methods = {obfuscator: found.make(Networks(found.preset))}  # one at a time: they hold networks
-        return self._methods[obfuscator]
+    def networks(self, obfuscator: str) -> Networks:
+        """What an obfuscator looks with; that of the last one is kept. Raises WeightsError without its weights."""
+        if obfuscator not in self._networks:
+            found = self.obfuscation(obfuscator)
+            assert found is not None
+            self._networks = {obfuscator: found.networks()}  # one at a time: they take memory
+        return self._networks[obfuscator]
 
-    def _digest(self, source: str) -> str:
+    def method(self, obfuscator: str, source: str) -> Selective:
+        """The obfuscator for one source. Raises as `Obfuscation.make` does."""
+        found = self.obfuscation(obfuscator)
+        assert found is not None
+        return found.make(self.networks(obfuscator), partial(first_frames, self.root / source, Window()))
+
+    def check(self, obfuscator: str) -> None:
+        """Load what an obfuscator looks with. Raises WeightsError where weights are missing."""
+        found = self.obfuscation(obfuscator)
+        if found is not None and found.looks:
+            networks = self.networks(obfuscator)
+            networks.extractor()
+            _ = networks.flow
+
+    def digest(self, source: str) -> str:
         """sha256 of a file, or of the names and contents of the frames of a folder or pattern."""
         if source not in self._digests:
-            path = self.root / source
-            whole = hashlib.sha256()
-            files = [path]
-            if path.is_dir() or is_pattern(path):
-                files = sorted(path.iterdir()) if path.is_dir() else images_matching(str(path))
-            for file in files:
-                whole.update(f"{file.name if file != path else ''} {file_digest(file)}\n".encode())
-            self._digests[source] = whole.hexdigest()
+            files = self._files(source)
+            self._digests[source] = self.digests(files, named=files != [self.root / source])
         return self._digests[source]
+
+    def _files(self, source: str) -> list[Path]:
+        """All files of a source. Raises InputError where there are none."""
+        path = self.root / source
+        files = [path] if path.is_file() else []
+        if path.is_dir():
+            files = sorted(path.iterdir())
+        elif is_pattern(path):
+            files = images_matching(str(path))
+        if not files:
+            raise InputError(f"{path} is missing; see what else is with: motionveil bench data check")
+        return files

@@ -63,11 +63,15 @@ def append_rows(path: Path, rows: Iterable[Row]) -> None:
     """Add rows at the end of a file, all at once; several processes may do so at the same time."""
     lines = []
     for row in rows:
-        told = {key: value for key, value in asdict(row).items() if value not in (None, {}, "")}
+        told = {key: value for key, value in asdict(row).items() if value is not None}
         lines.append(json.dumps({**told, "configuration_hash": row.configuration_hash}, sort_keys=True) + "\n")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(f".{path.name}.lock")), path.open("a", encoding="utf-8") as file:
-        file.write("".join(lines))
+    with _lock(path), path.open("a+b") as file:
+        # A process that was killed while it wrote may have left half a line, which would spoil the next one.
+        file.seek(0)
+        there = file.read()
+        file.truncate(there.rfind(b"\n") + 1)
+        file.write("".join(lines).encode())
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -76,7 +80,8 @@ def read_rows(path: Path) -> list[Row]:
         raise InputError(f"there are no results {path}; make them with: motionveil bench run EXPERIMENT.toml")
     known = {item.name for item in fields(Row)}
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")  # what follows the last line is half a row
+    for number, line in enumerate(whole.splitlines(), 1):
         try:
             told = json.loads(line)
             given = {key: value for key, value in told.items() if key in known}
@@ -86,6 +91,10 @@ def read_rows(path: Path) -> list[Row]:
         except (ValueError, TypeError, AttributeError) as error:
             raise InputError(f"{path}, line {number}, is no row of results ({error}); remove that line") from error
     return rows
+
+
+def _lock(path: Path) -> FileLock:
+    return FileLock(path.with_name(f".{path.name}.lock"))
 
 
 def merged(rows: Sequence[Row]) -> list[Row]:

@@ -20,7 +20,7 @@ from motionveil.bench.reports.published import Published, published_figures
 from motionveil.bench.reports.study import Study
 from motionveil.presets import PRESETS
 
-from .rows import rows
+from .rows import KTH, rows
 from .test_tables import check_latex
 
 NAMES = ("original", "pixelate_4", "secure", "secure_iid", "person_removed", "template_hair", "template_hand")
@@ -116,14 +116,16 @@ def test_confusion_is_summed_over_folds_and_shared_out_by_rows() -> None:
     base = rows(["blur_weak"])[0]
     detail = {"classes": ["a", "b"], "confusion": [[3, 1], [0, 0]]}
     one, other = replace(base, detail=detail), replace(base, detail={**detail, "confusion": [[1, 3], [1, 1]]})
-    found = matrix_of([one, other])
+    found = matrix_of([one, other], 2)
     assert found is not None
     assert found.tolist() == [[0.5, 0.5], [0.5, 0.5]]
-    assert matrix_of([one, replace(base, detail={**detail, "confusion": [[1, 2]]})]) is None
+    assert matrix_of([one, replace(base, detail={**detail, "confusion": [[1, 2]]})], 2) is None
 
 
 def test_confusion_without_names_of_classes_has_numbers(kth: Study) -> None:
     bare = Study(replace(row, detail={"confusion": row.detail["confusion"]}) for row in kth.rows)
+    partly = Study([kth.rows[0], *bare.rows[1:]])
+    assert confusion_charts(partly)[0].panels[-1].classes == KTH
     chart = next(chart for chart in confusion_charts(bare) if chart.name == "confusion_kth_action")
     assert chart.panels[0].classes == tuple("123456")
     assert {panel.title.split("\n")[0] for panel in chart.panels} >= {"Original", "Preset secure"}

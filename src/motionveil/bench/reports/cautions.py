@@ -83,7 +83,7 @@ def _from_scratch(rows: Sequence[Row]) -> Iterator[str]:
     if random:
         yield (
             f"{_listed(sorted(map(network_name, random)))} began with random weights: attackers that were pretrained "
-            "on millions of pictures may find more, and published figures, which all rest on pretraining, cannot be reached"
+            "on millions of pictures may find more, and published figures, which rest on pretraining, are out of reach"
         )
 
 

@@ -27,17 +27,17 @@ def confusion_charts(study: Study) -> list[MatrixChart]:
 
 
 def _chart(study: Study, dataset: str, task: str) -> MatrixChart | None:
+    classes = _classes([row for row in study.rows if (row.dataset, row.task) == (dataset, task)])
     for protocol in reversed(study.protocols):
         panels = []
         for name in _chosen(study.obfuscators):
             best = _best(study, dataset, task, name, protocol)
             if best is not None:
                 judge, rows = best
-                shares = matrix_of(rows)
+                shares = matrix_of(rows, len(classes))
                 if shares is not None:
                     title = f"{obfuscator_name(name)}\n{network_name(judge.network)}, {judge.level}"
-                    panels.append(MatrixPanel(title, _classes(rows), tuple(tuple(map(float, row)) for row in shares)))
-        panels = [panel for panel in panels if panel.classes == panels[0].classes]
+                    panels.append(MatrixPanel(title, classes, tuple(tuple(map(float, row)) for row in shares)))
         if any(not panel.title.startswith("Original") for panel in panels):
             what = "actions" if task == ACTION else task.replace("_", " ")
             return MatrixChart(
@@ -73,24 +73,24 @@ def _has_matrix(row: Row) -> bool:
 
 
 def _classes(rows: Sequence[Row]) -> tuple[str, ...]:
-    """Their names; numbers from 1 where rows do not tell them."""
-    told, count = rows[0].detail.get("classes"), len(rows[0].detail["confusion"])
-    names = told if isinstance(told, list) and len(told) == count else list(range(1, count + 1))
+    """The names of the classes of a task, as any of its rows tells them; numbers from 1 where none does."""
+    count = max((len(row.detail["confusion"]) for row in rows if _has_matrix(row)), default=0)
+    told = (row.detail.get("classes") for row in rows)
+    names = next((names for names in told if isinstance(names, list) and len(names) == count), range(1, count + 1))
     return tuple(map(str, names))
 
 
-def matrix_of(rows: Sequence[Row]) -> npt.NDArray[np.float64] | None:
-    """The sum of the matrices of rows (over folds and seeds), each line divided by its sum; None where they differ in
-    their classes or are no squares of counts.
+def matrix_of(rows: Sequence[Row], count: int) -> npt.NDArray[np.float64] | None:
+    """The sum of the matrices of rows (over folds and seeds), each line divided by its sum; None where one is no
+    (count, count) of counts.
     """
-    classes = _classes(rows)
-    total = np.zeros((len(classes), len(classes)))
+    total = np.zeros((count, count))
     for row in rows:
         try:
             counts = np.asarray(row.detail["confusion"], np.float64)
         except (TypeError, ValueError):
             return None
-        if counts.shape != total.shape or _classes([row]) != classes or not (counts >= 0).all():
+        if counts.shape != total.shape or not (counts >= 0).all():
             return None
         total += counts
     return total / np.maximum(total.sum(axis=1, keepdims=True), 1)

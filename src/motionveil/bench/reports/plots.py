@@ -174,8 +174,9 @@ def _dots(axes: Axes, *, panel: DotPanel) -> None:
         )  # fmt: skip
         axes.plot(x, y, **_marker_style(dot), zorder=3)
         axes.annotate(str(dot.number), (x, y), ha="center", va="center_baseline", fontsize=5, color=_ink(dot), zorder=4)
-    for axis, values in (("x", [*(value for d in panel.dots for value in _ends(d.x)), *(line.value for line in panel.lines)]),
-                         ("y", [value for d in panel.dots for value in _ends(d.y)])):  # fmt: skip
+    across = [*(value for dot in panel.dots for value in _ends(dot.x)), *(line.value for line in panel.lines)]
+    up = [value for dot in panel.dots for value in _ends(dot.y)]
+    for axis, values in (("x", across), ("y", up)):
         low, high = 100 * min(values), 100 * max(values)
         margin = max(3.0, 0.04 * (high - low))
         getattr(axes, f"set_{axis}lim")(max(-1.5, low - margin), min(102.0, high + margin))

@@ -51,7 +51,7 @@ def video_sheets(
         if name in OBFUSCATIONS:
             made = get_obfuscation(name, substitutes)
             assert made is not None
-            stream = made.make(Networks(made.preset)).stream(iter(clips))
+            stream = made.make(made.networks(), lambda: clips[0].frames).stream(iter(clips))
             videos[name] = np.concatenate([ops.to_host(clip.frames) for clip in stream])
     sheets = [obfuscation_sheet(videos, moments=2)]
     if len(videos[ORIGINAL]) > 1:
