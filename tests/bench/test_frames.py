@@ -79,7 +79,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], int]
 
 
 def store_of(root: Path, work: Path, **options: float) -> FrameStore:
-    return FrameStore(Preparation(root, work / "obfuscated"), **options)  # type: ignore[arg-type]
+    return FrameStore(Preparation(root, work), **options)  # type: ignore[arg-type]
 
 
 def files(work: Path) -> list[Path]:

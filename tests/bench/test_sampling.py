@@ -64,7 +64,7 @@ def actors(tmp_path_factory: pytest.TempPathFactory) -> Procedural:
 
 @pytest.fixture
 def store(actors: Procedural, tmp_path: Path) -> FrameStore:
-    return FrameStore(Preparation(actors.root, tmp_path / "obfuscated"))
+    return FrameStore(Preparation(actors.root, tmp_path))
 
 
 def _training(actors: Procedural, store: FrameStore, network: Network, **sampling: object) -> TrainingClips:

@@ -19,8 +19,9 @@ class ClassFolder(AnnotatedDataset):
     Task `action`: the name of the folder. Three folds, over which each clip is tested once. Names that differ in
     nothing but left and right (or clockwise and anticlockwise) are each other's mirror image.
     ``subjects.csv`` (columns video, subject; optional) says who is seen in each video, by its path class/video. Then no
-    split of `action` tears a subject apart (so each action needs at least three), and there is a task `identity`, in whose folds the clips of each subject
-    are divided. Without it, clips of one person can be in training and test: say so with any figure.
+    split of `action` tears a subject apart (each action needs at least three), and there is a task `identity`, in whose
+    folds the clips of each subject are divided. Without it, clips of one person can be in training and test: say so
+    with any figure.
     """
 
     name = "class_folder"
