@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from motionveil.bench.networks import Network
 from motionveil.bench.preparation import Preparation
 from motionveil.bench.records import Record
 from motionveil.bench.sampling import Sampling, TestClips, TrainingClips, sampled_for_judging, sampled_for_training
-from motionveil.errors import InputError
+from motionveil.errors import InputError, OptionError
 
 
 def _network(frames: int = 8, stride: int = 2, *, level: str = "clip", flow: bool = False) -> Network:
@@ -25,7 +26,7 @@ def _network(frames: int = 8, stride: int = 2, *, level: str = "clip", flow: boo
 
 
 @given(st.integers(1, 200), st.integers(1, 20), st.integers(1, 6), st.booleans(), st.integers(1, 4))
-def sampled_for_judging_lie_in_the_clip_and_rise(
+def test_sampled_frames_lie_in_the_clip_and_rise(
     length: int, frames: int, stride: int, spread: bool, views: int
 ) -> None:
     network = _network(frames, stride)
@@ -94,6 +95,56 @@ def test_crop_and_mirroring_are_drawn_for_every_clip(actors: Procedural, store: 
     assert len({picture.numpy().tobytes() for picture in pictures}) > 20
 
 
+def test_a_mirrored_clip_is_of_the_class_that_it_shows(actors: Procedural, store: FrameStore) -> None:
+    task = actors.tasks["action"]
+    assert task.mirrored == {"clockwise": "anticlockwise", "anticlockwise": "clockwise"}
+    turning = [record for record in actors.records("action") if "clockwise" in str(record.labels["action"])][:4]
+    network = _network(4, 2)
+    clips = TrainingClips(turning, "original", task, network, Sampling(margin=0.0, samples=8), store)
+    seen = set()
+    for item in range(len(clips)):
+        shown, target = clips[item]
+        record = turning[item % len(turning)]
+        original = str(record.labels["action"])
+        frames = torch.from_numpy(store.frames(record, "original", Look(40)).copy()).permute(0, 3, 1, 2)
+        mean, deviation = (torch.tensor(v).view(3, 1, 1) for v in (network.mean, network.deviation))
+        straight = (frames / 255 - mean) / deviation
+        first = shown[:, 0]
+        distances = [float((side - first).abs().amax((1, 2, 3)).min()) for side in (straight, straight.flip(-1))]
+        mirrored = distances[1] < 1e-4
+        assert mirrored != (distances[0] < 1e-4)
+        assert task.classes[int(target)] == (task.mirrored[original] if mirrored else original)
+        seen.add(mirrored)
+    assert seen == {True, False}
+    several = replace(task, multilabel=True)
+    record = replace(turning[0], labels={"action": ("clockwise", "pulse")})
+    one = TestClips([record], "original", several, network, Sampling(), store)
+    held = [task.classes[i] for i in torch.nonzero(one.target(record, mirrored=True)).flatten()]
+    assert held == ["anticlockwise", "pulse"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("spread", 1, "spread is 1; give true or false"),
+        ("flip", "yes", "flip is 'yes'; give true or false"),
+        ("fit", "stretch", "fit is 'stretch'; choose one of crop, squash"),
+        ("margin", 1.0, "margin is 1.0; give a number of at least 0, less than 1"),
+        ("margin", -0.1, "margin is -0.1"),
+        ("margin", "0.1", "margin is '0.1'"),
+        ("samples", 0, "samples is 0; give a whole number, at least 1"),
+        ("samples", None, "samples is None"),
+        ("views", 0, "views is 0; give a whole number, at least 1"),
+        ("views", True, "views is True"),
+        ("size", 8, "size is 8; give a whole number, at least 16"),
+        ("size", 64.0, "size is 64.0"),
+    ],
+)
+def test_settings_that_make_no_sense(name: str, value: object, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        Sampling(**{name: value})  # type: ignore[arg-type]
+
+
 def test_pixels_are_normalised(actors: Procedural, store: FrameStore) -> None:
     record = actors.records("action")[0]
     network = _network(2, 1)
@@ -145,12 +196,3 @@ def test_parts_of_a_source(actors: Procedural, store: FrameStore) -> None:
     )
     with pytest.raises(InputError, match="has only 12 of the 40 frames"):
         store.frames(Record("long", whole.source, whole.labels, start=0, stop=40), "original", Look(40))
-
-
-def test_memory_is_limited(actors: Procedural, tmp_path: Path) -> None:
-    one = 12 * 64 * 64 * 3
-    store = FrameStore(Preparation(actors.root, tmp_path), memory=2.5 * one / 2**30)
-    for record in actors.records("action")[:6]:
-        store.frames(record, "original", Look(64))
-    assert sum(kept.nbytes for kept in store._kept.values()) <= 2.5 * one
-    assert len(store._kept) == 2

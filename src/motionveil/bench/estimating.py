@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import cast
 
 import torch
-from torch.nn import functional
+from torch import Tensor, nn
 
 from ..types import Clip
 from ..video import open_source
-from .networks import build_network, get_network
+from .networks import Network, build_network, get_network
 from .obfuscations import ORIGINAL
 from .running import Benchmark, Plan
-from .sampling import Sampling
+from .training import Training, make_fabric
 
 _FRAMES = 32
 
@@ -26,7 +27,8 @@ _FRAMES = 32
 class Estimate:
     """What is left, and about how many seconds of one process it takes: copies by obfuscator, trainings by network.
 
-    Trainings are counted with all their epochs; patience may end them earlier. Reading frames is not counted.
+    Trainings are counted with all their epochs, the look at the validation clips after each of them included; patience
+    may end them earlier. Reading frames and judging the test clips is not counted.
     """
 
     plan: Plan
@@ -53,17 +55,19 @@ def estimate(benchmark: Benchmark) -> Estimate:
         if name != ORIGINAL and missing:
             copies[name] = _seconds_of_copies(benchmark, name, missing)
     trainings: dict[str, float] = {}
-    steps: dict[str, float] = {}
+    inputs: dict[str, tuple[float, float]] = {}
     for run in plan.trainings:
         training, sampling = (
             benchmark.experiment.training_of(run.network), benchmark.experiment.sampling_of(run.network),
         )  # fmt: skip
-        if run.network not in steps:
-            classes = len(benchmark.dataset.tasks[run.task].classes)
-            steps[run.network] = _seconds_of_step(run.network, sampling, classes, training.batch_size)
-        per_epoch = math.ceil(len(benchmark.split(run).train) * sampling.samples / training.batch_size)
-        seconds = steps[run.network] * per_epoch * training.epochs
-        trainings[run.network] = trainings.get(run.network, 0.0) + seconds
+        network = sampling.applied_to(get_network(run.network))
+        if run.network not in inputs:
+            module = build_network(run.network, len(benchmark.dataset.tasks[run.task].classes))
+            inputs[run.network] = _seconds_of_inputs(module, network, training)
+        learned, judged = inputs[run.network]
+        split, views = benchmark.split(run), sampling.views or network.views
+        seconds = learned * len(split.train) * sampling.samples + judged * len(split.validation) * views
+        trainings[run.network] = trainings.get(run.network, 0.0) + seconds * training.epochs
     return Estimate(plan, copies, trainings)
 
 
@@ -86,21 +90,41 @@ def _seconds_of_copies(benchmark: Benchmark, obfuscator: str, sources: list[str]
     return per_frame * len(sources) * sum(lengths) / len(lengths)
 
 
-def _seconds_of_step(name: str, sampling: Sampling, num_classes: int, batch_size: int) -> float:
-    network = sampling.applied_to(get_network(name))
-    module = build_network(name, num_classes)
-    channels = 6 if network.flow else 3
+def _seconds_of_inputs(module: nn.Module, network: Network, training: Training) -> tuple[float, float]:
+    """To learn from one clip or frame, and to judge one, on the device that trains.
+
+    Measured on two at most, which takes little time and memory; a GPU is quicker on whole batches, so this is the
+    upper end.
+    """
+    fabric = make_fabric(training.precision)
+    count = min(2, training.batch_size)
+    optimizer = torch.optim.AdamW(module.parameters())
+    module, optimizer = fabric.setup(module, optimizer)
     time_axis = (network.num_frames,) if network.level == "clip" else ()
-    inputs = torch.randn(batch_size, channels, *time_axis, network.size, network.size)
-    targets = torch.arange(batch_size) % num_classes
+    shape = (count, 6 if network.flow else 3, *time_axis, network.size, network.size)
+    inputs = torch.randn(shape, device=fabric.device)
 
-    def step() -> float:
+    def learn() -> Tensor:
+        loss: Tensor = module(inputs).float().logsumexp(1).mean()
+        fabric.backward(loss)
+        optimizer.step()
+        optimizer.zero_grad()
+        return loss.detach()
+
+    def judge() -> Tensor:
+        with torch.inference_mode(), fabric.autocast():
+            return cast(Tensor, module(inputs))
+
+    def seconds(work: Callable[[], Tensor]) -> float:
+        """Of the second of two calls; the first one sets things up. A number from the device comes when all is done."""
+        float(work().sum())
         begin = time.monotonic()
-        functional.cross_entropy(module(inputs), targets).backward()
-        return time.monotonic() - begin
+        float(work().sum())
+        return (time.monotonic() - begin) / count
 
-    step()
-    return step()
+    learned = seconds(learn)
+    module.eval()
+    return learned, seconds(judge)
 
 
 def _time(seconds: float) -> str:

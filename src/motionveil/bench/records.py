@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -15,11 +15,16 @@ Label = str | tuple[str, ...]
 
 @dataclass(frozen=True)
 class Task:
-    """A question about a clip: its name, the names of its classes in order, and whether several may hold at once."""
+    """A question about a clip: its name, the names of its classes in order, and whether several may hold at once.
+
+    mirrored: the class that the mirrored clip of a class shows (throw_left -> throw_right); a class that is not in it
+    stays what it is.
+    """
 
     name: str
     classes: tuple[str, ...]
     multilabel: bool = False
+    mirrored: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def index(self, label: str) -> int:
         """The number of a class. Raises OptionError where the task has no such class."""
@@ -75,6 +80,10 @@ class Dataset(Protocol):
 
     def num_folds(self, task: str) -> int:
         """How many official (or documented) splits a task has."""
+        ...
+
+    def partitions(self, task: str) -> tuple[tuple[int, ...], ...]:
+        """The folds in groups whose results may be pooled: over the folds of a group no clip is tested twice."""
         ...
 
     def split(self, task: str, fold: int = 0) -> Split:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch.utils.data import Dataset
 
+from ..errors import OptionError
 from ..types import UInt8Array
 from .frames import Fit, FrameStore, Look, flow_pictures
 from .networks.network import Network
@@ -25,8 +26,9 @@ class Sampling:
 
     spread: take the network's frames evenly from the whole clip, instead of with its own stride from a window.
     fit: see `frames.Look`. margin: in training, frames are this much larger than the network's crop, which moves.
-    flip: mirror half of the clips in training. samples: how often an epoch visits every clip, for frame networks.
-    views: of a test clip, None for as many as the network says. size: of the crop, None for the network's own.
+    flip: mirror half of the clips in training; some then show another class (`Task.mirrored`). samples: how often an
+    epoch visits every clip, for frame networks. views: of a test clip, None for as many as the network says. size: of
+    the crop in pixels, None for the network's own. Raises OptionError for what makes no sense.
     """
 
     spread: bool = False
@@ -36,6 +38,22 @@ class Sampling:
     samples: int = 1
     views: int | None = None
     size: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("spread", "flip"):
+            if not isinstance(getattr(self, name), bool):
+                raise OptionError(f"{name} is {getattr(self, name)!r}; give true or false")
+        if self.fit not in get_args(Fit):
+            raise OptionError(f"fit is {self.fit!r}; choose one of {', '.join(get_args(Fit))}")
+        margin: object = self.margin
+        if not isinstance(margin, int | float) or isinstance(margin, bool) or not 0 <= margin < 1:
+            raise OptionError(f"margin is {margin!r}; give a number of at least 0, less than 1")
+        for name, smallest in (("samples", 1), ("views", 1), ("size", 16)):
+            value = getattr(self, name)
+            if value is None and name != "samples":
+                continue
+            if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
+                raise OptionError(f"{name} is {value!r}; give a whole number, at least {smallest}")
 
     def applied_to(self, network: Network) -> Network:
         """The network, looking at crops of this size."""
@@ -78,22 +96,32 @@ class _Clips(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     sampling: Sampling
     store: FrameStore
 
-    def target(self, record: Record) -> torch.Tensor:
-        """The number of the class; for several labels at once a 0 or 1 for each."""
-        label = record.labels[self.task.name]
-        if isinstance(label, str):
-            return torch.tensor(self.task.index(label))
-        return torch.tensor([float(name in label) for name in self.task.classes])
+    def __post_init__(self) -> None:
+        self.store.expect(self.records)
 
-    def _look(self, record: Record, indices: Indices, corner: tuple[float, float], mirrored: bool) -> torch.Tensor:
-        """(C, T, size, size) float32, normalised; (C, size, size) for a frame network."""
-        look, size = self.sampling.look(self.network), self.network.size
-        pictures = [self.store.frames(record, self.obfuscator, look)[indices]]
+    def target(self, record: Record, *, mirrored: bool = False) -> torch.Tensor:
+        """The number of the class; for several labels at once a 0 or 1 for each. mirrored: of the mirrored clip."""
+        label = record.labels[self.task.name]
+        names = (label,) if isinstance(label, str) else label
         if mirrored:
-            pictures[0] = pictures[0][:, :, ::-1]
-        if self.network.flow:
-            flow = self.store.flow(record, self.obfuscator, look)[indices]
-            pictures.append(flow_pictures(flow, mirrored=mirrored))
+            names = tuple(self.task.mirrored.get(name, name) for name in names)
+        if isinstance(label, str):
+            return torch.tensor(self.task.index(names[0]))
+        return torch.tensor([float(name in names) for name in self.task.classes])
+
+    def _open(self, record: Record) -> tuple[UInt8Array, UInt8Array | None]:
+        """All frames of a clip, and the flow between them where the network sees that too."""
+        where = (record, self.obfuscator, self.sampling.look(self.network))
+        return self.store.frames(*where), self.store.flow(*where) if self.network.flow else None
+
+    def _look(
+        self, clip: tuple[UInt8Array, UInt8Array | None], indices: Indices, corner: tuple[float, float], mirrored: bool
+    ) -> torch.Tensor:
+        """(C, T, size, size) float32, normalised; (C, size, size) for a frame network."""
+        (frames, flow), size = clip, self.network.size
+        pictures = [frames[indices][:, :, ::-1] if mirrored else frames[indices]]
+        if flow is not None:
+            pictures.append(flow_pictures(flow[indices], mirrored=mirrored))
         tensor = torch.cat([self._normalised(_cropped(picture, size, corner)) for picture in pictures])
         return tensor if self.network.level == "clip" else tensor[:, 0]
 
@@ -121,11 +149,11 @@ class TrainingClips(_Clips):
     def __getitem__(self, item: int) -> tuple[torch.Tensor, torch.Tensor]:
         record = self.records[item % len(self.records)]
         rng = np.random.default_rng([self.seed, self.epoch, item])
-        length = len(self.store.frames(record, self.obfuscator, self.sampling.look(self.network)))
-        indices = sampled_for_training(length, self.network, self.sampling.spread, rng)
+        clip = self._open(record)
+        indices = sampled_for_training(len(clip[0]), self.network, self.sampling.spread, rng)
         mirrored = bool(self.sampling.flip and rng.random() < 0.5)
         corner = (float(rng.random()), float(rng.random()))
-        return self._look(record, indices, corner, mirrored), self.target(record)
+        return self._look(clip, indices, corner, mirrored), self.target(record, mirrored=mirrored)
 
 
 @dataclass
@@ -139,10 +167,10 @@ class TestClips(_Clips):
 
     def __getitem__(self, item: int) -> tuple[torch.Tensor, torch.Tensor]:
         record = self.records[item]
-        length = len(self.store.frames(record, self.obfuscator, self.sampling.look(self.network)))
+        clip = self._open(record)
         views = self.sampling.views or self.network.views
-        chosen = sampled_for_judging(length, self.network, self.sampling.spread, views)
-        return torch.stack([self._look(record, indices, (0.5, 0.5), False) for indices in chosen]), self.target(record)
+        chosen = sampled_for_judging(len(clip[0]), self.network, self.sampling.spread, views)
+        return torch.stack([self._look(clip, indices, (0.5, 0.5), False) for indices in chosen]), self.target(record)
 
 
 def _cropped(frames: Any, size: int, corner: tuple[float, float]) -> Any:

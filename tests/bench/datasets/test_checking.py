@@ -69,8 +69,9 @@ def test_a_class_that_is_tested_but_not_taught_is_told(tmp_path: Path) -> None:
     ]
     write(tmp_path / "subjects.csv", "video,subject", *lines)
     report = check(ClassFolder(tmp_path))
-    assert [fold.untaught for fold in report.tasks[0].folds] == [("wave",), (), ()]
-    assert "      tested, but no clip to learn from: wave" in list(report.lines())
+    faults = [fold.fault for fold in report.tasks[0].folds]
+    assert "in fold 0 of action no training clip shows what is tested as wave; add such clips" in faults[0]
+    assert f"    fold 0 cannot be made: {faults[0]}" in list(report.lines())
 
 
 def test_frames_by_pattern_are_looked_for(tmp_path: Path) -> None:

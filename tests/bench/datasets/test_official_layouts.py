@@ -118,6 +118,8 @@ def test_sbu_takes_the_colour_frames_only(tmp_path: Path) -> None:
     [
         ("s01s02/01/001,1,20,3,0", "line 2: s01s02/01/001 is not of the pair number 3"),
         ("s01s02/01/001,1,20,0,4", "line 2: s01s02/01/001 does not show the action number 4"),
+        ("s01s02/01/001,9,5,0,0", "line 2: the clip goes from frame 9 to 5"),
+        ("s01s02/01/001,0,5,0,0", "line 2: the clip goes from frame 0 to 5"),
         ("s01s02/09/001,1,20,0,8", "line 2: 's01s02/09/001' is not of the form"),
     ],
 )

@@ -31,12 +31,16 @@ def write_all(root: Path, told: dict[str, Spans], folder: str = "raw_pa_hmdb51_a
     return root
 
 
-USUAL = {video(film): annotated([[0, 49, film % 3], [50, 99, 2]], [[0, 99, film % 3]]) for film in range(9)} | {
-    video(9): {
-        **annotated([[0, 99, 1]]), "nudity": [[0, 50, 0], [51, 99, 2]],
-        "skin_color": [[0, 30, 0], [31, 60, 1], [61, 99, 2]], "relationship": [[0, 99, 1]],
-    }
+VALUES = (0, 1, 2, 0, 0, 1, 2, 1, 2, 1)
+"""Of face and gender, film by film: in each of three folds all that is tested is taught."""
+VARIED: Spans = {
+    "nudity": [[0, 50, 0], [51, 99, 2]], "skin_color": [[0, 30, 0], [31, 60, 1], [61, 99, 2]],
+    "relationship": [[0, 99, 1]],
 }  # fmt: skip
+USUAL = {
+    video(film): {**annotated([[0, 49, value], [50, 99, 2]], [[0, 99, value]]), **(VARIED if film in (4, 9) else {})}
+    for film, value in enumerate(VALUES)
+}
 
 
 def test_clips_are_runs_of_frames_with_one_value(tmp_path: Path) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from textwrap import dedent
 
+from ...errors import InputError
 from ...video import is_pattern
-from ..records import Record, Split
+from ..records import Record
 from .dataset import AnnotatedDataset, Origin
 
 _PARTS = ("train", "validation", "test")
@@ -20,12 +21,12 @@ _PARTS = ("train", "validation", "test")
 class Fold:
     """One split in numbers.
 
-    clips, subjects: in training, validation and test. untaught: classes that are tested and that no training clip has.
+    clips, subjects: in training, validation and test. fault: why it cannot be made; empty where it can.
     """
 
     clips: tuple[int, int, int]
     subjects: tuple[int, int, int]
-    untaught: tuple[str, ...]
+    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,13 @@ class Report:
             yield f"  {task.name}: {task.num_clips} clips, {len(task.clips)} classes ({each})"
             for fold, alike in groupby(range(len(task.folds)), task.folds.__getitem__):
                 numbers = list(alike)
+                which = f"fold {numbers[0]}" if len(numbers) == 1 else f"folds {numbers[0]} to {numbers[-1]}"
+                if fold.fault:
+                    yield f"    {which} cannot be made: {fold.fault}"
+                    continue
                 parts = " + ".join(f"{count} {part}" for count, part in zip(fold.clips, _PARTS, strict=True))
                 people = f", {' + '.join(map(str, fold.subjects))} subjects" if any(fold.subjects) else ""
-                which = f"fold {numbers[0]}" if len(numbers) == 1 else f"folds {numbers[0]} to {numbers[-1]}"
                 yield f"    {which}: {parts}{people}"
-                if fold.untaught:
-                    yield f"      tested, but no clip to learn from: {_some(fold.untaught, shown)}"
         if self.is_complete:
             yield f"  {self.num_sources} files or folders, all below {self.root}"
             return
@@ -84,10 +86,7 @@ class Report:
 
 
 def check(dataset: AnnotatedDataset) -> Report:
-    """Look for every source and count what the splits have; no video is opened.
-
-    Raises InputError where a split cannot be made.
-    """
+    """Look for every source and count what the splits have; no video is opened."""
     records = [record for task in dataset.tasks for record in dataset.records(task)]
     sources = sorted({record.source for record in records})
     return Report(
@@ -113,22 +112,21 @@ def _counts(dataset: AnnotatedDataset, task: str) -> TaskCounts:
         name=task,
         num_clips=len(records),
         clips={name: held[name] for name in dataset.tasks[task].classes},
-        folds=tuple(_fold(dataset.split(task, fold), task) for fold in range(dataset.num_folds(task))),
+        folds=tuple(_fold(dataset, task, fold) for fold in range(dataset.num_folds(task))),
     )
 
 
-def _fold(split: Split, task: str) -> Fold:
-    taught, tested = ({label for r in part for label in _labels(r, task)} for part in (split.train, split.test))
+def _fold(dataset: AnnotatedDataset, task: str, fold: int) -> Fold:
+    try:
+        split = dataset.split(task, fold)
+    except InputError as error:
+        return Fold((0, 0, 0), (0, 0, 0), str(error))
     parts = (split.train, split.validation, split.test)
     clips = (len(split.train), len(split.validation), len(split.test))
     train, validation, test = (len({record.subject for record in part} - {""}) for part in parts)
-    return Fold(clips, (train, validation, test), tuple(sorted(tested - taught)))
+    return Fold(clips, (train, validation, test))
 
 
 def _labels(record: Record, task: str) -> tuple[str, ...]:
     label = record.labels[task]
     return (label,) if isinstance(label, str) else label
-
-
-def _some(names: Sequence[str], shown: int) -> str:
-    return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from ...errors import InputError
 from ..records import Record, Split, Task
 from .annotations import read_table
-from .dataset import AnnotatedDataset, Origin, Part, is_clip, rotated, split_by
+from .dataset import AnnotatedDataset, Origin, Part, is_clip, mirrored_names, rotated, split_by
 
 SUBJECTS = "subjects.csv"
 
@@ -16,10 +16,12 @@ SUBJECTS = "subjects.csv"
 class ClassFolder(AnnotatedDataset):
     """Any folder that is laid out as class/video, a video being a file or a folder of pictures.
 
-    Task `action`: the name of the folder. Three folds, over which each clip is tested once.
+    Task `action`: the name of the folder. Three folds, over which each clip is tested once. Names that differ in
+    nothing but left and right (or clockwise and anticlockwise) are each other's mirror image.
     ``subjects.csv`` (columns video, subject; optional) says who is seen in each video, by its path class/video. Then no
-    split of `action` tears a subject apart, and there is a task `identity`, in whose folds the clips of each subject
-    are divided. Without it, clips of one person can be in training and test: say so with any figure.
+    split of `action` tears a subject apart (each action needs at least three), and there is a task `identity`, in whose
+    folds the clips of each subject are divided. Without it, clips of one person can be in training and test: say so
+    with any figure.
     """
 
     name = "class_folder"
@@ -51,7 +53,8 @@ class ClassFolder(AnnotatedDataset):
             raise InputError(
                 f"{self.root} holds {len(self._videos)} folders of videos; give a folder per class, at least two"
             )
-        tasks = {"action": Task("action", tuple(self._videos))}
+        actions = tuple(self._videos)
+        tasks = {"action": Task("action", actions, mirrored=mirrored_names(actions))}
         if self._subjects:
             tasks["identity"] = Task("identity", tuple(sorted(set(self._subjects.values()))))
         return tasks
@@ -90,7 +93,12 @@ class ClassFolder(AnnotatedDataset):
     def _split(self, task: str, fold: int) -> Split:
         records = self.records(task)
         if task == "action" and self._subjects:
-            of_subject = rotated(sorted(set(self._subjects.values())), fold)
+            if len(people := set(self._subjects.values())) < 3:
+                raise InputError(
+                    f"{self.annotations / SUBJECTS} names {len(people)} subjects; with fewer than three no split of "
+                    "action can keep them apart: add videos of others, or take the file away"
+                )
+            of_subject = rotated(sorted(people), fold)
             return split_by(records, lambda record: of_subject[record.subject])
         alike = defaultdict[str, list[str]](list)
         for record in records:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -17,6 +18,9 @@ from ..records import Record, Split, Task
 Part = Literal["train", "validation", "test", ""]
 """Where a clip goes in a split; empty where it is left out."""
 Item = TypeVar("Item", bound=Hashable)
+
+_OPPOSITE = {"left": "right", "right": "left", "clockwise": "anticlockwise", "anticlockwise": "clockwise"}
+_SIDE = re.compile("anticlockwise|clockwise|left|right")
 
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"})
 
@@ -94,7 +98,8 @@ class AnnotatedDataset(ABC):
     def split(self, task: str, fold: int = 0) -> Split:
         """One split of a task, in three disjoint parts.
 
-        Raises OptionError where there is no such task or fold, InputError where a part would be empty.
+        Raises OptionError where there is no such task or fold, InputError where a part would be empty or a class would
+        be tested that no clip is left to learn from.
         """
         self.records(task)
         if not 0 <= fold < self.num_folds(task):
@@ -103,7 +108,32 @@ class AnnotatedDataset(ABC):
         for part in ("train", "validation", "test"):
             if not getattr(split, part):
                 raise InputError(f"{self.annotations}: no clip is left for {part} in fold {fold} of {task}; add clips")
+        if untaught := sorted(_classes_in(split.test, task) - _classes_in(split.train, task)):
+            more = f" and {len(untaught) - 5} more" if len(untaught) > 5 else ""
+            raise InputError(
+                f"{self.annotations}: in fold {fold} of {task} no training clip shows what is tested as "
+                f"{', '.join(untaught[:5])}{more}; add such clips (of other people, where folds go by people), or "
+                "leave all of them out"
+            )
         return split
+
+    def partitions(self, task: str) -> tuple[tuple[int, ...], ...]:
+        """The folds in groups whose results may be pooled: over the folds of a group no clip is tested twice.
+
+        Folds that follow one another are together as long as that holds. Raises OptionError where there is no such
+        task.
+        """
+        groups: list[tuple[int, ...]] = []
+        tested: set[str] = set()
+        for fold in range(self.num_folds(task)):
+            names = {record.name for record in self._split(task, fold).test}
+            if groups and not tested & names:
+                groups[-1] += (fold,)
+                tested |= names
+            else:
+                groups.append((fold,))
+                tested = names
+        return tuple(groups)
 
     @cached_property
     def _records(self) -> Mapping[str, tuple[Record, ...]]:
@@ -115,10 +145,7 @@ class AnnotatedDataset(ABC):
             raise InputError(f"{self.annotations}: the clip {twice[0]} occurs twice; keep one of them")
 
     def _check_classes(self, task: Task) -> None:
-        found: set[str] = set()
-        for clip in self._records[task.name]:
-            label = clip.labels[task.name]
-            found.update((label,) if isinstance(label, str) else label)
+        found = _classes_in(self._records[task.name], task.name)
         missing = [name for name in task.classes if name not in found]
         if missing:
             raise InputError(
@@ -129,6 +156,20 @@ class AnnotatedDataset(ABC):
     def _source(self, *candidates: str) -> str:
         """The first of these paths below the root that exists; where none does, the first, so that it is missed."""
         return next((path for path in candidates if (self.root / path).exists()), candidates[0])
+
+
+def mirrored_names(classes: Sequence[str]) -> dict[str, str]:
+    """Of each class whose name tells a side or a sense of rotation (throw_left, clockwise) the class that has the
+    opposite in its place, where there is one: see `Task.mirrored`.
+    """
+    opposites = {name: _SIDE.sub(lambda found: _OPPOSITE[found[0]], name.lower()) for name in classes}
+    own = {name.lower(): name for name in classes}
+    return {name: own[other] for name, other in opposites.items() if other != name.lower() and other in own}
+
+
+def _classes_in(records: Iterable[Record], task: str) -> set[str]:
+    labels = (record.labels[task] for record in records)
+    return {name for label in labels for name in ((label,) if isinstance(label, str) else label)}
 
 
 def split_by(records: Sequence[Record], part_of: Callable[[Record], Part]) -> Split:
@@ -155,23 +196,26 @@ def carve(records: Sequence[Record], task: str, share: float, *, by_subject: boo
     """The names of the records that go from training to validation.
 
     Of each class at least this share, in whole subjects (whole clips without `by_subject`), those with the fewest clips
-    first, so that there are many; one subject of each class at least stays for training.
+    first, so that there are many. One subject of each class at least stays for training: one that is the last of any
+    class is passed over.
     """
     groups = {record.name: record.subject if by_subject and record.subject else record.name for record in records}
     sizes = Counter(groups.values())
     of_class: dict[str, Counter[str]] = {}
     for record in records:
         of_class.setdefault(str(record.labels[task]), Counter())[groups[record.name]] += 1
-    chosen: set[str] = set()
-    for counts in of_class.values():
-        taken = sum(count for group, count in counts.items() if group in chosen)
-        left = sorted((sizes[group], group) for group in counts if group not in chosen)
-        for _, group in left[:-1]:
+    left = {label: set(counts) for label, counts in of_class.items()}
+    for label, counts in of_class.items():
+        taken = sum(counts[group] for group in counts.keys() - left[label])
+        for group in sorted(left[label], key=lambda group: (sizes[group], group)):
             if taken >= share * counts.total():
                 break
-            chosen.add(group)
-            taken += counts[group]
-    return frozenset(name for name, group in groups.items() if group in chosen)
+            if not any(others == {group} for others in left.values()):
+                taken += counts[group]
+                for others in left.values():
+                    others.discard(group)
+    stay = set().union(*left.values())
+    return frozenset(name for name, group in groups.items() if group not in stay)
 
 
 def split_off(train: Sequence[Record], test: Sequence[Record], task: str, **how: Any) -> Split:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from ..records import Record, Split, Task
 from .annotations import Entry, read_table
-from .dataset import AnnotatedDataset, Origin, split_off
+from .dataset import AnnotatedDataset, Origin, mirrored_names, split_off
 
 GENDERS = {"M": "man", "W": "woman"}
 NON_GESTURE = "D0X"
@@ -41,8 +41,9 @@ class IPNHand(AnnotatedDataset):
     def _make_tasks(self) -> Mapping[str, Task]:
         classes = read_table(self.annotations / "classIdx.txt", ("id", "label", "readable"))
         self._gestures = {entry["label"]: entry["readable"] for entry in classes if entry["label"] != NON_GESTURE}
+        gestures = tuple(self._gestures.values())
         return {
-            "action": Task("action", tuple(self._gestures.values())),
+            "action": Task("action", gestures, mirrored=mirrored_names(gestures)),
             "gender": Task("gender", tuple(GENDERS.values())),
         }
 

@@ -29,7 +29,7 @@ class KTH(AnnotatedDataset):
 
     Task `action`, one fold: the publisher's, by people, 8 for training, 8 for validation, 9 for the test.
     Task `identity`, one fold: metadata.csv has one test video of each person and action; of the three others one,
-    which changes its setting from person to person and action to action, is for validation.
+    which changes its setting from person to person and action to action, is for validation (a single one trains).
     """
 
     name = "kth"
@@ -94,7 +94,7 @@ class KTH(AnnotatedDataset):
         stem, setting = video[:-1], int(video[-1])
         training = [n for n in range(1, 5) if not self._test_videos.get(f"{stem}{n}", True) and f"{stem}{n}" != MISSING]
         turn = PEOPLE.index(record.subject) + ACTIONS.index(str(record.labels["action"]))
-        return "validation" if setting == training[turn % len(training)] else "train"
+        return "validation" if training != [setting] and setting == training[turn % len(training)] else "train"
 
 
 def _part_of_person(record: Record) -> Part:

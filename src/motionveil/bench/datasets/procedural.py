@@ -18,7 +18,7 @@ from ...types import Clip, Float32Array, UInt8Array, VideoInfo
 from ...video import Encoding, VideoWriter
 from ..records import Record, Split, Task
 from .annotations import read_table
-from .dataset import AnnotatedDataset, Origin, rotated, split_by
+from .dataset import AnnotatedDataset, Origin, mirrored_names, rotated, split_by
 
 LABELS = "labels.csv"
 _COLUMNS = ("video", "subject", "action", "number")
@@ -67,7 +67,8 @@ class Procedural(AnnotatedDataset):
     def _make_tasks(self) -> Mapping[str, Task]:
         self._entries = read_table(self.annotations / LABELS, _COLUMNS)
         subjects = tuple(sorted({entry["subject"] for entry in self._entries}))
-        return {"action": Task("action", tuple(MOTIONS)), "identity": Task("identity", subjects)}
+        action = Task("action", tuple(MOTIONS), mirrored=mirrored_names(tuple(MOTIONS)))
+        return {"action": action, "identity": Task("identity", subjects)}
 
     def _read(self) -> Iterable[Record]:
         self._numbers: dict[str, int] = {}

@@ -74,6 +74,8 @@ class SBU(AnnotatedDataset):
                 if part == "test":
                     self._tested.add(name)
                 start, stop = entry.integer("t_start") - 1, entry.integer("t_end")
+                if not 0 <= start < stop:
+                    raise entry.wrong(f"the clip goes from frame {start + 1} to {stop}")
                 labels = {"action": ACTIONS[action], "identity": pair}
                 yield Record(name, self._frames(name), labels, match[1], start, stop)
 

@@ -86,6 +86,12 @@ class UTInteraction(AnnotatedDataset):
         self.records(task)
         return 3 + len(PAIRS) if task == "action" else 3
 
+    def partitions(self, task: str) -> tuple[tuple[int, ...], ...]:
+        """The three folds together; for `action` the sequences of set 1, and those of set 2, too."""
+        self.records(task)
+        groups = (range(3), range(3, 13), range(13, 23))
+        return tuple(tuple(group) for group in (groups if task == "action" else groups[:1]))
+
     def _split(self, task: str, fold: int) -> Split:
         by, parts = "identity", dict[str, Part]()
         if task == "identity":
