@@ -90,6 +90,8 @@ def test_rows_say_what_was_measured(whole: list[Row]) -> None:
     assert top1.interval is not None
     assert top1.interval[0] <= top1.value <= top1.interval[1]
     assert sum(map(sum, top1.detail["confusion"])) == 18
+    assert top1.detail["correct"].count("1") == round(18 * top1.value)
+    assert top1.configuration["partition"] == [0, 1, 2]
     same = {row.value for row in whole if row.obfuscator == "original" and row.metric == "top1"}
     assert len(same) == 1  # one training under two names
 

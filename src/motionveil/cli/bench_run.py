@@ -20,11 +20,17 @@ from ..bench.running import Benchmark, Places, Step
               help="Folder of its split files. Default: where its own archives have them, below --root.")  # fmt: skip
 @click.option("--dataset", help="Another dataset than the one that the experiment names.")
 @click.option("--work", type=click.Path(path_type=Path), default="bench_work", show_default=True,
-              help="Folder for obfuscated copies and trained networks; can be thrown away.")  # fmt: skip
+              help="Folder for obfuscated copies, decoded clips and trained networks; can be thrown away.")  # fmt: skip
 @click.option("--results", type=click.Path(path_type=Path), help="File of rows. Default: results/NAME.jsonl")
 @click.option("--only", multiple=True, metavar="OBFUSCATOR", help="Only these obfuscators; may be repeated.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads for networks; 1 where several processes run it.")
-@click.option("--memory", type=click.FloatRange(min=0.1), default=3.0, show_default=True, help="GiB for frames.")
+@click.option(
+    "--memory",
+    type=click.FloatRange(min=0.1),
+    default=3.0,
+    show_default=True,
+    help="GiB for decoded clips where the disk has no room.",
+)
 @click.option("--dry-run", is_flag=True, help="Say how much is left to do, and about how long it takes.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def command(experiment: Path, **options: Any) -> int:
