@@ -54,7 +54,7 @@ def long_table(study: Study) -> Table:
                     continue
                 cells = [Cell(obfuscator_name(name)), Cell(attribute.title)]
                 for figure in (action, privacy):
-                    cells += [percent(figure), limits(figure), plain(figure and figure.prior)]
+                    cells += [percent(figure), limits(figure), plain(None if figure is None else figure.prior)]
                 counts = (Cell(f"{figure.num_clips:g}") if figure else Cell() for figure in (action, privacy))
                 rows.append((*cells, ratio(f), *counts))
         sections.append(Section(tuple(rows), PROTOCOL_TITLES[protocol].capitalize()))

@@ -72,7 +72,7 @@ def ratio(estimate: Estimate | None, *, interval: bool = True, sign: bool = Fals
 
 def limits(estimate: Estimate | None) -> Cell:
     """The lowest and the highest of several trainings, in per cent; a dash of a single one."""
-    found = estimate and estimate.extremes
+    found = None if estimate is None else estimate.extremes
     return Cell() if found is None else Cell(" – ".join(_number(100 * bound, "{:.1f}") for bound in found))
 
 
