@@ -61,6 +61,29 @@ def test_runs_and_what_they_are_judged_on(tmp_path: Path) -> None:
     assert list(experiment.judged(own)) == [("pixelate_16", "retrained")]
 
 
+def test_folds_can_be_chosen(tmp_path: Path) -> None:
+    experiment = read_experiment(_file(tmp_path, SMALL.replace("seeds = 2", "seeds = 2\nfolds = [1, 2]")))
+    pairs = {(run.seed, run.fold) for run in experiment.runs({"action": 3, "identity": 3})}
+    assert pairs == {(0, 1), (0, 2), (1, 1), (1, 2)}
+    with pytest.raises(OptionError, match="identity of procedural has the folds 0 to 1"):
+        list(experiment.runs({"action": 3, "identity": 2}))
+
+
+def test_privacy_stands_for_what_a_dataset_has(tmp_path: Path) -> None:
+    experiment = read_experiment(_file(tmp_path, SMALL.replace("identity =", "privacy =")))
+    assert set(experiment.for_tasks(["action", "gender", "face"]).networks) == {"action", "gender", "face"}
+    with pytest.raises(OptionError, match="no privacy attribute"):
+        experiment.for_tasks(["action"])
+    both = read_experiment(_file(tmp_path, SMALL.replace("[tasks]", '[tasks]\nprivacy = ["small_r3d"]')))
+    with pytest.raises(OptionError, match=r"leave tasks\.identity out"):
+        both.for_tasks(["action", "identity"])
+
+
+def test_weights_lie_beside_the_file(tmp_path: Path) -> None:
+    experiment = read_experiment(_file(tmp_path, SMALL + "[weights]\nsmall_r3d = 'a.safetensors'\n"))
+    assert experiment.weights == {"small_r3d": str(tmp_path / "a.safetensors")}
+
+
 def test_a_part_of_it(tmp_path: Path) -> None:
     experiment = read_experiment(_file(tmp_path, SMALL))
     part = experiment.only(["blur_strong"])
@@ -82,6 +105,13 @@ def test_a_part_of_it(tmp_path: Path) -> None:
         (('dataset = "procedural"', ""), "not complete"),
         (('["small_r3d"]', '"small_r3d"'), "list of names"),
         (("[tasks]", "[task]"), "names no tasks"),
+        (("[training.small_bag]", "[training.small_bug]"), "names small_bug, which is in no task"),
+        (("[tasks]", "weights = 5\n[tasks]"), "must be a table"),
+        (("[tasks]", "weights.small_bog = 'a.pt'\n[tasks]"), "weights names small_bog"),
+        (("[tasks]", "substitutes.dino = 'parts'\n[tasks]"), "substitutes names dino"),
+        (("[tasks]", "folds = [-1]\n[tasks]"), "list of numbers"),
+        (("seeds = 2", "seeds = 1.5"), "whole number"),
+        (("epochs = 2", "epochs = 2.5"), "whole number"),
         (("seeds = 2", "seeds ="), "no experiment file"),
     ],
 )

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from motionveil.bench.obfuscations import OBFUSCATIONS, Obfuscation, Silhouette, get_obfuscation
+from motionveil.bench.obfuscations import OBFUSCATIONS, Obfuscation, Silhouette, Throughout, get_obfuscation
 from motionveil.building import Networks
 from motionveil.errors import OptionError
 from motionveil.regions import Rectangle, Where
@@ -59,7 +59,7 @@ def test_whole_frames_change_everywhere(name: str) -> None:
     found = get_obfuscation(name)
     assert found is not None
     clips = _clips()
-    (made,) = found.make(Networks(found.preset)).stream(clips)
+    (made,) = found.make(found.networks(), lambda: None).stream(clips)
     changed = (made.frames != clips[0].frames).any(-1)
     assert changed.mean() > 0.95
 
@@ -78,8 +78,35 @@ def test_a_silhouette_is_white_where_the_region_is_and_black_elsewhere() -> None
     assert (drawn[:, :, 30:] == 0).all()
 
 
+def test_throughout_is_the_union_of_all_frames() -> None:
+    class Walk:
+        def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
+            for clip in clips:
+                opacity = np.zeros(clip.frames.shape[:3], np.float32)
+                for frame in range(len(clip)):
+                    opacity[frame, 5, clip.start + frame] = 1
+                yield opacity
+
+    (whole,) = _clips()
+    parts = [Clip(whole.frames[i : i + 2], i, whole.pts[i : i + 2]) for i in (0, 2)]
+    found = list(Throughout(Walk()).stream(parts))
+    assert [len(opacity) for opacity in found] == [2, 2]
+    for opacity in np.concatenate(found):
+        assert set(zip(*np.nonzero(opacity), strict=True)) == {(5, 0), (5, 1), (5, 2), (5, 3)}
+
+
+def test_papers_choice_of_templates_depends_on_the_dataset() -> None:
+    for name, expected in (("paper", ("ipn",)), ("secure", ("person",)), ("template_leg", ("leg",))):
+        found = get_obfuscation(name, dataset="ipn")
+        assert found is not None
+        assert found.where.hide == expected
+    kth = get_obfuscation("paper", dataset="kth")
+    assert kth is not None
+    assert kth.where.hide == ("kth",)
+
+
 def test_nothing_of_the_picture_passes_through_a_silhouette() -> None:
     where = Where(hide=(), areas=(Rectangle(10, 10, 20, 20),))
-    method = Obfuscation(OBFUSCATIONS["secure"].preset, where, silhouette=True).make(Networks("secure"))
+    method = Obfuscation(OBFUSCATIONS["secure"].preset, where, silhouette=True).make(Networks("secure"), lambda: None)
     (made,) = method.stream(_clips())
     assert set(np.unique(made.frames)) == {0, 255}

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
+from safetensors.torch import save_file
 
 from motionveil.bench.datasets.procedural import make
 from motionveil.bench.estimating import estimate
@@ -161,7 +165,73 @@ def test_what_does_not_fit_is_said(root: Path, toml: Path, tmp_path: Path) -> No
         _benchmark(read_experiment(path), root, tmp_path)
     path.write_text(TEXT + "[weights]\nsmall_bag = 'none.safetensors'\n")
     with pytest.raises(WeightsError, match=r"none\.safetensors"):
-        _benchmark(read_experiment(path), root, tmp_path).run()
+        _benchmark(read_experiment(path), root, tmp_path)
+
+
+def test_a_checkpoint_of_another_network_is_refused_at_once(root: Path, tmp_path: Path) -> None:
+    save_file({"stem.0.weight": torch.zeros(3)}, str(tmp_path / "other.safetensors"))
+    path = tmp_path / "weights.toml"
+    path.write_text(TEXT + "[weights]\nsmall_bag = 'other.safetensors'\n")
+    benchmark = _benchmark(read_experiment(path), root, tmp_path)
+    with pytest.raises(WeightsError, match="another network"):
+        benchmark.run()
+    assert not (tmp_path / "work" / "obfuscated").exists()
+
+
+def test_missing_weights_of_an_obfuscator_are_said_at_once(root: Path, tmp_path: Path) -> None:
+    path = tmp_path / "paper.toml"
+    path.write_text(TEXT.replace('"blur_strong", "pixelate_16"]', '"pixelate_16", "paper"]'))
+    benchmark = _benchmark(read_experiment(path), root, tmp_path)
+    with pytest.raises(WeightsError, match="dino_vits8"):
+        benchmark.run()
+    assert not (tmp_path / "work" / "obfuscated").exists()
+
+
+def test_other_data_are_other_rows(toml: Path, tmp_path: Path) -> None:
+    """The same folder with other videos: nothing of before is taken for theirs."""
+    experiment = read_experiment(toml).only(["pixelate_16"])
+    for seed in (0, 1):
+        make(tmp_path / "set", num_subjects=3, num_clips=3, num_frames=6, size=32, seed=seed, overwrite=True)
+        _benchmark(experiment, tmp_path / "set", tmp_path).run()
+    rows = [row for row in read_rows(tmp_path / "rows.jsonl") if row.metric == "top1" and row.obfuscator == "original"]
+    assert len(rows) == 4
+    assert len({row.configuration["data"] for row in rows}) == 2
+
+
+def test_two_processes_share_the_work(root: Path, toml: Path, tmp_path: Path, whole: list[Row]) -> None:
+    """Here two threads, whose locks exclude each other as those of processes do."""
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            _benchmark(read_experiment(toml), root, tmp_path).run()
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    rows = read_rows(tmp_path / "rows.jsonl")
+    assert len(rows) == len(whole)
+    _assert_same(rows, whole)
+
+
+def test_half_a_row_spoils_nothing(tmp_path: Path, whole: list[Row]) -> None:
+    path = tmp_path / "rows.jsonl"
+    append_rows(path, whole[:2])
+    path.write_bytes(path.read_bytes() + b'{"dataset": "proc')
+    assert read_rows(path) == whole[:2]
+    append_rows(path, whole[2:4])
+    assert read_rows(path) == whole[:4]
+
+
+def test_a_row_without_configuration(tmp_path: Path, whole: list[Row]) -> None:
+    row = replace(whole[0], configuration={}, detail={}, interval=None)
+    append_rows(tmp_path / "rows.jsonl", [row])
+    assert read_rows(tmp_path / "rows.jsonl") == [row]
 
 
 def test_privacy_is_the_datasets_own_task(root: Path, tmp_path: Path) -> None:

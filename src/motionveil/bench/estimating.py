@@ -69,7 +69,7 @@ def estimate(benchmark: Benchmark) -> Estimate:
 
 def _seconds_of_copies(benchmark: Benchmark, obfuscator: str, sources: list[str]) -> float:
     """Of all these sources, from the first frames of one of them."""
-    method = benchmark.preparation.method(obfuscator)
+    method = benchmark.preparation.method(obfuscator, sources[0])
 
     def first(source: str) -> Iterator[Clip]:
         with open_source(benchmark.places.root / source) as reader:

@@ -61,8 +61,8 @@ class Experiment:
 
     def __post_init__(self) -> None:
         # Every name is looked at before anything that takes long.
-        if not isinstance(self.seeds, int) or self.seeds < 1:
-            raise OptionError(f"seeds is {self.seeds!r}; give a whole number, at least 1")
+        if self.seeds < 1:
+            raise OptionError(f"an experiment needs at least 1 seed, not {self.seeds}")
         for name in self.every_obfuscator():
             get_obfuscation(name)
         used = {name for names in self.networks.values() for name in names}
@@ -159,6 +159,8 @@ def read_experiment(path: str | Path, *, dataset: str | None = None) -> Experime
     for key in ("training", "sampling", "weights", "substitutes"):
         if not isinstance(given.get(key, {}), Mapping):
             raise OptionError(f"{key} of {path} must be a table, not {given[key]!r}; write [{key}] above its settings")
+    if type(given.get("seeds", 1)) is not int:
+        raise OptionError(f"seeds of {path} must be a whole number, not {given['seeds']!r}")
     for key in ("weights", "substitutes"):
         if wrong := [name for name, value in given.get(key, {}).items() if not isinstance(value, str)]:
             raise OptionError(f"{key}.{wrong[0]} of {path} must be a text")
