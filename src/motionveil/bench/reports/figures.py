@@ -156,7 +156,7 @@ def tradeoff_chart(study: Study, protocol: str, published: Published) -> DotChar
         f"tradeoff_{protocol}",
         f"What is kept against what leaks, {PROTOCOL_TITLES[protocol]}.",
         "Each dot is an obfuscator: mean action accuracy over networks against the accuracy of the strongest attacker, "
-        "with 95 % intervals. Up and to the left is better. Dashed: what the strongest attacker reaches where people "
+        "with 95 % intervals. Up and to the left is better. Lines: what the strongest attacker reaches where people "
         "are cut out of each frame (person removed: the place and moving outlines are left), and where all that they "
         "ever cover is cut out of all frames (scene alone: the place is left)."
         + (" Published dots are hollow and show the mean over attackers." if printed else ""),
