@@ -28,10 +28,16 @@ from ..bench.results import read_rows
 def command(results: tuple[Path, ...], output: Path, published: bool, video: Path | None, quiet: bool) -> int:
     """Make every table and figure of rows of results: a page, Markdown, LaTeX, PDF and PNG.
 
-    Files of an earlier report in OUTPUT are replaced.
+    Files of an earlier report in OUTPUT are replaced, or removed where this one does not have them; no others are.
     """
     rows = [row for path in results for row in read_rows(path)]
-    sheets = () if video is None else video_sheets(video, obfuscators_of(rows), substitutes=stand_ins_of(rows))
+    datasets = {row.dataset for row in rows}
+    dataset = datasets.pop() if len(datasets) == 1 else ""
+    sheets = (
+        ()
+        if video is None
+        else video_sheets(video, obfuscators_of(rows), substitutes=stand_ins_of(rows), dataset=dataset)
+    )
     files = write_report(rows, output, published=published, sheets=sheets)
     if not quiet:
         click.echo(f"{files[0]}  ({len(rows)} rows, {len(files)} files)")

@@ -30,7 +30,7 @@ def test_one_label() -> None:
     assert (top1.value, top1.prior) == (0.75, 0.75)
     assert top1.interval[0] < 0.75 < top1.interval[1]
     confusion = {"confusion": [[2, 1, 0], [0, 1, 0], [0, 0, 0]], "classes": list(ACTION.classes)}
-    assert top1.detail == {**confusion, "absent": ["jump"]}
+    assert top1.detail == {**confusion, "correct": "1110", "absent": ["jump"]}
     right = np.log(1 + 2 * np.exp(-5))
     assert found["loss"].value == pytest.approx(right + 5 / 4)
     assert found["loss"].prior == pytest.approx(-(3 * np.log(3 / 7) + np.log(2 / 7)) / 4)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from motionveil.bench.evaluation import difference_interval, mean_interval, over_seeds, pooled
+from motionveil.bench.evaluation import difference_interval, mean_interval
 
 
 def test_an_interval_is_that_of_the_normal_approximation_where_there_are_many_clips() -> None:
@@ -42,17 +42,10 @@ def test_pairs_are_compared_as_pairs() -> None:
     generator = np.random.default_rng(0)
     easy = generator.random(400) < 0.5
     better = easy | (generator.random(400) < 0.1)
-    difference, (low, high) = difference_interval(better, easy)
-    assert difference == pytest.approx(better.mean() - easy.mean())
-    assert 0 < low < difference < high
+    low, high = difference_interval(better, easy)
+    assert 0 < low < better.mean() - easy.mean() < high
     alone = mean_interval(better)
     assert high - low < alone[1] - alone[0]
-    assert difference_interval(easy, easy) == (0, (0, 0))
+    assert difference_interval(easy, easy) == (0, 0)
     with pytest.raises(ValueError, match="not of the same clips"):
         difference_interval(easy, easy[1:])
-
-
-def test_folds_count_by_their_clips_and_seeds_alike() -> None:
-    assert pooled([1.0, 0.0], [3, 1]) == pytest.approx(0.75)
-    assert over_seeds([0.2, 0.4]) == pytest.approx((0.3, np.sqrt(0.02)))
-    assert over_seeds([0.2]) == (0.2, 0)

@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from motionveil.bench.datasets import DATASETS
+from motionveil.bench.networks import NETWORKS
+from motionveil.bench.obfuscations import OBFUSCATIONS
+from motionveil.bench.reports import names
 from motionveil.bench.reports.charts import BarChart, CurveChart, DotChart, legend
 from motionveil.bench.reports.confusion import confusion_charts, matrix_of
 from motionveil.bench.reports.figures import charts, noise_chart, templates_chart, tradeoff_chart, weights_chart
-from motionveil.bench.reports.names import OBFUSCATORS, obfuscator_name, obfuscator_order, role, styles
+from motionveil.bench.reports.names import LEARNED, OBFUSCATORS, obfuscator_name, obfuscator_order, role, styles
 from motionveil.bench.reports.pgfplots import pgfplots
 from motionveil.bench.reports.plots import draw
 from motionveil.bench.reports.published import Published, published_figures
@@ -23,7 +27,16 @@ from motionveil.presets import PRESETS
 from .rows import KTH, rows
 from .test_tables import check_latex
 
-NAMES = ("original", "pixelate_4", "secure", "secure_iid", "person_removed", "template_hair", "template_hand")
+NAMES = (
+    "original",
+    "pixelate_4",
+    "secure",
+    "secure_iid",
+    "person_removed",
+    "scene_alone",
+    "template_hair",
+    "template_hand",
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +53,26 @@ def test_names_and_roles() -> None:
     assert obfuscator_name("blur_weak") == "Blur κ=13 σ=10 (weak)"
     assert obfuscator_name("template_hair") == "hair"
     assert obfuscator_name("new_one") == "new_one"
+    assert obfuscator_name("grl") == "GRL"
     assert all(role(name) == "ours" for name in PRESETS)
+    assert {role(name) for name in LEARNED} == {"baseline"}
+    assert {role(name) for name in ("person_removed", "scene_alone", "silhouette")} == {"reference"}
     assert [role(n) for n in ("original", "secure_iid", "securely", "silhouette")] == [
         "original", "ours", "baseline", "reference",
     ]  # fmt: skip
     listed = sorted(["silhouette", "new_one", "secure", "blur_weak", "original", "paper"], key=obfuscator_order)
     assert listed == ["original", "blur_weak", "new_one", "paper", "secure", "silhouette"]
+
+
+def test_names_are_those_of_the_tables() -> None:
+    """A misspelt name would be shown as it is, beside a row of dashes."""
+    known = published_figures()
+    assert set(names.NETWORKS) <= set(NETWORKS)
+    assert set(known.top1["action"]) | set(known.top1["privacy"]) <= {*NETWORKS, "average"}
+    assert set(OBFUSCATORS) <= {*OBFUSCATIONS, "original"}
+    assert {item.obfuscator for item in known.tradeoffs} <= {*OBFUSCATORS, *LEARNED, ""}
+    assert not set(OBFUSCATORS) & set(LEARNED)
+    assert {item.dataset for item in known.tradeoffs} <= set(names.DATASETS) <= set(DATASETS)
 
 
 def test_obfuscators_can_be_told_apart() -> None:
@@ -97,11 +124,21 @@ def test_the_tradeoff_shows_the_strongest_attacker_prior_and_floor(study: Study)
     strongest = study.strongest(study.attributes[0], "secure", "retrained")
     floor = study.strongest(study.attributes[0], "person_removed", "retrained")
     assert strongest is not None
+    scene = study.strongest(study.attributes[0], "scene_alone", "retrained")
     assert floor is not None
+    assert scene is not None
+    assert [line.label for line in panel.lines] == ["prior of the attribute", "person removed", "scene alone"]
     assert dot.x == strongest[1]
-    assert [line.value for line in panel.lines] == pytest.approx([0.04, floor[1].value])
-    assert len({dot.number for dot in panel.dots}) == len(panel.dots) == 5
+    assert [line.value for line in panel.lines] == pytest.approx([0.04, floor[1].value, scene[1].value])
+    assert len({dot.number for dot in panel.dots}) == len(panel.dots) == 6
     assert not any(dot.hollow for dot in panel.dots)
+
+
+def test_what_papers_printed_is_not_drawn_where_we_have_nothing(kth: Study) -> None:
+    for task in ("action", "identity"):
+        alone, known = Study([row for row in kth.rows if row.task == task]), published_figures()
+        assert not weights_chart(alone, "frozen", known).panels
+        assert not tradeoff_chart(alone, "frozen", known).panels
 
 
 def test_published_dots_are_hollow_and_labelled(kth: Study) -> None:

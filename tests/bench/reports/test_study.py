@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 
 from motionveil.bench.reports.cautions import cautions
+from motionveil.bench.reports.provenance import provenance_table
 from motionveil.bench.reports.study import Attribute, Judge, Study, stand_ins_of
 from motionveil.bench.results import Row
 from motionveil.errors import InputError
 
 from .rows import rows
 
-NAMES = ("original", "blur_weak", "secure", "person_removed", "silhouette", "template_hair")
+NAMES = ("original", "blur_weak", "secure", "person_removed", "scene_alone", "silhouette", "template_hair")
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def test_what_is_there(kth: list[Row]) -> None:
     study = Study(kth)
     assert study.datasets == ("kth",)
     assert study.protocols == ("frozen", "retrained")
-    assert study.obfuscators == ("original", "blur_weak", "secure", "silhouette", "person_removed")
+    assert study.obfuscators == ("original", "blur_weak", "secure", "silhouette", "person_removed", "scene_alone")
     assert study.templates == ("template_hair",)
     assert study.attributes == (Attribute("kth", "identity", "KTH"),)
     assert study.prior(study.attributes[0]) == pytest.approx(0.04)
@@ -96,6 +97,39 @@ def test_rows_that_do_not_belong_together_are_told(kth: list[Row]) -> None:
     assert "setting" not in _said(hashed)
 
 
+def test_each_fold_has_clips_of_its_own_but_all_obfuscators_the_same() -> None:
+    found = [row for row in rows(NAMES) if row.dataset == "ut_interaction"]
+    assert len({row.configuration["data"] for row in found}) > 2
+    said = _said(found)
+    assert "mixed" not in said
+    assert "setting" not in said
+    first = found[0]
+    other = [replace(first, configuration={**first.configuration, "data": "x"}), *found[1:]]
+    assert "the setting data (ut_interaction action 0 / x) is not the same for all obfuscators of" in _said(other)
+
+
+def test_folds_that_may_share_clips_are_told() -> None:
+    found = [row for row in rows(NAMES) if row.dataset == "ut_interaction"]
+    assert "may share" not in _said(found)
+    old = [replace(row, configuration={"epochs": 60}) for row in found]
+    assert "UT-Interaction, action: the 10 folds may share test clips" in _said(old)
+    assert "action: only 12 test clips" in _said(old)
+    counted = provenance_table(Study(found)), provenance_table(Study(old))
+    assert [table.sections[0].rows[0][8].text for table in counted] == ["120", "12"]
+
+
+def test_the_strongest_attackers_are_compared_clip_by_clip(kth: list[Row]) -> None:
+    study, bare = Study(kth), Study([replace(row, detail={}) for row in kth])
+    attribute = study.attributes[0]
+    paired, independent = (s.gain(attribute, "secure", "retrained", "scene_alone") for s in (study, bare))
+    assert paired is not None
+    assert independent is not None
+    assert paired.interval is not None
+    assert independent.interval is not None
+    assert paired.value == independent.value
+    assert paired.interval[1] - paired.interval[0] < independent.interval[1] - independent.interval[0]
+
+
 def test_missing_rows_are_told(kth: list[Row]) -> None:
     twice = [*kth, *(replace(row, seed=1) for row in kth if row.obfuscator != "secure")]
     assert "kth, action, secure, frozen, r2plus1d_r50, clip lacks seed 1 fold 0" in _said(twice)
@@ -105,6 +139,7 @@ def test_missing_rows_are_told(kth: list[Row]) -> None:
     frozen = [r for r in kth if r.obfuscator != "secure" or r.protocol == "frozen"]
     assert "no attacker was retrained on Preset secure" in _said(frozen)
     assert "KTH has no rows of person_removed" in _said([r for r in kth if r.obfuscator != "person_removed"])
+    assert "KTH has no rows of scene_alone" in _said([r for r in kth if r.obfuscator != "scene_alone"])
     assert "only 50 test clips" in _said([replace(row, num_clips=50) for row in kth])
 
 

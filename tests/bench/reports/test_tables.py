@@ -22,7 +22,17 @@ from motionveil.bench.results import Row
 
 from .rows import rows
 
-NAMES = ("original", "blur_weak", "pixelate_4", "secure", "paper", "person_removed", "silhouette", "odd_name")
+NAMES = (
+    "original",
+    "blur_weak",
+    "pixelate_4",
+    "secure",
+    "paper",
+    "person_removed",
+    "scene_alone",
+    "silhouette",
+    "odd_name",
+)
 
 
 def _set(found: list[Row], obfuscator: str, task: str, value: float, protocol: str = "frozen") -> list[Row]:
@@ -107,14 +117,24 @@ def test_table_2_says_how_far_ours_are_above_the_best_other(study: Study) -> Non
 def test_the_long_form_has_intervals_and_priors(study: Study) -> None:
     table = long_table(study)
     line = _line(table, "Preset secure")
-    assert [cell.text for cell in line[2:7]] == ["90.0", "16.7", "10.0", "4.0", "0.90"]
+    assert [cell.text for cell in line[2:9]] == ["90.0", "–", "16.7", "10.0", "–", "4.0", "0.90"]
     assert re.fullmatch(r"\[\d+\.\d, \d+\.\d\]", line[2].detail)
-    assert line[7].text == "216"
+    assert line[9].text == "216"
+
+
+def test_the_long_form_tells_how_far_folds_and_seeds_are_apart() -> None:
+    found = [row for row in rows(["secure"], seeds=(0, 1)) if row.dataset == "kth" and row.protocol == "frozen"]
+    found = [replace(row, value=0.5 + 0.1 * row.seed + 0.2 * (row.network == "x3d_s")) for row in found]
+    assert _line(long_table(Study(found)), "Preset secure")[3].text == "60.0 – 70.0"
+    header, line, *_ = pooled_csv(Study(found)).splitlines()
+    told = dict(zip(header.split(","), line.split(","), strict=True))
+    assert (told["network"], told["lowest"], told["highest"]) == ("r2plus1d_r50", "0.500000", "0.600000")
 
 
 def test_the_strongest_attacker_is_named_and_set_against_the_floor() -> None:
     found = [row for row in rows(NAMES[:-1]) if row.dataset == "kth"]
     found = _set(found, "person_removed", "identity", 0.2, "retrained")
+    found = _set(found, "scene_alone", "identity", 0.15, "retrained")
     found = _set(found, "secure", "identity", 0.3, "retrained")
     found = [
         replace(row, value=0.35)
@@ -130,10 +150,16 @@ def test_the_strongest_attacker_is_named_and_set_against_the_floor() -> None:
     assert strongest.text == "35.0"
     assert strongest.detail.endswith("\nX3D S, clip")
     assert line[columns.index("strongest, above person removed: retrained")].text == "+15.0"
+    assert line[columns.index("strongest, above scene alone: retrained")].text == "+20.0"
     assert line[columns.index("mean of attackers ↓: retrained")].text == "31.7"
     assert line[columns.index(": prior")].text == "4.0"
-    floor = _line(table, "Person removed (floor)")
+    floor = _line(table, "Person removed")
     assert floor[columns.index("strongest, above person removed: retrained")].text == "–"
+    assert floor[columns.index("strongest, above scene alone: retrained")].text == "+5.0"
+    alone = Study([row for row in found if row.obfuscator != "scene_alone"])
+    columns = _columns(attacker_table(alone, alone.attributes[0]))
+    assert "strongest, above person removed: retrained" in columns
+    assert not any("scene alone" in column for column in columns)
     change = line[columns.index("action, change from the original: frozen")]
     action, original = (study.action("kth", name, "frozen") for name in ("secure", "original"))
     assert action is not None

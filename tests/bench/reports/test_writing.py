@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +15,9 @@ import pytest
 from click.testing import CliRunner
 
 from motionveil.bench.reports import Sheet, make_report, write_report, writing
-from motionveil.bench.reports.charts import Chart
-from motionveil.bench.results import Row, append_rows
+from motionveil.bench.reports.charts import Chart, CurveChart, DotChart, MatrixChart
+from motionveil.bench.reports.pgfplots import pgfplots
+from motionveil.bench.results import Row, append_rows, read_rows
 from motionveil.cli.bench_report import command
 from motionveil.errors import InputError, OutputError
 from motionveil.files import PendingFile
@@ -62,7 +67,7 @@ def test_everything_is_there(few: list[Row], tmp_path: Path, monkeypatch: pytest
     assert files[0].name == "report.html"
     names = {str(path.relative_to(tmp_path / "a" / "report")) for path in files}
     assert names >= {
-        "report.md", "report.tex", "pooled.csv", "tables/table_1.tex", "tables/table_2_frozen.tex",
+        "report.md", "report.tex", "pooled.csv", "SHA256SUMS", "tables/table_1.tex", "tables/table_2_frozen.tex",
         "tables/table_2_long.tex", "tables/attackers_kth_identity.tex", "tables/published_cvpr2024.tex",
         "figures/tradeoff_retrained.pdf", "figures/tradeoff_retrained.png", "figures/tradeoff_retrained.tex",
         "figures/figure_7_frozen.tex", "figures/figure_4.png", "figures/confusion_kth_identity.pdf",
@@ -130,6 +135,83 @@ def test_what_cannot_be_reported_is_said(few: list[Row], tmp_path: Path, monkeyp
     with pytest.raises(OutputError, match="cannot be written"):
         write_report(few, tmp_path / "half")
     assert [path.name for path in (tmp_path / "half").iterdir()] == ["figures"]
+
+
+def test_a_report_leaves_nothing_of_the_one_before_but_all_else(
+    few: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "draw", _no_drawing)
+    folder = tmp_path / "report"
+    first = set(write_report(few, folder))
+    mine = [folder / "figures" / "mine.pdf", tmp_path / "outside.txt"]
+    for path in mine:
+        path.write_text("mine")
+    changed = folder / "figures" / "confusion_kth_identity.png"
+    changed.write_text("redrawn by hand")
+    digest = hashlib.sha256(b"mine").hexdigest()
+    with (folder / "SHA256SUMS").open("a") as file:
+        file.write(f"{digest}  ../outside.txt\n{digest}  {tmp_path}/outside.txt\n\nno line of ours\n")
+    second = set(write_report([row for row in few if row.task == "action"], folder, published=False))
+    assert first - second
+    assert {path for path in folder.rglob("*") if path.is_file()} == {*second, mine[0], changed}
+    assert all(path.read_text() == "mine" for path in mine)
+    for line in (folder / "SHA256SUMS").read_text().splitlines():
+        told, name = line.split("  ")
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == told
+    mine[0].unlink()
+    changed.unlink()
+    write_report(few[:1], folder, published=False)
+    assert not (folder / "figures").exists()
+
+
+def test_every_part_of_a_study_makes_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One task, one data set, one obfuscator, one protocol, in all combinations, drawn and written as LaTeX."""
+    names = ("original", "secure", "secure_iid", "person_removed", "scene_alone", "template_hair")
+    base = [row for row in rows(names) if row.fold < 2]
+    pictures: list[str] = []
+    for dataset, task, name, protocol in product(
+        (None, "kth", "ut_interaction"),
+        (None, "action", "identity", "pair"),
+        (None, *names),
+        (None, "frozen", "retrained"),
+    ):
+        wanted = {"dataset": dataset, "task": task, "obfuscator": name, "protocol": protocol}
+        found = [r for r in base if all(value in (None, getattr(r, key)) for key, value in wanted.items())]
+        if not found:
+            continue
+        report = make_report(found)
+        assert all(table.sections for table in report.tables), wanted
+        assert all(chart.panels for chart in report.charts), wanted
+        for chart in report.charts:
+            assert pgfplots(chart) is not None or isinstance(chart, MatrixChart)
+            if isinstance(chart, CurveChart):
+                assert all(panel.curves for panel in chart.panels), wanted
+            if isinstance(chart, DotChart):
+                assert all(panel.dots for panel in chart.panels), wanted
+        pictures.append(f"{len(report.charts)} of {wanted}")
+    assert len(pictures) > 50
+
+
+@pytest.mark.parametrize("task", ["action", "identity", "pair"])
+def test_one_task_is_drawn(few: list[Row], task: str, tmp_path: Path) -> None:
+    found = [
+        replace(row, task=task, detail={}) for row in few if row.task == ("action" if task == "action" else "identity")
+    ]
+    Page(write_report(found, tmp_path / "report")[0].read_text())
+
+
+def test_rows_as_files_have_them_old_and_new(few: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "draw", _no_drawing)
+    told = [asdict(row) for row in few]
+    new = [{**row, "detail": {}, "commit": ""} for row in told]
+    old = [{key: row[key] for key in row if key not in ("detail", "commit", "interval")} for row in told]
+    tables = []
+    for number, rows_of_a_file in enumerate((new, old)):
+        path = tmp_path / f"{number}.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows_of_a_file))
+        tables.append(make_report(read_rows(path)).tables)
+        write_report(read_rows(path), tmp_path / f"report{number}")
+    assert tables[0] == tables[1]
 
 
 @pytest.mark.parametrize("names", [("original",), ("secure",), ("original", "template_hair"), ("odd|name_&%",)])

@@ -1,7 +1,7 @@
 """How well networks recognise, against whoever knows only how often each class occurs. All functions are pure."""
 
 from .evaluating import Measure, evaluate
-from .intervals import difference_interval, mean_interval, over_seeds, pooled
+from .intervals import difference_interval, mean_interval
 from .metrics import (
     average_precisions,
     clip_losses,
@@ -21,8 +21,6 @@ __all__ = [
     "evaluate",
     "f_lambda",
     "mean_interval",
-    "over_seeds",
-    "pooled",
     "prior_loss",
     "prior_top_k",
     "top_k_correct",

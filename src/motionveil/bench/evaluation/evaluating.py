@@ -43,11 +43,11 @@ def evaluate(
 ) -> list[Measure]:
     """The measures of a task, from logits (N, C) on the test clips and the targets of test and training.
 
-    One label: 'top1', whose detail is the confusion matrix with its classes, the classes without a test clip, and
-    which clips were right, in their order ('1' and '0'); 'top5' where there are more than five classes; 'loss'. Several
-    labels at once: 'cmap', the mean of the average precisions of those classes that some test clip has, whose detail is value,
-    prior and interval of each class, and the names of those left out. The prior of an average precision is the share of
-    the test clips that have the class.
+    One label: 'top1', whose detail is the confusion matrix with its classes, the classes without a test clip, and which
+    clips were right, in their order ('1' and '0'); 'top5' where there are more than five classes; 'loss'. Several
+    labels at once: 'cmap', the mean of the average precisions of those classes that some test clip has, whose detail is
+    value, prior and interval of each class, and the names of those left out. The prior of an average precision is the
+    share of the test clips that have the class.
 
     Raises InputError without test or training clips, and for logits or targets that are not those of the task.
     """

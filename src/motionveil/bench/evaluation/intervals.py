@@ -1,4 +1,4 @@
-"""How sure a rate is, and rates of several folds and seeds.
+"""How sure a rate is, and the difference of two.
 
 Intervals are percentiles of the bootstrap over test clips (Efron and Tibshirani, 1993, ch. 13): 95 % of the figures
 that other draws of as many clips would have given. The draws are always the same. Where all clips agree, for instance
@@ -7,7 +7,6 @@ all are right, so do all draws, and the interval has no width, however few they 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,14 +31,17 @@ def percentiles(values: npt.NDArray[np.float64]) -> Interval:
 
 
 def mean_interval(values: Values, *, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
-    """The interval of the mean of a value per clip, (N,): right or wrong, or a loss."""
-    return percentiles(resampled_counts(len(values), resamples, seed) @ np.asarray(values, np.float64) / len(values))
+    """The interval of the mean of a value per clip, (N,): right or wrong, or a loss.
+
+    Clips of the same value are drawn as one that is as much likelier: right and wrong take two counts a draw, not N.
+    """
+    found, counts = np.unique(np.asarray(values, np.float64), return_counts=True)
+    drawn = np.random.default_rng(seed).multinomial(len(values), counts / len(values), size=resamples)
+    return percentiles(drawn @ found / len(values))
 
 
-def difference_interval(
-    one: Values, other: Values, *, resamples: int = RESAMPLES, seed: int = 0
-) -> tuple[float, Interval]:
-    """Mean of `one` minus mean of `other` on the same clips in the same order, and its interval.
+def difference_interval(one: Values, other: Values, *, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
+    """The interval of the mean of `one` minus the mean of `other`, on the same clips in the same order.
 
     Pairs are drawn together, so what makes a clip easy or hard for both cancels out: two obfuscators differ where zero
     lies outside. Raises ValueError where their lengths differ.
@@ -47,14 +49,4 @@ def difference_interval(
     if len(one) != len(other):
         raise ValueError(f"{len(one)} and {len(other)} values are not of the same clips")
     differences = np.asarray(one, np.float64) - np.asarray(other, np.float64)
-    return float(differences.mean()), mean_interval(differences, resamples=resamples, seed=seed)
-
-
-def pooled(values: Sequence[float], nums: Sequence[int]) -> float:
-    """The mean over all clips of several folds, from the mean of each and how many test clips it has."""
-    return float(np.average(values, weights=nums))
-
-
-def over_seeds(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and sample standard deviation of a figure over trainings with several seeds; 0 for a single one."""
-    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+    return mean_interval(differences, resamples=resamples, seed=seed)

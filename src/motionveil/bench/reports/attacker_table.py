@@ -1,25 +1,28 @@
-"""Our own table: what the strongest attacker learns, frozen and retrained, above what nobody can hide."""
+"""Our own table: what the strongest attacker learns, frozen and retrained, above what is left without the people."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from .names import FLOOR, ORIGINAL, PROTOCOLS_SHORT, SECTIONS, network_name, obfuscator_name, role
+from ..obfuscations import ORIGINAL
+from .names import FLOORS, PROTOCOLS_SHORT, SECTIONS, network_name, obfuscator_name, role
 from .pooling import average, difference
 from .study import Attribute, Study
 from .tables import Cell, Group, Section, Table, percent, plain, points
 
 
 def attacker_table(study: Study, attribute: Attribute) -> Table:
-    """One attribute of one data set, all protocols side by side."""
+    """One attribute of one data set, all protocols side by side; set against those floors that it has."""
     protocols = study.protocols
+    floors = [name for name in FLOORS if any(study.strongest(attribute, name, p) for p in protocols)]
     short = tuple(PROTOCOLS_SHORT[protocol] for protocol in protocols)
     sections = []
     for kind, title in SECTIONS:
         rows = []
         for name in study.obfuscators:
             if role(name) == kind:
-                row = _row(study, attribute, name)
+                row = _row(study, attribute, name, floors)
                 if any(cell.text != "–" for cell in row[1:]):
                     rows.append(row)
         sections.append(Section(tuple(rows), title))
@@ -31,7 +34,7 @@ def attacker_table(study: Study, attribute: Attribute) -> Table:
     if attribute.task:
         groups += [
             Group("strongest attacker ↓", short),
-            Group("strongest, above person removed", short),
+            *(Group(f"strongest, above {FLOORS[floor]}", short) for floor in floors),
             Group("mean of attackers ↓", short),
             Group("", ("prior",)),
         ]
@@ -42,15 +45,16 @@ def attacker_table(study: Study, attribute: Attribute) -> Table:
         "In per cent, differences in percentage points, with 95 % intervals. The strongest attacker is the one with "
         "the highest accuracy over all networks and levels; as it is chosen after the fact, it looks slightly "
         "stronger than it is. Frozen attackers have only seen original video; retrained ones have seen what the "
-        "obfuscator makes, as whoever owns the tool can. The floor, person removed, shows what the scene alone gives "
-        "away; the silhouette shows what the outline and the motion give away." + told,
+        "obfuscator makes, as whoever owns the tool can. Person removed: people cut out of each frame with a wide "
+        "margin, which leaves the place, and outlines that move. Scene alone: all that anybody ever covers cut out of "
+        "all frames, which leaves the place. Silhouette: outline and motion without the place." + told,
         ("Obfuscator",),
         tuple(groups),
         tuple(section for section in sections if section.rows),
     )  # fmt: skip
 
 
-def _row(study: Study, attribute: Attribute, name: str) -> tuple[Cell, ...]:
+def _row(study: Study, attribute: Attribute, name: str, floors: Sequence[str]) -> tuple[Cell, ...]:
     protocols, dataset = study.protocols, attribute.dataset
     actions = {p: study.action(dataset, name, p) for p in protocols}
     row = [Cell(obfuscator_name(name))]
@@ -69,7 +73,8 @@ def _row(study: Study, attribute: Attribute, name: str) -> tuple[Cell, ...]:
             by = f"{network_name(strongest[0].network)}, {strongest[0].level}"
             cell = replace(cell, detail="\n".join(filter(None, (cell.detail, by))))
         row.append(cell)
-    row += [Cell() if name == FLOOR else points(study.gain(attribute, name, p, FLOOR)) for p in protocols]
+    for floor in floors:
+        row += [Cell() if name == floor else points(study.gain(attribute, name, p, floor)) for p in protocols]
     row += [percent(average(list(estimates[p].values()))) for p in protocols]
     priors = [e.prior for found in estimates.values() for e in found.values() if e.prior is not None]
     row.append(plain(sum(priors) / len(priors) if priors else None))

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..results import Row
-from .names import FLOOR, ORIGINAL, SILHOUETTE, dataset_name, network_name, obfuscator_name
+from ..obfuscations import ORIGINAL, PERSON_REMOVED, SCENE_ALONE, SILHOUETTE
+from ..results import Row, hash_of
+from .names import dataset_name, network_name, obfuscator_name
+from .pooling import num_clips, partitions
 from .study import METRICS, Study
 
 _FEW = 100
 """Test clips under which an interval is wider than about 10 points to either side."""
 _NAMED = 6
 """Names that a sentence lists before it counts the rest."""
+_OF_FOLDS = ("data", "partition")
+"""What a configuration tells of the clips of a fold, which differs from fold to fold."""
 
 
 def cautions(study: Study) -> list[str]:
@@ -25,6 +29,7 @@ def cautions(study: Study) -> list[str]:
         *_different_settings(rows),
         *_commits(rows),
         *_missing_folds(rows),
+        *_overlapping_folds(rows),
         *_missing_networks(study, rows),
         *_missing_protocols(study),
         *_missing_references(study),
@@ -37,7 +42,8 @@ def _mixed_configurations(rows: Sequence[Row]) -> Iterator[str]:
     hashes: dict[tuple[str, ...], set[str]] = {}
     for row in rows:
         key = (row.dataset, row.task, row.network, row.level, row.obfuscator, row.protocol, row.metric)
-        hashes.setdefault(key, set()).add(row.configuration_hash)
+        settings = {name: value for name, value in row.configuration.items() if name not in _OF_FOLDS}
+        hashes.setdefault(key, set()).add(hash_of(settings))
     mixed = [", ".join(key[:-1]) for key, found in hashes.items() if len(found) > 1]
     if mixed:
         yield (
@@ -48,18 +54,19 @@ def _mixed_configurations(rows: Sequence[Row]) -> Iterator[str]:
 
 def _different_settings(rows: Sequence[Row]) -> Iterator[str]:
     """Settings that differ between obfuscators of one comparison, though not because of the obfuscator."""
-    values: dict[tuple[str, str, str, str], dict[str, set[str]]] = {}
+    values: dict[tuple[str, ...], dict[str, set[str]]] = {}
     for row in rows:
-        found = values.setdefault((row.dataset, row.task, row.network, row.protocol), {})
+        where = (row.dataset, row.task, row.network, row.protocol)
         for key, value in _flat(row.configuration):
             if not key.startswith(("obfusc", "substitutes")):
-                found.setdefault(key, set()).add(value)
+                place = (*where, f"fold {row.fold}") if key in _OF_FOLDS else where
+                values.setdefault(place, {}).setdefault(key, set()).add(value)
     differing: dict[str, list[str]] = {}
-    for where, settings in values.items():
+    for found, settings in values.items():
         for key, known in settings.items():
             if len(known) > 1:
                 text = f"{key} ({' / '.join(sorted(known)[:4])})"
-                differing.setdefault(text, []).append(", ".join(where))
+                differing.setdefault(text, []).append(", ".join(found))
     for text, places in differing.items():
         yield f"the setting {text} is not the same for all obfuscators of {_listed(places, '; ')}"
 
@@ -123,6 +130,24 @@ def _missing_folds(rows: Sequence[Row]) -> Iterator[str]:
         yield f"fewer seeds or folds are there than for others of their task: {_listed(missing, '; ')}"
 
 
+def _overlapping_folds(rows: Sequence[Row]) -> Iterator[str]:
+    """Figures without intervals, and why."""
+    for (dataset, task), found in _by_task(rows).items():
+        groups = partitions(found)
+        if len(groups) > 1:
+            yield (
+                f"{dataset_name(dataset)}, {task}: the {sum(map(len, groups))} folds may share test clips (rows do not "
+                "tell otherwise), so that they are averaged, and averages have no interval"
+            )
+
+
+def _by_task(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row.dataset, row.task), []).append(row)
+    return found
+
+
 def _missing_networks(study: Study, rows: Sequence[Row]) -> Iterator[str]:
     """Averages over different networks cannot be compared."""
     for dataset, task in dict.fromkeys((row.dataset, row.task) for row in rows):
@@ -156,7 +181,8 @@ def _missing_protocols(study: Study) -> Iterator[str]:
 def _missing_references(study: Study) -> Iterator[str]:
     said = {
         ORIGINAL: "nothing can be compared with unmodified video",
-        FLOOR: "how much of the attackers' success comes from the scene alone is not known",
+        PERSON_REMOVED: "how much attackers find where people are cut out of each frame is not known",
+        SCENE_ALONE: "how much of the attackers' success comes from the place alone is not known",
         SILHOUETTE: "how much an outline and its motion give away is not known",
     }
     for dataset in study.datasets:
@@ -167,13 +193,10 @@ def _missing_references(study: Study) -> Iterator[str]:
 
 
 def _few_clips(rows: Sequence[Row]) -> Iterator[str]:
-    counts: dict[tuple[str, str], dict[int, int]] = {}
-    for row in rows:
-        counts.setdefault((row.dataset, row.task), {})[row.fold] = row.num_clips
-    for (dataset, task), folds in counts.items():
-        total = sum(folds.values())
+    for (dataset, task), found in _by_task(rows).items():
+        total = num_clips(found)
         if total < _FEW:
-            yield f"{dataset_name(dataset)}, {task}: only {total} test clips; look at intervals before comparing"
+            yield f"{dataset_name(dataset)}, {task}: only {total:g} test clips; look at intervals before comparing"
 
 
 def _single_seeds(rows: Sequence[Row]) -> Iterator[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .names import ORIGINAL, PROTOCOL_TITLES, SECTIONS, obfuscator_name, role
+from ..obfuscations import ORIGINAL
+from .names import PROTOCOL_TITLES, SECTIONS, obfuscator_name, role
 from .pooling import Estimate, difference, tradeoff
 from .published import Published
 from .study import Attribute, Study
-from .tables import Cell, Group, Section, Table, percent, plain, ranked, ratio
+from .tables import Cell, Group, Section, Table, limits, percent, plain, ranked, ratio
 
 
 def comparison_table(study: Study, protocol: str, published: Published) -> Table:
@@ -41,7 +42,7 @@ def comparison_table(study: Study, protocol: str, published: Published) -> Table
 
 
 def long_table(study: Study) -> Table:
-    """All protocols one below the other, with intervals and priors."""
+    """All protocols one below the other, with intervals, priors, and the range of several folds and seeds."""
     sections = []
     for protocol in study.protocols:
         rows = []
@@ -51,21 +52,21 @@ def long_table(study: Study) -> Table:
                 action, privacy, f = found.action[name], found.privacy[name], found.f[name]
                 if action is None and privacy is None:
                     continue
-                rows.append((
-                    Cell(obfuscator_name(name)), Cell(attribute.title),
-                    percent(action), plain(action.prior if action else None),
-                    percent(privacy), plain(privacy.prior if privacy else None), ratio(f),
-                    Cell(f"{action.num_clips if action else 0:g}"), Cell(f"{privacy.num_clips if privacy else 0:g}"),
-                ))  # fmt: skip
+                cells = [Cell(obfuscator_name(name)), Cell(attribute.title)]
+                for figure in (action, privacy):
+                    cells += [percent(figure), limits(figure), plain(None if figure is None else figure.prior)]
+                counts = (Cell(f"{figure.num_clips:g}") if figure else Cell() for figure in (action, privacy))
+                rows.append((*cells, ratio(f), *counts))
         sections.append(Section(tuple(rows), PROTOCOL_TITLES[protocol].capitalize()))
     return Table(
         "table_2_long",
         "Obfuscators, with intervals and priors.",
         "The same averages over networks with 95 % intervals and what somebody reaches who knows only how often each "
-        "class occurs (prior). Clips: test clips behind the figures.",
+        "class occurs (prior). Range: the lowest and the highest of several trainings (folds and seeds), each averaged "
+        "over networks. Clips: test clips behind the figures.",
         ("Obfuscator", "data"),
         (
-            Group("action ↑", ("accuracy", "prior")), Group("privacy ↓", ("accuracy", "prior")),
+            Group("action ↑", ("accuracy", "range", "prior")), Group("privacy ↓", ("accuracy", "range", "prior")),
             Group("", ("f₀.₅ ↑",)), Group("clips", ("action", "privacy")),
         ),
         tuple(section for section in sections if section.rows),

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..results import Row
 from .charts import MatrixChart, MatrixPanel
-from .names import FLOOR, ORIGINAL, PROTOCOL_TITLES, SILHOUETTE, dataset_name, network_name, obfuscator_name, role
+from .names import PROTOCOL_TITLES, dataset_name, network_name, obfuscator_name, role
 from .study import ACTION, Judge, Study
 
 _MOST = 6
@@ -52,7 +52,7 @@ def _chart(study: Study, dataset: str, task: str) -> MatrixChart | None:
 
 def _chosen(names: Sequence[str]) -> list[str]:
     """The original, our presets, the references, then as many others as there is room for."""
-    first = [n for n in names if n == ORIGINAL or n in (FLOOR, SILHOUETTE) or (role(n) == "ours" and "_" not in n)]
+    first = [n for n in names if role(n) in ("original", "reference") or (role(n) == "ours" and "_" not in n)]
     others = [n for n in names if n not in first]
     kept = {*first, *others[: max(0, _MOST - len(first))]}
     return [name for name in names if name in kept]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ..evaluation import f_lambda
+from ..obfuscations import ORIGINAL, PERSON_REMOVED, TEMPLATE
 from .charts import (
     BarChart,
     BarPanel,
@@ -20,12 +22,10 @@ from .charts import (
 from .comparison_table import Tradeoffs
 from .names import (
     ACTION,
-    FLOOR,
+    FLOORS,
     IID,
-    ORIGINAL,
     PRIVACY,
     PROTOCOL_TITLES,
-    TEMPLATE,
     Style,
     obfuscator_name,
     role,
@@ -98,8 +98,9 @@ def noise_chart(study: Study, protocol: str) -> BarChart:
 
 def weights_chart(study: Study, protocol: str, published: Published) -> CurveChart:
     """Fig. 7: f_lambda for all weights of privacy, per attribute and on average."""
-    found = {attribute: Tradeoffs(study, attribute, protocol) for attribute in _hidden(study)}
-    names = [n for n in study.obfuscators if not n.endswith(IID) and any(t.f[n] is not None for t in found.values())]
+    every = {attribute: Tradeoffs(study, attribute, protocol) for attribute in _hidden(study)}
+    names = [n for n in study.obfuscators if not n.endswith(IID) and any(t.f[n] for t in every.values())]
+    found = {attribute: values for attribute, values in every.items() if any(values.f[n] for n in names)}
     drawn = styles(names)
     panels = []
     for attribute, values in found.items():
@@ -108,7 +109,7 @@ def weights_chart(study: Study, protocol: str, published: Published) -> CurveCha
         printed += published.of(attribute.dataset, "retrained") if protocol == "retrained" else []
         for index, item in enumerate(printed):
             style = Style("#8A8A8A", _PUBLISHED_DASHES[index % len(_PUBLISHED_DASHES)], "", 0.9)
-            curves.append(Curve(item.label, tuple(_f(item.action, item.privacy, w) for w in _LAMBDAS), style))
+            curves.append(Curve(item.label, tuple(f_lambda(item.action, item.privacy, w) for w in _LAMBDAS), style))
         panels.append(CurvePanel(attribute.title, tuple(curves)))
     everywhere = [name for name in names if all(t.f[name] is not None for t in found.values())]
     if len(panels) > 1 and everywhere:
@@ -143,22 +144,22 @@ def tradeoff_chart(study: Study, protocol: str, published: Published) -> DotChar
             )
             if action is not None and strongest is not None:
                 dots.append(Dot(numbers[_label(name)], _label(name), strongest[1], action, drawn[name]))
+        if not dots:
+            continue
         for item in published.of(attribute.dataset, protocol):
             style = drawn.get(item.obfuscator, Style("#555555", (), "h"))
             privacy, action = Estimate(item.privacy), Estimate(item.action)
             dots.append(Dot(numbers[item.label], item.label, privacy, action, style, hollow=True))
-        lines = list(_prior_lines(study, attribute))
-        floor = study.strongest(attribute, FLOOR, protocol)
-        if floor is not None:
-            lines.append(Line("floor: person removed", floor[1].value, Style("#777777", (4, 2))))
-        if dots:
-            panels.append(DotPanel(attribute.title, tuple(dots), tuple(lines)))
+        lines = [*_prior_lines(study, attribute), *_floor_lines(study, attribute, protocol)]
+        panels.append(DotPanel(attribute.title, tuple(dots), tuple(lines)))
     return DotChart(
         f"tradeoff_{protocol}",
         f"What is kept against what leaks, {PROTOCOL_TITLES[protocol]}.",
         "Each dot is an obfuscator: mean action accuracy over networks against the accuracy of the strongest attacker, "
-        "with 95 % intervals. Up and to the left is better; what lies left of the floor hides the place as well as the "
-        "person." + (" Published dots are hollow and show the mean over attackers." if printed else ""),
+        "with 95 % intervals. Up and to the left is better. Lines: what the strongest attacker reaches where people "
+        "are cut out of each frame (person removed: the place and moving outlines are left), and where all that they "
+        "ever cover is cut out of all frames (scene alone: the place is left)."
+        + (" Published dots are hollow and show the mean over attackers." if printed else ""),
         "strongest attacker (%)",
         "action accuracy (%)",
         tuple(panels),
@@ -179,7 +180,9 @@ def _pair_panel(study: Study, attribute: Attribute, protocol: str, names: Sequen
         Bars("privacy", tuple(study.privacy(attribute, name, protocol) for name in names), PRIVACY),
     )
     shown = tuple(name.removeprefix(TEMPLATE).replace("_", " ") for name in names)
-    return BarPanel(attribute.title, shown, bars, _prior_lines(study, attribute))
+    return BarPanel(
+        attribute.title, shown, tuple(each for each in bars if any(each.values)), _prior_lines(study, attribute)
+    )
 
 
 def _prior_lines(study: Study, attribute: Attribute) -> tuple[Line, ...]:
@@ -187,12 +190,15 @@ def _prior_lines(study: Study, attribute: Attribute) -> tuple[Line, ...]:
     return () if prior is None else (Line("prior of the attribute", prior, Style("#777777", (1, 1.5))),)
 
 
+def _floor_lines(study: Study, attribute: Attribute, protocol: str) -> Iterator[Line]:
+    for name, title in FLOORS.items():
+        found = study.strongest(attribute, name, protocol)
+        if found is not None:
+            yield Line(title, found[1].value, Style("#777777", (4, 2) if name == PERSON_REMOVED else (4, 1.5, 1, 1.5)))
+
+
 def _curve(name: str, tables: Sequence[Tradeoffs], style: Style) -> Curve:
     known = [(table.action[name], table.privacy[name]) for table in tables]
     pairs = [(action.value, privacy.value) for action, privacy in known if action and privacy]
-    values = tuple(sum(_f(a, p, weight) for a, p in pairs) / len(pairs) for weight in _LAMBDAS)
+    values = tuple(sum(f_lambda(a, p, weight) for a, p in pairs) / len(pairs) for weight in _LAMBDAS)
     return Curve(_label(name), values, style)
-
-
-def _f(action: float, privacy: float, weight: float) -> float:
-    return (1 - weight) * action + weight * (1 - privacy)

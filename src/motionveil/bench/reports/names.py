@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...presets import PRESETS
+from ..obfuscations import ORIGINAL, PERSON_REMOVED, SCENE_ALONE, SILHOUETTE, TEMPLATE
 
 Role = Literal["original", "ours", "baseline", "reference"]
-ORIGINAL, FLOOR, SILHOUETTE, TEMPLATE, IID = "original", "person_removed", "silhouette", "template_", "_iid"
+IID = "_iid"
+"""Ends the names of obfuscators with noise that is new in every frame."""
+FLOORS = {PERSON_REMOVED: "person removed", SCENE_ALONE: "scene alone"}
+"""What attackers are set against: what they reach where the people are gone."""
 
 OBFUSCATORS = {
     "original": "Original",
@@ -24,23 +28,30 @@ OBFUSCATORS = {
     "iid_noise": "i.i.d. noise, whole frame",
     "static_noise": "Static noise, whole frame",
     "motion_noise": "Motion noise, whole frame",
-    "elr_16": "ELR s=16",
-    "elr_32": "ELR s=32",
-    "elr_64": "ELR s=64",
-    "alf": "ALF",
-    "bdq": "BDQ",
-    "spact": "SPAct",
     "paper": "Preset paper",
     "paper_iid": "Preset paper, i.i.d. noise",
     "paper_max": "Preset paper, max",
-    "paper_face": "Preset paper, face alone",
     "paper_fast": "Preset paper_fast",
     "secure": "Preset secure",
     "secure_iid": "Preset secure, i.i.d. noise",
     "silhouette": "Silhouette",
-    "person_removed": "Person removed (floor)",
+    "person_removed": "Person removed",
+    "scene_alone": "Scene alone",
 }
 """In the order in which they are shown; what is not listed comes before our presets."""
+
+LEARNED = {
+    "grl": "GRL",
+    "kbeam": "K-beam",
+    "entropy": "Entropy",
+    "alf": "ALF",
+    "elr_16": "ELR s=16",
+    "elr_32": "ELR s=32",
+    "elr_64": "ELR s=64",
+    "bdq": "BDQ",
+    "spact": "SPAct",
+}
+"""Methods of other authors whose networks are trained, which the table of obfuscations does not have yet."""
 
 DATASETS = {
     "ipn": "IPN",
@@ -101,7 +112,7 @@ PROTOCOLS_SHORT = {"frozen": "frozen", "retrained": "retrained", "two_fold": "tw
 
 def obfuscator_name(name: str) -> str:
     """The name of an obfuscator for people; that of a template for `template_<name>`."""
-    return OBFUSCATORS.get(name) or name.removeprefix(TEMPLATE)
+    return (OBFUSCATORS | LEARNED).get(name) or name.removeprefix(TEMPLATE)
 
 
 def dataset_name(name: str) -> str:
@@ -118,7 +129,7 @@ def role(name: str) -> Role:
     """What an obfuscator is in a comparison: `ours` are our presets and what is made of them."""
     if name == ORIGINAL:
         return "original"
-    if name in (FLOOR, SILHOUETTE):
+    if name in (*FLOORS, SILHOUETTE):
         return "reference"
     return "ours" if any(name == preset or name.startswith(f"{preset}_") for preset in PRESETS) else "baseline"
 
@@ -126,7 +137,7 @@ def role(name: str) -> Role:
 def obfuscator_order(name: str) -> tuple[int, int, str]:
     """A key to sort obfuscators by: the original, baselines, ours, references, each as listed above."""
     order = ("original", "baseline", "ours", "reference").index(role(name))
-    listed = list(OBFUSCATORS)
+    listed = [*OBFUSCATORS, *LEARNED]
     return order, listed.index(name) if name in listed else len(listed), name
 
 

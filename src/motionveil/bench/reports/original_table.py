@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .names import ORIGINAL, dataset_name, network_name, network_order
+from ..obfuscations import ORIGINAL
+from .names import dataset_name, network_name, network_order
 from .pooling import Estimate, average
 from .published import Published
 from .study import ACTION, Attribute, Judge, Study

@@ -7,12 +7,13 @@ import io
 from collections.abc import Sequence
 
 from ..results import Row
+from .pooling import num_clips
 from .study import METRICS, Study
 from .tables import Cell, Group, Section, Table
 
 _HEADS = (
     "dataset", "task", "metric", "obfuscator", "protocol", "network", "level", "value", "low", "high", "prior",
-    "clips", "seeds", "folds", "configurations", "commits",
+    "clips", "seeds", "folds", "lowest", "highest", "configurations", "commits",
 )  # fmt: skip
 
 
@@ -22,10 +23,9 @@ def provenance_table(study: Study) -> Table:
     shown = [row for row in study.rows if row.metric in METRICS]
     for dataset, task in dict.fromkeys((row.dataset, row.task) for row in shown):
         found = [row for row in shown if (row.dataset, row.task) == (dataset, task)]
-        clips = sum({row.fold: row.num_clips for row in found}.values())
         counts = (
             len(found), len({r.network for r in found}), len({r.obfuscator for r in found}),
-            len({r.seed for r in found}), len({r.fold for r in found}), clips,
+            len({r.seed for r in found}), len({r.fold for r in found}), f"{num_clips(found):g}",
         )  # fmt: skip
         rows.append((
             Cell(dataset), Cell(task), Cell(study.metric(dataset, task)), *(Cell(str(count)) for count in counts),
@@ -34,7 +34,8 @@ def provenance_table(study: Study) -> Table:
     return Table(
         "provenance",
         "Where the figures come from.",
-        "Counts of what is behind them. Test clips are counted once over all folds. Rows with the same hash were made "
+        "Counts of what is behind them. Test clips: of folds that share none; where "
+        "folds overlap there may be more. Rows with the same hash were made "
         "with the same settings.",
         ("Data", "task", "metric"),
         (
@@ -57,10 +58,12 @@ def pooled_csv(study: Study) -> str:
         for judge, estimate in study.estimates(dataset, task, obfuscator, protocol).items():
             rows = cell[judge]
             low, high = estimate.interval or ("", "")
+            extremes = estimate.extremes or (estimate.value, estimate.value)
             writer.writerow([
                 dataset, task, study.metric(dataset, task), obfuscator, protocol, *judge,
                 *(_rounded(value) for value in (estimate.value, low, high, estimate.prior)), f"{estimate.num_clips:g}",
                 *(len(set(values)) for values in ([r.seed for r in rows], [r.fold for r in rows])),
+                *(_rounded(value) for value in extremes),
                 " ".join(_all(rows, "configuration_hash")), " ".join(_all(rows, "commit")),
             ])  # fmt: skip
     return file.getvalue()

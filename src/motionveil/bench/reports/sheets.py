@@ -7,6 +7,7 @@ They take frames, so that the same functions draw files, results of any obfuscat
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,13 @@ from ...features import FeatureExtractor
 from ...flow import DISFlow, FlowEstimator
 from ...maps import MAPS
 from ...middlebury import flow_colours
+from ...pipeline import Window, first_frames
 from ...saliency import saliency_maps
 from ...templates import ATTRIBUTES, Template, default_library
 from ...types import Clip, Float32Array, UInt8Array
 from ...video import open_source
-from ..obfuscations import OBFUSCATIONS, get_obfuscation
-from .names import ORIGINAL, obfuscator_name
+from ..obfuscations import OBFUSCATIONS, ORIGINAL, get_obfuscation
+from .names import obfuscator_name
 from .writing import Sheet
 
 Videos = Mapping[str, UInt8Array]
@@ -37,21 +39,23 @@ def video_sheets(
     names: Sequence[str],
     *,
     substitutes: Mapping[str, str] | None = None,
+    dataset: str = "",
     num_frames: int = 24,
     height: int = 240,
 ) -> list[Sheet]:
     """All sheets, of the first frames of a video and what obfuscations of these names make of them.
 
-    substitutes: see `Obfuscation.with_networks_at_hand`. Names that are in no table are left out.
+    substitutes, dataset: see `Obfuscation.with_networks_at_hand` and `for_dataset`. Names that are in no table are left
+    out.
     Raises InputError where the video cannot be read, WeightsError where weights are missing.
     """
     clips = _beginning(source, num_frames, height)
     videos = {ORIGINAL: np.concatenate([clip.frames for clip in clips])}
     for name in names:
         if name in OBFUSCATIONS:
-            made = get_obfuscation(name, substitutes)
+            made = get_obfuscation(name, substitutes, dataset=dataset)
             assert made is not None
-            stream = made.make(made.networks(), lambda: clips[0].frames).stream(iter(clips))
+            stream = made.make(made.networks(), partial(first_frames, source, Window())).stream(iter(clips))
             videos[name] = np.concatenate([ops.to_host(clip.frames) for clip in stream])
     sheets = [obfuscation_sheet(videos, moments=2)]
     if len(videos[ORIGINAL]) > 1:

@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 from ...errors import InputError
+from ..obfuscations import ORIGINAL, TEMPLATE
 from ..results import LEVELS, PROTOCOLS, Row, merged
-from .names import ORIGINAL, TEMPLATE, dataset_name, network_order, obfuscator_order
+from .names import dataset_name, network_order, obfuscator_order
 from .pooling import Estimate, average, difference, pool
 
 ACTION = "action"
@@ -57,6 +58,7 @@ class Study:
         for row in self.rows:
             key = (row.dataset, row.task, row.obfuscator, row.protocol, row.metric)
             self._cells.setdefault(key, {}).setdefault(Judge(row.network, row.level), []).append(row)
+        self._pooled: dict[tuple[str, str, str, str], dict[Judge, Estimate]] = {}
 
     @cached_property
     def datasets(self) -> tuple[str, ...]:
@@ -107,7 +109,10 @@ class Study:
 
     def estimates(self, dataset: str, task: str, obfuscator: str, protocol: str) -> dict[Judge, Estimate]:
         """The pooled figure of every judge."""
-        return {judge: pool(_last(rows)) for judge, rows in self.cell(dataset, task, obfuscator, protocol).items()}
+        key = (dataset, task, obfuscator, protocol)
+        if key not in self._pooled:
+            self._pooled[key] = {judge: pool(_last(rows)) for judge, rows in self.cell(*key).items()}
+        return self._pooled[key]
 
     def mean(self, dataset: str, task: str, obfuscator: str, protocol: str, level: str = "") -> Estimate | None:
         """The mean over networks; with a level only over those of it, where there are any."""

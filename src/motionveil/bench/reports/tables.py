@@ -70,6 +70,12 @@ def ratio(estimate: Estimate | None, *, interval: bool = True, sign: bool = Fals
     return _cell(estimate, 1, "{:+.2f}" if sign else "{:.2f}", interval)
 
 
+def limits(estimate: Estimate | None) -> Cell:
+    """The lowest and the highest of several trainings, in per cent; a dash of a single one."""
+    found = None if estimate is None else estimate.extremes
+    return Cell() if found is None else Cell(" – ".join(_number(100 * bound, "{:.1f}") for bound in found))
+
+
 def plain(value: float | None, pattern: str = "{:.1f}", scale: float = 100) -> Cell:
     """A bare number; a dash where there is none."""
     return Cell() if value is None else Cell(_number(value * scale, pattern))

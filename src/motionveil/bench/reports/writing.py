@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -16,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ... import drawing
 from ...errors import OutputError
 from ...features.encoder import ASSETS
-from ...files import PendingFile, commit_all, make_folders, remove_empty
+from ...files import PendingFile, commit_all, make_folders, remove, remove_empty
 from ...record import library_versions
 from ...types import UInt8Array
 from ..results import Row
@@ -38,6 +39,9 @@ from .study import Study
 from .tables import Table
 
 PAGE = "report.html"
+WRITTEN = "SHA256SUMS"
+"""Lists the files of a report with their hashes, as `sha256sum -c` reads them; the next report into the folder removes
+those that it does not have, and that nobody has changed."""
 
 
 class Sheet(NamedTuple):
@@ -90,17 +94,17 @@ def make_report(rows: Iterable[Row], *, published: bool = True, sheets: Sequence
     def some(prefix: str) -> tuple[Chart, ...]:
         return tuple(chart for chart in drawn if chart.name.startswith(prefix))
 
-    compared = tuple(comparison_table(study, protocol, known) for protocol in study.protocols)
+    compared = _filled(*(comparison_table(study, protocol, known) for protocol in study.protocols), long_table(study))
     parts = (
         Part(
             "What leaks, and what is kept",
             "The strongest attacker counts, and the retrained one more than the frozen one: whoever has the tool can "
             "train on what it makes.",
-            (*(attacker_table(study, attribute) for attribute in study.attributes), *class_tables(study)),
+            _filled(*(attacker_table(study, attribute) for attribute in study.attributes), *class_tables(study)),
             some("tradeoff"),
         ),
         Part("Unmodified video", "What the networks can do at best.", (first,) if first else ()),
-        Part("Obfuscators compared, averaged over networks", "As in the paper.", (*compared, long_table(study))),
+        Part("Obfuscators compared, averaged over networks", "As in the paper.", compared),
         Part("Weighing privacy", "As in Fig. 7 of the paper.", (), some("figure_7")),
         Part("One template at a time", "As in Fig. 5 of the paper.", (), some("figure_5")),
         Part("Motion-consistent and i.i.d. noise", "As in Fig. 8 of the paper.", (), some("figure_8")),
@@ -117,25 +121,56 @@ def make_report(rows: Iterable[Row], *, published: bool = True, sheets: Sequence
     return Report(shown, tuple(warned), provenance_table(study), tuple(known.titles.values()), pooled_csv(study))
 
 
+def _filled(*tables: Table) -> tuple[Table, ...]:
+    """Those that have any rows: single templates, for instance, are in no table."""
+    return tuple(table for table in tables if table.sections)
+
+
 def write_report(
     rows: Iterable[Row], folder: Path, *, published: bool = True, sheets: Sequence[Sheet] = ()
 ) -> list[Path]:
     """Write all tables and figures into a folder, all files or none, and return them, the page first.
 
     report.html is self-contained; report.md, report.tex; tables/*.tex; figures/*.pdf, .png and (pgfplots) .tex;
-    pooled.csv. published: show what papers have printed beside ours. sheets: pictures for the page.
+    pooled.csv; SHA256SUMS. Files of an earlier report that this one does not have are removed.
+    published: show what papers have printed beside ours. sheets: pictures for the page.
     Raises InputError for rows that cannot be, OutputError where the folder cannot be written.
     """
     report = make_report(rows, published=published, sheets=sheets)
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file; choose a folder for the report with -o")
     contents = _contents(report)
+    contents[WRITTEN] = "".join(f"{_hash(data)}  {name}\n" for name, data in contents.items()).encode()
+    outdated = [path for path in _unchanged(folder) if path.relative_to(folder).as_posix() not in contents]
     with ExitStack() as stack:
         for place in dict.fromkeys((folder / name).parent for name in contents):
             stack.callback(remove_empty, _make(place))
         pending = [stack.enter_context(PendingFile(folder / name, data)) for name, data in contents.items()]
         commit_all([(file.path, file.commit) for file in pending])
+    for path in outdated:
+        remove(path)
+        remove_empty([path.parent])
     return [folder / name for name in contents]
+
+
+def _unchanged(folder: Path) -> list[Path]:
+    """Files that an earlier report wrote into a folder, and that are still as it wrote them."""
+    try:
+        lines = (folder / WRITTEN).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+    found = []
+    for line in lines:
+        told, _, name = line.partition("  ")
+        path = folder / name
+        within = path.resolve().is_relative_to(folder.resolve()) and not path.is_symlink()
+        if within and path.is_file() and _hash(path.read_bytes()) == told:
+            found.append(path)
+    return found
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _make(place: Path) -> list[Path]:
