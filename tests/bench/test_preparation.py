@@ -76,6 +76,12 @@ def test_names_are_copies_of_their_own(actors: Procedural, tmp_path: Path) -> No
     assert len({preparation.place(source, name) for name in OBFUSCATIONS}) == len(OBFUSCATIONS)
 
 
+def test_stand_ins_are_told_where_they_stand_in(actors: Procedural, tmp_path: Path) -> None:
+    preparation = Preparation(actors.root, tmp_path, substitutes={"dino_vits8": "parts", "raft": "dis"})
+    assert preparation.substitutes_of("paper") == {"dino_vits8": "parts", "raft": "dis"}
+    assert preparation.substitutes_of("secure") == preparation.substitutes_of("original") == {}
+
+
 def test_a_missing_source_is_named(actors: Procedural, tmp_path: Path) -> None:
     for obfuscator in ("original", "blur_weak"):
         with pytest.raises(InputError, match=r"videos/none\.mkv is missing"):
@@ -99,7 +105,7 @@ def test_templates_are_looked_for_in_every_source(
         with pytest.raises(InputError, match="enough"):
             preparation.prepare(record.source, "paper")
     assert len(asked) == 2
-    assert not np.array_equal(*asked)
+    assert not np.array_equal(asked[0], asked[1])
 
 
 def test_digests_are_remembered_until_a_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

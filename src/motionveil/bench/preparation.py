@@ -44,6 +44,12 @@ class Preparation:
         """What this name means for this dataset with the networks at hand; None for `original`."""
         return get_obfuscation(obfuscator, self.substitutes, dataset=self.dataset)
 
+    def substitutes_of(self, obfuscator: str) -> dict[str, str]:
+        """Which networks of this obfuscator others stand in for."""
+        wanted = get_obfuscation(obfuscator)
+        used = () if wanted is None else (wanted.preset.features, wanted.preset.flow)
+        return {name: other for name, other in self.substitutes.items() if name in used}
+
     def is_ready(self, source: str, obfuscator: str) -> bool:
         """Whether the copy is there."""
         return self.obfuscation(obfuscator) is None or self.place(source, obfuscator).exists()

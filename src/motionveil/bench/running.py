@@ -67,7 +67,7 @@ class Benchmark:
     """One experiment on one dataset.
 
     Several processes may run the same one at the same time: a training that another process works on is left to it.
-    memory: GiB for decoded clips where the disk has no room. threads: for networks on the CPU, None for torch's own choice.
+    memory: GiB for decoded clips where the disk has no room. threads: for networks on the CPU, None: torch's choice.
     Raises InputError and OptionError for what is wrong with dataset or experiment.
     """
 
@@ -243,6 +243,7 @@ class Benchmark:
             "training": training.as_record(),
             "sampling": plain(sampling),
             "obfuscation": hash_of(shown.as_record()) if shown else None,
+            "substitutes": self.preparation.substitutes_of(judged),
             "weights": self._weights.get(run.network) or _hub_digest(run.network),
             "data": self._data_of(run),
             "partition": next(list(group) for group in self.dataset.partitions(run.task) if run.fold in group),
