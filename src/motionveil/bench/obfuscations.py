@@ -175,6 +175,7 @@ OBFUSCATIONS: dict[str, Obfuscation] = {
     "static_noise": Obfuscation(_secure("static_noise"), _WHOLE),
     # The presets, and Fig. 8: the same with noise that is new in every frame.
     "secure": Obfuscation(_SECURE, _PERSON),
+    "secure_calm": Obfuscation(_secure("motion_noise", statistics="kinetics"), _PERSON),
     "secure_iid": Obfuscation(_secure("iid_noise", grain=3.0, statistics="wide"), _PERSON),
     "paper": Obfuscation(PRESETS["paper"], _KTH),
     "paper_max": Obfuscation(
