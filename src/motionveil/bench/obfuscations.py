@@ -176,7 +176,7 @@ OBFUSCATIONS: dict[str, Obfuscation] = {
     # The presets, and Fig. 8: the same with noise that is new in every frame.
     "secure": Obfuscation(_SECURE, _PERSON),
     "secure_calm": Obfuscation(_secure("motion_noise", statistics="kinetics"), _PERSON),
-    "secure_iid": Obfuscation(_secure("iid_noise", grain=3.0, statistics="wide"), _PERSON),
+    "secure_iid": Obfuscation(_secure("iid_noise", grain=1.0, statistics="wide"), _PERSON),
     "paper": Obfuscation(PRESETS["paper"], _KTH),
     "paper_max": Obfuscation(
         replace(PRESETS["paper"], name="paper, max", coverage=replace(PRESETS["paper"].coverage, combine="max")), _KTH),

@@ -23,6 +23,7 @@ from .experiment import Experiment, Run
 from .frames import FrameStore
 from .networks import build_network, get_network
 from .networks.hub import HUB
+from .obfuscations import ORIGINAL
 from .preparation import Preparation
 from .records import Split
 from .results import Row, append_rows, current_commit, hash_of, identity, read_rows
@@ -163,7 +164,8 @@ class Benchmark:
             tell(Step("obfuscating", done, total, obfuscator))
             return self.preparation.prepare_unless_busy(source, obfuscator)
 
-        self._until_done(self.sources, copy)
+        if obfuscator != ORIGINAL:
+            self._until_done(self.sources, copy)
 
     def _work(self, obfuscator: str) -> Iterator[tuple[Run, str, str]]:
         for run in self.runs:
