@@ -216,7 +216,7 @@ def _handle(item: Curve | Dot | Line) -> Artist:
 def _matrices(chart: MatrixChart) -> Figure:
     columns = min(3, len(chart.panels))
     rows = ceil(len(chart.panels) / columns)
-    figure = Figure(figsize=(2 * COLUMN * columns / 3 + 0.5, 2.45 * rows + 0.3), layout="constrained")
+    figure = Figure(figsize=(2 * COLUMN * columns / 3 + 0.5, 2.85 * rows + 0.2), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
     colours = LinearSegmentedColormap.from_list("blues", _SEQUENTIAL)
     for axes in grid.flat[len(chart.panels) :]:
