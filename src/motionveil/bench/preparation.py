@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -39,6 +40,10 @@ class Preparation:
         self.digests = Digests(work / "digests.json")
         self._networks: dict[str, Networks] = {}
         self._digests: dict[str, str] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For loader processes: without networks, which cannot go there, and are not needed where copies are made."""
+        return {**self.__dict__, "_networks": {}}
 
     def obfuscation(self, obfuscator: str) -> Obfuscation | None:
         """What this name means for this dataset with the networks at hand; None for `original`."""

@@ -74,12 +74,15 @@ def test_the_order_changes_from_epoch_to_epoch() -> None:
     assert len({tuple(order) for order in orders}) == 4
 
 
-def test_a_prediction_is_the_mean_over_the_views() -> None:
-    class Uneven(Views):
-        def __getitem__(self, index: int) -> tuple[torch.Tensor, int | torch.Tensor]:
-            views, target = super().__getitem__(index)
-            return views[: 1 + index % 3], target
+class Uneven(Views):
+    """Clips of one, two or three views."""
 
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int | torch.Tensor]:
+        views, target = super().__getitem__(index)
+        return views[: 1 + index % 3], target
+
+
+def test_a_prediction_is_the_mean_over_the_views() -> None:
     network = Tiny().eval()
     with torch.inference_mode():
         expected = np.stack([network(Uneven(7)[index][0]).mean(0).numpy() for index in range(7)])

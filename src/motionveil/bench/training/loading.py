@@ -109,6 +109,8 @@ def _settings(workers: int, device: torch.device) -> dict[str, Any]:
     # A generator of its own, so that loader processes take no random numbers away from dropout.
     return {
         "num_workers": workers,
+        # A fork of a process whose libraries run threads of their own may crash: loaders start from nothing.
+        "multiprocessing_context": "spawn" if workers else None,
         "persistent_workers": workers > 0,
         "pin_memory": device.type == "cuda",
         "generator": torch.Generator().manual_seed(0),
