@@ -89,6 +89,7 @@ def test_a_training_that_was_stopped_while_it_finished_finishes(
     assert names(tmp_path / "part") == {"best.safetensors", "history.json"}
 
 
+@pytest.mark.slow  # loader processes beside all that the other tests have loaded crashed once: run it by itself
 def test_nothing_depends_on_loader_processes_or_on_the_random_numbers_of_others(tmp_path: Path) -> None:
     settings = dataclasses.replace(SETTINGS, epochs=2)
     alone, helped = Tiny(), Tiny()
