@@ -57,6 +57,7 @@ CASES = {
     "resnet101": Case(SMALL_FRAME, FRAME),
     "vit_b_16": Case(SMALL_FRAME, FRAME),
     "vit_b_32": Case(SMALL_FRAME, FRAME),
+    "inception_v1": Case(SMALL_FRAME, FRAME),
 }
 """The transformers' small input comes with tables of positions that are as small."""
 
@@ -89,6 +90,8 @@ def reference(name: str, shape: Shape, c3d: Path | None) -> Any:
     sys.modules.setdefault("torchvision.transforms.functional_tensor", renamed)
     library = "pytorchvideo.models.hub" if len(shape) == 5 else "torchvision.models"
     sizes: dict[str, int] = {}
+    if name == "inception_v1":
+        return importlib.import_module(library).googlenet(aux_logits=False, init_weights=False)
     if name.startswith("mvit"):
         sizes = {"temporal_size": shape[2], "spatial_size": shape[-1]}
     elif name.startswith("vit"):

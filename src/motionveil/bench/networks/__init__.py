@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from torch import nn
@@ -13,16 +14,18 @@ from .c3d import C3D_NETWORK
 from .checkpoint import load_weights
 from .e2s import e2s_x3d_l, e2s_x3d_m, e2s_x3d_s
 from .hub import HUB, hub_network
+from .inception import InceptionV1, InceptionV2
+from .mobilenet import MobileNetV1
 from .mvit import mvit_base_16x4
 from .network import IMAGENET, KINETICS, Network
-from .resnet2d import resnet18, resnet50, resnet101
+from .resnet2d import resnet18, resnet50, resnet101, resnet_v2_50, resnet_v2_101
 from .resnet3d import c2d_r50, csn_r101, i3d_r50, r2plus1d_r50, slow_r50
 from .slowfast import slowfast_r50
 from .small import SmallBagNet, SmallResNet, SmallTwoStream, small_r2plus1d, small_r3d
 from .vit2d import vit_b_16, vit_b_32
 from .x3d import x3d_l, x3d_m, x3d_s
 
-__all__ = ["IMAGENET", "KINETICS", "NETWORKS", "Network", "build_network", "get_network", "load_weights"]
+__all__ = ["ATTACKERS", "IMAGENET", "KINETICS", "NETWORKS", "Network", "build_network", "get_network", "load_weights"]
 
 
 def _kinetics(
@@ -42,10 +45,10 @@ def _two_streams(
     return replace(one, flow=True, streams=streams, head=("head.", *(stream + one.head[0] for stream in streams)))
 
 
-def _imagenet(build: Callable[[int], nn.Module], head: str, file: str) -> Network:
-    """A network for frames with weights for ImageNet-1k in torchvision's collection."""
+def _imagenet(build: Callable[[int], nn.Module], head: str, file: str = "") -> Network:
+    """A network for frames of ImageNet-1k's size; `file`: its weights in torchvision's collection, if there are any."""
     mean, deviation = IMAGENET
-    source = f"https://download.pytorch.org/models/{file}"
+    source = f"https://download.pytorch.org/models/{file}" if file else ""
     return Network(build, "frame", 224, views=32, mean=mean, deviation=deviation, head=(head,), pretrained=source)
 
 
@@ -74,10 +77,46 @@ NETWORKS: dict[str, Network] = {
     "resnet101": _imagenet(resnet101, "fc.", "resnet101-63fe2227.pth"),
     "vit_b_16": _imagenet(vit_b_16, "heads.head.", "vit_b_16-c867db91.pth"),
     "vit_b_32": _imagenet(vit_b_32, "heads.head.", "vit_b_32-d86f8d99.pth"),
+    # Its weights come from TensorFlow, and were shown pixels in [-1, 1].
+    "inception_v1": replace(
+        _imagenet(InceptionV1, "fc.", "googlenet-1378be20.pth"),
+        mean=(0.5, 0.5, 0.5),
+        deviation=(0.5, 0.5, 0.5),
+        ignored=("aux1.", "aux2."),
+    ),
+    "inception_v2": _imagenet(InceptionV2, "fc."),
+    # The same as resnet50 and resnet101, under the names that go with v2.
+    "resnet_v1_50": _imagenet(resnet50, "fc.", "resnet50-0676ba61.pth"),
+    "resnet_v1_101": _imagenet(resnet101, "fc.", "resnet101-63fe2227.pth"),
+    "resnet_v2_50": _imagenet(resnet_v2_50, "fc."),
+    "resnet_v2_101": _imagenet(resnet_v2_101, "fc."),
+    "mobilenet_v1_100": _imagenet(MobileNetV1, "fc."),
+    "mobilenet_v1_075": _imagenet(partial(MobileNetV1, width=0.75), "fc."),
+    "mobilenet_v1_060": _imagenet(partial(MobileNetV1, width=0.6), "fc."),
+    "mobilenet_v1_050": _imagenet(partial(MobileNetV1, width=0.5), "fc."),
+    "mobilenet_v1_025": _imagenet(partial(MobileNetV1, width=0.25), "fc."),
 }
 """Every network by name. Published ones are sampled as in the benchmark of Ilic et al. (CVPR 2024).
 
 A network for frames judges a clip by the mean of its logits over `views` frames.
+"""
+
+ATTACKERS = (
+    "inception_v1",
+    "inception_v2",
+    "resnet_v1_50",
+    "resnet_v1_101",
+    "resnet_v2_50",
+    "resnet_v2_101",
+    "mobilenet_v1_100",
+    "mobilenet_v1_075",
+    "mobilenet_v1_050",
+    "mobilenet_v1_025",
+)
+"""The ten networks for frames of the two-fold evaluation of Wu et al. (ECCV 2018; TPAMI 2020).
+
+An obfuscation that was learnt against one network, there `mobilenet_v1_060`, is judged by the best of these, none of
+which it has seen.
 """
 
 

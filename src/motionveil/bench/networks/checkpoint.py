@@ -18,11 +18,13 @@ _log = logging.getLogger(__name__)
 def load_weights(module: nn.Module, path: str | Path, network: Network) -> None:
     """Give a module that `network` built the weights of a file, in place.
 
-    The file may be PyTorchVideo's, torchvision's or our own; one of a single stream fills all streams. Where it was
-    trained for another number of classes, or for one stream, the head keeps the weights it has, which is logged. Raises
-    WeightsError where the file cannot be read, or is of another network; the module is unchanged then.
+    The file may be PyTorchVideo's, torchvision's or our own; one of a single stream fills all streams, and what the
+    network ignores is left. Where it was trained for another number of classes, or for one stream, the head keeps the
+    weights it has, which is logged. Raises WeightsError where the file cannot be read, or is of another network; the
+    module is unchanged then.
     """
     found, expected = read_checkpoint(path), module.state_dict()
+    found = {name: value for name, value in found.items() if not name.startswith(network.ignored)}
     head = {name for name in expected if network.head and name.startswith(network.head)}
     single = network.streams and not any(name.startswith(network.streams) for name in found)
     if single:

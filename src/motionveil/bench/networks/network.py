@@ -25,6 +25,7 @@ class Network:
     views: how many samples of a test clip have their logits averaged.
     head: prefixes of the state dict that depend on the number of classes, left out where a checkpoint has others.
     streams: prefixes of the parts that each start from the same checkpoint, one of a single stream.
+    ignored: prefixes of what a checkpoint may hold beside the network, such as heads that only training needed.
     pretrained: what the published weights are called and where they come from, for a person to fetch; empty if none.
     """
 
@@ -39,4 +40,5 @@ class Network:
     deviation: tuple[float, float, float] = KINETICS[1]
     head: tuple[str, ...] = ()
     streams: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
     pretrained: str = ""

@@ -1,6 +1,7 @@
-"""Residual networks for frames (He et al., CVPR 2016).
+"""Residual networks for frames (He et al., CVPR 2016), and those with pre-activation (He et al., ECCV 2016).
 
-Names and shapes of the parameters are those of torchvision, so that its published weights load.
+Names and shapes of the parameters of the first are those of torchvision, so that its published weights load. Those with
+pre-activation, "v2", are as `resnet_v2` of TF-slim and Keras have them.
 """
 
 from __future__ import annotations
@@ -110,3 +111,67 @@ def resnet50(num_classes: int) -> nn.Module:
 def resnet101(num_classes: int) -> nn.Module:
     """ResNet-101, with the stride on the convolution of 3x3."""
     return ResNet2D(Bottleneck, (3, 4, 23, 3), 256, num_classes)
+
+
+class PreActivation(nn.Module):
+    """Convolutions of 1x1, 3x3 and 1x1, each after its normalisation, beside a shortcut that nothing changes after.
+
+    Maps (N, channels, H, W) -> (N, width, H/stride, W/stride).
+    """
+
+    def __init__(self, channels: int, width: int, stride: int) -> None:
+        super().__init__()
+        inner = width // 4
+        self.stride = stride
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv1 = _convolution(channels, inner, 1)
+        self.bn2 = nn.BatchNorm2d(inner)
+        self.conv2 = _convolution(inner, inner, 3, stride)
+        self.bn3 = nn.BatchNorm2d(inner)
+        # No normalisation follows that would take a bias away.
+        self.conv3 = nn.Conv2d(inner, width, 1)
+        self.downsample = None if channels == width else nn.Conv2d(channels, width, 1, stride)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        active = functional.relu(self.bn1(inputs))
+        shortcut = inputs[..., :: self.stride, :: self.stride] if self.downsample is None else self.downsample(active)
+        found = functional.relu(self.bn2(self.conv1(active)))
+        return self.conv3(functional.relu(self.bn3(self.conv2(found)))) + shortcut
+
+
+class ResNetV2(nn.Module):
+    """Frames (N, 3, H, W); logits (N, num_classes). depths: blocks of the four stages."""
+
+    def __init__(self, depths: Sequence[int], num_classes: int) -> None:
+        super().__init__()
+        # The first block normalises what comes of it.
+        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3)
+        channels, stages = 64, []
+        for index, depth in enumerate(depths):
+            blocks = []
+            # TF-slim halves the size in the last block of a stage, torchvision in the first of the next.
+            for stride in (*[1] * (depth - 1), 2 if index < len(depths) - 1 else 1):
+                blocks.append(PreActivation(channels, 256 << index, stride))
+                channels = 256 << index
+            stages.append(nn.Sequential(*blocks))
+        self.layer1, self.layer2, self.layer3, self.layer4 = stages
+        self.bn = nn.BatchNorm2d(channels)
+        self.fc = nn.Linear(channels, num_classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, frames: Tensor) -> Tensor:
+        found = functional.max_pool2d(self.conv1(frames), 3, 2, 1)
+        found = self.layer4(self.layer3(self.layer2(self.layer1(found))))
+        return self.fc(functional.relu(self.bn(found)).mean((2, 3)))
+
+
+def resnet_v2_50(num_classes: int) -> nn.Module:
+    """ResNet-50 with pre-activation."""
+    return ResNetV2((3, 4, 6, 3), num_classes)
+
+
+def resnet_v2_101(num_classes: int) -> nn.Module:
+    """ResNet-101 with pre-activation."""
+    return ResNetV2((3, 4, 23, 3), num_classes)
