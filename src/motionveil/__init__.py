@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         StaticNoise,
     )
     from .flow import DISFlow, FlowEstimator, RAFTFlow, with_motion
+    from .learned import LearnedObfuscator, load_learned
     from .maps import write_saliency
     from .noise import NoiseField, NoiseStatistics
     from .obfuscators import Explained, Obfuscator, Selective
@@ -94,6 +95,7 @@ _LAZY = {
         "StaticNoise",
     ),
     "flow": ("DISFlow", "FlowEstimator", "RAFTFlow", "with_motion"),
+    "learned": ("LearnedObfuscator", "load_learned"),
     "maps": ("write_saliency",),
     "noise": ("NoiseField", "NoiseStatistics"),
     "obfuscators": ("Explained", "Obfuscator", "Selective"),
@@ -152,6 +154,7 @@ __all__ = [
     "InputError",
     "Intersection",
     "Inverse",
+    "LearnedObfuscator",
     "MaskVideo",
     "MeanFill",
     "MotionNoise",
@@ -202,6 +205,7 @@ __all__ = [
     "find_templates",
     "find_weights",
     "first_frames",
+    "load_learned",
     "make_filler",
     "make_template",
     "obfuscate_video",

@@ -1,0 +1,87 @@
+"""Extreme low resolution (Ryoo et al., Privacy-Preserving Human Activity Recognition from Extreme Low Resolution,
+AAAI 2017), with the transforms of inverse super-resolution for training."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .degradation import Degradation, as_clips, as_pictures, whole_number
+
+
+class LowResolution(Degradation):
+    """Each frame as `size` x `size` mean colours, whatever its shape, enlarged to its own size again in even blocks.
+
+    Nothing in it is learned. In training each clip first takes one of the `num_transforms` transforms at random (by
+    torch's generator on the CPU), so that recognition sees what subpixel shifts make of the same scene; in evaluation
+    frames are taken as they are.
+    transforms: buffer (num_transforms, 4), see `transformed`; all begin as the identity, and a trainer chooses.
+    """
+
+    name: ClassVar[str] = "low_resolution"
+    transforms: Tensor
+
+    def __init__(self, *, size: int = 16, num_transforms: int = 8) -> None:
+        super().__init__(
+            size=whole_number("size", size, 1, 512),
+            num_transforms=whole_number("num_transforms", num_transforms, 1, 4096),
+        )
+        self.size = size
+        self.register_buffer("transforms", torch.zeros(num_transforms, 4))
+
+    def forward(self, frames: Tensor, previous: Tensor | None = None) -> Tensor:
+        """As `Degradation.forward`; previous is not looked at."""
+        if self.training:
+            chosen = torch.randint(len(self.transforms), (len(frames),)).to(self.transforms.device)
+            frames = transformed(frames, self.transforms[chosen], self.size)
+        cells = averaged(as_pictures(frames), self.size)
+        # Like nearest, but with the same block for the same place whatever the size.
+        blocks = functional.interpolate(cells, frames.shape[-2:], mode="nearest-exact")
+        return as_clips(blocks, len(frames))
+
+    def with_transform(self, frames: Tensor, transform: Tensor) -> Tensor:
+        """Frames (N, 3, T, H, W), all under one transform (4,), not reduced yet."""
+        return transformed(frames, transform.expand(len(frames), 4), self.size)
+
+
+def averaged(pictures: Tensor, size: int) -> Tensor:
+    """Pictures (N, C, H, W) as (N, C, size, size) means over equal parts; a pixel in two parts counts by its share."""
+    rows, columns = (_shares(length, size, pictures.device) for length in pictures.shape[-2:])
+    return rows.to(pictures.dtype) @ pictures @ columns.to(pictures.dtype).T
+
+
+def _shares(length: int, parts: int, device: torch.device) -> Tensor:
+    """(parts, length) float64: how much each pixel adds to the mean of each part."""
+    begin = torch.arange(parts, dtype=torch.float64, device=device)[:, None] * length / parts
+    pixel = torch.arange(length, dtype=torch.float64, device=device)[None]
+    overlap = torch.minimum(begin + length / parts, pixel + 1) - torch.maximum(begin, pixel)
+    return overlap.clamp(min=0) * parts / length
+
+
+def transformed(frames: Tensor, transforms: Tensor, size: int) -> Tensor:
+    """Frames (N, 3, T, H, W), each clip moved as its row (4,) of `transforms` says; borders are replicated.
+
+    A row: shift to the right and down, in cells of `size` x `size` over the frame; logarithm of the factor of
+    enlargement; rotation in radians, clockwise on the screen; both around the centre. Bilinear; rows of zeros leave a
+    clip as it is, bit for bit.
+    """
+    count, channels, length, height, width = frames.shape
+    shift, log_scale, rotation = transforms[:, :2], transforms[:, 2], transforms[:, 3]
+    # affine_grid asks where each place of the result comes from: the inverse. Its axes go from -1 to 1 along both
+    # sides, whatever their lengths, but turning is done in pixels.
+    cosine, sine = torch.cos(rotation) * torch.exp(-log_scale), torch.sin(rotation) * torch.exp(-log_scale)
+    inverse = torch.stack(
+        [torch.stack([cosine, sine * height / width], -1), torch.stack([-sine * width / height, cosine], -1)], -2
+    )
+    begin = -inverse @ (shift * 2 / size)[..., None]
+    grid = functional.affine_grid(
+        torch.cat([inverse, begin], -1).to(frames.dtype), [count, 1, height, width], align_corners=False
+    )
+    moved = functional.grid_sample(
+        frames.reshape(count, channels * length, height, width), grid, padding_mode="border", align_corners=False
+    ).reshape(frames.shape)
+    identity = (transforms == 0).all(-1)[:, None, None, None, None]
+    return torch.where(identity, frames, moved)

@@ -1,0 +1,113 @@
+"""A trained network as an obfuscator: clips in, clips out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from .. import ops
+from ..types import Clip, UInt8Array
+from .degradation import Degradation
+from .low_resolution import LowResolution
+
+Fit = Literal["squash", "crop"]
+"""How frames are brought to the size of training: `squash` to a square, whatever their shape; `crop` by the short side,
+keeping their shape, as in training, where parts of them were cut out."""
+
+
+class LearnedObfuscator:
+    """A network over whole frames, at the size at which it was trained; an `Obfuscator`.
+
+    The network is fully convolutional and would run at any size. At a larger one it would let details pass that no
+    attacker saw in training, so frames are shrunk first and what comes out is enlarged: nothing finer can be in it.
+
+    degradation: is copied, and stays as it is. method: one of `LEARNED_METHODS`. size, fit: of the frames of training.
+    about: how it was trained, for records. device: torch's name, 'auto' for a GPU where there is one.
+    sha256: of the file that it came from, None where it came from none.
+    """
+
+    def __init__(
+        self,
+        degradation: Degradation,
+        *,
+        method: str,
+        size: int,
+        fit: Fit,
+        about: Mapping[str, Any],
+        device: str = "auto",
+        sha256: str | None = None,
+    ) -> None:
+        self.device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        self.degradation = copy.deepcopy(degradation).to(self.device).eval().requires_grad_(False)
+        self.method = method
+        self.size = size
+        self.fit = fit
+        self.about = dict(about)
+        self.sha256 = sha256
+
+    def __repr__(self) -> str:
+        return f"LearnedObfuscator({self.method}: {self.degradation.name} at {self.size}, {self.fit})"
+
+    def as_record(self) -> dict[str, Any]:
+        """What a record of a run says of it."""
+        return {
+            "method": self.method,
+            "degradation": self.degradation.name,
+            "settings": self.degradation.settings,
+            "size": self.size,
+            "fit": self.fit,
+            "checkpoint": self.sha256,
+            "about": self.about,
+        }
+
+    def stream(self, clips: Iterable[Clip]) -> Iterator[Clip]:
+        """The obfuscated clips; the first frame counts as its own previous one. Frames come back on the host."""
+        previous: torch.Tensor | None = None
+        for clip in clips:
+            made = []
+            # One by one: arithmetic on a batch may be rounded otherwise than on its parts, and how a video is cut into
+            # clips must not show.
+            for frame in ops.to_host(clip.frames):
+                small = self._as_tensor(resized(frame, size_for(frame.shape[:2], self.size, self.fit)))
+                made.append(self._enlarged(self._degraded(small, previous), frame.shape[:2]))
+                previous = small if self.degradation.needs_previous else None
+            yield replace(clip, frames=ops.stack(made), flow_to_previous=None, opacity=None)
+
+    def _as_tensor(self, frame: UInt8Array) -> torch.Tensor:
+        """(1, 3, 1, H, W) float32 in [0, 1]."""
+        tensor = torch.from_numpy(np.ascontiguousarray(frame)).to(self.device)
+        return tensor.permute(2, 0, 1)[None, :, None].float() / 255
+
+    def _degraded(self, frame: torch.Tensor, previous: torch.Tensor | None) -> UInt8Array:
+        """(H, W, 3) uint8 from (1, 3, 1, H, W). A video whose size changes on the way begins anew."""
+        before = frame if previous is None or previous.shape != frame.shape else previous
+        with torch.inference_mode():
+            made = self.degradation(frame, before if self.degradation.needs_previous else None)
+            rounded = (made[0, :, 0].permute(1, 2, 0).clamp(0, 1) * 255).round().to(torch.uint8)
+        return np.asarray(rounded.cpu().numpy(), np.uint8)
+
+    def _enlarged(self, frame: UInt8Array, size: tuple[int, int]) -> UInt8Array:
+        """At the frame's own size: blocks stay blocks, everything else is smooth."""
+        blocks = isinstance(self.degradation, LowResolution)
+        return ops.resample_image(np.ascontiguousarray(frame), size, "nearest" if blocks else "linear")
+
+
+def size_for(frame: tuple[int, int], size: int, fit: Fit) -> tuple[int, int]:
+    """(height, width) at which a network sees frames of (height, width)."""
+    if fit == "squash":
+        return size, size
+    scale = size / min(frame)
+    return max(1, round(frame[0] * scale)), max(1, round(frame[1] * scale))
+
+
+def resized(frame: UInt8Array, size: tuple[int, int]) -> UInt8Array:
+    """(H, W, 3) uint8 to (height, width): averages of areas when shrinking, bilinear otherwise."""
+    if frame.shape[:2] == size:
+        return frame
+    smaller = size[0] <= frame.shape[0] and size[1] <= frame.shape[1]
+    return ops.resample_image(frame, size, "area" if smaller else "linear")
