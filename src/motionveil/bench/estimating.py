@@ -43,6 +43,8 @@ class Estimate:
         yield f"trainings: {len(plan.trainings)}, {_time(sum(self.trainings.values()))}"
         counts = Counter(run.network for run in plan.trainings)
         yield from (f"  {name:<20} {counts[name]:>4} x {_time(s / counts[name])}" for name, s in self.trainings.items())
+        if plan.learned:
+            yield f"learned obfuscators to train, which is not in these times: {len(plan.learned)}"
         yield f"trained networks to judge: {plan.judgements}"
 
 
@@ -51,8 +53,10 @@ def estimate(benchmark: Benchmark) -> Estimate:
     plan = benchmark.plan()
     copies = {}
     for name in benchmark.experiment.every_obfuscator():
+        if name == ORIGINAL or name in benchmark.experiment.learned:
+            continue  # what is not learned yet cannot be timed
         missing = [source for source in benchmark.sources if not benchmark.preparation.is_ready(source, name)]
-        if name != ORIGINAL and missing:
+        if missing:
             copies[name] = _seconds_of_copies(benchmark, name, missing)
     trainings: dict[str, float] = {}
     inputs: dict[str, tuple[float, float]] = {}
@@ -65,7 +69,7 @@ def estimate(benchmark: Benchmark) -> Estimate:
             module = build_network(run.network, len(benchmark.dataset.tasks[run.task].classes))
             inputs[run.network] = _seconds_of_inputs(module, network, training)
         learned, judged = inputs[run.network]
-        split, views = benchmark.split(run), sampling.views or network.views
+        split, views = benchmark.judging.split(run), sampling.views or network.views
         seconds = learned * len(split.train) * sampling.samples + judged * len(split.validation) * views
         trainings[run.network] = trainings.get(run.network, 0.0) + seconds * training.epochs
     return Estimate(plan, copies, trainings)

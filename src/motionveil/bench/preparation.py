@@ -11,9 +11,11 @@ from filelock import FileLock, Timeout
 
 from ..building import Networks
 from ..errors import InputError
-from ..obfuscators import Selective
+from ..learned import LearnedObfuscator
+from ..obfuscators import Obfuscator
 from ..pipeline import Window, first_frames, obfuscate_video
 from ..video import IMAGE_SUFFIXES, images_matching, is_pattern
+from .adversarial.obfuscation import LearnedObfuscation
 from .digests import Digests
 from .obfuscations import Obfuscation, get_obfuscation
 from .results import hash_of
@@ -27,7 +29,8 @@ class Preparation:
     """Where the sources of a dataset lie, original or obfuscated.
 
     root: of the originals. work: folder for obfuscated copies, shared by all experiments; several processes may fill it
-    at once. dataset: its name. substitutes: see `Obfuscation.with_networks_at_hand`.
+    at once. dataset: its name. substitutes: see `Obfuscation.with_networks_at_hand`. learned: what names of trained
+    obfuscators mean.
     """
 
     def __init__(
@@ -38,19 +41,24 @@ class Preparation:
         self.dataset = dataset
         self.substitutes = dict(substitutes or {})
         self.digests = Digests(work / "digests.json")
-        self._networks: dict[str, Networks] = {}
+        self.learned: dict[str, LearnedObfuscation] = {}
+        self._networks: dict[str, Networks | LearnedObfuscator] = {}
         self._digests: dict[str, str] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """For loader processes: without networks, which cannot go there, and are not needed where copies are made."""
         return {**self.__dict__, "_networks": {}}
 
-    def obfuscation(self, obfuscator: str) -> Obfuscation | None:
+    def obfuscation(self, obfuscator: str) -> Obfuscation | LearnedObfuscation | None:
         """What this name means for this dataset with the networks at hand; None for `original`."""
+        if obfuscator in self.learned:
+            return self.learned[obfuscator]
         return get_obfuscation(obfuscator, self.substitutes, dataset=self.dataset)
 
     def substitutes_of(self, obfuscator: str) -> dict[str, str]:
         """Which networks of this obfuscator others stand in for."""
+        if obfuscator in self.learned:
+            return {}
         wanted = get_obfuscation(obfuscator)
         used = () if wanted is None else (wanted.preset.features, wanted.preset.flow)
         return {name: other for name, other in self.substitutes.items() if name in used}
@@ -91,7 +99,7 @@ class Preparation:
             return False
         return True
 
-    def networks(self, obfuscator: str) -> Networks:
+    def networks(self, obfuscator: str) -> Any:
         """What an obfuscator looks with; that of the last one is kept. Raises WeightsError without its weights."""
         if obfuscator not in self._networks:
             found = self.obfuscation(obfuscator)
@@ -99,7 +107,7 @@ class Preparation:
             self._networks = {obfuscator: found.networks()}  # one at a time: they take memory
         return self._networks[obfuscator]
 
-    def method(self, obfuscator: str, source: str) -> Selective:
+    def method(self, obfuscator: str, source: str) -> Obfuscator:
         """The obfuscator for one source. Raises as `Obfuscation.make` does."""
         found = self.obfuscation(obfuscator)
         assert found is not None

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import re
+import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from filelock import FileLock, Timeout
-from torch import nn
 
-from ..errors import WeightsError
-from ..record import file_digest, plain
-from .datasets import get_dataset
-from .evaluation import evaluate
-from .experiment import Experiment, Run
+from ..errors import OptionError
+from .adversarial.history import LearningProgress
+from .adversarial.learner import Footage, Instance
+from .datasets import AnnotatedDataset, get_dataset
+from .experiment import ACTION, Experiment, Run
 from .frames import FrameStore
-from .networks import build_network, get_network
+from .judging import Judging, row_name
+from .networks import get_network
 from .networks.hub import HUB
 from .obfuscations import ORIGINAL
 from .preparation import Preparation
-from .records import Split
-from .results import Row, append_rows, current_commit, hash_of, identity, read_rows
-from .sampling import TestClips, TrainingClips
-from .training import Progress, fit, is_finished, make_fabric, predict, random_numbers
+from .results import append_rows, hash_of, identity, read_rows
 
 Item = TypeVar("Item")
 
@@ -36,22 +32,27 @@ Item = TypeVar("Item")
 @dataclass(frozen=True)
 class Places:
     """Folders: originals and annotations of the dataset, what is made on the way (obfuscated copies, trained networks;
-    can be thrown away), and the file of rows.
+    can be thrown away), and the file of rows; originals and annotations of the dataset that attributes come from, where
+    that is another one.
     """
 
     root: Path
     annotations: Path | None
     work: Path
     results: Path
+    attribute_root: Path | None = None
+    attribute_annotations: Path | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is left to do: copies of sources to make, trainings, and judgements of trained networks."""
+    """What is left to do: copies of sources to make, trainings, judgements of trained networks, and learned obfuscators
+    to train."""
 
     copies: int
     trainings: tuple[Run, ...]
     judgements: int
+    learned: tuple[Instance, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,17 @@ class Benchmark:
         self.places = places
         self.dataset = get_dataset(experiment.dataset, places.root, places.annotations)
         self.experiment = experiment.for_tasks(self.dataset.tasks)
-        self.preparation = Preparation(
-            places.root, places.work, dataset=experiment.dataset, substitutes=experiment.substitutes
-        )
-        self.store = FrameStore(self.preparation, memory=memory)
-        self._weights = {name: _digest(file) for name, file in experiment.weights.items()}
-        self._data: dict[tuple[str, int], str] = {}
+        footage = _footage(experiment.dataset, self.dataset, places.root, places.work, experiment, memory)
+        self.preparation, self.store = footage.preparation, footage.store
+        self._attributes = footage
+        for other in self.experiment.other_datasets():
+            if places.attribute_root is None:
+                raise OptionError(
+                    f"{experiment.name} takes attributes from {other}; say where it is with --attribute-root"
+                )
+            dataset = get_dataset(other, places.attribute_root, places.attribute_annotations)
+            self._attributes = _footage(other, dataset, places.attribute_root, places.work, experiment, memory)
+        self.judging = Judging(self.experiment, footage, self._attributes, places.work)
         self._read: tuple[int, set[tuple[Any, ...]]] = (-1, set())
 
     @cached_property
@@ -96,27 +102,53 @@ class Benchmark:
     @cached_property
     def sources(self) -> tuple[str, ...]:
         """All files that any split of any task needs."""
-        records = [record for task in self.experiment.networks for record in self.dataset.records(task)]
-        return tuple(sorted({record.source for record in records}))
+        return _sources_of(self.dataset, self.experiment.networks)
 
-    def split(self, run: Run) -> Split:
-        """The split of a training."""
-        return self.dataset.split(run.task, run.fold)
+    def instances(self, obfuscator: str, *, at_least_one: bool = False) -> tuple[Instance, ...]:
+        """The trainings of a learned obfuscator that anything is judged on; none of those that are not learned.
+
+        at_least_one: the first, where nothing is judged on it.
+        """
+        found = (self.judging.instance(run, judged) for run, judged, _ in self._work(obfuscator))
+        instances = tuple(dict.fromkeys(instance for instance in found if instance is not None))
+        if at_least_one and not instances:
+            return (Instance(obfuscator, 0, (*self.experiment.folds, 0)[0]),)
+        return instances
+
+    def _copies(self, obfuscator: str) -> list[tuple[Preparation, str, str]]:
+        """(where, source, name) of all copies that an obfuscator needs."""
+        if obfuscator == ORIGINAL:
+            return []
+        names = dict.fromkeys(self.judging.shown(run, judged) for run, judged, _ in self._work(obfuscator))
+        copies = [(self.preparation, source, name) for name in names for source in self.sources]
+        if any(run.learn_from for run, _, _ in self._work(obfuscator)):
+            sources = _sources_of(
+                self._attributes.dataset, [task for task in self.experiment.networks if task != ACTION]
+            )
+            copies += [(self._attributes.preparation, source, name) for name in names for source in sources]
+        return copies
 
     def plan(self) -> Plan:
         """What is left to do."""
         copies = sum(
-            not self.preparation.is_ready(source, obfuscator)
+            not preparation.is_ready(source, name)
             for obfuscator in self.experiment.every_obfuscator()
-            for source in self.sources
+            for preparation, source, name in self._copies(obfuscator)
         )
         left = [
-            run
+            (run, protocol)
             for run in self.runs
             for judged, protocol in self.experiment.judged(run)
             if not self._is_done(run, judged, protocol)
         ]
-        return Plan(copies, tuple(run for run in dict.fromkeys(left) if not self._trained(run)), len(left))
+        trained = dict.fromkeys(run for run, protocol in left if not self.experiment.is_with_obfuscator(run, protocol))
+        learned = (each for name in self.experiment.every_obfuscator() for each in self.instances(name))
+        return Plan(
+            copies,
+            tuple(run for run in trained if not self.judging.is_trained(run)),
+            len(left),
+            tuple(instance for instance in learned if not self.judging.learner.is_learned(instance)),
+        )
 
     def check(self) -> None:
         """Find out what is missing before anything that takes long. Raises WeightsError, and InputError for sources."""
@@ -124,24 +156,49 @@ class Benchmark:
             self.preparation.digest(source)
         self.preparation.digests.save()
         for obfuscator in self.experiment.every_obfuscator():
-            if not all(self.preparation.is_ready(source, obfuscator) for source in self.sources):
+            if obfuscator in self.experiment.learned:
+                for instance in self.instances(obfuscator):
+                    self.judging.learner.folder(instance)
+            elif not all(self.preparation.is_ready(source, obfuscator) for source in self.sources):
                 self.preparation.check(obfuscator)
         for task, names in self.experiment.networks.items():
             for name in names:
                 if name in self.experiment.weights or name.startswith(HUB):
-                    self._build(name, task, seed=0)
+                    self.judging.build(name, task, seed=0)
 
     def run(self, on_step: Callable[[Step], None] | None = None) -> None:
         """Do what is left to do. on_step: called with every bit of progress. Raises what `check` does, at once."""
         tell = on_step or (lambda step: None)
         self.check()
         for obfuscator in self.experiment.every_obfuscator():
+            self.learn(self.instances(obfuscator), tell)
             self._copy_all(obfuscator, tell)
             # All that needs these copies is done together: then they are read once.
             self._until_done(
                 list(self._work(obfuscator)),
                 lambda item, done, total: self._do(*item, lambda text: tell(Step("networks", done, total, text))),
             )
+
+    def learn(self, instances: Sequence[Instance], tell: Callable[[Step], None]) -> None:
+        """Train learned obfuscators, but those that another process trains just now until it is done."""
+
+        def train(instance: Instance, done: int, total: int) -> bool:
+            def told(progress: LearningProgress) -> None:
+                where = f"round {progress.round} of {progress.rounds}, {progress.phase}"
+                if math.isfinite(progress.seconds_left):
+                    where += f", {progress.seconds_left / 60:.0f} min left"
+                tell(Step("learning", done, total, f"{instance.name}, seed {instance.seed}: {where}"))
+
+            folder = self.judging.learner.folder(instance)
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                with FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0):
+                    self.judging.learner.learn(instance, told)
+            except Timeout:
+                return False
+            return True
+
+        self._until_done([each for each in instances if not self.judging.learner.is_learned(each)], train)
 
     def _until_done(self, items: Sequence[Item], do: Callable[[Item, int, int], bool]) -> None:
         """Do all items. What another process works on just now is left to it, and looked at again later."""
@@ -160,12 +217,12 @@ class Benchmark:
     def _copy_all(self, obfuscator: str, tell: Callable[[Step], None]) -> None:
         """Obfuscate all sources, but those that another process works on just now until it is done."""
 
-        def copy(source: str, done: int, total: int) -> bool:
+        def copy(item: tuple[Preparation, str, str], done: int, total: int) -> bool:
+            preparation, source, name = item
             tell(Step("obfuscating", done, total, obfuscator))
-            return self.preparation.prepare_unless_busy(source, obfuscator)
+            return preparation.prepare_unless_busy(source, name)
 
-        if obfuscator != ORIGINAL:
-            self._until_done(self.sources, copy)
+        self._until_done(self._copies(obfuscator), copy)
 
     def _work(self, obfuscator: str) -> Iterator[tuple[Run, str, str]]:
         for run in self.runs:
@@ -177,101 +234,15 @@ class Benchmark:
         """Train if need be, and judge. False where another process trains that network just now."""
         if self._is_done(run, judged, protocol):
             return True
-        folder = self._folder(run)
+        folder = self.judging.folder(run)
         folder.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0):
                 if not self._is_done(run, judged, protocol):
-                    append_rows(self.places.results, self._judge(run, judged, protocol, tell))
+                    append_rows(self.places.results, self.judging.judge(run, judged, protocol, tell))
         except Timeout:
             return False
         return True
-
-    def _judge(self, run: Run, judged: str, protocol: str, tell: Callable[[str], None]) -> list[Row]:
-        """Train a network if that was not done yet, and measure what it says of the test clips."""
-        task, split = self.dataset.tasks[run.task], self.split(run)
-        training, sampling = self.experiment.training_of(run.network), self.experiment.sampling_of(run.network)
-        network = sampling.applied_to(get_network(run.network))
-        name = f"{row_name(run.network)} for {run.task} on {run.obfuscator}, seed {run.seed}"
-        common = (task, network, sampling, self.store)
-
-        def told(progress: Progress) -> None:
-            tell(f"{name}: epoch {progress.epoch + 1} of at most {progress.epochs}")
-
-        fabric = make_fabric(training.precision)
-        module = self._build(run.network, run.task, run.seed)
-        fit(
-            module,
-            TrainingClips(split.train, run.obfuscator, *common, seed=run.seed),
-            TestClips(split.validation, run.obfuscator, *common),
-            training,
-            self._folder(run),
-            seed=run.seed,
-            multilabel=task.multilabel,
-            fabric=fabric,
-            on_progress=told,
-        )
-        tell(f"{name}: judged on {judged}")
-        test = TestClips(split.test, judged, *common)
-        logits = predict(module, test, batch_size=training.batch_size, workers=training.workers, fabric=fabric)
-        targets, known = (
-            np.stack([test.target(record).numpy() for record in records]) for records in (split.test, split.train)
-        )
-        configuration, commit = self.configuration(run, judged), current_commit()
-        return [
-            Row(
-                dataset=run.dataset, task=run.task, network=row_name(run.network), level=network.level,
-                obfuscator=judged, protocol=protocol, metric=measure.metric, value=measure.value, prior=measure.prior,
-                seed=run.seed, fold=run.fold, num_clips=len(split.test), configuration=configuration,
-                interval=measure.interval, detail=measure.detail, commit=commit,
-            )
-            for measure in evaluate(logits, targets, task, known)
-        ]  # fmt: skip
-
-    def _build(self, network: str, task: str, seed: int) -> nn.Module:
-        """A network to begin with, from pretrained or from random weights, which depend on the seed alone."""
-        with random_numbers(seed):
-            return build_network(
-                network, len(self.dataset.tasks[task].classes), checkpoint=self.experiment.weights.get(network)
-            )
-
-    def configuration(self, run: Run, judged: str) -> dict[str, Any]:
-        """All that decides a figure beside what a row names."""
-        training, sampling = self.experiment.training_of(run.network), self.experiment.sampling_of(run.network)
-        network = sampling.applied_to(get_network(run.network))
-        shown = self.preparation.obfuscation(judged)
-        return {
-            "frames": [network.num_frames, network.frame_stride, network.size],
-            "training": training.as_record(),
-            "sampling": plain(sampling),
-            "obfuscation": hash_of(shown.as_record()) if shown else None,
-            "substitutes": self.preparation.substitutes_of(judged),
-            "weights": self._weights.get(run.network) or _hub_digest(run.network),
-            "data": self._data_of(run),
-            "partition": next(list(group) for group in self.dataset.partitions(run.task) if run.fold in group),
-        }
-
-    def _data_of(self, run: Run) -> str:
-        """A hash of the clips of a split, of their labels, and of what their files hold."""
-        key = (run.task, run.fold)
-        if key not in self._data:
-            split = self.split(run)
-            self._data[key] = hash_of(
-                [
-                    [[r.name, r.labels[run.task], r.start, r.stop, self.preparation.digest(r.source)] for r in part]
-                    for part in (split.train, split.validation, split.test)
-                ]
-            )
-        return self._data[key]
-
-    def _trained(self, run: Run) -> bool:
-        return is_finished(self._folder(run))
-
-    def _folder(self, run: Run) -> Path:
-        """Where a trained network lies: of all that it depends on."""
-        key = hash_of([asdict(run), self.configuration(run, run.obfuscator)])
-        name = re.sub(r"[^A-Za-z0-9_]+", "-", f"{run.task}-{row_name(run.network)}-{run.obfuscator}-{run.seed}")
-        return self.places.work / "trained" / f"{name}-{key}"
 
     def _done(self) -> set[tuple[Any, ...]]:
         """The rows that are there; the file is read again when it has grown."""
@@ -285,24 +256,16 @@ class Benchmark:
         """Whether the row is there."""
         metric = "cmap" if self.dataset.tasks[run.task].multilabel else "top1"
         names = (run.dataset, run.task, row_name(run.network), get_network(run.network).level, judged, protocol, metric)
-        return (*names, run.seed, run.fold, hash_of(self.configuration(run, judged))) in self._done()
+        return (*names, run.seed, run.fold, hash_of(self.judging.configuration(run, judged, protocol))) in self._done()
 
 
-def row_name(network: str) -> str:
-    """What results call a network: a folder of the hub by its last part alone."""
-    return HUB + Path(network.removeprefix(HUB)).name if network.startswith(HUB) else network
+def _footage(
+    name: str, dataset: AnnotatedDataset, root: Path, work: Path, experiment: Experiment, memory: float
+) -> Footage:
+    preparation = Preparation(root, work, dataset=name, substitutes=experiment.substitutes)
+    return Footage(dataset, preparation, FrameStore(preparation, memory=memory))
 
 
-def _hub_digest(network: str) -> str | None:
-    """Of the weights of a network of the hub that lies in a folder."""
-    folder = Path(network.removeprefix(HUB))
-    if not network.startswith(HUB) or not folder.is_dir():
-        return None
-    return hash_of([[file.name, file_digest(file)] for file in sorted(folder.glob("*.safetensors"))])
-
-
-def _digest(weights: str) -> str:
-    digest = file_digest(Path(weights))
-    if digest is None:
-        raise WeightsError(f"there are no weights {weights}; correct [weights] of the experiment")
-    return digest
+def _sources_of(dataset: AnnotatedDataset, tasks: Iterable[str]) -> tuple[str, ...]:
+    """All files that any split of some tasks needs."""
+    return tuple(sorted({record.source for task in tasks for record in dataset.records(task)}))

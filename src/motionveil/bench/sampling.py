@@ -95,6 +95,8 @@ class _Clips(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     network: Network
     sampling: Sampling
     store: FrameStore
+    previous: bool = False
+    """Whether the frame before each one comes too, as three more channels."""
 
     def __post_init__(self) -> None:
         self.store.expect(self.records)
@@ -119,7 +121,8 @@ class _Clips(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     ) -> torch.Tensor:
         """(C, T, size, size) float32, normalised; (C, size, size) for a frame network."""
         (frames, flow), size = clip, self.network.size
-        pictures = [frames[indices][:, :, ::-1] if mirrored else frames[indices]]
+        wanted = [indices, np.maximum(indices - 1, 0)] if self.previous else [indices]
+        pictures = [frames[each][:, :, ::-1] if mirrored else frames[each] for each in wanted]
         if flow is not None:
             pictures.append(flow_pictures(flow[indices], mirrored=mirrored))
         tensor = torch.cat([self._normalised(_cropped(picture, size, corner)) for picture in pictures])

@@ -11,6 +11,7 @@ from ..errors import DependencyError
 _COMMANDS = {
     "data": ("bench_data", "Check a dataset, or leaf through it."),
     "run": ("bench_run", "Run an experiment: obfuscate, train, judge; goes on where it stopped."),
+    "learn": ("bench_learn", "Train learned obfuscators, and write them as files for: motionveil obfuscate."),
     "report": ("bench_report", "Make tables, figures and a page of results."),
     "networks": ("bench_networks", "List the networks."),
 }

@@ -2,37 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from tqdm import tqdm
 
 from ..bench.estimating import estimate
-from ..bench.experiment import read_experiment
+from ..bench.experiment import Experiment, read_experiment
 from ..bench.running import Benchmark, Places, Step
 
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def experiment_options(command: Command) -> Command:
+    """What all commands that work on an experiment take."""
+    for option in (
+        click.option("-q", "--quiet", is_flag=True, help="No progress."),
+        click.option("--memory", type=click.FloatRange(min=0.1), default=3.0, show_default=True,
+                     help="GiB for decoded clips where the disk has no room."),
+        click.option("--threads", type=click.IntRange(min=1),
+                     help="Threads for networks; 1 where several processes run it."),
+        click.option("--work", type=click.Path(path_type=Path), default="bench_work", show_default=True,
+                     help="Folder for obfuscated copies, decoded clips and trained networks; can be thrown away."),
+        click.option("--dataset", help="Another dataset than the one that the experiment names."),
+        click.option("--attribute-annotations", type=click.Path(path_type=Path),
+                     help="The same of the dataset that attributes are learned from."),
+        click.option("--attribute-root", type=click.Path(path_type=Path),
+                     help="Folder of the dataset that attributes are learned from, where that is another one."),
+        click.option("--annotations", type=click.Path(path_type=Path),
+                     help="Folder of its split files. Default: where its own archives have them, below --root."),
+        click.option("--root", type=click.Path(path_type=Path), required=True, help="Folder of the dataset."),
+        click.argument("experiment", type=click.Path(path_type=Path)),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def places_of(options: dict[str, Any], experiment: Experiment) -> Places:
+    """Folders and files, from the options."""
+    results = options.get("results") or Path("results") / f"{experiment.name}.jsonl"
+    names = ("root", "annotations", "work", "attribute_root", "attribute_annotations")
+    return Places(results=results, **{name: options[name] for name in names})
+
+
 @click.command(name="run")
-@click.argument("experiment", type=click.Path(path_type=Path))
-@click.option("--root", type=click.Path(path_type=Path), required=True, help="Folder of the dataset.")
-@click.option("--annotations", type=click.Path(path_type=Path),
-              help="Folder of its split files. Default: where its own archives have them, below --root.")  # fmt: skip
-@click.option("--dataset", help="Another dataset than the one that the experiment names.")
-@click.option("--work", type=click.Path(path_type=Path), default="bench_work", show_default=True,
-              help="Folder for obfuscated copies, decoded clips and trained networks; can be thrown away.")  # fmt: skip
+@experiment_options
 @click.option("--results", type=click.Path(path_type=Path), help="File of rows. Default: results/NAME.jsonl")
 @click.option("--only", multiple=True, metavar="OBFUSCATOR", help="Only these obfuscators; may be repeated.")
-@click.option("--threads", type=click.IntRange(min=1), help="Threads for networks; 1 where several processes run it.")
-@click.option(
-    "--memory",
-    type=click.FloatRange(min=0.1),
-    default=3.0,
-    show_default=True,
-    help="GiB for decoded clips where the disk has no room.",
-)
 @click.option("--dry-run", is_flag=True, help="Say how much is left to do, and about how long it takes.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def command(experiment: Path, **options: Any) -> int:
     """Run what is left of EXPERIMENT, a TOML file.
 
@@ -40,25 +60,24 @@ def command(experiment: Path, **options: Any) -> int:
     to share the work.
     """
     chosen = read_experiment(experiment, dataset=options["dataset"]).only(options["only"])
-    results = options["results"] or Path("results") / f"{chosen.name}.jsonl"
-    places = Places(options["root"], options["annotations"], options["work"], results)
+    places = places_of(options, chosen)
     benchmark = Benchmark(chosen, places, memory=options["memory"], threads=options["threads"])
     if options["dry_run"]:
         for line in estimate(benchmark).lines():
             click.echo(line)
         return 0
     try:
-        with _Bar(quiet=options["quiet"]) as bar:
+        with StepBar(quiet=options["quiet"]) as bar:
             benchmark.run(bar)
     except KeyboardInterrupt:
         click.echo("motionveil: interrupted; run the same again to go on where it stopped", err=True)
         return 130
     if not options["quiet"]:
-        click.echo(f"{results}  (tables and figures: motionveil bench report {results} -o report)")
+        click.echo(f"{places.results}  (tables and figures: motionveil bench report {places.results} -o report)")
     return 0
 
 
-class _Bar:
+class StepBar:
     """What is done of what: on a terminal as it changes, elsewhere a line for every obfuscator and every tenth."""
 
     def __init__(self, *, quiet: bool) -> None:
@@ -71,6 +90,7 @@ class _Bar:
 
     def __call__(self, step: Step) -> None:
         name = f"{step.what} {step.detail}" if step.what == "obfuscating" else step.what
+        detail = f" {step.detail}" if step.what != "obfuscating" else ""
         part = (name, 10 * step.done // max(1, step.total))
         if self._bar.disable:
             if part != self._part and not self._quiet:
@@ -80,11 +100,11 @@ class _Bar:
                 self._bar.reset(step.total)
                 self._bar.set_description(name)
             self._bar.n = step.done
-            self._bar.set_postfix_str(f" {step.detail}" if step.what == "networks" else "", refresh=False)
+            self._bar.set_postfix_str(detail, refresh=False)
             self._bar.refresh()
         self._part = part
 
-    def __enter__(self) -> _Bar:
+    def __enter__(self) -> StepBar:
         return self
 
     def __exit__(self, *details: object) -> None:

@@ -1,7 +1,7 @@
 """One loop that trains all networks, and one that asks them."""
 
 from .fitting import fit
-from .history import Epoch, Fitted, Progress, is_finished, load_best
+from .history import Epoch, Fitted, Progress, is_finished, load_best, load_weights
 from .loading import TrainingSet, ViewSet
 from .predicting import predict
 from .randomness import random_numbers
@@ -17,6 +17,7 @@ __all__ = [
     "fit",
     "is_finished",
     "load_best",
+    "load_weights",
     "make_fabric",
     "predict",
     "random_numbers",

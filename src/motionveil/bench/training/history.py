@@ -9,19 +9,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from ...errors import OptionError, OutputError, WeightsError
-from ...files import hidden_name, remove, take_place, write_file
+from ...errors import WeightsError
+from ...files import write_file
+from .checkpoint import LAST, compare, read_state, remove_state, write_state
 
 BEST = "best.safetensors"
 HISTORY = "history.json"
 """What a finished training leaves; the history comes last."""
-
-LAST = "last.ckpt"
-"""What an interrupted training goes on from."""
 
 
 @dataclass(frozen=True)
@@ -75,16 +72,20 @@ def lowest_loss(history: Sequence[Epoch]) -> float:
 
 
 def load_best(network: nn.Module, folder: Path) -> None:
-    """Give a network the best weights of a finished training, and put it into evaluation mode.
+    """Give a network the best weights of a finished training, and put it into evaluation mode. Raises WeightsError."""
+    load_weights(network, folder / BEST)
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Give a network the weights that a training left, and put it into evaluation mode.
 
     Raises WeightsError where they are missing, damaged, or of another network.
     """
-    path = folder / BEST
     try:
         network.load_state_dict(load_file(str(path)))
     except Exception as error:  # safetensors raises its own errors
         raise WeightsError(
-            f"{path} is missing, damaged or of another network; remove {folder} and train again"
+            f"{path} is missing, damaged or of another network; remove {path.parent} and train again"
         ) from error
     network.eval()
 
@@ -95,33 +96,19 @@ def is_finished(folder: Path) -> bool:
 
 
 def write_checkpoint(folder: Path, told: Mapping[str, Any], history: Sequence[Epoch], state: Mapping[str, Any]) -> None:
-    """Write all that an interrupted training needs to go on, whole or not at all. Raises OutputError otherwise."""
-    path, temporary = folder / LAST, hidden_name(folder / LAST)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        torch.save({"told": json.dumps(told), "history": [asdict(epoch) for epoch in history], **state}, temporary)
-        take_place(temporary, path, overwrite=True)
-    except (OSError, RuntimeError) as error:  # torch gives a full disk as RuntimeError
-        raise OutputError(f"{path} cannot be written ({error}); choose another place or free some space") from error
-    finally:
-        remove(temporary)
+    """Write all that an interrupted training needs to go on, see `write_state`."""
+    write_state(folder, told, {"history": [asdict(epoch) for epoch in history], **state})
 
 
 def read_checkpoint(folder: Path, told: Mapping[str, Any]) -> tuple[list[Epoch], dict[str, Any]] | None:
-    """History and state of an interrupted training; None where there is none.
-
-    Raises WeightsError where it is damaged, OptionError where it is one of other settings.
-    """
-    path = folder / LAST
-    if not path.is_file():
+    """History and state of an interrupted training, see `read_state`; None where there is none."""
+    state = read_state(folder, told)
+    if state is None:
         return None
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        before = json.loads(state.pop("told"))
         history = [Epoch(**epoch) for epoch in state.pop("history")]
-    except Exception as error:  # damaged files raise whatever the reader stumbles over
-        raise WeightsError(f"{path} is damaged; remove {folder} and train again") from error
-    _compare(folder, told, before)
+    except (KeyError, TypeError) as error:
+        raise WeightsError(f"{folder / LAST} is damaged; remove {folder} and train again") from error
     return history, state
 
 
@@ -130,8 +117,7 @@ def finish(folder: Path, told: Mapping[str, Any], history: Sequence[Epoch], best
     write_file(folder / BEST, save(dict(best)))
     record = {"training": told, "epochs": [asdict(epoch) for epoch in history]}
     write_file(folder / HISTORY, (json.dumps(record, indent=1) + "\n").encode())
-    for path in (folder / LAST, *folder.glob(f".{LAST}.part-*")):  # also what was being written when power went off
-        remove(path)
+    remove_state(folder)
 
 
 def read_finished(folder: Path, told: Mapping[str, Any]) -> list[Epoch] | None:
@@ -147,12 +133,5 @@ def read_finished(folder: Path, told: Mapping[str, Any]) -> list[Epoch] | None:
         before, history = record["training"], [Epoch(**epoch) for epoch in record["epochs"]]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise WeightsError(f"{path} is damaged; remove {folder} and train again") from error
-    _compare(folder, told, before)
+    compare(folder, told, before)
     return history
-
-
-def _compare(folder: Path, told: Mapping[str, Any], before: Mapping[str, Any]) -> None:
-    names = [name for name in sorted({*told, *before}) if told.get(name) != before.get(name)]
-    if names:
-        changes = "; ".join(f"{name} was {before.get(name)!r}, is {told.get(name)!r}" for name in names)
-        raise OptionError(f"{folder} holds another training ({changes}); choose another folder, or remove it")

@@ -1,0 +1,314 @@
+"""The loop that trains learned obfuscators: f_d, f_T and f_b with and against each other (Wu et al., TPAMI 2020)."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+from torch.nn import functional
+
+from ...errors import OptionError
+from ...files import write_file
+from ...learned import save_learned
+from ..sampling import TestClips
+from ..training.checkpoint import read_state, remove_state, write_state
+from ..training.randomness import random_numbers
+from . import objectives
+from .batches import Draws, judged
+from .history import (
+    OBFUSCATOR,
+    UTILITY,
+    Learned,
+    LearningProgress,
+    PhaseEnd,
+    Round,
+    Validation,
+    read_learned,
+    write_history,
+)
+from .inverse_super_resolution import choose_transforms
+from .parts import Parts
+from .phases import Gatekeeper, Phase, Stopped
+from .settings import Learning
+
+Tell = Callable[[LearningProgress], None]
+
+
+class Data(NamedTuple):
+    """Clips of both tasks: those to learn from, and those that say how far it is."""
+
+    actions: Draws
+    attributes: Draws
+    action_validation: TestClips
+    attribute_validation: TestClips
+
+
+class Losses(NamedTuple):
+    """Of one batch: what is minimised, the part of it beside the utility loss, and an accuracy of what learned."""
+
+    total: Tensor
+    privacy: float
+    accuracy: float
+
+
+def learn(
+    parts: Parts,
+    data: Data,
+    settings: Learning,
+    folder: Path,
+    *,
+    name: str,
+    seed: int,
+    about: Mapping[str, Any],
+    size: int,
+    fit: str,
+    on_progress: Tell | None = None,
+) -> Learned:
+    """Train f_d, and leave it in a folder: the obfuscator, the utility network, and the history of all rounds.
+
+    An interrupted training goes on after the last round that was saved and ends with the same weights (on the CPU to
+    the last bit). A finished one is not repeated. about: where the labels come from, for the obfuscator's file. size,
+    fit: of the frames that f_d is to be given, see `learned.save_learned`. Raises OptionError where the folder holds
+    another training or a loss is no number, WeightsError where its files are damaged.
+    """
+    given = {"settings": settings.as_record(), "name": name, "seed": seed, "about": about, "size": size, "fit": fit}
+    told = json.loads(json.dumps(given))  # as it will be read again
+    finished = read_learned(folder, told)
+    if finished is None:
+        _Run(parts, data, settings, folder, seed, told, on_progress or (lambda progress: None)).to_the_end()
+        finished = read_learned(folder, told)
+        assert finished is not None
+    return finished
+
+
+class _Run:
+    """A training that runs."""
+
+    def __init__(
+        self, parts: Parts, data: Data, settings: Learning, folder: Path, seed: int, told: dict[str, Any], tell: Tell
+    ) -> None:
+        self._parts = parts
+        self._data = data
+        self._settings = settings
+        self._folder = folder
+        self._seed = seed
+        self._told = told
+        self._tell = tell
+        self._rounds: list[Round] = []
+        self._device = next(parts.utility.parameters()).device
+        self._saved, self._seconds_to_save = -math.inf, 0.0
+        self._begin, self._first = time.monotonic(), 0
+
+    def to_the_end(self) -> None:
+        """Train, from where an earlier call was interrupted."""
+        settings = self._settings
+        self._restore()
+        self._begin, self._first = time.monotonic(), len(self._rounds)
+        for number in range(self._first, settings.rounds + 1):
+            begin = time.monotonic()
+            restarted = bool(settings.restart_every and number > 1 and (number - 1) % settings.restart_every == 0)
+            if restarted:
+                self._parts.restart()
+            with random_numbers(self._seed, number, device=self._device):
+                ends = tuple(self._run(phase, number) for phase in self._phases(number, restarted))
+            done = Round(number, restarted, time.monotonic() - begin, ends, self._validate())
+            self._rounds.append(done)
+            self._save()
+        self._finish()
+
+    def _phases(self, number: int, restarted: bool) -> list[Phase]:
+        settings = self._settings
+        learning = bool(list(self._parts.degradation.parameters()))
+        attack = Phase("budget pretraining", frozenset({"budget"}), settings.budget_steps, term="attack")
+        phases = list(settings.phases())
+        fights = any("budget" in phase.learns for phase in phases)
+        if number == 0:
+            identity = Phase("identity", frozenset({"degradation"}), settings.degradation_steps, term="identity")
+            utility = Phase("utility pretraining", frozenset({"utility"}), settings.utility_steps, utility=True)
+            phases = [identity] * learning + [utility] + [attack] * fights
+        elif settings.of_method.chooses_transforms:
+            choose_transforms(self._parts, self._data.actions, self._device, (self._seed, number))
+        if restarted and fights:
+            phases.insert(0, attack)
+        if number == settings.rounds:
+            phases.append(Phase("final", frozenset({"utility"}), settings.final_steps, utility=True))
+        return [phase for phase in phases if phase.steps]
+
+    def _run(self, phase: Phase, number: int) -> PhaseEnd:
+        gatekeeper = Gatekeeper(phase.gate) if phase.gate else None
+        sums, done = [0.0, 0.0, 0.0], 0
+        stopped: Stopped = "steps"
+        for step in range(1, phase.steps + 1):
+            self._told_of(phase, number, step)
+            found = self._step(phase)
+            done = step
+            sums = [total + value for total, value in zip(sums, found, strict=True)]
+            if gatekeeper and gatekeeper.is_asked(step):
+                on_training = gatekeeper.gate.on == "training"
+                if why := gatekeeper(found[2] if on_training else self._utility_on_validation()[1]):
+                    stopped = why
+                    break
+        loss, privacy, accuracy = (value / max(1, done) for value in sums)
+        return PhaseEnd(phase.name, done, stopped, loss, privacy, accuracy)
+
+    def _step(self, phase: Phase) -> tuple[float, float, float]:
+        """One step of the optimisers. Returns its loss, the part beside the utility loss, and the accuracy."""
+        sums = [0.0, 0.0, 0.0]
+        count = self._settings.accumulate
+        with self._parts.training(phase.learns):
+            for _ in range(count):
+                losses = self._losses(phase)
+                (losses.total / count).backward()
+                values = (float(losses.total.detach()), losses.privacy, losses.accuracy)
+                sums = [total + value / count for total, value in zip(sums, values, strict=True)]
+            if not math.isfinite(sums[0]):
+                raise OptionError(
+                    f"the loss is no longer a number in {phase.name}: lower the learning rates, or gamma, which is "
+                    f"{self._settings.gamma:g}"
+                )
+            self._parts.step(phase.learns)
+        return sums[0], sums[1], sums[2]
+
+    def _losses(self, phase: Phase) -> Losses:
+        parts, learns = self._parts, "degradation" in phase.learns
+        total: Tensor = torch.zeros((), device=self._device)
+        privacy, accuracy = 0.0, 0.0
+        shown: Tensor | None = None
+        if phase.utility or phase.term in ("entropy", "uniform"):
+            batch = self._data.actions().to(self._device)
+            shown = parts.hidden(batch, learns=learns)
+        if phase.utility:
+            assert shown is not None
+            logits = parts.utility(shown)
+            total = objectives.recognition_loss(logits, batch.targets)
+            accuracy = objectives.accuracy(logits.detach(), batch.targets)
+        if phase.term:
+            term, found = self._term(phase, shown)
+            weighted = learns and phase.term not in ("identity", "reversal")
+            total = total + (self._settings.gamma if weighted else 1.0) * term
+            privacy, accuracy = float(term.detach()), found if found is not None else accuracy
+        return Losses(total, privacy, accuracy)
+
+    def _term(self, phase: Phase, shown: Tensor | None) -> tuple[Tensor, float | None]:
+        """The loss beside the utility loss, and the accuracy of the weakest f_b where f_b learns."""
+        parts, learns = self._parts, "degradation" in phase.learns
+        if phase.term in ("entropy", "uniform"):
+            # No labels are needed, so it is the clips of the actions that are to tell nothing, as published.
+            assert shown is not None
+            measure = objectives.negative_entropy if phase.term == "entropy" else objectives.uniform_cross_entropy
+            multilabel = self._data.attribute_validation.task.multilabel
+            said = [measure(budget(shown), multilabel=multilabel) for budget in parts.budgets]
+            return objectives.worst_of(said), None
+        batch = self._data.attributes().to(self._device)
+        shown = parts.hidden(batch, learns=learns)
+        if phase.term == "identity":
+            return functional.mse_loss(shown, batch.frames), None
+        if phase.term == "reversal":
+            shown = objectives.reverse_gradient(shown, self._settings.gamma)
+        if self._contrastive:
+            pairs = [budget.halves(shown) for budget in parts.budgets]
+            losses = [objectives.contrastive_loss(*pair) for pair in pairs]
+            accuracies = [objectives.retrieval_accuracy(*pair) for pair in pairs]
+        else:
+            answers = [budget(shown) for budget in parts.budgets]
+            losses = [objectives.recognition_loss(answer, batch.targets) for answer in answers]
+            accuracies = [objectives.accuracy(answer.detach(), batch.targets) for answer in answers]
+        if phase.term in ("strongest", "contrastive"):
+            return -losses[objectives.strongest(losses)], None
+        return torch.stack(losses).mean(), min(accuracies) if "utility" not in phase.learns else None
+
+    @property
+    def _contrastive(self) -> bool:
+        return (self._settings.term or self._settings.of_method.term) == "contrastive"
+
+    @torch.no_grad()
+    def _utility_on_validation(self) -> tuple[float, float]:
+        """Loss and accuracy of f_T behind f_d."""
+        clips = self._data.action_validation
+        with self._judging():
+            answers = [(self._parts.utility(shown), batch.targets) for batch, shown in self._shown(clips)]
+        return _judged(answers)
+
+    @torch.no_grad()
+    def _validate(self) -> Validation:
+        loss, accuracy = self._utility_on_validation()
+        losses, accuracies = [], []
+        with self._judging():
+            looks = list(self._shown(self._data.attribute_validation))
+            for budget in self._parts.budgets:
+                if self._contrastive:
+                    pairs = [budget.halves(shown) for _, shown in looks]
+                    first, second = (torch.cat(list(half)) for half in zip(*pairs, strict=True))
+                    losses.append(float(objectives.contrastive_loss(first, second)))
+                    accuracies.append(objectives.retrieval_accuracy(first, second))
+                else:
+                    found = _judged([(budget(shown), batch.targets) for batch, shown in looks])
+                    losses.append(found[0])
+                    accuracies.append(found[1])
+        return Validation(loss, accuracy, tuple(losses), tuple(accuracies))
+
+    def _judging(self) -> Any:
+        """Within, all parts are in evaluation mode, also in the middle of a phase."""
+        return self._parts.judging()
+
+    def _shown(self, clips: TestClips) -> Any:
+        for batch in judged(clips, self._settings.batch_size):
+            batch = batch.to(self._device)
+            yield batch, self._parts.hidden(batch, learns=False)
+
+    def _told_of(self, phase: Phase, number: int, step: int) -> None:
+        done = number - self._first
+        spent = time.monotonic() - self._begin
+        left = spent / done * (self._settings.rounds + 1 - number) if done else math.inf
+        self._tell(LearningProgress(number, self._settings.rounds, phase.name, step - 1, phase.steps, left))
+
+    def _save(self) -> None:
+        """Write what a later call goes on from: after every round, but never for more than a tenth of the time."""
+        start = time.monotonic()
+        if start - self._saved < 10 * self._seconds_to_save:
+            return
+        drawn = [self._data.actions.num_drawn, self._data.attributes.num_drawn]
+        write_state(
+            self._folder,
+            self._told,
+            {"rounds": [asdict(each) for each in self._rounds], "drawn": drawn, **self._parts.state()},
+        )
+        self._saved = time.monotonic()
+        self._seconds_to_save = self._saved - start
+
+    def _restore(self) -> None:
+        state = read_state(self._folder, self._told)
+        if state is not None:
+            self._rounds = [Round.from_record(each) for each in state["rounds"]]
+            self._data.actions.num_drawn, self._data.attributes.num_drawn = state["drawn"]
+            self._parts.load(state)
+
+    def _finish(self) -> None:
+        told = self._told
+        save_learned(
+            self._folder / OBFUSCATOR,
+            self._parts.degradation,
+            method=self._settings.method,
+            size=told["size"],
+            fit=told["fit"],
+            about={**told["about"], "name": told["name"], "learning": told["settings"]},
+        )
+        utility = self._parts.utility.network.state_dict()
+        write_file(
+            self._folder / UTILITY, save({name: value.detach().cpu().contiguous() for name, value in utility.items()})
+        )
+        write_history(self._folder, told, self._rounds)
+        remove_state(self._folder)
+
+
+def _judged(answers: list[tuple[Tensor, Tensor]]) -> tuple[float, float]:
+    logits, targets = (torch.cat(list(each)) for each in zip(*answers, strict=True))
+    return float(objectives.recognition_loss(logits, targets)), objectives.accuracy(logits, targets)
