@@ -6,17 +6,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from . import ops
-from .obfuscators import Selective
+from .obfuscators import Obfuscator, Selective
 from .regions import everything_in
 from .types import Clip
 
 
-def gpu_of(method: Selective) -> ops.Device:
+def gpu_of(method: Obfuscator) -> ops.Device:
     """The GPU that all networks of a method run on, for `on_device`; None where one of its parts runs on the CPU.
 
     A part says where it runs by `device`; parts that do not say so, such as DIS, run on the CPU. The embedded encoder
     runs on OpenVINO, which here means the CPU: frames would go to the GPU and back for every step in between.
+    Methods other than `Selective` take frames from the host.
     """
+    if not isinstance(method, Selective):
+        return None
     parts = [method.flow, *(r.extractor for r in everything_in(method.region) if hasattr(r, "extractor"))]
     devices = {getattr(part, "device", "cpu") for part in parts}
     return None if len(devices) > 1 or devices == {"cpu"} else devices.pop()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from . import ops
 from .fillers import Filler
@@ -22,6 +22,15 @@ class Obfuscator(Protocol):
         ...
 
 
+@runtime_checkable
+class Recorded(Protocol):
+    """A method that says more of itself in records than its `repr`."""
+
+    def as_record(self) -> Mapping[str, Any]:
+        """What JSON can hold."""
+        ...
+
+
 Item = TypeVar("Item")
 
 
@@ -35,7 +44,8 @@ class Stage(Protocol):
 class Explained:
     """A clip, why it was changed, and what became of it.
 
-    original: with `flow_to_previous` and `opacity`. filling: (T, H, W, 3) uint8, what replaces it.
+    original: with `flow_to_previous` and `opacity`, where the method has them. filling: (T, H, W, 3) uint8, what
+    replaces it.
     """
 
     original: Clip
@@ -47,6 +57,20 @@ class Explained:
         """(T, H, W) float32 in [0, 1]: how much of every pixel is replaced."""
         assert self.original.opacity is not None
         return self.original.opacity
+
+
+def explained(method: Obfuscator, clips: Iterable[Clip], *, stage: Stage = iter) -> Iterator[Explained]:
+    """What any method makes of clips, beside them; with flow and opacity where it is `Selective`.
+
+    stage: see `Selective.explain`.
+    """
+    return method.explain(clips, stage=stage) if isinstance(method, Selective) else _beside(method, stage(clips))
+
+
+def _beside(method: Obfuscator, clips: Iterable[Clip]) -> Iterator[Explained]:
+    originals, given = fork(clips)
+    for original, obfuscated in zip(originals, method.stream(given), strict=True):
+        yield Explained(original, obfuscated.frames, obfuscated)
 
 
 class Selective:

@@ -21,7 +21,7 @@ from .devices import gpu_of, on_device, on_host
 from .errors import OptionError
 from .files import PendingFile, commit_all
 from .flow import DISFlow, FlowEstimator
-from .obfuscators import Selective
+from .obfuscators import Obfuscator, Recorded, Selective, explained
 from .places import side_paths
 from .presets import Preset
 from .preview import Preview
@@ -127,7 +127,7 @@ def obfuscate_video(
     where: Where | None = None,
     preset: str | Preset | None = None,
     library: TemplateLibrary | None = None,
-    obfuscator: Selective | None = None,
+    obfuscator: Obfuscator | None = None,
     networks: Networks | None = None,
     window: Window | None = None,
     encoding: Encoding | None = None,
@@ -140,9 +140,10 @@ def obfuscate_video(
 
     source: what `video.open_source` reads. target: file or folder; nothing is there until all is done.
     hide (default 'person') or where, preset (default 'secure'), library, seed: see `build_obfuscator`; or give a whole
-    `obfuscator` instead. networks: those of a preset, loaded once for several videos; takes the place of `preset`.
-    preview: also write NAME.preview.* with input, opacity and output side by side, and NAME.sheet.png; both show the
-    original. record: also write NAME.json with settings, versions and hashes, never the seed.
+    `obfuscator` of any kind instead. networks: those of a preset, loaded once for several videos; takes the place of
+    `preset`.
+    preview: also write NAME.preview.* with input, opacity (of `Selective`) and output side by side, and NAME.sheet.png;
+    both show the original. record: also write NAME.json with settings, versions and hashes, never the seed.
     on_progress: called after every clip that is written.
 
     An interrupt ends a camera or a stream, and what was recorded is kept. Otherwise, and for every error, nothing is
@@ -169,6 +170,7 @@ def obfuscate_video(
         notices: list[str] = []
         places: UInt8Array | None = None
         found: list[dict[str, Any]] = []
+        method: Obfuscator
         if obfuscator is None:
             assert networks is not None
             method, choice = _method(networks, source, window, info, where_of(hide, where), library, seed)
@@ -194,7 +196,7 @@ def obfuscate_video(
             method = obfuscator
         panels, side = None, None
         if beside.preview is not None:
-            panels = Preview(info)
+            panels = Preview(info, opacity=isinstance(method, Selective))
             plain = Encoding(overwrite=encoding.overwrite)
             side = stack.enter_context(VideoWriter(beside.preview, panels.info, encoding=plain))
         audio_from = None if isinstance(source, int) else source
@@ -205,11 +207,11 @@ def obfuscate_video(
         if total is None and info.duration is not None and not info.is_live:
             total = round((info.duration - info.start) * info.frame_rate)
         try:
-            for explained in stages(method.explain(on_device(reader, gpu_of(method)), stage=stages)):
-                writer.write(on_host(explained.obfuscated))
+            for made in stages(explained(method, on_device(reader, gpu_of(method)), stage=stages)):
+                writer.write(on_host(made.obfuscated))
                 if side is not None and panels is not None:
-                    side.write(panels.add(explained))
-                done += len(explained.obfuscated)
+                    side.write(panels.add(made))
+                done += len(made.obfuscated)
                 if on_progress is not None:
                     on_progress(Progress(done, total, done / max(time.monotonic() - begin, 1e-6)))
         except KeyboardInterrupt:
@@ -235,8 +237,10 @@ def obfuscate_video(
             settings = _settings(method, window, encoding, networks.preset if networks else preset)
             if networks is not None:
                 # Enough to make the method again.
-                made = {"preset": networks.preset.as_record(), "where": where_of(hide, where).as_record()}
-                settings["method"] = made
+                settings["method"] = {
+                    "preset": networks.preset.as_record(),
+                    "where": where_of(hide, where).as_record(),
+                }
             files[beside.record] = make_record(
                 source=source, target=Path(target), output=finished,
                 templates=[template for region in _templated(method) for template in region.templates],
@@ -288,8 +292,11 @@ def region_for(
     return region, flow, choice
 
 
-def _settings(method: Selective, window: Window, encoding: Encoding, preset: str | Preset | None) -> dict[str, Any]:
+def _settings(method: Obfuscator, window: Window, encoding: Encoding, preset: str | Preset | None) -> dict[str, Any]:
     """What a record says of how a file was made: read off the objects that made it."""
+    if not isinstance(method, Selective):
+        told = method.as_record() if isinstance(method, Recorded) else repr(method)
+        return {"obfuscator": told, "window": window, "encoding": encoding}
     seed = getattr(method.filler, "seed", None)
     templated = _templated(method)
     return {
@@ -305,6 +312,8 @@ def _settings(method: Selective, window: Window, encoding: Encoding, preset: str
     }
 
 
-def _templated(method: Selective) -> list[TemplateSaliency]:
+def _templated(method: Obfuscator) -> list[TemplateSaliency]:
     """Everything in the region of a method that looks for templates."""
+    if not isinstance(method, Selective):
+        return []
     return [region for region in everything_in(method.region) if isinstance(region, TemplateSaliency)]

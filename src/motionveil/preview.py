@@ -1,4 +1,4 @@
-"""What the tool did, to look at: input, opacity and output side by side."""
+"""What the tool did, to look at: input, opacity (where there is one) and output side by side."""
 
 from __future__ import annotations
 
@@ -16,26 +16,30 @@ _MAX_PANEL = 480
 class Preview:
     """Panels of one video: a side-by-side stream, and a contact sheet of moments spread evenly over it.
 
-    It shows the original. Keep it as safe as the original.
+    It shows the original. Keep it as safe as the original. opacity: whether there is a panel of it.
     """
 
-    def __init__(self, info: VideoInfo) -> None:
+    def __init__(self, info: VideoInfo, *, opacity: bool = True) -> None:
         scale = min(1.0, _MAX_PANEL / info.height)
         self.panel = (max(2, round(info.height * scale / 2) * 2), max(2, round(info.width * scale / 2) * 2))
-        self.info = replace(info, width=3 * self.panel[1], height=self.panel[0])
+        self.info = replace(info, width=(3 if opacity else 2) * self.panel[1], height=self.panel[0])
+        self._titles = ("input", "opacity", "output") if opacity else ("input", "output")
         self._moments = drawing.Moments(shown=6, height=min(self.panel[0], 220))
 
     def add(self, explained: Explained) -> Clip:
-        """The three panels of a clip: input, opacity over it, output."""
+        """The panels of a clip: input, opacity over it, output."""
         rows = []
-        for index, opacity in enumerate(explained.opacity):
+        for index in range(len(explained.original)):
             original = ops.to_host(ops.resize_image(explained.original.frames[index], self.panel))
             result = ops.to_host(ops.resize_image(explained.obfuscated.frames[index], self.panel))
-            covered = ops.to_host(ops.resize_map(opacity, self.panel))
-            panels = [original, drawing.overlay(original, covered), result]
+            panels = [original, result]
+            if "opacity" in self._titles:
+                covered = ops.to_host(ops.resize_map(explained.opacity[index], self.panel))
+                panels.insert(1, drawing.overlay(original, covered))
             if self._moments.wants(explained.original.start + index):
                 seconds = float(explained.original.pts[index])
-                self._moments.add(list(zip([f"{seconds:.2f} s  input", "opacity", "output"], panels, strict=True)))
+                titles = (f"{seconds:.2f} s  {self._titles[0]}", *self._titles[1:])
+                self._moments.add(list(zip(titles, panels, strict=True)))
             rows.append(drawing.side_by_side(panels))
         return replace(explained.original, frames=np.stack(rows), flow_to_previous=None)
 

@@ -78,6 +78,20 @@ def weaknesses(
         )
     if seed is not None:
         found.append("whoever knows the seed can undo what is not hidden completely; leave --seed out")
+    return (*found, *_kept(encoding))
+
+
+def learned_weaknesses(encoding: Encoding) -> tuple[str, ...]:
+    """The same for a learned method, none of which comes with a promise."""
+    return (
+        "a learned method hides only what its training knew about: a network covers whole frames, and nothing is "
+        "guaranteed of what it leaves; look at the result, or attack it with --audit",
+        *_kept(encoding),
+    )
+
+
+def _kept(encoding: Encoding) -> tuple[str, ...]:
+    found = []
     if encoding.audio == "keep":
         found.append("voices tell who speaks; leave --audio keep out")
     if encoding.metadata == "keep":

@@ -17,7 +17,8 @@ from ..places import audit_path, plan
 from ..presets import PRESETS, Preset, get_preset
 from ..templates import default_library
 from ..video import CODECS, Encoding, source_name
-from ..weaknesses import weaknesses
+from ..weaknesses import learned_weaknesses, weaknesses
+from .learned import method_options, take_learned
 from .networks import feature_options, flow_options, take_features, take_flow
 from .options import Names, Numbers, ProgressBar, Setting, each, make_window, source_of, window_options
 from .regions import region_options, take_where
@@ -39,6 +40,7 @@ from .regions import region_options, take_where
     "person, all, attributes; or your own templates. nothing: only what the options below say.",
 )
 @region_options
+@method_options
 @click.option(
     "--preset",
     type=click.Choice(list(PRESETS)),
@@ -95,25 +97,32 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
     )
     seed, preview, record = options.pop("seed"), options.pop("preview"), options.pop("record")
     audit = options.pop("audit")
+    learned = take_learned(click.get_current_context(), options)
     where = take_where(options)
     settings = _adjust(get_preset(preset), options)
     images = encoding.codec in ("png", "jpg")
     pairs = plan([source_of(text) for text in sources], output, images=images)
     if audit:
         _check_audits(pairs, overwrite=encoding.overwrite)
-    named = default_library().names(where.hide) if where.needs_templates else ()
-    for text in weaknesses(settings, hide=named, encoding=encoding, seed=seed, strength=where.strength):
+    if learned is not None:
+        weak = learned_weaknesses(encoding)
+    else:
+        named = default_library().names(where.hide) if where.needs_templates else ()
+        weak = weaknesses(settings, hide=named, encoding=encoding, seed=seed, strength=where.strength)
+    for text in weak:
         click.echo(f"motionveil: warning: {text}", err=True)
     for person in where.keep:
         click.echo(f"motionveil: the person at {person.x:g},{person.y:g} stays visible", err=True)
-    networks = Networks(settings)
+    how: dict[str, Any] = {"where": where, "networks": Networks(settings), "seed": seed}
+    if learned is not None:
+        how = {"obfuscator": learned}
 
     def work(pair: tuple[str | Path | int, Path]) -> None:
         source, target = pair
         with ProgressBar(source_name(source), quiet=quiet) as bar:
             result = obfuscate_video(
-                source, target, where=where, networks=networks, seed=seed, window=window, encoding=encoding,
-                preview=preview, record=record, on_progress=bar,
+                source, target, **how, window=window, encoding=encoding, preview=preview, record=record,
+                on_progress=bar,
             )  # fmt: skip
         if not quiet:
             _summarise(result)
@@ -122,9 +131,10 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
             from ..audit import Method
             from .audit import run_audit
 
+            method = None if learned else Method(settings, where, window, seed is not None)
             run_audit(
-                str(source), target, audit_path(target), method=Method(settings, where, window, seed is not None),
-                overwrite=encoding.overwrite, quiet=quiet,
+                str(source), target, audit_path(target), method=method, window=window, overwrite=encoding.overwrite,
+                quiet=quiet,
             )  # fmt: skip
 
     return each(pairs, work)

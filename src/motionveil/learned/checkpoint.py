@@ -16,14 +16,12 @@ from ..files import write_file
 from ..record import plain
 from ..weights.folder import weights_sha256
 from .degradation import Degradation, whole_number
-from .methods import LEARNED_METHODS
+from .methods import HOW_TO_MAKE, LEARNED_METHODS
 from .obfuscator import Fit, LearnedObfuscator
 from .tables import build_degradation
 
 _KEY = "motionveil.learned"
 _VERSION = 1
-HOW_TO_MAKE = "motionveil bench learn EXPERIMENT.toml --root DIR -o FOLDER"
-"""The command that trains such a file."""
 
 
 def save_learned(

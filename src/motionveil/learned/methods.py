@@ -9,3 +9,6 @@ LEARNED_METHODS: dict[str, str] = {
     "spact": "a network against contrastive features, without labels of people (Dave et al., CVPR 2022)",
 }
 """Name → how it was trained, in one line."""
+
+HOW_TO_MAKE = "motionveil bench learn EXPERIMENT.toml --root DIR -o FOLDER"
+"""The command that trains one."""

@@ -1,0 +1,68 @@
+"""Options that choose a learned method in place of the selective one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from ..errors import OptionError
+from ..learned.methods import HOW_TO_MAKE, LEARNED_METHODS
+
+if TYPE_CHECKING:
+    from ..learned import LearnedObfuscator
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+SELECTIVE = "selective"
+_SHARED = {
+    "sources", "output", "method", "checkpoint", "preview", "audit", "start", "end", "size", "image_rate", "strict",
+    "codec", "quality", "speed", "audio", "metadata", "overwrite", "record", "quiet",
+}  # fmt: skip
+"""Options that every method has; what is added to the command belongs to the selective method alone."""
+
+
+def method_options(command: Command) -> Command:
+    """--method and --checkpoint: what `take_learned` takes."""
+    command = click.option(
+        "--checkpoint", metavar="FILE", help=f"The network of a learned method, made by: {HOW_TO_MAKE}"
+    )(command)
+    return click.option(
+        "--method",
+        type=click.Choice([SELECTIVE, *LEARNED_METHODS]),
+        help="selective: what --hide says, by noise. The others are learned networks over whole frames, for research, "
+        "and need --checkpoint. Default: selective, or what the checkpoint holds.",
+    )(command)
+
+
+def take_learned(context: click.Context, options: dict[str, Any]) -> LearnedObfuscator | None:
+    """Take the options of `method_options` out of a dictionary: the learned obfuscator; None for the selective method.
+
+    Raises OptionError where they do not fit each other or the other options that were given, and what
+    `learned.load_learned` raises.
+    """
+    method, checkpoint = options.pop("method"), options.pop("checkpoint")
+    if method == SELECTIVE and checkpoint is not None:
+        raise OptionError("the selective method has no checkpoint; leave out --checkpoint, or --method selective")
+    if method == SELECTIVE or (method is None and checkpoint is None):
+        return None
+    given = [
+        max(parameter.opts, key=len)
+        for parameter in context.command.params
+        if parameter.name not in _SHARED
+        and context.get_parameter_source(str(parameter.name)) is not ParameterSource.DEFAULT
+    ]
+    if given:
+        alone = len(given) == 1
+        raise OptionError(
+            f"{', '.join(given)} {'is' if alone else 'are'} for the selective method only; learned ones change whole "
+            f"frames; leave {'it' if alone else 'them'} out, or --method and --checkpoint"
+        )
+    if checkpoint is None:
+        raise OptionError(f"--method {method} needs --checkpoint FILE, which is made by: {HOW_TO_MAKE}")
+    # Torch is optional, and slow to import.
+    from ..learned import load_learned
+
+    return load_learned(checkpoint, method=method)
