@@ -16,12 +16,14 @@ Scalar = bool | int | float | str
 class Degradation(nn.Module, ABC):
     """A network that is applied to whole frames (f_d of Wu et al., ECCV 2018).
 
-    name: the key in `DEGRADATIONS`. needs_previous: whether it looks at the frame before each one. Subclasses take
-    their settings as keyword arguments with defaults, check them, and hand them to this constructor.
+    name: the key in `DEGRADATIONS`. needs_previous: whether it looks at the frame before each one. in_blocks: whether
+    what it makes is to stay in even blocks when it is enlarged. Subclasses take their settings as keyword arguments
+    with defaults, check them, and hand them to this constructor.
     """
 
     name: ClassVar[str]
     needs_previous: ClassVar[bool] = False
+    in_blocks: ClassVar[bool] = False
 
     def __init__(self, **settings: Scalar) -> None:
         super().__init__()

@@ -22,6 +22,7 @@ class LowResolution(Degradation):
     """
 
     name: ClassVar[str] = "low_resolution"
+    in_blocks: ClassVar[bool] = True
     transforms: Tensor
 
     def __init__(self, *, size: int = 16, num_transforms: int = 8) -> None:

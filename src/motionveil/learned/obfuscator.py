@@ -13,7 +13,6 @@ import torch
 from .. import ops
 from ..types import Clip, UInt8Array
 from .degradation import Degradation
-from .low_resolution import LowResolution
 
 Fit = Literal["squash", "crop"]
 """How frames are brought to the size of training: `squash` to a square, whatever their shape; `crop` by the short side,
@@ -93,8 +92,8 @@ class LearnedObfuscator:
 
     def _enlarged(self, frame: UInt8Array, size: tuple[int, int]) -> UInt8Array:
         """At the frame's own size: blocks stay blocks, everything else is smooth."""
-        blocks = isinstance(self.degradation, LowResolution)
-        return ops.resample_image(np.ascontiguousarray(frame), size, "nearest" if blocks else "linear")
+        way: ops.Interpolation = "nearest" if self.degradation.in_blocks else "linear"
+        return ops.resample_image(np.ascontiguousarray(frame), size, way)
 
 
 def size_for(frame: tuple[int, int], size: int, fit: Fit) -> tuple[int, int]:
