@@ -112,7 +112,7 @@ def _filled(path: Path, told: Mapping[str, Any], tensors: Mapping[str, torch.Ten
         # Without memory: a file may say that it is enormous, and not be.
         with torch.device("meta"):
             degradation = build_degradation(told["degradation"], **told["settings"])
-    except OptionError as error:
+    except (OptionError, TypeError) as error:
         raise WeightsError(f"{path} cannot be used ({error}); train it again with: {HOW_TO_MAKE}") from error
     wanted = degradation.state_dict()
     odd = sorted(wanted.keys() ^ tensors.keys())

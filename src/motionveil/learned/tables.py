@@ -18,7 +18,7 @@ DEGRADATIONS: dict[str, type[Degradation]] = {
 """Networks by name; a new one is one file and one entry here."""
 
 
-def build_degradation(name: str, **settings: Any) -> Degradation:
+def build_degradation(name: str, /, **settings: Any) -> Degradation:
     """An untrained degradation from the table. Raises OptionError for an unknown name, option, or value."""
     if name not in DEGRADATIONS:
         raise OptionError(f"no degradation {name!r}; choose from {', '.join(DEGRADATIONS)}")
