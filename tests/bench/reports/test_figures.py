@@ -11,17 +11,26 @@ import pytest
 from PIL import Image
 
 from motionveil.bench.datasets import DATASETS
-from motionveil.bench.networks import NETWORKS
+from motionveil.bench.networks import ATTACKERS, NETWORKS
 from motionveil.bench.obfuscations import OBFUSCATIONS
 from motionveil.bench.reports import names
 from motionveil.bench.reports.charts import BarChart, CurveChart, DotChart, legend
 from motionveil.bench.reports.confusion import confusion_charts, matrix_of
 from motionveil.bench.reports.figures import charts, noise_chart, templates_chart, tradeoff_chart, weights_chart
-from motionveil.bench.reports.names import LEARNED, OBFUSCATORS, obfuscator_name, obfuscator_order, role, styles
+from motionveil.bench.reports.names import (
+    LEARNED,
+    OBFUSCATORS,
+    learned_method,
+    obfuscator_name,
+    obfuscator_order,
+    role,
+    styles,
+)
 from motionveil.bench.reports.pgfplots import pgfplots
 from motionveil.bench.reports.plots import draw
 from motionveil.bench.reports.published import Published, published_figures
 from motionveil.bench.reports.study import Study
+from motionveil.learned.methods import LEARNED_METHODS
 from motionveil.presets import PRESETS
 
 from .rows import KTH, rows
@@ -54,12 +63,20 @@ def test_names_and_roles() -> None:
     assert obfuscator_name("template_hair") == "hair"
     assert obfuscator_name("new_one") == "new_one"
     assert obfuscator_name("grl") == "GRL"
+    assert obfuscator_name("kbeam_8") == "K-beam K=8"
+    assert obfuscator_name("entropy_18") == "Entropy M=18"
+    assert obfuscator_name("elr_16") == "ELR s=16"
+    assert obfuscator_name("grl_no_restart") == "GRL, no restart"
+    assert obfuscator_name("grlike") == "grlike"
     assert all(role(name) == "ours" for name in PRESETS)
-    assert {role(name) for name in LEARNED} == {"baseline"}
+    assert {role(name) for name in (*LEARNED, *LEARNED_METHODS, "kbeam_8", "spact_long")} == {"learned"}
+    assert role("grlike") == "baseline"
     assert {role(name) for name in ("person_removed", "scene_alone", "silhouette")} == {"reference"}
     assert [role(n) for n in ("original", "secure_iid", "securely", "silhouette")] == [
         "original", "ours", "baseline", "reference",
     ]  # fmt: skip
+    variants = sorted(["secure", "kbeam_16", "bdq", "kbeam_8", "grl", "kbeam", "solid"], key=obfuscator_order)
+    assert variants == ["solid", "grl", "kbeam", "kbeam_8", "kbeam_16", "bdq", "secure"]
     listed = sorted(["silhouette", "new_one", "secure", "blur_weak", "original", "paper"], key=obfuscator_order)
     assert listed == ["original", "blur_weak", "new_one", "paper", "secure", "silhouette"]
 
@@ -70,7 +87,8 @@ def test_names_are_those_of_the_tables() -> None:
     assert set(names.NETWORKS) <= set(NETWORKS)
     assert set(known.top1["action"]) | set(known.top1["privacy"]) <= {*NETWORKS, "average"}
     assert set(OBFUSCATORS) <= {*OBFUSCATIONS, "original"}
-    assert {item.obfuscator for item in known.tradeoffs} <= {*OBFUSCATORS, *LEARNED, ""}
+    assert {item.obfuscator for item in known.tradeoffs if not learned_method(item.obfuscator)} <= {*OBFUSCATORS, ""}
+    assert set(ATTACKERS) <= set(names.NETWORKS)
     assert not set(OBFUSCATORS) & set(LEARNED)
     assert {item.dataset for item in known.tradeoffs} <= set(names.DATASETS) <= set(DATASETS)
 

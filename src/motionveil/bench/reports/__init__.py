@@ -1,5 +1,6 @@
 """Tables and figures: pure functions of rows of results."""
 
-from .writing import Sheet, make_report, write_report
+from .report import Sheet
+from .writing import make_report, write_report
 
 __all__ = ["Sheet", "make_report", "write_report"]

@@ -13,8 +13,8 @@ from .tables import Cell, Group, Section, Table, percent, plain, points
 
 
 def attacker_table(study: Study, attribute: Attribute) -> Table:
-    """One attribute of one data set, all protocols side by side; set against those floors that it has."""
-    protocols = study.protocols
+    """One attribute of one data set, frozen and retrained side by side; set against those floors that it has."""
+    protocols = study.compared
     floors = [name for name in FLOORS if any(study.strongest(attribute, name, p) for p in protocols)]
     short = tuple(PROTOCOLS_SHORT[protocol] for protocol in protocols)
     sections = []
@@ -55,7 +55,7 @@ def attacker_table(study: Study, attribute: Attribute) -> Table:
 
 
 def _row(study: Study, attribute: Attribute, name: str, floors: Sequence[str]) -> tuple[Cell, ...]:
-    protocols, dataset = study.protocols, attribute.dataset
+    protocols, dataset = study.compared, attribute.dataset
     actions = {p: study.action(dataset, name, p) for p in protocols}
     row = [Cell(obfuscator_name(name))]
     row += [percent(actions[p]) for p in protocols]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..obfuscations import ORIGINAL, PERSON_REMOVED, SCENE_ALONE, SILHOUETTE
 from ..results import Row, hash_of
-from .names import dataset_name, network_name, obfuscator_name
+from .names import dataset_name, learned_method, listed, network_name, obfuscator_name
 from .pooling import num_clips, partitions
-from .study import METRICS, Study
+from .study import METRICS, TWO_FOLD, Study
+from .two_fold_cautions import two_fold_cautions
 
 _FEW = 100
 """Test clips under which an interval is wider than about 10 points to either side."""
-_NAMED = 6
-"""Names that a sentence lists before it counts the rest."""
 _OF_FOLDS = ("data", "partition")
 """What a configuration tells of the clips of a fold, which differs from fold to fold."""
 
@@ -23,6 +22,7 @@ def cautions(study: Study) -> list[str]:
     """Sentences, the gravest first; empty where nothing is amiss."""
     rows = [row for row in study.rows if row.metric in METRICS]
     return [
+        *two_fold_cautions(study),
         *_mixed_configurations(rows),
         *_stand_ins(rows),
         *_from_scratch(rows),
@@ -42,12 +42,14 @@ def _mixed_configurations(rows: Sequence[Row]) -> Iterator[str]:
     hashes: dict[tuple[str, ...], set[str]] = {}
     for row in rows:
         key = (row.dataset, row.task, row.network, row.level, row.obfuscator, row.protocol, row.metric)
-        settings = {name: value for name, value in row.configuration.items() if name not in _OF_FOLDS}
+        # A learned obfuscator is another one for each seed and fold.
+        aside = (*_OF_FOLDS, "obfuscation") if learned_method(row.obfuscator) else _OF_FOLDS
+        settings = {name: value for name, value in row.configuration.items() if name not in aside}
         hashes.setdefault(key, set()).add(hash_of(settings))
     mixed = [", ".join(key[:-1]) for key, found in hashes.items() if len(found) > 1]
     if mixed:
         yield (
-            f"rows of different configurations are mixed in {_listed(mixed, '; ')}. Where seed and fold "
+            f"rows of different configurations are mixed in {listed(mixed, '; ')}. Where seed and fold "
             "are the same too, the last row counts"
         )
 
@@ -68,7 +70,7 @@ def _different_settings(rows: Sequence[Row]) -> Iterator[str]:
                 text = f"{key} ({' / '.join(sorted(known)[:4])})"
                 differing.setdefault(text, []).append(", ".join(found))
     for text, places in differing.items():
-        yield f"the setting {text} is not the same for all obfuscators of {_listed(places, '; ')}"
+        yield f"the setting {text} is not the same for all obfuscators of {listed(places, '; ')}"
 
 
 def _stand_ins(rows: Sequence[Row]) -> Iterator[str]:
@@ -79,7 +81,7 @@ def _stand_ins(rows: Sequence[Row]) -> Iterator[str]:
             found.setdefault(f"{used} for {wanted}", set()).add(row.dataset)
     if found:
         yield (
-            f"networks stood in for others where obfuscators ask for them ({_listed(found)}): the presets paper and "
+            f"networks stood in for others where obfuscators ask for them ({listed(found)}): the presets paper and "
             "what is made of them are not what was published"
         )
 
@@ -89,7 +91,7 @@ def _from_scratch(rows: Sequence[Row]) -> Iterator[str]:
     random = {row.network for row in rows if "weights" in row.configuration and row.configuration["weights"] is None}
     if random:
         yield (
-            f"{_listed(sorted(map(network_name, random)))} began with random weights: attackers that were pretrained "
+            f"{listed(sorted(map(network_name, random)))} began with random weights: attackers that were pretrained "
             "on millions of pictures may find more, and published figures, which rest on pretraining, are out of reach"
         )
 
@@ -105,7 +107,7 @@ def _flat(value: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str
 def _commits(rows: Sequence[Row]) -> Iterator[str]:
     commits = sorted({row.commit for row in rows if row.commit})
     if len(commits) > 1:
-        yield f"rows come from {len(commits)} commits of the code ({_listed(commits)})"
+        yield f"rows come from {len(commits)} commits of the code ({listed(commits)})"
     if any(commit.endswith("+") for commit in commits):
         yield "some rows come from code with changes that no commit holds (their commit ends with +)"
     if any(not row.commit for row in rows):
@@ -115,7 +117,7 @@ def _commits(rows: Sequence[Row]) -> Iterator[str]:
 def _missing_folds(rows: Sequence[Row]) -> Iterator[str]:
     expected: dict[tuple[str, str], set[tuple[int, int]]] = {}
     found: dict[tuple[str, ...], set[tuple[int, int]]] = {}
-    for row in rows:
+    for row in (row for row in rows if row.protocol != TWO_FOLD):
         place = (row.seed, row.fold)
         expected.setdefault((row.dataset, row.task), set()).add(place)
         key = (row.dataset, row.task, row.obfuscator, row.protocol, row.network, row.level)
@@ -124,10 +126,10 @@ def _missing_folds(rows: Sequence[Row]) -> Iterator[str]:
     for names, places in found.items():
         lacking = sorted(expected[names[0], names[1]] - places)
         if lacking:
-            named = _listed([f"seed {seed} fold {fold}" for seed, fold in lacking])
+            named = listed([f"seed {seed} fold {fold}" for seed, fold in lacking])
             missing.append(f"{', '.join(names)} lacks {named}")
     if missing:
-        yield f"fewer seeds or folds are there than for others of their task: {_listed(missing, '; ')}"
+        yield f"fewer seeds or folds are there than for others of their task: {listed(missing, '; ')}"
 
 
 def _overlapping_folds(rows: Sequence[Row]) -> Iterator[str]:
@@ -151,18 +153,18 @@ def _by_task(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
 def _missing_networks(study: Study, rows: Sequence[Row]) -> Iterator[str]:
     """Averages over different networks cannot be compared."""
     for dataset, task in dict.fromkeys((row.dataset, row.task) for row in rows):
-        for protocol in study.protocols:
+        for protocol in study.compared:
             judges = {name: set(study.cell(dataset, task, name, protocol)) for name in study.obfuscators}
             everyone = set().union(*judges.values())
             lacking = [
-                f"{obfuscator_name(name)} lacks {_listed(sorted({j.network for j in everyone - found}))}"
+                f"{obfuscator_name(name)} lacks {listed(sorted({j.network for j in everyone - found}))}"
                 for name, found in judges.items()
                 if found and found != everyone
             ]
             if lacking:
                 yield (
                     f"{dataset_name(dataset)}, {task}, {protocol}: averages and strongest attackers are over different "
-                    f"networks: {_listed(lacking, '; ')}"
+                    f"networks: {listed(lacking, '; ')}"
                 )
 
 
@@ -173,7 +175,7 @@ def _missing_protocols(study: Study) -> Iterator[str]:
     frozen = [obfuscator_name(n) for n, found in known.items() if n != ORIGINAL and found == {"frozen"}]
     if frozen:
         yield (
-            f"no attacker was retrained on {_listed(frozen)}: a frozen attacker has never seen such video, so that "
+            f"no attacker was retrained on {listed(frozen)}: a frozen attacker has never seen such video, so that "
             "its failure proves little"
         )
 
@@ -206,12 +208,6 @@ def _single_seeds(rows: Sequence[Row]) -> Iterator[str]:
     single = sorted({dataset for (dataset, _), found in seeds.items() if len(found) == 1})
     if single:
         yield (
-            f"one training for each fold of {_listed(map(dataset_name, single))}: intervals hold the chance of the "
+            f"one training for each fold of {listed(map(dataset_name, single))}: intervals hold the chance of the "
             "test clips, not that of another training"
         )
-
-
-def _listed(items: Iterable[str], joint: str = ", ") -> str:
-    found = list(items)
-    rest = len(found) - _NAMED
-    return joint.join(found[:_NAMED]) + (f"{joint}and {rest} more" if rest > 0 else "")

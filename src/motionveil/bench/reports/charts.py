@@ -89,6 +89,37 @@ class MatrixPanel:
 
 
 @dataclass(frozen=True)
+class Series:
+    """A line through points (x, y)."""
+
+    label: str
+    points: tuple[tuple[float, float], ...]
+    style: Style
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Marks at points (x, y)."""
+
+    label: str
+    points: tuple[tuple[float, float], ...]
+    style: Style
+    hollow: bool = False
+
+
+@dataclass(frozen=True)
+class SeriesPanel:
+    """Series, marks, and upright lines at an x. is_share: whether y lies in [0, 1] and is shown in per cent."""
+
+    title: str
+    y_label: str
+    series: tuple[Series, ...]
+    marks: tuple[Marks, ...] = ()
+    lines: tuple[Line, ...] = ()
+    is_share: bool = False
+
+
+@dataclass(frozen=True)
 class BarChart:
     """Panels below each other."""
 
@@ -134,15 +165,33 @@ class MatrixChart:
     panels: tuple[MatrixPanel, ...]
 
 
-Chart = BarChart | CurveChart | DotChart | MatrixChart
+@dataclass(frozen=True)
+class SeriesChart:
+    """Small panels in rows of so many columns, with one legend; all panels of a column have one x."""
+
+    name: str
+    title: str
+    caption: str
+    x_label: str
+    columns: int
+    panels: tuple[SeriesPanel, ...]
 
 
-def legend(chart: CurveChart | DotChart) -> Mapping[str, Curve | Dot | Line]:
+Chart = BarChart | CurveChart | DotChart | MatrixChart | SeriesChart
+Item = Curve | Dot | Line | Series | Marks
+
+
+def legend(chart: CurveChart | DotChart | SeriesChart) -> Mapping[str, Item]:
     """What a legend for all panels shows: each label once, in the order of first appearance."""
-    found: dict[str, Curve | Dot | Line] = {}
+    found: dict[str, Item] = {}
     for panel in chart.panels:
-        items: tuple[Curve | Dot | Line, ...]
-        items = panel.curves if isinstance(panel, CurvePanel) else (*panel.dots, *panel.lines)
+        items: tuple[Item, ...]
+        if isinstance(panel, CurvePanel):
+            items = panel.curves
+        elif isinstance(panel, DotPanel):
+            items = (*panel.dots, *panel.lines)
+        else:
+            items = (*panel.series, *panel.marks, *panel.lines)
         for item in items:
             found.setdefault(item.label, item)
     return found

@@ -10,8 +10,8 @@ from .names import PROTOCOLS_SHORT, network_name, obfuscator_name
 from .study import Attribute, Study
 from .tables import Cell, Group, Section, Table
 
-_MOST = 24
-"""Columns of a table."""
+MOST = 24
+"""Attributes that a table shows."""
 
 
 def class_tables(study: Study) -> list[Table]:
@@ -24,17 +24,19 @@ def _table(study: Study, attribute: Attribute) -> Table | None:
     if study.metric(attribute.dataset, attribute.task) != "cmap":
         return None
     lines: list[tuple[str, str, str, dict[str, dict[str, float]]]] = []
-    for protocol in study.protocols:
+    for protocol in study.compared:
         for name in study.obfuscators:
             best = study.strongest(attribute, name, protocol)
             if best is not None:
                 rows = study.cell(attribute.dataset, attribute.task, name, protocol)[best[0]]
-                lines.append((protocol, name, f"{network_name(best[0].network)}, {best[0].level}", _classes(rows)))
-    names = list(dict.fromkeys(name for *_, classes in lines for name in classes))[:_MOST]
+                lines.append(
+                    (protocol, name, f"{network_name(best[0].network)}, {best[0].level}", values_of_classes(rows))
+                )
+    names = list(dict.fromkeys(name for *_, classes in lines for name in classes))[:MOST]
     if not names:
         return None
     sections = []
-    for protocol in study.protocols:
+    for protocol in study.compared:
         chosen = [line for line in lines if line[0] == protocol]
         drawn = [
             (Cell(obfuscator_name(o)), Cell(judge), *_cells(classes, names, "value")) for _, o, judge, classes in chosen
@@ -54,7 +56,7 @@ def _table(study: Study, attribute: Attribute) -> Table | None:
     )
 
 
-def _classes(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
+def values_of_classes(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
     """Value and prior of each class, averaged over rows with their clips as weights."""
     sums: dict[str, list[tuple[float, float, int]]] = {}
     for row in rows:

@@ -32,9 +32,9 @@ def comparison_table(study: Study, protocol: str, published: Published) -> Table
         f"table_2_{protocol}",
         f"Obfuscators, {PROTOCOL_TITLES[protocol]}.",
         "Accuracy in per cent, averaged over networks: action over those that see clips, privacy over those that see "
-        "single frames, as in the paper. f₀.₅ = (action + 1 − privacy) / 2. Δ: f₀.₅ of ours above the best baseline. "
-        "Best bold, second underlined, references and the original aside. Strongest attackers are in tables of their "
-        "own: an average hides them.",
+        "single frames, as in the paper. f₀.₅ = (action + 1 − privacy) / 2. Δ: f₀.₅ of ours above the best of the "
+        "others. Best bold, second underlined, references and the original aside. Strongest attackers are in tables of "
+        "their own: an average hides them.",
         ("Obfuscator",),
         tuple(groups),
         _sections(study.obfuscators, blocks),
@@ -44,7 +44,7 @@ def comparison_table(study: Study, protocol: str, published: Published) -> Table
 def long_table(study: Study) -> Table:
     """All protocols one below the other, with intervals, priors, and the range of several folds and seeds."""
     sections = []
-    for protocol in study.protocols:
+    for protocol in study.compared:
         rows = []
         for attribute in study.attributes:
             found = Tradeoffs(study, attribute, protocol)
@@ -83,8 +83,8 @@ class Tradeoffs:
         self.f = {name: tradeoff(self.action[name], self.privacy[name]) for name in names}
 
     def delta(self, name: str) -> Estimate | None:
-        """f_0.5 of one of ours above the best baseline; None for all others."""
-        others = [f for other, f in self.f.items() if role(other) == "baseline" and f is not None]
+        """f_0.5 of one of ours above the best baseline or learned method; None for all others."""
+        others = [f for other, f in self.f.items() if role(other) in ("baseline", "learned") and f is not None]
         if role(name) != "ours" or not others:
             return None
         return difference(self.f[name], max(others, key=lambda estimate: estimate.value))
@@ -92,7 +92,7 @@ class Tradeoffs:
     def cells(self) -> dict[str, list[Cell]]:
         """The four cells of every obfuscator."""
         names = list(self.f)
-        among = [role(name) in ("baseline", "ours") for name in names]
+        among = [role(name) in ("baseline", "learned", "ours") for name in names]
 
         def column(values: Sequence[Estimate | None], cells: Sequence[Cell], lowest: bool = False) -> list[Cell]:
             return ranked(cells, values, lowest=lowest, among=among)

@@ -28,7 +28,7 @@ def confusion_charts(study: Study) -> list[MatrixChart]:
 
 def _chart(study: Study, dataset: str, task: str) -> MatrixChart | None:
     classes = _classes([row for row in study.rows if (row.dataset, row.task) == (dataset, task)])
-    for protocol in reversed(study.protocols):
+    for protocol in (*reversed(study.compared), *study.protocols):
         panels = []
         for name in _chosen(study.obfuscators):
             best = _best(study, dataset, task, name, protocol)

@@ -27,13 +27,14 @@ from .names import (
     PRIVACY,
     PROTOCOL_TITLES,
     Style,
+    label_of,
     obfuscator_name,
-    role,
     styles,
 )
 from .pooling import Estimate
 from .published import Published
 from .study import Attribute, Study
+from .two_fold_chart import two_fold_charts
 
 _LAMBDAS = tuple(step / 20 for step in range(21))
 _PUBLISHED_DASHES: tuple[tuple[float, ...], ...] = ((1, 1), (1, 2.5), (3, 1, 1, 1), (3, 3), (6, 1, 1, 1, 1, 1))
@@ -42,7 +43,7 @@ _PUBLISHED_DASHES: tuple[tuple[float, ...], ...] = ((1, 1), (1, 2.5), (3, 1, 1, 
 def charts(study: Study, published: Published) -> list[Chart]:
     """All that the rows are enough for."""
     found: list[Chart] = []
-    for protocol in study.protocols:
+    for protocol in study.compared:
         made: tuple[Chart, ...] = (
             templates_chart(study, protocol),
             weights_chart(study, protocol, published),
@@ -50,7 +51,7 @@ def charts(study: Study, published: Published) -> list[Chart]:
             tradeoff_chart(study, protocol, published),
         )
         found += [chart for chart in made if chart.panels]
-    return found
+    return [*found, *two_fold_charts(study, published)]
 
 
 def templates_chart(study: Study, protocol: str) -> BarChart:
@@ -133,7 +134,7 @@ def tradeoff_chart(study: Study, protocol: str, published: Published) -> DotChar
     names = list(study.obfuscators)
     drawn = styles(names)
     printed = [item.label for attribute in _hidden(study) for item in published.of(attribute.dataset, protocol)]
-    numbers = {label: number for number, label in enumerate(dict.fromkeys([*map(_label, names), *printed]), 1)}
+    numbers = {label: number for number, label in enumerate(dict.fromkeys([*map(label_of, names), *printed]), 1)}
     panels = []
     for attribute in _hidden(study):
         dots = []
@@ -143,7 +144,7 @@ def tradeoff_chart(study: Study, protocol: str, published: Published) -> DotChar
                 study.strongest(attribute, name, protocol),
             )
             if action is not None and strongest is not None:
-                dots.append(Dot(numbers[_label(name)], _label(name), strongest[1], action, drawn[name]))
+                dots.append(Dot(numbers[label_of(name)], label_of(name), strongest[1], action, drawn[name]))
         if not dots:
             continue
         for item in published.of(attribute.dataset, protocol):
@@ -168,10 +169,6 @@ def tradeoff_chart(study: Study, protocol: str, published: Published) -> DotChar
 
 def _hidden(study: Study) -> Iterator[Attribute]:
     return (attribute for attribute in study.attributes if attribute.task)
-
-
-def _label(name: str) -> str:
-    return obfuscator_name(name) + (" (ours)" if role(name) == "ours" else "")
 
 
 def _pair_panel(study: Study, attribute: Attribute, protocol: str, names: Sequence[str]) -> BarPanel:
@@ -201,4 +198,4 @@ def _curve(name: str, tables: Sequence[Tradeoffs], style: Style) -> Curve:
     known = [(table.action[name], table.privacy[name]) for table in tables]
     pairs = [(action.value, privacy.value) for action, privacy in known if action and privacy]
     values = tuple(sum(f_lambda(a, p, weight) for a, p in pairs) / len(pairs) for weight in _LAMBDAS)
-    return Curve(_label(name), values, style)
+    return Curve(label_of(name), values, style)

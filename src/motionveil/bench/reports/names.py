@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from ...presets import PRESETS
 from ..obfuscations import ORIGINAL, PERSON_REMOVED, SCENE_ALONE, SILHOUETTE, TEMPLATE
 
-Role = Literal["original", "ours", "baseline", "reference"]
+Role = Literal["original", "ours", "baseline", "learned", "reference"]
 IID = "_iid"
 """Ends the names of obfuscators with noise that is new in every frame."""
 FLOORS = {PERSON_REMOVED: "person removed", SCENE_ALONE: "scene alone"}
@@ -45,13 +46,13 @@ LEARNED = {
     "kbeam": "K-beam",
     "entropy": "Entropy",
     "alf": "ALF",
-    "elr_16": "ELR s=16",
-    "elr_32": "ELR s=32",
-    "elr_64": "ELR s=64",
+    "elr": "ELR",
     "bdq": "BDQ",
     "spact": "SPAct",
 }
-"""Methods of other authors whose networks are trained, which the table of obfuscations does not have yet."""
+"""Methods of other authors whose networks are trained. What begins with one of these names and `_` is a variant."""
+_COUNTED = {"kbeam": "K", "entropy": "M", "elr": "s"}
+"""What the number behind a method's name counts: attackers, or the size of the picture."""
 
 DATASETS = {
     "ipn": "IPN",
@@ -85,18 +86,30 @@ NETWORKS = {
     "vit_b_16": "ViT-B/16",
     "vit_b_32": "ViT-B/32",
     "c3d": "C3D",
+    "inception_v1": "Inception v1",
+    "inception_v2": "Inception v2",
+    "resnet_v1_50": "ResNet-50 v1",
+    "resnet_v1_101": "ResNet-101 v1",
+    "resnet_v2_50": "ResNet-50 v2",
+    "resnet_v2_101": "ResNet-101 v2",
+    "mobilenet_v1_100": "MobileNet v1, 1.0",
+    "mobilenet_v1_075": "MobileNet v1, 0.75",
+    "mobilenet_v1_060": "MobileNet v1, 0.6",
+    "mobilenet_v1_050": "MobileNet v1, 0.5",
+    "mobilenet_v1_025": "MobileNet v1, 0.25",
     "small_r3d": "Small R3D",
     "small_r2plus1d": "Small R(2+1)D",
     "small_two_stream": "Small two-stream",
     "small_resnet": "Small ResNet",
     "small_bag": "Small BagNet",
 }
-"""In the order of Table 1 of the paper."""
+"""In the order of Table 1 of the paper, then the attackers of the two-fold evaluation by family, then small ones."""
 
 
 SECTIONS: tuple[tuple[Role, str], ...] = (
     ("original", ""),
     ("baseline", "Baselines and other methods"),
+    ("learned", "Learned methods"),
     ("ours", "Ours"),
     ("reference", "References"),
 )
@@ -105,14 +118,31 @@ SECTIONS: tuple[tuple[Role, str], ...] = (
 PROTOCOL_TITLES = {
     "frozen": "networks trained on original video (frozen)",
     "retrained": "networks trained on what the obfuscator makes (retrained)",
-    "two_fold": "new networks trained against a learned obfuscator that is frozen (two-fold)",
+    "two_fold": "unseen networks trained on what a frozen obfuscator makes (two-fold)",
 }
+_NAMED = 6
+"""Names that a sentence lists before it counts the rest."""
 PROTOCOLS_SHORT = {"frozen": "frozen", "retrained": "retrained", "two_fold": "two-fold"}
+
+
+def learned_method(name: str) -> str:
+    """The learned method that an obfuscator is, or is a variant of (`kbeam` of `kbeam_8`); empty for all others."""
+    return next((method for method in LEARNED if name == method or name.startswith(f"{method}_")), "")
 
 
 def obfuscator_name(name: str) -> str:
     """The name of an obfuscator for people; that of a template for `template_<name>`."""
-    return (OBFUSCATORS | LEARNED).get(name) or name.removeprefix(TEMPLATE)
+    known = (OBFUSCATORS | LEARNED).get(name)
+    method = learned_method(name)
+    if known or not method:
+        return known or name.removeprefix(TEMPLATE)
+    variant = name.removeprefix(f"{method}_")
+    counted = method in _COUNTED and variant.isdigit()
+    return f"{LEARNED[method]} {_COUNTED[method]}={variant}" if counted else f"{LEARNED[method]}, {_spaced(variant)}"
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def dataset_name(name: str) -> str:
@@ -131,20 +161,39 @@ def role(name: str) -> Role:
         return "original"
     if name in (*FLOORS, SILHOUETTE):
         return "reference"
+    if learned_method(name):
+        return "learned"
     return "ours" if any(name == preset or name.startswith(f"{preset}_") for preset in PRESETS) else "baseline"
 
 
-def obfuscator_order(name: str) -> tuple[int, int, str]:
-    """A key to sort obfuscators by: the original, baselines, ours, references, each as listed above."""
-    order = ("original", "baseline", "ours", "reference").index(role(name))
-    listed = [*OBFUSCATORS, *LEARNED]
-    return order, listed.index(name) if name in listed else len(listed), name
+def label_of(name: str) -> str:
+    """The name of an obfuscator in figures, which have no headings."""
+    return obfuscator_name(name) + (" (ours)" if role(name) == "ours" else "")
+
+
+def obfuscator_order(name: str) -> tuple[int, int, int, str]:
+    """A key to sort obfuscators by: as `SECTIONS` and the tables above have them, variants by their numbers."""
+    listed, base = [*OBFUSCATORS, *LEARNED], learned_method(name) or name
+    number = name.rpartition("_")[2] if base != name else ""
+    return (
+        [kind for kind, _ in SECTIONS].index(role(name)),
+        listed.index(base) if base in listed else len(listed),
+        int(number) if number.isdecimal() else 0,
+        name,
+    )
 
 
 def network_order(name: str) -> tuple[int, str]:
     """A key to sort networks by: as in the paper's Table 1, then the others by name."""
     listed = list(NETWORKS)
     return listed.index(name) if name in listed else len(listed), name
+
+
+def listed(items: Iterable[str], joint: str = ", ") -> str:
+    """Names in a sentence, which counts those that would make it too long."""
+    found = list(items)
+    rest = len(found) - _NAMED
+    return joint.join(found[:_NAMED]) + (f"{joint}and {rest} more" if rest > 0 else "")
 
 
 @dataclass(frozen=True)
@@ -159,14 +208,15 @@ class Style:
 
 ACTION, PRIVACY = Style("#0072B2"), Style("#D55E00")
 """Blue is good when high, red when low, as in the paper; Okabe and Ito's, which colour-blind people tell apart."""
-PALETTE = {"original": "#000000", "ours": "#D55E00", "reference": "#777777"}
+PALETTE = {"original": "#000000", "ours": "#D55E00", "learned": "#7B5EA7", "reference": "#777777"}
+_MARKERS = {"original": "p", "ours": "o", "learned": "h", "reference": "8"}
 _FAMILIES = (
     (("blur", "person_blur"), "#E69F00", "s"),
     (("pixel", "person_pixel"), "#56B4E9", "D"),
     (("mean_fill", "solid", "inpaint", "mask"), "#009E73", "^"),
     (("iid_noise", "static_noise", "motion_noise"), "#CC79A7", "v"),
 )
-_OTHERS = ("#7B5EA7", "h")
+_OTHERS = ("#8C6D46", "H")
 _DASHES: tuple[tuple[float, ...], ...] = (
     (), (4, 1.5), (1, 1.2), (5, 1.2, 1, 1.2), (2.5, 2.5), (8, 2), (5, 1, 1, 1, 1, 1), (1, 3),
 )  # fmt: skip
@@ -183,7 +233,7 @@ def styles(names: list[str]) -> dict[str, Style]:
             if name.startswith(starts):
                 colour, marker = family_colour, family_marker
         if kind != "baseline":
-            colour, marker = PALETTE[kind], {"original": "p", "ours": "o", "reference": "8"}[kind]
+            colour, marker = PALETTE[kind], _MARKERS[kind]
         count = used[colour] = used.get(colour, -1) + 1
         found[name] = Style(colour, _DASHES[count % len(_DASHES)], marker, 1.8 if kind == "ours" else 1.0)
     return found

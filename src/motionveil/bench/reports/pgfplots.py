@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from .charts import BarChart, BarPanel, Chart, CurveChart, Dot, DotChart, DotPanel, MatrixChart, legend
+from .charts import (
+    BarChart,
+    BarPanel,
+    Chart,
+    CurveChart,
+    Dot,
+    DotChart,
+    DotPanel,
+    Item,
+    Marks,
+    MatrixChart,
+    Series,
+    SeriesChart,
+    SeriesPanel,
+    legend,
+)
 from .markup import escape
 from .names import Style
 from .pooling import Estimate
@@ -16,8 +31,8 @@ PREAMBLE = r"""\documentclass[10pt,twocolumn]{article}
 \usetikzlibrary{patterns}
 \pgfplotsset{compat=1.16}
 """
-_MARKS = {"o": "*", "s": "square*", "D": "diamond*", "^": "triangle*", "v": "otimes*", "h": "oplus*", "p": "pentagon*",
-          "8": "halfsquare*", "": "none"}  # fmt: skip
+_MARKS = {"o": "*", "s": "square*", "D": "diamond*", "^": "triangle*", "v": "otimes*", "h": "oplus*",
+          "H": "halfcircle*", "p": "pentagon*", "8": "halfsquare*", "": "none"}  # fmt: skip
 
 
 def pgfplots(chart: Chart) -> str | None:
@@ -28,6 +43,11 @@ def pgfplots(chart: Chart) -> str | None:
         body = [_bar_axis(chart, panel, last=panel is chart.panels[-1]) for panel in chart.panels]
         layout = f"group size=1 by {len(chart.panels)}, vertical sep=1.6cm"
         size = r"width=\columnwidth, height=4.2cm"
+    elif isinstance(chart, SeriesChart):
+        rows = len(chart.panels) // chart.columns
+        layout = f"group size={chart.columns} by {rows}, horizontal sep=1cm, vertical sep=.8cm"
+        size = f"width={1.9 / chart.columns + 0.06:.3f}\\columnwidth, height=3.6cm"
+        body = [_series_axis(chart, index) for index in range(len(chart.panels))]
     else:
         columns = min(2, len(chart.panels))
         layout = f"group size={columns} by {-(-len(chart.panels) // columns)}, horizontal sep=1.3cm, vertical sep=1.7cm"
@@ -109,21 +129,52 @@ def _dot_axis(chart: DotChart, panel: DotPanel) -> str:
     return "\n".join(lines)
 
 
+def _series_axis(chart: SeriesChart, index: int) -> str:
+    panel, scale = chart.panels[index], 100 if chart.panels[index].is_share else 1
+    options = [f"title={{{escape(panel.title)}}}", "grid=major", "clip mode=individual"]
+    if index % chart.columns == 0:
+        options.append(f"ylabel={{{escape(panel.y_label)}}}")
+    if index >= len(chart.panels) - chart.columns:
+        options.append(f"xlabel={{{escape(chart.x_label)}}}")
+    low, high = _y_limits(panel)
+    lines = [f"\\nextgroupplot[{', '.join(options)}, ymin={low:g}, ymax={high:g}]"]
+    for line in panel.lines:
+        lines.append(
+            f"\\addplot[{_pen(line.style)}] coordinates {{({line.value:g},{low:g}) ({line.value:g},{high:g})}};"
+        )
+    items: tuple[Series | Marks, ...] = (*panel.series, *panel.marks)
+    for item in items:
+        points = " ".join(f"({x:g},{scale * y:.4g})" for x, y in item.points)
+        pen = f"only marks, mark size=1.2pt, {_mark(item)}" if isinstance(item, Marks) else _pen(item.style)
+        lines.append(f"\\addplot[{pen}] coordinates {{{points}}};")
+    return "\n".join(lines)
+
+
+def _y_limits(panel: SeriesPanel) -> tuple[float, float]:
+    values = [y for series in panel.series for _, y in series.points]
+    if panel.is_share or not values:
+        return 0, 112
+    margin = 0.05 * (max(values) - min(values)) or 0.05
+    return min(values) - margin, max(values) + margin
+
+
 def _key(chart: Chart) -> list[str]:
     """A legend for all panels, below them."""
     if isinstance(chart, BarChart | MatrixChart):
         return []
     entries = []
     for label, item in legend(chart).items():
-        sample = (
-            f"\\tikz[baseline=-.6ex]\\draw plot[mark={_MARKS.get(item.style.marker, '*')}, "
-            f"mark options={{{_colour(item.style)}{', fill=white' if item.hollow else ''}}}] coordinates {{(0,0)}};"
-            if isinstance(item, Dot)
-            else f"\\tikz[baseline=-.6ex]\\draw[{_pen(item.style)}] (0,0) -- (.6,0);"
-        )
+        sample = f"\\tikz[baseline=-.6ex]\\draw{_sample(item)};"
         number = f"{item.number}~" if isinstance(item, Dot) else ""
         entries.append(f"\\mbox{{{sample}~{number}{escape(label)}}}")
     return ["", r"\medskip", r"{\scriptsize", " \\quad\n".join(entries), r"\par}"]
+
+
+def _sample(item: Item) -> str:
+    if isinstance(item, Dot | Marks):
+        mark, fill = _MARKS.get(item.style.marker, "*"), ", fill=white" if item.hollow else ""
+        return f" plot[mark={mark}, mark options={{{_colour(item.style)}{fill}}}] coordinates {{(0,0)}}"
+    return f"[{_pen(item.style)}] (0,0) -- (.6,0)"
 
 
 def _rgb(style: Style) -> tuple[int, int, int]:
@@ -144,7 +195,7 @@ def _pen(style: Style) -> str:
     return f"{_colour(style)}, line width={0.8 * style.width:g}pt{dash}"
 
 
-def _mark(dot: Dot) -> str:
+def _mark(dot: Dot | Marks) -> str:
     fill = ", fill=white" if dot.hollow else ""
     return (
         f"{_colour(dot.style)}, mark={_MARKS.get(dot.style.marker, '*')}, mark options={{{_colour(dot.style)}{fill}}}"

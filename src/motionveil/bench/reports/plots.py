@@ -21,22 +21,21 @@ from .charts import (
     BarPanel,
     Bars,
     Chart,
-    Curve,
     CurveChart,
     Dot,
     DotChart,
     DotPanel,
-    Line,
+    Item,
     MatrixChart,
     MatrixPanel,
+    SeriesChart,
     legend,
 )
-from .names import Style
+from .plot_parts import COLUMN, legend_columns, line_style
 from .pooling import Estimate
+from .series_plot import series_figure
 
 FORMATS = ("pdf", "png", "svg")
-COLUMN = 3.4
-"""Width of a column of a paper, inches."""
 _SETTINGS: Any = {
     "font.size": 8, "axes.titlesize": 8.5, "axes.labelsize": 8, "xtick.labelsize": 7.5, "ytick.labelsize": 7.5,
     "legend.fontsize": 7.5, "axes.linewidth": 0.6, "axes.edgecolor": "#444444", "axes.spines.top": False,
@@ -68,6 +67,8 @@ def _figure(chart: Chart) -> Figure:
         return _bars(chart)
     if isinstance(chart, MatrixChart):
         return _matrices(chart)
+    if isinstance(chart, SeriesChart):
+        return series_figure(chart)
     if isinstance(chart, CurveChart):
         return _side_by_side(chart, [partial(_curves, chart=chart, panel=panel) for panel in chart.panels])
     return _side_by_side(chart, [partial(_dots, panel=panel) for panel in chart.panels])
@@ -98,7 +99,7 @@ def _bar_panel(axes: Axes, panel: BarPanel) -> dict[str, Artist]:
         shift = (index - (len(panel.bars) - 1) / 2) * width
         handles[bars.label] = _draw_bars(axes, bars, places + shift, width * 0.92)
     for line in panel.lines:
-        handles[line.label] = axes.axhline(100 * line.value, **_line_style(line.style), zorder=3)
+        handles[line.label] = axes.axhline(100 * line.value, **line_style(line.style), zorder=3)
     long = max(map(len, panel.categories), default=0) * len(panel.categories) > 45
     axes.set_xticks(places, panel.categories, rotation=30 if long else 0, ha="right" if long else "center")
     axes.tick_params(axis="x", length=0)
@@ -127,7 +128,7 @@ def _side_by_side(chart: CurveChart | DotChart, drawers: Sequence[Callable[[Axes
     rows = ceil(len(drawers) / columns)
     shown = legend(chart)
     labels = [f"{item.number}  {label}" if isinstance(item, Dot) else label for label, item in shown.items()]
-    per_row = _legend_columns(labels, 2 * COLUMN if columns > 1 else COLUMN)
+    per_row = legend_columns(labels, 2 * COLUMN if columns > 1 else COLUMN)
     lines = ceil(len(shown) / per_row)
     size = (min(2, columns) * COLUMN, (2.5 if columns < 3 else 2.1) * rows + 0.17 * lines + 0.1)
     figure = Figure(figsize=size, layout="constrained")
@@ -145,27 +146,16 @@ def _side_by_side(chart: CurveChart | DotChart, drawers: Sequence[Callable[[Axes
     return figure
 
 
-def _legend_columns(labels: Sequence[str], width: float) -> int:
-    """How many columns of a legend fit into a width in inches."""
-    for columns in (4, 3, 2):
-        height = ceil(len(labels) / columns)
-        widest = (max(map(len, labels[start : start + height])) for start in range(0, len(labels), height))
-        # An inch holds about 17 letters of this size; the sample and the space beside it take about 9.
-        if sum(letters + 9 for letters in widest) <= 17 * width:
-            return columns
-    return 1
-
-
 def _curves(axes: Axes, *, chart: CurveChart, panel: Any) -> None:
     for curve in panel.curves:
-        axes.plot(chart.x, curve.values, **_line_style(curve.style))
+        axes.plot(chart.x, curve.values, **line_style(curve.style))
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
     axes.set_title(panel.title, loc="left")
 
 
 def _dots(axes: Axes, *, panel: DotPanel) -> None:
     for line in panel.lines:
-        axes.axvline(100 * line.value, **_line_style(line.style), zorder=1)
+        axes.axvline(100 * line.value, **line_style(line.style), zorder=1)
     for dot in panel.dots:
         x, y = 100 * dot.x.value, 100 * dot.y.value
         axes.errorbar(
@@ -191,11 +181,6 @@ def _bars_of(value: float, interval: tuple[float, float] | None) -> Any:
     return None if interval is None else [[100 * (value - interval[0])], [100 * (interval[1] - value)]]
 
 
-def _line_style(style: Style) -> dict[str, Any]:
-    dashed = {"linestyle": (0, style.dash)} if style.dash else {}
-    return {"color": style.colour, "linewidth": style.width, **dashed}
-
-
 def _marker_style(dot: Dot) -> dict[str, Any]:
     return {
         "linestyle": "none", "marker": dot.style.marker, "markersize": 9, "markeredgecolor": dot.style.colour,
@@ -209,8 +194,8 @@ def _ink(dot: Dot) -> str:
     return "#111111" if dot.hollow or 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "white"
 
 
-def _handle(item: Curve | Dot | Line) -> Artist:
-    return Line2D([], [], **(_marker_style(item) if isinstance(item, Dot) else _line_style(item.style)))
+def _handle(item: Item) -> Artist:
+    return Line2D([], [], **(_marker_style(item) if isinstance(item, Dot) else line_style(item.style)))
 
 
 def _matrices(chart: MatrixChart) -> Figure:

@@ -13,7 +13,7 @@ from ...features.encoder import ASSETS
 class Tradeoff:
     """One published pair: shares in [0, 1]; f: f_0.5 as printed, None where the source has none.
 
-    obfuscator: ours that does the same, empty where there is none. protocol: as in `Row`.
+    obfuscator: ours that does the same, empty where there is none. protocol, metric (of privacy): as in `Row`.
     """
 
     source: str
@@ -24,6 +24,7 @@ class Tradeoff:
     f: float | None = None
     obfuscator: str = ""
     protocol: str = "frozen"
+    metric: str = "top1"
 
     @property
     def label(self) -> str:
@@ -50,6 +51,13 @@ class Published:
             if item.source == "cvpr2024" and item.dataset == dataset and protocol in (None, item.protocol)
         ]  # fmt: skip
 
+    def two_fold(self, dataset: str, metric: str) -> list[Tradeoff]:
+        """Published pairs of the two-fold evaluation (Wu et al., TPAMI 2020) on a data set, judged by this metric."""
+        return [
+            item for item in self.tradeoffs
+            if (item.source, item.dataset, item.metric) == ("tpami2020", dataset, metric)
+        ]  # fmt: skip
+
 
 def published_figures() -> Published:
     """Read them from the package. Data sets are named as in our table of data sets."""
@@ -68,7 +76,7 @@ def published_figures() -> Published:
     ]  # fmt: skip
     tradeoffs += [
         Tradeoff("tpami2020", row["dataset"], row["name"], row["action"] / 100, row["privacy"] / 100,
-                 protocol="two_fold")
+                 obfuscator=row["obfuscator"], protocol="two_fold", metric=row["metric"])
         for row in tpami["methods"]
     ]  # fmt: skip
     return Published({key: told[key]["title"] for key in told}, top1, tuple(tradeoffs))

@@ -26,7 +26,7 @@ from ...types import Clip, Float32Array, UInt8Array
 from ...video import open_source
 from ..obfuscations import OBFUSCATIONS, ORIGINAL, get_obfuscation
 from .names import obfuscator_name
-from .writing import Sheet
+from .report import Sheet
 
 Videos = Mapping[str, UInt8Array]
 _HEIGHT = 150

@@ -15,6 +15,7 @@ from .pooling import Estimate, average, difference, pool
 
 ACTION = "action"
 """The task that is to be kept; all others of a data set are attributes that are to be hidden."""
+TWO_FOLD = "two_fold"
 METRICS = ("top1", "cmap")
 """What is shown of a task: the first of these that it has."""
 
@@ -70,6 +71,12 @@ class Study:
         """Those under which anything but the original was judged; all where only the original was."""
         found = {row.protocol for row in self.rows if row.obfuscator != ORIGINAL}
         return tuple(p for p in PROTOCOLS if p in (found or {row.protocol for row in self.rows}))
+
+    @cached_property
+    def compared(self) -> tuple[str, ...]:
+        """Protocols under which all networks judge all obfuscators alike: all but the two-fold evaluation, where each
+        obfuscator may have met other attackers, and which has tables of its own (`TwoFold`)."""
+        return tuple(protocol for protocol in self.protocols if protocol != TWO_FOLD)
 
     @cached_property
     def obfuscators(self) -> tuple[str, ...]:

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ... import drawing
 from ...errors import OutputError
-from ...features.encoder import ASSETS
 from ...files import PendingFile, commit_all, make_folders, remove, remove_empty
-from ...record import library_versions
-from ...types import UInt8Array
 from ..results import Row
 from .attacker_table import attacker_table
 from .cautions import cautions
@@ -28,15 +18,22 @@ from .class_table import class_tables
 from .comparison_table import comparison_table, long_table
 from .confusion import confusion_charts
 from .figures import charts
-from .markup import latex, markdown
+from .learning import Training, learning_cautions
+from .learning_chart import learning_charts
+from .markup import latex
 from .original_table import original_table
-from .pgfplots import PREAMBLE, pgfplots
+from .pages import as_latex, as_markdown, page
+from .pgfplots import pgfplots
 from .plots import draw
 from .provenance import pooled_csv, provenance_table
 from .published import Published, published_figures
 from .published_tables import published_tables
+from .report import Part, Report, Sheet
 from .study import Study
 from .tables import Table
+from .two_fold import two_folds
+from .two_fold_chart import NAME as TRADEOFF_TWO_FOLD
+from .two_fold_table import two_fold_csv, two_fold_tables
 
 PAGE = "report.html"
 WRITTEN = "SHA256SUMS"
@@ -44,48 +41,9 @@ WRITTEN = "SHA256SUMS"
 those that it does not have, and that nobody has changed."""
 
 
-class Sheet(NamedTuple):
-    """A picture (H, W, 3) uint8 RGB with a title and a line of text; see `sheets`."""
-
-    name: str
-    title: str
-    caption: str
-    image: UInt8Array
-
-
-@dataclass(frozen=True)
-class Part:
-    """A section of a report."""
-
-    title: str
-    text: str
-    tables: tuple[Table, ...] = ()
-    charts: tuple[Chart, ...] = ()
-    sheets: tuple[Sheet, ...] = ()
-
-
-@dataclass(frozen=True)
-class Report:
-    """All that is in a report, before it is written."""
-
-    parts: tuple[Part, ...]
-    cautions: tuple[str, ...]
-    provenance: Table
-    titles: tuple[str, ...]
-    csv: str
-
-    @property
-    def tables(self) -> list[Table]:
-        """Of all parts."""
-        return [table for part in self.parts for table in part.tables] + [self.provenance]
-
-    @property
-    def charts(self) -> list[Chart]:
-        """Of all parts."""
-        return [chart for part in self.parts for chart in part.charts]
-
-
-def make_report(rows: Iterable[Row], *, published: bool = True, sheets: Sequence[Sheet] = ()) -> Report:
+def make_report(
+    rows: Iterable[Row], *, published: bool = True, sheets: Sequence[Sheet] = (), trainings: Sequence[Training] = ()
+) -> Report:
     """Everything that rows of results tell. Raises InputError where there are none, or impossible ones."""
     study = Study(rows)
     known = published_figures() if published else Published()
@@ -94,15 +52,22 @@ def make_report(rows: Iterable[Row], *, published: bool = True, sheets: Sequence
     def some(prefix: str) -> tuple[Chart, ...]:
         return tuple(chart for chart in drawn if chart.name.startswith(prefix))
 
-    compared = _filled(*(comparison_table(study, protocol, known) for protocol in study.protocols), long_table(study))
+    compared = _filled(*(comparison_table(study, protocol, known) for protocol in study.compared), long_table(study))
     parts = (
         Part(
             "What leaks, and what is kept",
             "The strongest attacker counts, and the retrained one more than the frozen one: whoever has the tool can "
             "train on what it makes.",
             _filled(*(attacker_table(study, attribute) for attribute in study.attributes), *class_tables(study)),
-            some("tradeoff"),
+            tuple(chart for chart in some("tradeoff") if chart.name != TRADEOFF_TWO_FOLD),
         ),
+        Part(
+            "Unseen attackers (two-fold)",
+            "As learned methods are judged: attackers that an obfuscator has never met learn from what it makes.",
+            tuple(two_fold_tables(study, known)),
+            some(TRADEOFF_TWO_FOLD),
+        ),
+        Part("How learned methods were trained", "", (), tuple(learning_charts(trainings))),
         Part("Unmodified video", "What the networks can do at best.", (first,) if first else ()),
         Part("Obfuscators compared, averaged over networks", "As in the paper.", compared),
         Part("Weighing privacy", "As in Fig. 7 of the paper.", (), some("figure_7")),
@@ -113,12 +78,18 @@ def make_report(rows: Iterable[Row], *, published: bool = True, sheets: Sequence
         Part("Published figures", "Copied from the papers, for comparison.", tuple(published_tables(known))),
     )
     shown = tuple(part for part in parts if part.tables or part.charts or part.sheets)
-    warned = cautions(study)
+    warned = cautions(study) + learning_cautions(trainings, study)
     if sheets:
         warned.insert(0, "this report shows pictures of the original; keep it as safe as the original")
     if study.num_repeated:
         warned.append(f"rows that later ones repeat were left out ({study.num_repeated})")
-    return Report(shown, tuple(warned), provenance_table(study), tuple(known.titles.values()), pooled_csv(study))
+    return Report(shown, tuple(warned), provenance_table(study), tuple(known.titles.values()), _csv(study))
+
+
+def _csv(study: Study) -> dict[str, str]:
+    """By the names of the files."""
+    files = {"pooled.csv": pooled_csv(study)}
+    return files | ({"two_fold.csv": two_fold_csv(study)} if two_folds(study) else {})
 
 
 def _filled(*tables: Table) -> tuple[Table, ...]:
@@ -127,16 +98,22 @@ def _filled(*tables: Table) -> tuple[Table, ...]:
 
 
 def write_report(
-    rows: Iterable[Row], folder: Path, *, published: bool = True, sheets: Sequence[Sheet] = ()
+    rows: Iterable[Row],
+    folder: Path,
+    *,
+    published: bool = True,
+    sheets: Sequence[Sheet] = (),
+    trainings: Sequence[Training] = (),
 ) -> list[Path]:
     """Write all tables and figures into a folder, all files or none, and return them, the page first.
 
     report.html is self-contained; report.md, report.tex; tables/*.tex; figures/*.pdf, .png and (pgfplots) .tex;
-    pooled.csv; SHA256SUMS. Files of an earlier report that this one does not have are removed.
-    published: show what papers have printed beside ours. sheets: pictures for the page.
+    pooled.csv; two_fold.csv where that was evaluated; SHA256SUMS. Files of an earlier report that this one does not
+    have are removed. published: show what papers have printed beside ours. sheets: pictures for the page. trainings: of
+    learned methods, whose curves are drawn.
     Raises InputError for rows that cannot be, OutputError where the folder cannot be written.
     """
-    report = make_report(rows, published=published, sheets=sheets)
+    report = make_report(rows, published=published, sheets=sheets, trainings=trainings)
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file; choose a folder for the report with -o")
     contents = _contents(report)
@@ -186,11 +163,11 @@ def _contents(report: Report) -> dict[str, bytes]:
     drawn = {chart.name: draw(chart) for chart in report.charts}
     pictures = {sheet.name: drawing.encode_image(sheet.image, ".png") for part in report.parts for sheet in part.sheets}
     files = {
-        PAGE: _page(report, drawn, pictures).encode(),
-        "report.md": _markdown(report).encode(),
-        "report.tex": _document(report).encode(),
-        "pooled.csv": report.csv.encode(),
+        PAGE: page(report, drawn, pictures).encode(),
+        "report.md": as_markdown(report).encode(),
+        "report.tex": as_latex(report).encode(),
     }
+    files |= {name: text.encode() for name, text in report.csv.items()}
     files |= {f"tables/{table.name}.tex": latex(table).encode() for table in report.tables}
     for chart in report.charts:
         files |= {f"figures/{chart.name}.{kind}": drawn[chart.name][kind] for kind in ("pdf", "png")}
@@ -198,58 +175,3 @@ def _contents(report: Report) -> dict[str, bytes]:
         if source is not None:
             files[f"figures/{chart.name}.tex"] = source.encode()
     return files | {f"figures/{name}.png": data for name, data in pictures.items()}
-
-
-def _page(report: Report, drawn: Mapping[str, Mapping[str, bytes]], pictures: Mapping[str, bytes]) -> str:
-    """The page: nothing is loaded, no scripts; every text in it is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    sheets = [sheet for part in report.parts for sheet in part.sheets]
-    images = {name: (_embedded("svg+xml", files["svg"]), _shown_width(files["svg"])) for name, files in drawn.items()}
-    images |= {sheet.name: (_embedded("png", pictures[sheet.name]), sheet.image.shape[1]) for sheet in sheets}
-    return environment.get_template("benchmark.html.j2").render(
-        report=report,
-        images=images,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        version=library_versions()["motionveil"],
-    )
-
-
-def _shown_width(svg: bytes) -> int:
-    """Pixels on a screen, where it is looked at from further away than on paper."""
-    found = re.search(rb'<svg[^>]* width="([0-9.]+)pt"', svg)
-    return round(float(found.group(1)) * 2 if found else 700)
-
-
-def _embedded(kind: str, data: bytes) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
-
-
-def _markdown(report: Report) -> str:
-    lines = ["# Benchmark", ""]
-    if report.cautions:
-        lines += ["## Before you read on", "", *(f"* {text}." for text in report.cautions), ""]
-    for part in report.parts:
-        lines += [f"## {part.title}", "", *([part.text, ""] if part.text else [])]
-        lines += [markdown(table) for table in part.tables]
-        for item in (*part.charts, *part.sheets):
-            lines += [f"![{item.title}](figures/{item.name}.png)", "", f"**{item.title}** {item.caption}", ""]
-    return "\n".join([*lines, markdown(report.provenance)])
-
-
-def _document(report: Report) -> str:
-    """A document that takes in every table and figure, to look at them or to copy from."""
-    lines = [PREAMBLE, r"\begin{document}"]
-    for part in report.parts:
-        lines += [f"\\input{{tables/{table.name}}}" for table in part.tables]
-        for chart in part.charts:
-            if pgfplots(chart) is not None:
-                lines.append(f"\\input{{figures/{chart.name}}}")
-            else:
-                lines.append(
-                    f"\\begin{{figure*}}\\centering\\includegraphics[width=\\textwidth]{{figures/{chart.name}.pdf}}"
-                    r"\end{figure*}"
-                )
-        lines.append(r"\clearpage")
-    return "\n".join([*lines, r"\input{tables/provenance}", r"\end{document}", ""])

@@ -1,0 +1,114 @@
+"""Curves of the trainings of learned methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import isfinite
+
+from .charts import Line, Marks, Series, SeriesChart, SeriesPanel
+from .learning import ATTACK, USE, Round, Training
+from .names import ACTION, PRIVACY, Style, obfuscator_name
+
+_COLUMNS = 4
+"""Of a figure; more obfuscators are in further ones."""
+_TOP = 1.06
+"""Where marks are, above all accuracies."""
+_OTHERS = Style("#B5B5B5", (), "", 0.7)
+_EACH = Style("#EDB491", (), "", 0.6)
+_RESTARTED = Style("#555555", (1, 1.5), "", 0.8)
+_ENDS = {
+    "accuracy": ("phase ended: good enough", Style("#009E73", (), "o"), False),
+    "plateau": ("phase ended: no longer better", Style("#E69F00", (), "s"), True),
+    "steps": ("phase ended: steps were done", Style("#D55E00", (), "o"), True),
+}
+
+
+def learning_charts(trainings: Sequence[Training]) -> list[SeriesChart]:
+    """Small multiples, a column for every obfuscator: actions (accuracy, loss) and attackers, round by round."""
+    by_name: dict[str, list[Training]] = {}
+    for training in trainings:
+        by_name.setdefault(training.name, []).append(training)
+    names = list(by_name)
+    parts = [names[start : start + _COLUMNS] for start in range(0, len(names), _COLUMNS)]
+    return [_chart(number, [by_name[name] for name in part], len(parts)) for number, part in enumerate(parts, 1)]
+
+
+def _chart(number: int, columns: Sequence[Sequence[Training]], total: int) -> SeriesChart:
+    rows: tuple[Callable[[Sequence[Training]], SeriesPanel], ...] = (_actions, _losses, _attackers)
+    return SeriesChart(
+        f"learning_{number}" if total > 1 else "learning",
+        f"How learned methods were trained{f' ({number} of {total})' * (total > 1)}.",
+        "On the validation clips after every round; round 0 is the pretraining. Above: accuracy and loss of the "
+        "network that recognises actions. Below: accuracy of the attackers that the obfuscator is trained against, the "
+        "strongest bold. Marks at the top: why the phase ended in which that network recovers, or these attackers "
+        "catch up. Dotted: all attackers begin anew. One training of each is in colour, those of other seeds or "
+        "settings are grey."
+        " A method without attackers has an empty panel.",
+        "round",
+        len(columns),
+        tuple(row(column) for row in rows for column in columns),
+    )
+
+
+def _actions(trainings: Sequence[Training]) -> SeriesPanel:
+    first, *others = trainings
+    series = [Series("other trainings", _points(each, _utility), _OTHERS) for each in others]
+    series.append(Series("actions", _points(first, _utility), Style(ACTION.colour, width=1.4)))
+    name = obfuscator_name(first.name)
+    return SeriesPanel(name, "action (%)", tuple(series), _marks(first, USE), _restarts(first), is_share=True)
+
+
+def _losses(trainings: Sequence[Training]) -> SeriesPanel:
+    first, *others = trainings
+    series = [Series("other trainings", _points(each, _loss), _OTHERS) for each in others]
+    series.append(Series("actions", _points(first, _loss), Style(ACTION.colour, width=1.4)))
+    return SeriesPanel("", "action loss", tuple(series), (), _restarts(first))
+
+
+def _attackers(trainings: Sequence[Training]) -> SeriesPanel:
+    first, *others = trainings
+    series = [Series("other trainings", _points(each, _strongest), _OTHERS) for each in others]
+    count = max(len(each.attackers) for each in first.rounds)
+    for number in range(count if count > 1 else 0):
+        series.append(Series("each attacker", _points(first, partial(_of, number)), _EACH))
+    series.append(Series("strongest attacker", _points(first, _strongest), Style(PRIVACY.colour, width=1.4)))
+    drawn = tuple(each for each in series if each.points)
+    return SeriesPanel("", "attackers (%)", drawn, _marks(first, ATTACK), _restarts(first), is_share=True)
+
+
+def _utility(each: Round) -> float | None:
+    return each.utility_accuracy
+
+
+def _loss(each: Round) -> float | None:
+    """None where the training had come apart."""
+    return each.utility_loss if isfinite(each.utility_loss) else None
+
+
+def _strongest(each: Round) -> float | None:
+    return max(each.attackers, default=None)
+
+
+def _of(number: int, each: Round) -> float | None:
+    return each.attackers[number] if number < len(each.attackers) else None
+
+
+def _points(training: Training, value: Callable[[Round], float | None]) -> tuple[tuple[float, float], ...]:
+    return tuple((each.number, told) for each in training.rounds if (told := value(each)) is not None)
+
+
+def _marks(training: Training, phase: str) -> tuple[Marks, ...]:
+    found = []
+    for why, (label, style, hollow) in _ENDS.items():
+        places = tuple((float(each.number), _TOP) for each in training.rounds if (phase, why) in each.ends)
+        if places:
+            found.append(Marks(label, places, style, hollow))
+    return tuple(found)
+
+
+def _restarts(training: Training) -> tuple[Line, ...]:
+    """Between the round after which attackers began anew and the one before which they did."""
+    return tuple(
+        Line("attackers begin anew", each.number - 0.5, _RESTARTED) for each in training.rounds if each.restarted
+    )

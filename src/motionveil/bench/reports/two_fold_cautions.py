@@ -1,0 +1,168 @@
+"""What a reader must know of the two-fold evaluation: attackers that are not the same, or that never learned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..obfuscations import ORIGINAL
+from .names import PROTOCOLS_SHORT, listed, network_name, obfuscator_name
+from .pooling import Estimate
+from .study import Judge, Study
+from .two_fold import Met, TwoFold, two_folds
+
+_NEAR = 0.03
+"""Above its prior, a figure without an interval is no more than that."""
+
+
+def two_fold_cautions(study: Study) -> list[str]:
+    """Sentences, the gravest first; empty where nothing is amiss, or nothing was judged so."""
+    every = [found for found in two_folds(study) if found.attackers]
+    return [
+        *(text for found in every for text in _failed_attackers(study, found)),
+        *(text for found in every for text in _weaker_than_known(study, found)),
+        *(text for found in every for text in _failed_on_original(found)),
+        *(text for found in every for text in _numbers_of_attackers(found)),
+        *(text for found in every for text in _some_trainings(found)),
+        *(text for found in every for text in _other_folds(found)),
+        *(text for found in every for text in _action_networks(found)),
+    ]
+
+
+def _is_near_prior(estimate: Estimate) -> bool:
+    prior = estimate.prior or 0.0
+    if estimate.interval is None:
+        return estimate.value <= prior + _NEAR
+    return estimate.interval[0] <= prior
+
+
+def _is_above(one: Estimate, other: Estimate) -> bool:
+    """Whether one is higher than another beyond chance."""
+    lowest = one.value if one.interval is None else one.interval[0]
+    highest = other.value if other.interval is None else other.interval[1]
+    return lowest > max(highest, other.value + _NEAR)
+
+
+def _other_protocols(study: Study, found: TwoFold, name: str) -> Iterator[tuple[str, Judge, Estimate]]:
+    """The strongest attackers of the same obfuscator under other protocols."""
+    for protocol in study.compared:
+        known = study.strongest(found.attribute, name, protocol)
+        if known is not None:
+            yield protocol, *known
+
+
+def _failed_attackers(study: Study, found: TwoFold) -> Iterator[str]:
+    """Attackers that learned nothing although there is something to learn."""
+    for name, met in _all_met(found):
+        best = met.strongest[1]
+        if name == ORIGINAL or not _is_near_prior(best):
+            continue
+        for protocol, judge, known in _other_protocols(study, found, name):
+            if _is_above(known, best):
+                yield (
+                    f"{_where(found)}: the unseen attackers of {obfuscator_name(name)} reach {_percent(best.value)}, "
+                    f"hardly more than the prior of {_percent(best.prior)}, though {network_name(judge.network)} "
+                    f"({PROTOCOLS_SHORT[protocol]}) reaches {_percent(known.value)} on the same obfuscation: attackers "
+                    "that failed to learn prove nothing"
+                )
+                break
+
+
+def _weaker_than_known(study: Study, found: TwoFold) -> Iterator[str]:
+    """Obfuscators of which another protocol knows a stronger attacker."""
+    stronger = []
+    for name, met in _all_met(found):
+        best = met.strongest[1]
+        known = [(e.value, p, j) for p, j, e in _other_protocols(study, found, name) if _is_above(e, best)]
+        if known and name != ORIGINAL and not _is_near_prior(best):
+            value, protocol, judge = max(known)
+            by = f"{network_name(judge.network)}, {PROTOCOLS_SHORT[protocol]}"
+            stronger.append(f"{obfuscator_name(name)} ({_percent(value)} by {by}, not {_percent(best.value)})")
+    if stronger:
+        yield f"{_where(found)}: attackers of another protocol are stronger than the unseen ones of {listed(stronger)}"
+
+
+def _failed_on_original(found: TwoFold) -> Iterator[str]:
+    failed = [
+        network_name(judge.network)
+        for judge in found.attackers.get(ORIGINAL, {})
+        if (met := found.by(ORIGINAL, [judge])) is not None and _is_near_prior(met.mean)
+    ]
+    if failed:
+        yield (
+            f"{_where(found)}: {listed(failed)} {'reaches' if len(failed) == 1 else 'reach'} hardly more than the "
+            "prior on the original: such attackers have not learned to attack, and count for nothing elsewhere"
+        )
+
+
+def _numbers_of_attackers(found: TwoFold) -> Iterator[str]:
+    counts: dict[tuple[Judge, ...], list[str]] = {}
+    for name, met in _all_met(found):
+        if name != ORIGINAL:
+            counts.setdefault(met.judges, []).append(name)
+    if len(counts) < 2:
+        return
+    told = [
+        f"{listed([obfuscator_name(name) for name in names])} met {len(judges)} "
+        f"({listed([network_name(judge.network) for judge in judges])})"
+        for judges, names in sorted(counts.items(), key=lambda item: -len(item[0]))
+    ]
+    by = listed([network_name(judge.network) for judge in found.common])
+    consequence = f"compare by those that judged most of them ({by})" if by else "no attacker judged two of them"
+    yield (
+        f"{_where(found)}: obfuscators met different attackers, and the strongest of many is stronger than that of "
+        f"few; {consequence}: {listed(told, '; ')}"
+    )
+
+
+def _some_trainings(found: TwoFold) -> Iterator[str]:
+    """The strongest of all attackers rests on fewer trainings than others of the same obfuscator."""
+    fewer = []
+    for name, met in _all_met(found):
+        everywhere = {place for rows in found.attackers[name].values() for place in rows}
+        if len(met.places) < len(everywhere) and name != ORIGINAL:
+            fewer.append(f"{obfuscator_name(name)} ({len(met.places)} of {len(everywhere)})")
+    if fewer:
+        yield (
+            f"{_where(found)}: the figures of all attackers rest on some trainings alone, those on which all of them "
+            f"ran, of {listed(fewer)}"
+        )
+
+
+def _other_folds(found: TwoFold) -> Iterator[str]:
+    """Obfuscators that the same attackers judged, though on other seeds or folds."""
+    places: dict[tuple[tuple[int, int], ...], list[str]] = {}
+    for name in found.names:
+        met = found.by(name, found.common)
+        if met is not None:
+            places.setdefault(met.places, []).append(obfuscator_name(name))
+    if len(places) > 1:
+        told = [
+            f"{listed(names)} on {listed([f'seed {seed} fold {fold}' for seed, fold in where])}"
+            for where, names in places.items()
+        ]
+        yield f"{_where(found)}: the same attackers judged other seeds or folds: {listed(told, '; ')}"
+    lacking = [obfuscator_name(n) for n in found.attackers if found.common and not found.by(n, found.common)]
+    if lacking:
+        yield f"{_where(found)}: {listed(lacking)} cannot be compared with the others, having met other attackers"
+
+
+def _action_networks(found: TwoFold) -> Iterator[str]:
+    judges = {obfuscator_name(n): met.judges for n in found.names if (met := found.action(n)) is not None}
+    if len(set(judges.values())) > 1:
+        told = [
+            f"{name} by {listed([network_name(judge.network) for judge in networks])}"
+            for name, networks in judges.items()
+        ]
+        yield f"{_where(found)}: actions were not recognised by the same networks: {listed(told, '; ')}"
+
+
+def _all_met(found: TwoFold) -> Iterator[tuple[str, Met]]:
+    return ((name, met) for name in found.names if (met := found.tried(name)) is not None)
+
+
+def _where(found: TwoFold) -> str:
+    return f"{found.attribute.title}, two-fold"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"
