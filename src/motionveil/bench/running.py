@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +24,7 @@ from .networks import get_network
 from .networks.hub import HUB
 from .obfuscations import ORIGINAL
 from .preparation import Preparation
-from .results import append_rows, hash_of, identity, read_rows
+from .results import Row, append_rows, hash_of, identity, merged, read_rows
 
 Item = TypeVar("Item")
 
@@ -239,10 +239,27 @@ class Benchmark:
         try:
             with FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0):
                 if not self._is_done(run, judged, protocol):
-                    append_rows(self.places.results, self.judging.judge(run, judged, protocol, tell))
+                    rows = self._same_under_another_protocol(run, judged, protocol)
+                    append_rows(self.places.results, rows or self.judging.judge(run, judged, protocol, tell))
         except Timeout:
             return False
         return True
+
+    def _same_under_another_protocol(self, run: Run, judged: str, protocol: str) -> list[Row]:
+        """The rows of the same trained network on the same clips, which are not measured twice; none where there are
+        none yet. ('retrained' and 'two_fold' differ in who is asked, not in how.)"""
+        if self.experiment.is_with_obfuscator(run, protocol) or not self.places.results.exists():
+            return []
+        key = hash_of(self.judging.configuration(run, judged, protocol))
+        network = row_name(run.network)
+        same = {
+            row.metric: replace(row, protocol=protocol)
+            for row in merged(read_rows(self.places.results))
+            if row.protocol in ("retrained", "two_fold", "frozen" if run.obfuscator == judged else "")
+            and (row.dataset, row.task, row.network, row.obfuscator) == (run.dataset, run.task, network, judged)
+            and (row.seed, row.fold, row.configuration_hash) == (run.seed, run.fold, key)
+        }
+        return list(same.values())
 
     def _done(self) -> set[tuple[Any, ...]]:
         """The rows that are there; the file is read again when it has grown."""

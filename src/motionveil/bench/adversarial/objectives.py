@@ -46,7 +46,7 @@ def accuracy(logits: Tensor, targets: Tensor) -> float:
 
 def strongest(losses: Sequence[Tensor]) -> int:
     """The number of the budget network with the lowest loss; of equal ones the first (K-beam, Algorithm 1)."""
-    values = [float(loss) for loss in losses]
+    values = [float(loss.detach()) for loss in losses]
     return values.index(min(values))
 
 

@@ -15,7 +15,7 @@ from .methods import METHODS, Method
 from .phases import Phase, Term
 
 _COUNTS = {
-    "num_budgets": 1, "num_frames": 0, "budget_frames": 1, "rounds": 1, "restart_every": 0, "degradation_steps": 0,
+    "num_budgets": 1, "num_frames": 0, "budget_frames": 1, "rounds": 0, "restart_every": 0, "degradation_steps": 0,
     "utility_steps": 0, "budget_steps": 0, "suppress_steps": 1, "attack_steps": 0, "use_steps": 0, "final_steps": 0,
     "use_patience": 0, "gate_window": 1, "batch_size": 2, "accumulate": 1,
 }  # fmt: skip

@@ -17,6 +17,7 @@ from ...building import Networks
 from ...errors import OptionError
 from ...features import FeatureExtractor
 from ...flow import DISFlow, FlowEstimator
+from ...learned import load_learned
 from ...maps import MAPS
 from ...middlebury import flow_colours
 from ...pipeline import Window, first_frames
@@ -25,7 +26,7 @@ from ...templates import ATTRIBUTES, Template, default_library
 from ...types import Clip, Float32Array, UInt8Array
 from ...video import open_source
 from ..obfuscations import OBFUSCATIONS, ORIGINAL, get_obfuscation
-from .names import obfuscator_name
+from .names import obfuscator_name, obfuscator_order
 from .report import Sheet
 
 Videos = Mapping[str, UInt8Array]
@@ -40,19 +41,23 @@ def video_sheets(
     *,
     substitutes: Mapping[str, str] | None = None,
     dataset: str = "",
+    learned: Mapping[str, Path] | None = None,
     num_frames: int = 24,
     height: int = 240,
 ) -> list[Sheet]:
     """All sheets, of the first frames of a video and what obfuscations of these names make of them.
 
-    substitutes, dataset: see `Obfuscation.with_networks_at_hand` and `for_dataset`. Names that are in no table are left
-    out.
-    Raises InputError where the video cannot be read, WeightsError where weights are missing.
+    substitutes, dataset: see `Obfuscation.with_networks_at_hand` and `for_dataset`. learned: files of learned
+    obfuscators by name; they are shown beside the others. Names that are in no table are left out.
+    Raises InputError where the video cannot be read, WeightsError where weights are missing or damaged.
     """
+    files = learned or {}
     clips = _beginning(source, num_frames, height)
     videos = {ORIGINAL: np.concatenate([clip.frames for clip in clips])}
-    for name in names:
-        if name in OBFUSCATIONS:
+    for name in sorted({*names, *files}, key=obfuscator_order):
+        if name in files:
+            videos[name] = np.concatenate([clip.frames for clip in load_learned(files[name]).stream(iter(clips))])
+        elif name in OBFUSCATIONS:
             made = get_obfuscation(name, substitutes, dataset=dataset)
             assert made is not None
             stream = made.make(made.networks(), partial(first_frames, source, Window())).stream(iter(clips))

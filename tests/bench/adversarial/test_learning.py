@@ -1,0 +1,314 @@
+"""Whole small trainings of learned obfuscators: what they learn, how they are interrupted, what they are judged on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from safetensors.torch import load_file
+from torch import nn
+
+from motionveil.bench.adversarial.history import Round, is_learned
+from motionveil.bench.adversarial.learner import Instance
+from motionveil.bench.adversarial.methods import METHODS
+from motionveil.bench.adversarial.parts import Parts, Seeing
+from motionveil.bench.adversarial.settings import Learning
+from motionveil.bench.datasets.procedural import make
+from motionveil.bench.experiment import Experiment, read_experiment
+from motionveil.bench.obfuscations import ORIGINAL
+from motionveil.bench.results import read_rows
+from motionveil.bench.running import Benchmark, Places, Step
+from motionveil.bench.sampling import Sampling, TestClips, sampled_for_judging, sampled_for_training
+from motionveil.cli.bench import command
+from motionveil.errors import OptionError, WeightsError
+from motionveil.learned import build_degradation, load_learned
+
+TEXT = """
+dataset = "procedural"
+seeds = 1
+[tasks]
+action = ["small_r3d"]
+identity = ["small_bag"]
+[[two_fold]]
+obfuscators = ["entropy", "pixelate_16"]
+attackers = ["mobilenet_v1_025", "small_resnet"]
+[training]
+epochs = 2
+batch_size = 16
+[sampling]
+spread = true
+margin = 0.0
+size = 32
+views = 1
+[learning]
+utility = "small_r3d"
+budgets = ["small_bag"]
+num_frames = 8
+budget_frames = 2
+batch_size = 6
+accumulate = 1
+rounds = 3
+restart_every = 2
+degradation_steps = 2
+utility_steps = 2
+budget_steps = 2
+suppress_steps = 2
+attack_steps = 2
+use_steps = 2
+gate_window = 2
+final_steps = 1
+[learned.grl]
+degradation_options = { width = 2, blocks = 1 }
+[learned.kbeam]
+num_budgets = 2
+degradation_options = { width = 2, blocks = 1 }
+[learned.entropy]
+num_budgets = 2
+accumulate = 2
+degradation_options = { width = 2, blocks = 1 }
+[learned.bdq]
+[learned.spact]
+degradation_options = { width = 2, depth = 2 }
+[learned.elr]
+degradation_options = { size = 8 }
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Any:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("procedural") / "set"
+    make(folder, num_subjects=3, num_clips=3, num_frames=8, size=32)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def toml(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("experiment") / "learned.toml"
+    path.write_text(TEXT)
+    return path
+
+
+def _benchmark(experiment: Experiment, root: Path, folder: Path) -> Benchmark:
+    return Benchmark(experiment, Places(root, None, folder / "work", folder / "rows.jsonl"), threads=1)
+
+
+def _files(benchmark: Benchmark, name: str) -> dict[str, torch.Tensor]:
+    """All weights that a training left."""
+    learner = benchmark.judging.learner
+    folder = learner.folder(Instance(name, 0, 0))
+    return {
+        f"{file.stem}.{key}": value for file in folder.glob("*.safetensors") for key, value in load_file(file).items()
+    }
+
+
+def _rounds(benchmark: Benchmark, name: str) -> list[Round]:
+    folder = benchmark.judging.learner.folder(Instance(name, 0, 0))
+    return [Round.from_record(each) for each in json.loads((folder / "history.json").read_text())["rounds"]]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_an_interrupted_training_ends_as_one_that_was_not(root: Path, toml: Path, tmp_path: Path, name: str) -> None:
+    """To the last bit, wherever it comes, and whatever random numbers were drawn in between."""
+    experiment = read_experiment(toml)
+    instance = [Instance(name, 0, 0)]
+    whole = _benchmark(experiment, root, tmp_path / "whole")
+    steps: list[Step] = []
+    whole.learn(instance, steps.append)
+    wanted = _files(whole, name)
+    assert wanted
+
+    def stop_at(number: int) -> Any:
+        count = 0
+
+        def tell(step: Step) -> None:
+            nonlocal count
+            count += 1
+            if count == number:
+                raise KeyboardInterrupt
+
+        return tell
+
+    parts = _benchmark(experiment, root, tmp_path / "parts")
+    # In the pretraining, in the first round, right after it, and in the last one.
+    for number in (2, len(steps) // 3, len(steps) // 3, len(steps) // 2, 1):
+        with pytest.raises(KeyboardInterrupt):
+            _benchmark(experiment, root, tmp_path / "parts").learn(instance, stop_at(number))
+        torch.manual_seed(number)
+        assert not is_learned(parts.judging.learner.folder(instance[0]))
+    parts.learn(instance, lambda step: None)
+    found = _files(parts, name)
+    assert found.keys() == wanted.keys()
+    for key, value in wanted.items():
+        assert torch.equal(found[key], value), key
+    before, after = _rounds(whole, name), _rounds(parts, name)
+    assert [replace(each, seconds=0) for each in before] == [replace(each, seconds=0) for each in after]
+
+
+def test_restarts_come_when_they_should(root: Path, toml: Path, tmp_path: Path) -> None:
+    benchmark = _benchmark(read_experiment(toml), root, tmp_path)
+    benchmark.learn([Instance("entropy", 0, 0)], lambda step: None)
+    rounds = _rounds(benchmark, "entropy")
+    assert [each.round for each in rounds] == [0, 1, 2, 3]
+    assert [each.restarted for each in rounds] == [False, False, False, True]
+    assert [phase.name for phase in rounds[0].phases] == ["identity", "utility pretraining", "budget pretraining"]
+    assert [phase.name for phase in rounds[1].phases] == ["suppress", "use", "attack"]
+    assert [phase.name for phase in rounds[3].phases] == ["budget pretraining", "suppress", "use", "attack", "final"]
+    assert len(rounds[1].validation.budget_losses) == 2
+
+
+def test_a_restart_makes_new_attackers_and_leaves_the_rest() -> None:
+    settings = Learning("entropy", utility="small_r3d", budgets=("small_bag",), num_budgets=2)
+    parts = Parts(
+        build_degradation("transformation", width=2, blocks=1), Seeing("small_r3d", 6), settings, 3, 0,
+        torch.device("cpu"),
+    )  # fmt: skip
+
+    def weights(module: nn.Module) -> torch.Tensor:
+        return nn.utils.parameters_to_vector(module.parameters()).detach().clone()
+
+    first = [weights(budget) for budget in parts.budgets]
+    assert not torch.equal(first[0], first[1])
+    others = weights(parts.degradation), weights(parts.utility)
+    parts.restart()
+    assert not any(torch.equal(weights(budget), before) for budget, before in zip(parts.budgets, first, strict=True))
+    assert torch.equal(weights(parts.degradation), others[0])
+    assert torch.equal(weights(parts.utility), others[1])
+    assert parts.budgets[0].network.head.out_channels == 3  # as many as there are subjects
+
+
+@pytest.mark.parametrize("learns", ["degradation", "utility", "budget"])
+def test_only_what_learns_changes(learns: Any) -> None:
+    """Also the statistics of batch norms, which are in evaluation mode wherever nothing is learned."""
+    settings = Learning("grl", utility="small_r3d", budgets=("small_resnet",))
+    parts = Parts(
+        build_degradation("transformation", width=2, blocks=1), Seeing("small_r3d", 6), settings, 3, 0,
+        torch.device("cpu"),
+    )  # fmt: skip
+    modules = {"degradation": parts.degradation, "utility": parts.utility, "budget": parts.budgets[0]}
+    before = {name: {key: v.clone() for key, v in module.state_dict().items()} for name, module in modules.items()}
+    frames = torch.rand(4, 3, 8, 32, 32, generator=torch.Generator().manual_seed(0))
+    with parts.training(frozenset({learns})):
+        shown = parts.degradation(frames)
+        (parts.utility(shown).square().sum() + parts.budgets[0](shown).square().sum()).backward()
+        parts.step(frozenset({learns}))
+    for name, module in modules.items():
+        same = all(torch.equal(value, before[name][key]) for key, value in module.state_dict().items())
+        assert same == (name != learns), name
+        assert not module.training
+
+
+def test_no_clip_is_padded(root: Path, toml: Path, tmp_path: Path) -> None:
+    """A clip shorter than what a network sees repeats frames of its own; no black frame is made up."""
+    benchmark = _benchmark(read_experiment(toml), root, tmp_path)
+    _, network, _ = benchmark.judging.learner.utility(Instance("grl", 0, 0))
+    network = replace(network, num_frames=24)
+    for spread in (True, False):
+        chosen = np.concatenate(
+            [
+                sampled_for_judging(8, network, spread, 3).ravel(),
+                sampled_for_training(8, network, spread, np.random.default_rng(0)),
+            ]
+        )
+        assert chosen.min() >= 0
+        assert chosen.max() <= 7
+    clips = TestClips(
+        benchmark.dataset.split("action").test, ORIGINAL, benchmark.dataset.tasks["action"],
+        replace(network, mean=(0.0,) * 3, deviation=(1.0,) * 3), Sampling(margin=0.0), benchmark.store,
+    )  # fmt: skip
+    frames = clips[0][0]
+    assert float(frames.amax((1, 3, 4)).min()) > 0.1
+
+
+def test_two_fold_rows(root: Path, toml: Path, tmp_path: Path) -> None:
+    """Frozen obfuscators, unseen attackers; the action network of a learned one is that which was trained with it."""
+    benchmark = _benchmark(read_experiment(toml), root, tmp_path)
+    plan = benchmark.plan()
+    assert [each.name for each in plan.learned] == ["entropy"]
+    benchmark.run()
+    assert benchmark.plan().judgements == 0
+    rows = [row for row in read_rows(benchmark.places.results) if row.protocol == "two_fold" and row.metric == "top1"]
+    told = {(row.obfuscator, row.task, row.network): row for row in rows}
+    assert set(told) == {
+        (obfuscator, *rest)
+        for obfuscator in ("entropy", "pixelate_16")
+        for rest in (("action", "small_r3d"), ("identity", "mobilenet_v1_025"), ("identity", "small_resnet"))
+    }
+    own = told["entropy", "action", "small_r3d"]
+    assert own.configuration["utility"] == "trained with the obfuscator"
+    assert own.configuration["frames"] == [8, 1, 32]
+    assert "utility" not in told["pixelate_16", "action", "small_r3d"].configuration
+    before = benchmark.places.results.read_bytes()
+    _benchmark(read_experiment(toml), root, tmp_path).run()
+    assert benchmark.places.results.read_bytes() == before
+    # Another seed of the obfuscator is another obfuscator.
+    copies = {path.parent.name for path in (tmp_path / "work" / "obfuscated").rglob("*.mp4")}
+    assert copies == {"entropy@0.0", "pixelate_16"}
+
+
+def test_one_measurement_counts_under_two_protocols(root: Path, toml: Path, tmp_path: Path) -> None:
+    chosen = read_experiment(toml)
+    experiment = replace(
+        chosen, retrained=("pixelate_16",),
+        two_fold=(replace(chosen.two_fold[0], obfuscators=("pixelate_16",), attackers=("small_bag",)),),
+    )  # fmt: skip
+    benchmark = _benchmark(experiment, root, tmp_path)
+    steps: list[Step] = []
+    benchmark.run(steps.append)
+    rows = [row for row in read_rows(benchmark.places.results) if row.obfuscator == "pixelate_16"]
+    for task in ("action", "identity"):
+        values = {row.protocol: row.value for row in rows if row.task == task and row.metric == "top1"}
+        assert values["retrained"] == values["two_fold"]
+    assert len({step.detail for step in steps if "judged on pixelate_16" in step.detail}) == 2
+
+
+def test_learn_writes_files_that_obfuscate(root: Path, toml: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    args = ["learn", str(toml), "--root", str(root), "--work", str(tmp_path / "work"), "-o", str(out), "--threads", "1"]
+    done = CliRunner().invoke(command, [*args, "--only", "bdq", "-q"], catch_exceptions=False)
+    assert done.exit_code == 0
+    obfuscator = load_learned(out / "bdq-0.safetensors", method="bdq")
+    assert obfuscator.size == 32
+    assert obfuscator.about["actions"] == "procedural"
+    assert obfuscator.about["attribute"] == "procedural: identity"
+    assert str(root) not in json.dumps(obfuscator.as_record())
+    again = CliRunner().invoke(command, [*args, "--only", "bdq", "-q"])
+    assert "exists" in str(again.exception)
+    assert "no learned gan" in str(CliRunner().invoke(command, [*args, "--only", "gan"]).exception)
+
+
+def test_another_training_in_the_same_folder_is_refused(root: Path, toml: Path, tmp_path: Path) -> None:
+    benchmark = _benchmark(read_experiment(toml), root, tmp_path)
+    benchmark.learn([Instance("elr", 0, 0)], lambda step: None)
+    folder = benchmark.judging.learner.folder(Instance("elr", 0, 0))
+    history = json.loads((folder / "history.json").read_text())
+    (folder / "history.json").write_text(json.dumps({**history, "seed": 7}))
+    with pytest.raises(OptionError, match="seed was 7, is 0"):
+        benchmark.judging.learner.learn(Instance("elr", 0, 0))
+    (folder / "history.json").write_text("{")
+    with pytest.raises(WeightsError, match="damaged"):
+        benchmark.judging.learner.learn(Instance("elr", 0, 0))
+
+
+def test_what_cannot_be_learned_is_told(root: Path, toml: Path, tmp_path: Path) -> None:
+    chosen = read_experiment(toml)
+    odd = {"grl": replace(chosen.learned["grl"], attribute="gender")}
+    benchmark = _benchmark(replace(chosen, learned={**chosen.learned, **odd}), root, tmp_path)
+    with pytest.raises(OptionError, match="has identity"):
+        benchmark.learn([Instance("grl", 0, 0)], lambda step: None)
+    elsewhere = {"grl": replace(chosen.learned["grl"], attribute_dataset="vispr")}
+    with pytest.raises(OptionError, match="--attribute-root"):
+        _benchmark(replace(chosen, learned=elsewhere, two_fold=()), root, tmp_path)
