@@ -150,6 +150,7 @@ def _secure(filler: str, **options: Any) -> Preset:
 
 
 _PERSON = Where(hide=("person",))
+_FACE = Where(hide=("face",))
 _WHOLE = Where(hide=(), whole_frame=True)
 _KTH, _IPN = Where(hide=("kth",)), Where(hide=("ipn",))
 """The selections of Ilic et al.: for KTH and SBU, and for IPN."""
@@ -169,6 +170,15 @@ OBFUSCATIONS: dict[str, Obfuscation] = {
     "inpaint": Obfuscation(_secure("inpaint"), _PERSON),
     "person_blur": Obfuscation(_secure("blur_strong"), _PERSON),
     "person_pixelate": Obfuscation(_secure("pixelate_16"), _PERSON),
+    # The empirical obfuscations that learned ones are compared with (Wu et al., TPAMI 2020; Dave et al., CVPR 2022):
+    # people or faces in black, faces blurred, and small copies of whole frames, of 112 pixels halved so often.
+    "person_black": Obfuscation(_secure("solid", colour="#000000"), _PERSON),
+    "face_black": Obfuscation(_secure("solid", colour="#000000"), _FACE),
+    "face_blur": Obfuscation(_secure("blur_strong"), _FACE),
+    "downsample_2": Obfuscation(_secure("resample", short_side=56), _WHOLE),
+    "downsample_4": Obfuscation(_secure("resample", short_side=28), _WHOLE),
+    "downsample_8": Obfuscation(_secure("resample", short_side=14), _WHOLE),
+    "downsample_16": Obfuscation(_secure("resample", short_side=7), _WHOLE),
     # Whole frames of noise: appearance-free video (Ilic et al., ECCV 2022), and what has no motion in it.
     "motion_noise": Obfuscation(_secure("motion_noise"), _WHOLE),
     "iid_noise": Obfuscation(_secure("iid_noise"), _WHOLE),
