@@ -7,13 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from motionveil.bench.reports import sheets
+from motionveil.bench.reports import Sheet, sheets
 from motionveil.bench.reports.sheets import flow_sheet, obfuscation_sheet, saliency_sheet, video_sheets
-from motionveil.errors import OptionError
+from motionveil.errors import OptionError, WeightsError
 from motionveil.features import DescriptorGrid
 from motionveil.flow import FlowEstimator
+from motionveil.learned import build_degradation, save_learned
 from motionveil.templates import Template
 from motionveil.types import Float32Array, Point, UInt8Array
+
+from ..test_frames import write_video
 
 
 class Halves:
@@ -85,6 +88,31 @@ def test_videos_that_do_not_fit_are_refused() -> None:
         obfuscation_sheet({})
     with pytest.raises(OptionError, match=r"one length and size, not a \(1, 32, 64, 3\), b \(2, 32, 64, 3\)"):
         obfuscation_sheet({"a": _video(1), "b": _video(1, 2)})
+
+
+def test_learned_obfuscators_are_shown_beside_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "video.mp4"
+    generator = np.random.default_rng(0)
+    frames = np.kron(generator.integers(0, 256, (6, 8, 12, 3), np.uint8), np.ones((1, 8, 8, 1), np.uint8))
+    write_video(source, frames)
+    file = tmp_path / "obfuscator.safetensors"
+    save_learned(file, build_degradation("low_resolution", size=4), method="elr", size=32, fit="squash", about={})
+    shown: dict[str, UInt8Array] = {}
+
+    def keep(videos: sheets.Videos, *, moments: int) -> Sheet:
+        shown.update(videos)
+        return obfuscation_sheet(videos, moments=moments)
+
+    monkeypatch.setattr(sheets, "obfuscation_sheet", keep)
+    names = ["original", "pixelate_4", "elr"]
+    found = video_sheets(source, names, learned={"elr": file, "elr_16": file}, num_frames=3, height=64)
+    assert [sheet.name for sheet in found] == ["obfuscations", "figure_6", "figure_4"]
+    assert list(shown) == ["original", "pixelate_4", "elr", "elr_16"]
+    assert {video.shape for video in shown.values()} == {(3, 64, 96, 3)}
+    assert (shown["elr"] == shown["elr_16"]).all()
+    assert len(np.unique(shown["elr"][0].reshape(-1, 3), axis=0)) <= 16
+    with pytest.raises(WeightsError, match="no file"):
+        video_sheets(source, names, learned={"elr": tmp_path / "none.safetensors"}, num_frames=3, height=64)
 
 
 @pytest.mark.data

@@ -14,6 +14,8 @@ from .two_fold_cautions import two_fold_cautions
 
 _FEW = 100
 """Test clips under which an interval is wider than about 10 points to either side."""
+_OBFUSCATION = "obfuscation"
+"""What a configuration calls the hash of its obfuscator."""
 _OF_FOLDS = ("data", "partition")
 """What a configuration tells of the clips of a fold, which differs from fold to fold."""
 
@@ -40,16 +42,21 @@ def cautions(study: Study) -> list[str]:
 
 def _mixed_configurations(rows: Sequence[Row]) -> Iterator[str]:
     hashes: dict[tuple[str, ...], set[str]] = {}
+    made: dict[tuple[tuple[str, ...], int, int], set[str]] = {}
     for row in rows:
         key = (row.dataset, row.task, row.network, row.level, row.obfuscator, row.protocol, row.metric)
-        # A learned obfuscator is another one for each seed and fold.
-        aside = (*_OF_FOLDS, "obfuscation") if learned_method(row.obfuscator) else _OF_FOLDS
+        aside: tuple[str, ...] = _OF_FOLDS
+        if learned_method(row.obfuscator):  # is trained anew for each seed and fold
+            aside = (*aside, _OBFUSCATION)
+            made.setdefault((key, row.seed, row.fold), set()).add(str(row.configuration.get(_OBFUSCATION)))
         settings = {name: value for name, value in row.configuration.items() if name not in aside}
         hashes.setdefault(key, set()).add(hash_of(settings))
-    mixed = [", ".join(key[:-1]) for key, found in hashes.items() if len(found) > 1]
+    mixed = [key for key, found in hashes.items() if len(found) > 1]
+    mixed += [key for (key, *_), found in made.items() if len(found) > 1]
     if mixed:
         yield (
-            f"rows of different configurations are mixed in {listed(mixed, '; ')}. Where seed and fold "
+            "rows of different configurations are mixed in "
+            f"{listed([', '.join(key[:-1]) for key in dict.fromkeys(mixed)], '; ')}. Where seed and fold "
             "are the same too, the last row counts"
         )
 

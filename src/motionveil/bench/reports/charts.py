@@ -109,7 +109,8 @@ class Marks:
 
 @dataclass(frozen=True)
 class SeriesPanel:
-    """Series, marks, and upright lines at an x. is_share: whether y lies in [0, 1] and is shown in per cent."""
+    """Series, marks, and upright lines at an x. is_share: whether y lies in [0, 1] and is shown in per cent. note: what
+    stands where there is nothing to draw."""
 
     title: str
     y_label: str
@@ -117,6 +118,7 @@ class SeriesPanel:
     marks: tuple[Marks, ...] = ()
     lines: tuple[Line, ...] = ()
     is_share: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,7 @@ Item = Curve | Dot | Line | Series | Marks
 
 
 def legend(chart: CurveChart | DotChart | SeriesChart) -> Mapping[str, Item]:
-    """What a legend for all panels shows: each label once, in the order of first appearance."""
+    """What a legend for all panels shows: each label once, dots by their numbers, others as they first appear."""
     found: dict[str, Item] = {}
     for panel in chart.panels:
         items: tuple[Item, ...]
@@ -194,4 +196,5 @@ def legend(chart: CurveChart | DotChart | SeriesChart) -> Mapping[str, Item]:
             items = (*panel.series, *panel.marks, *panel.lines)
         for item in items:
             found.setdefault(item.label, item)
-    return found
+    dots = sorted((item for item in found.values() if isinstance(item, Dot)), key=lambda dot: dot.number)
+    return {dot.label: dot for dot in dots} | found

@@ -16,7 +16,7 @@ MOST = 24
 
 def class_tables(study: Study) -> list[Table]:
     """One for each attribute that is judged by average precisions ('cmap') and whose rows tell those of its classes."""
-    found = [_table(study, attribute) for attribute in study.attributes if attribute.task]
+    found = [_table(study, attribute) for attribute in study.compared_attributes if attribute.task]
     return [table for table in found if table is not None]
 
 

@@ -14,7 +14,7 @@ from .tables import Cell, Group, Section, Table, limits, percent, plain, ranked,
 
 def comparison_table(study: Study, protocol: str, published: Published) -> Table:
     """One protocol: action, privacy, f_0.5 per attribute, and by how much our presets are above the best other."""
-    columns = {attribute: Tradeoffs(study, attribute, protocol) for attribute in study.attributes}
+    columns = {attribute: Tradeoffs(study, attribute, protocol) for attribute in study.compared_attributes}
     printed = {a: {item.obfuscator: item for item in published.of(a.dataset, protocol)} for a in columns}
     groups, blocks = [], list[dict[str, list[Cell]]]()
     for attribute, found in columns.items():
@@ -46,7 +46,7 @@ def long_table(study: Study) -> Table:
     sections = []
     for protocol in study.compared:
         rows = []
-        for attribute in study.attributes:
+        for attribute in study.compared_attributes:
             found = Tradeoffs(study, attribute, protocol)
             for name in study.obfuscators:
                 action, privacy, f = found.action[name], found.privacy[name], found.f[name]

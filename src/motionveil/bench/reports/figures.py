@@ -168,7 +168,7 @@ def tradeoff_chart(study: Study, protocol: str, published: Published) -> DotChar
 
 
 def _hidden(study: Study) -> Iterator[Attribute]:
-    return (attribute for attribute in study.attributes if attribute.task)
+    return (attribute for attribute in study.compared_attributes if attribute.task)
 
 
 def _pair_panel(study: Study, attribute: Attribute, protocol: str, names: Sequence[str]) -> BarPanel:

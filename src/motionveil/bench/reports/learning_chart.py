@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from math import isfinite
+from math import ceil, isfinite
 
 from .charts import Line, Marks, Series, SeriesChart, SeriesPanel
 from .learning import ATTACK, USE, Round, Training
@@ -30,7 +30,8 @@ def learning_charts(trainings: Sequence[Training]) -> list[SeriesChart]:
     for training in trainings:
         by_name.setdefault(training.name, []).append(training)
     names = list(by_name)
-    parts = [names[start : start + _COLUMNS] for start in range(0, len(names), _COLUMNS)]
+    width = ceil(len(names) / ceil(len(names) / _COLUMNS)) if names else 1
+    parts = [names[start : start + width] for start in range(0, len(names), width)]
     return [_chart(number, [by_name[name] for name in part], len(parts)) for number, part in enumerate(parts, 1)]
 
 
@@ -43,8 +44,7 @@ def _chart(number: int, columns: Sequence[Sequence[Training]], total: int) -> Se
         "network that recognises actions. Below: accuracy of the attackers that the obfuscator is trained against, the "
         "strongest bold. Marks at the top: why the phase ended in which that network recovers, or these attackers "
         "catch up. Dotted: all attackers begin anew. One training of each is in colour, those of other seeds or "
-        "settings are grey."
-        " A method without attackers has an empty panel.",
+        "settings are grey.",
         "round",
         len(columns),
         tuple(row(column) for row in rows for column in columns),
@@ -74,7 +74,8 @@ def _attackers(trainings: Sequence[Training]) -> SeriesPanel:
         series.append(Series("each attacker", _points(first, partial(_of, number)), _EACH))
     series.append(Series("strongest attacker", _points(first, _strongest), Style(PRIVACY.colour, width=1.4)))
     drawn = tuple(each for each in series if each.points)
-    return SeriesPanel("", "attackers (%)", drawn, _marks(first, ATTACK), _restarts(first), is_share=True)
+    note = "" if drawn else "trained without attackers"
+    return SeriesPanel("", "attackers (%)", drawn, _marks(first, ATTACK), _restarts(first), is_share=True, note=note)
 
 
 def _utility(each: Round) -> float | None:

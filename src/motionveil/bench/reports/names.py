@@ -46,8 +46,8 @@ LEARNED = {
     "kbeam": "K-beam",
     "entropy": "Entropy",
     "alf": "ALF",
-    "elr": "ELR",
     "bdq": "BDQ",
+    "elr": "ELR",
     "spact": "SPAct",
 }
 """Methods of other authors whose networks are trained. What begins with one of these names and `_` is a variant."""

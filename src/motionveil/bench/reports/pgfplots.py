@@ -137,7 +137,10 @@ def _series_axis(chart: SeriesChart, index: int) -> str:
     if index >= len(chart.panels) - chart.columns:
         options.append(f"xlabel={{{escape(chart.x_label)}}}")
     low, high = _y_limits(panel)
-    lines = [f"\\nextgroupplot[{', '.join(options)}, ymin={low:g}, ymax={high:g}]"]
+    column = chart.panels[index % chart.columns :: chart.columns]
+    across = [x for each in column for series in each.series for x, _ in series.points] or [0]
+    options.append(f"xmin={min(across) - 0.5:g}, xmax={max(across) + 0.5:g}, ymin={low:g}, ymax={high:g}")
+    lines = [f"\\nextgroupplot[{', '.join(options)}]"]
     for line in panel.lines:
         lines.append(
             f"\\addplot[{_pen(line.style)}] coordinates {{({line.value:g},{low:g}) ({line.value:g},{high:g})}};"
@@ -147,6 +150,8 @@ def _series_axis(chart: SeriesChart, index: int) -> str:
         points = " ".join(f"({x:g},{scale * y:.4g})" for x, y in item.points)
         pen = f"only marks, mark size=1.2pt, {_mark(item)}" if isinstance(item, Marks) else _pen(item.style)
         lines.append(f"\\addplot[{pen}] coordinates {{{points}}};")
+    if panel.note:
+        lines.append(f"\\node[font=\\scriptsize] at (rel axis cs:0.5,0.5) {{{escape(panel.note)}}};")
     return "\n".join(lines)
 
 

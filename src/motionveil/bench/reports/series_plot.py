@@ -40,15 +40,18 @@ def series_figure(chart: SeriesChart) -> Figure:
 
 def _panel(axes: Axes, panel: SeriesPanel) -> None:
     scale = 100 if panel.is_share else 1
+    size = min(3.0, max(1.3, 45 / max(1, sum(len(marks.points) for marks in panel.marks))))
     for line in panel.lines:
         axes.axvline(line.value, **line_style(line.style), zorder=1)
     for series in panel.series:
         # Points, so that a training of one round is seen.
         axes.plot(*_across(series.points, scale), marker=".", markersize=2, **line_style(series.style), zorder=2)
     for marks in panel.marks:
-        axes.plot(*_across(marks.points, scale), **_mark_style(marks), clip_on=False, zorder=3)
+        axes.plot(*_across(marks.points, scale), **_mark_style(marks, size), zorder=3)
     if panel.is_share:
         axes.set(ylim=(0, 112), yticks=(0, 25, 50, 75, 100))
+    if panel.note:
+        axes.text(0.5, 0.5, panel.note, ha="center", va="center", transform=axes.transAxes, color="#777777")
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.grid()
     axes.set_title(panel.title, loc="left")
@@ -58,12 +61,12 @@ def _across(points: tuple[tuple[float, float], ...], scale: float) -> tuple[list
     return [x for x, _ in points], [scale * y for _, y in points]
 
 
-def _mark_style(marks: Marks) -> dict[str, Any]:
+def _mark_style(marks: Marks, size: float) -> dict[str, Any]:
     return {
-        "linestyle": "none", "marker": marks.style.marker, "markersize": 3, "markeredgecolor": marks.style.colour,
+        "linestyle": "none", "marker": marks.style.marker, "markersize": size, "markeredgecolor": marks.style.colour,
         "markerfacecolor": "white" if marks.hollow else marks.style.colour, "markeredgewidth": 0.7,
     }  # fmt: skip
 
 
 def _handle(item: Item) -> Artist:
-    return Line2D([], [], **(_mark_style(item) if isinstance(item, Marks) else line_style(item.style)))
+    return Line2D([], [], **(_mark_style(item, 3) if isinstance(item, Marks) else line_style(item.style)))

@@ -17,7 +17,6 @@ from ...building import Networks
 from ...errors import OptionError
 from ...features import FeatureExtractor
 from ...flow import DISFlow, FlowEstimator
-from ...learned import load_learned
 from ...maps import MAPS
 from ...middlebury import flow_colours
 from ...pipeline import Window, first_frames
@@ -56,7 +55,7 @@ def video_sheets(
     videos = {ORIGINAL: np.concatenate([clip.frames for clip in clips])}
     for name in sorted({*names, *files}, key=obfuscator_order):
         if name in files:
-            videos[name] = np.concatenate([clip.frames for clip in load_learned(files[name]).stream(iter(clips))])
+            videos[name] = _learned(files[name], clips)
         elif name in OBFUSCATIONS:
             made = get_obfuscation(name, substitutes, dataset=dataset)
             assert made is not None
@@ -66,6 +65,12 @@ def video_sheets(
     if len(videos[ORIGINAL]) > 1:
         sheets.append(flow_sheet(videos))
     return [*sheets, saliency_sheet(videos[ORIGINAL][[0, -1]], Networks(MAPS).extractor())]
+
+
+def _learned(file: Path, clips: Sequence[Clip]) -> UInt8Array:
+    from ...learned import load_learned
+
+    return np.concatenate([clip.frames for clip in load_learned(file).stream(iter(clips))])
 
 
 def _beginning(source: str | Path, num_frames: int, height: int) -> list[Clip]:

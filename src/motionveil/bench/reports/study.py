@@ -99,6 +99,14 @@ class Study:
                 found.append(Attribute(dataset, task, title))
         return tuple(found)
 
+    @cached_property
+    def compared_attributes(self) -> tuple[Attribute, ...]:
+        """Those of data sets where anything was judged under `compared`; not where that is the original alone, which
+        is only there to be set beside a two-fold evaluation."""
+        known = {(row.dataset, row.protocol == TWO_FOLD) for row in self.rows if row.obfuscator != ORIGINAL}
+        two_fold_alone = {dataset for dataset, _ in known if (dataset, False) not in known}
+        return tuple(each for each in self.attributes if each.dataset not in two_fold_alone)
+
     def metric(self, dataset: str, task: str) -> str:
         """What is shown of a task."""
         found = {row.metric for row in self.rows if (row.dataset, row.task) == (dataset, task)}

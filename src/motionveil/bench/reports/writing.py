@@ -58,7 +58,9 @@ def make_report(
             "What leaks, and what is kept",
             "The strongest attacker counts, and the retrained one more than the frozen one: whoever has the tool can "
             "train on what it makes.",
-            _filled(*(attacker_table(study, attribute) for attribute in study.attributes), *class_tables(study)),
+            _filled(
+                *(attacker_table(study, attribute) for attribute in study.compared_attributes), *class_tables(study)
+            ),
             tuple(chart for chart in some("tradeoff") if chart.name != TRADEOFF_TWO_FOLD),
         ),
         Part(
