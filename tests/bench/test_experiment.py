@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from motionveil.bench.experiment import Experiment, Run, read_experiment
+from motionveil.bench.experiment import Experiment, Run
+from motionveil.bench.experiment_file import read_experiment
+from motionveil.bench.obfuscations import OBFUSCATIONS, Obfuscation
+from motionveil.bench.preparation import Preparation
+from motionveil.bench.selective import read_selective, selective_table
 from motionveil.errors import InputError, OptionError
+from motionveil.presets import PRESETS
+from motionveil.regions import Where
 
 ROOT = Path(__file__).parents[2]
 
@@ -123,6 +131,104 @@ def test_what_is_wrong_is_said(tmp_path: Path, change: tuple[str, str], message:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no experiment"):
         read_experiment(tmp_path / "none.toml")
+
+
+SELECTIVE = """
+[selective.calm]
+preset = "secure"
+hide = ["head", "hand"]
+opacity = [0.25, 0.5]
+margin = 0.02
+hold = 0
+grain = 5.5
+statistics = "kinetics"
+[selective.as_it_is]
+"""
+
+
+def test_selective_obfuscations_of_its_own(tmp_path: Path) -> None:
+    text = SMALL.replace('"blur_strong", ', '"blur_strong", "calm", ').replace(
+        'retrained = ["pixelate_16"]', 'retrained = ["calm", "as_it_is"]'
+    )
+    experiment = read_experiment(_file(tmp_path, text + SELECTIVE))
+    assert experiment.every_obfuscator() == ("original", "calm", "as_it_is", "blur_strong", "pixelate_16")
+    assert experiment.selective["as_it_is"] == OBFUSCATIONS["secure"]
+    calm = experiment.selective["calm"]
+    assert calm.where == Where(hide=("head", "hand"))
+    assert calm.preset == replace(
+        PRESETS["secure"],
+        name="secure, changed",
+        coverage=replace(PRESETS["secure"].coverage, begin=0.25, full=0.5, margin=0.02, hold=0.0),
+        filler_options={"grain": 5.5, "statistics": "kinetics"},
+    )
+    preparation = Preparation(tmp_path, tmp_path / "work", selective=experiment.selective)
+    assert preparation.obfuscation("calm") == calm
+    assert preparation.obfuscation("secure") == OBFUSCATIONS["secure"]
+
+
+def test_networks_stand_in_for_those_of_own_tables(tmp_path: Path) -> None:
+    own = {"mine": read_selective({"preset": "paper"}, "a table")}
+    preparation = Preparation(tmp_path, tmp_path, substitutes={"dino_vits8": "parts", "raft": "dis"}, selective=own)
+    found = preparation.obfuscation("mine")
+    assert isinstance(found, Obfuscation)
+    assert (found.preset.features, found.preset.flow) == ("parts", "dis")
+    assert preparation.substitutes_of("mine") == {"dino_vits8": "parts", "raft": "dis"}
+
+
+def test_a_table_is_written_as_it_is_read() -> None:
+    told = {"preset": "secure", "hide": ["hair", "eyes"], "opacity": [0.1, 0.35], "hold": 0.5, "statistics": "wide"}
+    assert tomllib.loads(selective_table("mine", told)) == {"selective": {"mine": told}}
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("opacities = [0, 1]", r"\[selective.mine\] of .* has a setting 'opacities' that does not exist"),
+        ("preset = 'safe'", r"\[selective.mine\].*no preset 'safe'"),
+        ("preset = 1", "preset of .* must be a name"),
+        ("hide = []", r"\[selective.mine\].*nothing would be hidden"),
+        ("hide = ['nose']", r"\[selective.mine\].*no template is named 'nose'"),
+        ("hide = 'head'", "hide of .* must be a list of names"),
+        ("opacity = [0.4, 0.2]", r"\[selective.mine\].*opacity must begin below"),
+        ("opacity = 0.4", "must be two numbers"),
+        ("margin = 0.7", r"\[selective.mine\].*margin must lie between"),
+        ("margin = '1%'", "margin of .* must be a number"),
+        ("hold = -1", r"\[selective.mine\].*cannot be held"),
+        ("grain = 0", r"\[selective.mine\].*at least 1 pixel"),
+        ("grain = inf", "must be a number"),
+        ("statistics = 'mine'", r"\[selective.mine\].*no statistics 'mine'"),
+        ("statistics = 'video'", r"\[selective.mine\].*colours of the video"),
+    ],
+)
+def test_bad_tables_are_refused(tmp_path: Path, table: str, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        read_experiment(_file(tmp_path, SMALL + f"[selective.mine]\n{table}\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[selective.secure]", "name of another obfuscation"),
+        ("[selective.original]", "name of another obfuscation"),
+        ("[selective.template_mine]", "name of another obfuscation"),
+        ("[learned.grl]\n[selective.grl]", "name of another obfuscation"),
+        ("[selective.'../mine']", "letters, digits"),
+        ("[selective]\nmine = 1", r"write \[selective\.mine\] above"),
+        ("[[selective]]", "selective of .* must be a table"),
+        ("[search]\naction = 'small_r3d'", r"\[search\] of .* lacks attackers"),
+        ("[search]\naction = 'small_r3d'\nattackers = ['none']", "no network 'none'"),
+        ("[search]\naction = 'small_r3d'\nattackers = 'small_bag'", "list of names"),
+        ("[search]\naction = 'small_r3d'\nattackers = []", "attackers of .* is empty"),
+        ("[search]\naction = 'small_r3d'\nattackers = ['small_bag']\nweight = 2", "number from 0 to 1"),
+        ("[search]\naction = 'small_r3d'\nattackers = ['small_bag']\ntrials = 0", "at least 1"),
+        ("[search]\naction = 'small_r3d'\nattackers = ['small_bag']\ntrial = 3", "setting 'trial'"),
+        ("[search]\naction = 3\nattackers = ['small_bag']", "action of .* must be a name"),
+        ("[[search]]", "must be a table"),
+    ],
+)
+def test_bad_names_and_searches_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        read_experiment(_file(tmp_path, SMALL + text + "\n"))
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("*.toml")), ids=lambda path: path.stem)

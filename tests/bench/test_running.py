@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 
 from motionveil.bench.datasets.procedural import make
 from motionveil.bench.estimating import estimate
-from motionveil.bench.experiment import Experiment, read_experiment
+from motionveil.bench.experiment import Experiment
+from motionveil.bench.experiment_file import read_experiment
 from motionveil.bench.results import Row, append_rows, identity, merged, read_rows
 from motionveil.bench.running import Benchmark, Places, Step
 from motionveil.cli.bench import command

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from .datasets import DATASETS, get_dataset
     from .estimating import estimate
     from .evaluation import evaluate, f_lambda
-    from .experiment import Experiment, read_experiment
+    from .experiment import Experiment
+    from .experiment_file import read_experiment
     from .networks import NETWORKS, Network, build_network, get_network
     from .obfuscations import OBFUSCATIONS, Obfuscation, get_obfuscation
     from .records import Dataset, Record, Split, Task
@@ -32,7 +33,8 @@ _LAZY = {
     "datasets": ("DATASETS", "get_dataset"),
     "estimating": ("estimate",),
     "evaluation": ("evaluate", "f_lambda"),
-    "experiment": ("Experiment", "read_experiment"),
+    "experiment": ("Experiment",),
+    "experiment_file": ("read_experiment",),
     "networks": ("NETWORKS", "Network", "build_network", "get_network"),
     "obfuscations": ("OBFUSCATIONS", "Obfuscation", "get_obfuscation"),
     "records": ("Dataset", "Record", "Split", "Task"),

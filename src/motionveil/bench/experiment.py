@@ -1,20 +1,20 @@
-"""Experiments as files: what is trained on what, and judged on what."""
+"""Experiments: what is trained on what, and judged on what."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
-from ..errors import InputError, OptionError
+from ..errors import OptionError
 from ..features import FEATURE_EXTRACTORS
 from ..flow import FLOW_ESTIMATORS
-from .adversarial.settings import Learning, read_learning
+from .adversarial.settings import Learning
 from .networks import get_network
-from .obfuscations import ORIGINAL, get_obfuscation
+from .obfuscations import ORIGINAL, Obfuscation, get_obfuscation
 from .sampling import Sampling
+from .search_settings import SearchSettings
+from .selective import check_names
 from .training import Training
 
 ACTION, PRIVACY = "action", "privacy"
@@ -58,7 +58,8 @@ class Experiment:
     dataset has, or, where folds are given, every seed from each of these. obfuscators: judged by networks that know
     only original video (protocol 'frozen'). retrained: judged by networks that were trained on what they make, too.
     two_fold: obfuscators and the attackers that are trained on them. learned: trainings of learned obfuscators, by the
-    names that the lists of obfuscators have for them.
+    names that the lists of obfuscators have for them. selective: obfuscations of the experiment's own, in the same way.
+    search: what `searching.search` is told.
     training, sampling: for all networks; special: what is different for some, by their names. substitutes: networks of
     obfuscators that stand in for others, see `Obfuscation.with_networks_at_hand`. weights: files of pretrained weights
     by network; the others start from random ones. Raises OptionError for a name or a value that makes no sense.
@@ -73,6 +74,8 @@ class Experiment:
     retrained: tuple[str, ...] = ()
     two_fold: tuple[TwoFold, ...] = ()
     learned: Mapping[str, Learning] = field(default_factory=dict)
+    selective: Mapping[str, Obfuscation] = field(default_factory=dict)
+    search: SearchSettings | None = None
     training: Training = field(default_factory=Training)
     sampling: Sampling = field(default_factory=Sampling)
     special: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
@@ -84,8 +87,9 @@ class Experiment:
         # Every name is looked at before anything that takes long.
         if self.seeds < 1:
             raise OptionError(f"an experiment needs at least 1 seed, not {self.seeds}")
+        check_names(self.selective, self.learned)
         for name in self.every_obfuscator():
-            if name not in self.learned:
+            if name not in self.learned and name not in self.selective:
                 get_obfuscation(name)
         if len(self.other_datasets()) > 1:
             raise OptionError(
@@ -94,6 +98,8 @@ class Experiment:
         used = {name for names in self.networks.values() for name in names}
         used |= {name for group in self.two_fold for name in group.attackers}
         used |= {name for learning in self.learned.values() for name in (learning.utility, *learning.budgets)}
+        if self.search is not None:
+            used |= {self.search.action, *self.search.attackers}
         for key, names in (("weights", self.weights), ("training. or sampling.", self.special)):
             if unused := set(names) - used:
                 raise OptionError(f"{key} names {min(unused)}, which is in no task; correct the name")
@@ -152,11 +158,11 @@ class Experiment:
 
     def training_of(self, network: str) -> Training:
         """The training of one network."""
-        return _changed(self.training, self.special.get(network, {}).get("training", {}), f"[training.{network}]")
+        return changed(self.training, self.special.get(network, {}).get("training", {}), f"[training.{network}]")
 
     def sampling_of(self, network: str) -> Sampling:
         """What one network sees."""
-        return _changed(self.sampling, self.special.get(network, {}).get("sampling", {}), f"[sampling.{network}]")
+        return changed(self.sampling, self.special.get(network, {}).get("sampling", {}), f"[sampling.{network}]")
 
     def runs(self, num_folds: Mapping[str, int]) -> Iterator[Run]:
         """All trainings, each once, obfuscator by obfuscator. num_folds: by task."""
@@ -212,97 +218,8 @@ class Experiment:
         return protocol == "two_fold" and run.task == ACTION and run.obfuscator in self.learned
 
 
-def read_experiment(path: str | Path, *, dataset: str | None = None) -> Experiment:
-    """An experiment from its TOML file; dataset: another one than the file names.
-
-    Raises InputError for a file that is missing or no TOML, OptionError for a setting that does not exist.
-    """
-    path = Path(path)
-    try:
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"there is no experiment {path}; those that ship lie in experiments/") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
-        raise InputError(f"{path} is no experiment file ({error})") from error
-    given = {**told, **({"dataset": dataset} if dataset else {})}
-    tasks = given.pop("tasks", {})
-    if not isinstance(tasks, Mapping) or not tasks:
-        raise OptionError(f"{path} names no tasks; write for instance: tasks.action = ['x3d_s']")
-    for key in ("training", "sampling", "weights", "substitutes"):
-        if not isinstance(given.get(key, {}), Mapping):
-            raise OptionError(f"{key} of {path} must be a table, not {given[key]!r}; write [{key}] above its settings")
-    if type(given.get("seeds", 1)) is not int:
-        raise OptionError(f"seeds of {path} must be a whole number, not {given['seeds']!r}")
-    for key in ("weights", "substitutes"):
-        if wrong := [name for name, value in given.get(key, {}).items() if not isinstance(value, str)]:
-            raise OptionError(f"{key}.{wrong[0]} of {path} must be a text")
-    given["weights"] = {name: str(path.parent / file) for name, file in given.get("weights", {}).items()}
-    special: dict[str, dict[str, Any]] = {}
-    for key in ("training", "sampling"):
-        table = given.pop(key, {})
-        own = {name: value for name, value in table.items() if not isinstance(value, Mapping)}
-        for name in set(table) - set(own):
-            special.setdefault(name, {})[key] = table[name]
-        where = f"[{key}] of {path}"
-        given[key] = _changed(Training(), own, where) if key == "training" else _changed(Sampling(), own, where)
-    known = {item.name for item in fields(Experiment)} - {"networks", "special"} | {"learning"}
-    if unknown := set(given) - known:
-        raise OptionError(f"{path} has a setting {min(unknown)!r} that does not exist; there are {', '.join(known)}")
-    given["folds"] = _folds(given.get("folds", ()), path)
-    given["two_fold"] = _two_fold(given.get("two_fold", ()), path)
-    given["learned"] = _learned(given.pop("learning", {}), given.get("learned", {}), path)
-    for key in ("obfuscators", "retrained"):
-        given[key] = _names(given.get(key, ()), f"{key} of {path}")
-    networks = {task: _names(names, f"tasks.{task} of {path}") for task, names in tasks.items()}
-    try:
-        return Experiment(**{"name": path.stem, **given}, networks=networks, special=special)
-    except TypeError as error:
-        raise OptionError(f"{path} is not complete: {error}".replace("Experiment.__init__()", "it")) from error
-
-
-def _two_fold(value: Any, path: Path) -> tuple[TwoFold, ...]:
-    if not isinstance(value, Sequence) or not all(isinstance(group, Mapping) for group in value):
-        raise OptionError(f"two_fold of {path} must be tables; write [[two_fold]] above each")
-    groups = []
-    for group in value:
-        if set(group) - {"obfuscators", "attackers", "seeds", "learn_from"} or not {"obfuscators", "attackers"} <= set(
-            group
-        ):
-            raise OptionError(f"[[two_fold]] of {path} has obfuscators and attackers, and perhaps seeds and learn_from")
-        if type(group.get("seeds", 1)) is not int or group.get("seeds", 1) < 1:
-            raise OptionError(f"seeds of [[two_fold]] of {path} must be a whole number, at least 1")
-        names = {key: _names(group[key], f"two_fold.{key} of {path}") for key in ("obfuscators", "attackers")}
-        groups.append(TwoFold(**names, seeds=group.get("seeds", 1), learn_from=str(group.get("learn_from", ""))))
-    return tuple(groups)
-
-
-def _learned(common: Any, tables: Any, path: Path) -> dict[str, Learning]:
-    """common: settings of all of them."""
-    for key, value in (("learning", common), ("learned", tables)):
-        if not isinstance(value, Mapping):
-            raise OptionError(f"{key} of {path} must be a table, not {value!r}")
-    if wrong := [name for name, table in tables.items() if not isinstance(table, Mapping)]:
-        raise OptionError(
-            f"learned.{wrong[0]} of {path} must be a table; write [learned.{wrong[0]}] above its settings"
-        )
-    return {
-        name: read_learning(name, {**common, **table}, f"[learned.{name}] of {path}") for name, table in tables.items()
-    }
-
-
-def _names(value: Any, where: str) -> tuple[str, ...]:
-    if not isinstance(value, Sequence) or isinstance(value, str) or not all(isinstance(name, str) for name in value):
-        raise OptionError(f"{where} must be a list of names, not {value!r}")
-    return tuple(value)
-
-
-def _folds(value: Any, path: Path) -> tuple[int, ...]:
-    if not isinstance(value, Sequence) or not all(isinstance(fold, int) and fold >= 0 for fold in value):
-        raise OptionError(f"folds of {path} must be a list of numbers, the first fold is 0, not {value!r}")
-    return tuple(value)
-
-
-def _changed(settings: Settings, changes: Mapping[str, Any], where: str) -> Settings:
+def changed(settings: Settings, changes: Mapping[str, Any], where: str) -> Settings:
+    """Settings with some of them changed. Raises OptionError, which names the place, for one that does not exist."""
     known = {item.name for item in fields(settings)}
     if unknown := set(changes) - known:
         raise OptionError(f"{where} has a setting {min(unknown)!r} that does not exist; there are {', '.join(known)}")

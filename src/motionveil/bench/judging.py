@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from lightning_fabric import Fabric
 from torch import nn
 
 from ..errors import OptionError, WeightsError
@@ -20,10 +19,10 @@ from .evaluation import evaluate
 from .experiment import Experiment, Run
 from .networks import Network, build_network, get_network
 from .networks.hub import HUB
-from .records import Record, Split
+from .records import Split
 from .results import Row, current_commit, hash_of
 from .sampling import Sampling, TestClips, TrainingClips
-from .training import Progress, fit, is_finished, load_weights, make_fabric, predict, random_numbers
+from .training import Fitted, Progress, fit, is_finished, load_weights, make_fabric, predict, random_numbers
 
 
 class Judging:
@@ -46,7 +45,7 @@ class Judging:
 
     def split(self, run: Run) -> Split:
         """The split of a training: what it is judged on, and, unless it learns from another dataset, what it learns."""
-        return self._footage.dataset.split(run.task, run.fold)
+        return self._footage.split(run.task, run.fold)
 
     def instance(self, run: Run, judged: str) -> Instance | None:
         """The learned obfuscator behind what a trained network is judged on; None for those that are not learned."""
@@ -67,15 +66,20 @@ class Judging:
         """Train a network if that was not done yet, and measure what it says of the test clips."""
         task, split = self._footage.dataset.tasks[run.task], self.split(run)
         training = self.experiment.training_of(run.network)
-        fabric = make_fabric(training.precision)
-        name = f"{row_name(run.network)} for {run.task} on {run.obfuscator}, seed {run.seed}"
         if self.experiment.is_with_obfuscator(run, protocol):
             module, network, sampling, known_from = *self._trained_with(run), split.train
         else:
-            module, network, sampling, known_from = self._trained_module(run, name, fabric, tell)
-        tell(f"{name}: judged on {judged}")
+            network, sampling = self._seen_by(run.network)
+            (module, _), known_from = self.train(run, tell), self._taught(run).train
+        tell(f"{_title(run)}: judged on {judged}")
         test = TestClips(split.test, self.shown(run, judged), task, network, sampling, self._footage.store)
-        logits = predict(module, test, batch_size=training.batch_size, workers=training.workers, fabric=fabric)
+        logits = predict(
+            module,
+            test,
+            batch_size=training.batch_size,
+            workers=training.workers,
+            fabric=make_fabric(training.precision),
+        )
         targets, known = (
             np.stack([test.target(record).numpy() for record in records]) for records in (split.test, known_from)
         )
@@ -90,12 +94,9 @@ class Judging:
             for measure in evaluate(logits, targets, task, known)
         ]  # fmt: skip
 
-    def _trained_module(
-        self, run: Run, name: str, fabric: Fabric, tell: Callable[[str], None]
-    ) -> tuple[nn.Module, Network, Sampling, tuple[Record, ...]]:
-        """A trained network, how it sees clips, how they are sampled, and the clips that it learned from."""
-        training, sampling = self.experiment.training_of(run.network), self.experiment.sampling_of(run.network)
-        network = sampling.applied_to(get_network(run.network))
+    def train(self, run: Run, tell: Callable[[str], None]) -> tuple[nn.Module, Fitted]:
+        """Train a network if that was not done yet: the network with the weights that were kept, and how it went."""
+        training, (network, sampling) = self.experiment.training_of(run.network), self._seen_by(run.network)
         task, split, store = self._footage.dataset.tasks[run.task], self._taught(run), self._footage.store
         if run.learn_from:
             store = self._attributes.store
@@ -103,10 +104,10 @@ class Judging:
         shown = self.shown(run, run.obfuscator)
 
         def told(progress: Progress) -> None:
-            tell(f"{name}: epoch {progress.epoch + 1} of at most {progress.epochs}")
+            tell(f"{_title(run)}: epoch {progress.epoch + 1} of at most {progress.epochs}")
 
         module = self.build(run.network, run.task, run.seed)
-        fit(
+        fitted = fit(
             module,
             TrainingClips(split.train, shown, *common, seed=run.seed),
             TestClips(split.validation, shown, *common),
@@ -114,10 +115,15 @@ class Judging:
             self.folder(run),
             seed=run.seed,
             multilabel=task.multilabel,
-            fabric=fabric,
+            fabric=make_fabric(training.precision),
             on_progress=told,
         )
-        return module, network, sampling, split.train
+        return module, fitted
+
+    def _seen_by(self, name: str) -> tuple[Network, Sampling]:
+        """How a network sees clips, and how they are sampled."""
+        sampling = self.experiment.sampling_of(name)
+        return sampling.applied_to(get_network(name)), sampling
 
     def _trained_with(self, run: Run) -> tuple[nn.Module, Network, Sampling]:
         """The utility network that was trained together with a learned obfuscator."""
@@ -140,7 +146,7 @@ class Judging:
             raise OptionError(
                 f"{run.learn_from} cannot teach {run.task} of {self._footage.dataset.name}: its classes are others"
             )
-        return other.split(run.task, run.fold % other.num_folds(run.task))
+        return self._attributes.split(run.task, run.fold % other.num_folds(run.task))
 
     def build(self, network: str, task: str, seed: int) -> nn.Module:
         """A network to begin with, from pretrained or from random weights, which depend on the seed alone."""
@@ -157,8 +163,7 @@ class Judging:
             _, network, sampling = self.learner.utility(instance)
             training: Any = {"utility": "trained with the obfuscator"}
         else:
-            sampling = self.experiment.sampling_of(run.network)
-            network = sampling.applied_to(get_network(run.network))
+            network, sampling = self._seen_by(run.network)
             training = {"training": self.experiment.training_of(run.network).as_record()}
         shown = self._footage.preparation.obfuscation(self.shown(run, judged))
         return {
@@ -191,6 +196,10 @@ class Judging:
         key = hash_of([asdict(run), self.configuration(run, run.obfuscator)])
         name = re.sub(r"[^A-Za-z0-9_]+", "-", f"{run.task}-{row_name(run.network)}-{run.obfuscator}-{run.seed}")
         return self._work / "trained" / f"{name}-{key}"
+
+
+def _title(run: Run) -> str:
+    return f"{row_name(run.network)} for {run.task} on {run.obfuscator}, seed {run.seed}"
 
 
 def row_name(network: str) -> str:

@@ -30,11 +30,17 @@ class Preparation:
 
     root: of the originals. work: folder for obfuscated copies, shared by all experiments; several processes may fill it
     at once. dataset: its name. substitutes: see `Obfuscation.with_networks_at_hand`. learned: what names of trained
-    obfuscators mean.
+    obfuscators mean. selective: obfuscations by names of an experiment's own.
     """
 
     def __init__(
-        self, root: Path, work: Path, *, dataset: str = "", substitutes: Mapping[str, str] | None = None
+        self,
+        root: Path,
+        work: Path,
+        *,
+        dataset: str = "",
+        substitutes: Mapping[str, str] | None = None,
+        selective: Mapping[str, Obfuscation] | None = None,
     ) -> None:
         self.root = root
         self.cache = work / "obfuscated"
@@ -42,6 +48,7 @@ class Preparation:
         self.substitutes = dict(substitutes or {})
         self.digests = Digests(work / "digests.json")
         self.learned: dict[str, LearnedObfuscation] = {}
+        self.selective = dict(selective or {})
         self._networks: dict[str, Networks | LearnedObfuscator] = {}
         self._digests: dict[str, str] = {}
 
@@ -53,13 +60,15 @@ class Preparation:
         """What this name means for this dataset with the networks at hand; None for `original`."""
         if obfuscator in self.learned:
             return self.learned[obfuscator]
+        if obfuscator in self.selective:
+            return self.selective[obfuscator].with_networks_at_hand(self.substitutes)
         return get_obfuscation(obfuscator, self.substitutes, dataset=self.dataset)
 
     def substitutes_of(self, obfuscator: str) -> dict[str, str]:
         """Which networks of this obfuscator others stand in for."""
         if obfuscator in self.learned:
             return {}
-        wanted = get_obfuscation(obfuscator)
+        wanted = self.selective.get(obfuscator) or get_obfuscation(obfuscator)
         used = () if wanted is None else (wanted.preset.features, wanted.preset.flow)
         return {name: other for name, other in self.substitutes.items() if name in used}
 

@@ -81,7 +81,7 @@ class Benchmark:
         self.places = places
         self.dataset = get_dataset(experiment.dataset, places.root, places.annotations)
         self.experiment = experiment.for_tasks(self.dataset.tasks)
-        footage = _footage(experiment.dataset, self.dataset, places.root, places.work, experiment, memory)
+        footage = footage_of(experiment.dataset, self.dataset, places.root, places.work, experiment, memory)
         self.preparation, self.store = footage.preparation, footage.store
         self._attributes = footage
         for other in self.experiment.other_datasets():
@@ -90,7 +90,7 @@ class Benchmark:
                     f"{experiment.name} takes attributes from {other}; say where it is with --attribute-root"
                 )
             dataset = get_dataset(other, places.attribute_root, places.attribute_annotations)
-            self._attributes = _footage(other, dataset, places.attribute_root, places.work, experiment, memory)
+            self._attributes = footage_of(other, dataset, places.attribute_root, places.work, experiment, memory)
         self.judging = Judging(self.experiment, footage, self._attributes, places.work)
         self._read: tuple[int, set[tuple[Any, ...]]] = (-1, set())
 
@@ -276,11 +276,21 @@ class Benchmark:
         return (*names, run.seed, run.fold, hash_of(self.judging.configuration(run, judged, protocol))) in self._done()
 
 
-def _footage(
-    name: str, dataset: AnnotatedDataset, root: Path, work: Path, experiment: Experiment, memory: float
+def footage_of(
+    name: str,
+    dataset: AnnotatedDataset,
+    root: Path,
+    work: Path,
+    experiment: Experiment,
+    memory: float,
+    *,
+    without_test: bool = False,
 ) -> Footage:
-    preparation = Preparation(root, work, dataset=name, substitutes=experiment.substitutes)
-    return Footage(dataset, preparation, FrameStore(preparation, memory=memory))
+    """A dataset as an experiment sees it. memory: see `Benchmark`; without_test: see `Footage`."""
+    preparation = Preparation(
+        root, work, dataset=name, substitutes=experiment.substitutes, selective=experiment.selective
+    )
+    return Footage(dataset, preparation, FrameStore(preparation, memory=memory), without_test)
 
 
 def _sources_of(dataset: AnnotatedDataset, tasks: Iterable[str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..bench.experiment import read_experiment
+from ..bench.experiment_file import read_experiment
 from ..bench.running import Benchmark
 from ..errors import OptionError, OutputError
 from ..files import write_file

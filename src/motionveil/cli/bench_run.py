@@ -10,9 +10,9 @@ import click
 from tqdm import tqdm
 
 from ..bench.estimating import estimate
-from ..bench.experiment import Experiment, read_experiment
+from ..bench.experiment import Experiment
+from ..bench.experiment_file import read_experiment
 from ..bench.running import Benchmark, Places, Step
-
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -20,7 +20,8 @@ from motionveil.bench.adversarial.methods import METHODS
 from motionveil.bench.adversarial.parts import Parts, Seeing
 from motionveil.bench.adversarial.settings import Learning
 from motionveil.bench.datasets.procedural import make
-from motionveil.bench.experiment import Experiment, read_experiment
+from motionveil.bench.experiment import Experiment
+from motionveil.bench.experiment_file import read_experiment
 from motionveil.bench.obfuscations import ORIGINAL
 from motionveil.bench.results import read_rows
 from motionveil.bench.running import Benchmark, Places, Step

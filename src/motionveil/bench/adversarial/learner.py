@@ -34,11 +34,18 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Footage:
-    """A dataset, where its files are, and their frames."""
+    """A dataset, where its files are, and their frames. without_test: no split has test clips, so that nothing that
+    works on it can look at them."""
 
     dataset: AnnotatedDataset
     preparation: Preparation
     store: FrameStore
+    without_test: bool = False
+
+    def split(self, task: str, fold: int) -> Split:
+        """One split of the dataset."""
+        split = self.dataset.split(task, fold)
+        return replace(split, test=()) if self.without_test else split
 
     def digest(self, split: Split, task: str) -> str:
         """A hash of the clips of a split, of their labels, and of what their files hold."""
@@ -163,7 +170,7 @@ class Learner:
 
     def _part(self, instance: Instance, footage: Footage, task: str) -> tuple[Task, Split]:
         fold = instance.fold % footage.dataset.num_folds(task)
-        return footage.dataset.tasks[task], footage.dataset.split(task, fold)
+        return footage.dataset.tasks[task], footage.split(task, fold)
 
     def _data(self, instance: Instance) -> list[str]:
         settings = self._settings[instance.name]
