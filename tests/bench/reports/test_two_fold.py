@@ -107,12 +107,14 @@ def test_the_table_tells_who_how_many_and_on_what() -> None:
     assert line["action ↑: accuracy"].detail.endswith("Small R3D, with the obfuscator")
     strongest = line["all attackers that it met: strongest ↓"]
     assert strongest.text == "90.0"
-    assert strongest.detail.splitlines()[1:] == ["ResNet-50 v2, frame", "best of 11", "1 training, 40 clips"]
+    assert strongest.detail.splitlines()[1:] == ["ResNet-50 v2, frame", "(best of 11; 1 training, 40 clips)"]
     assert line["all attackers that it met: prior"].text == "5.0"
     common = line["the same for all: Small ResNet: accuracy ↓"]
-    assert (common.text, common.detail.splitlines()[1]) == ("83.0", "3 trainings, 200 clips")
+    assert (common.text, common.detail.splitlines()[1]) == ("83.0", "(3 trainings, 200 clips)")
     assert line["the same for all: Small ResNet: prior"].text == "7.5"
-    assert _line(table, "BDQ")["all attackers that it met: strongest ↓"].detail.splitlines()[2] == "the only one"
+    assert _line(table, "BDQ")["all attackers that it met: strongest ↓"].detail.endswith(
+        "(the only one; 3 trainings, 200 clips)"
+    )
     assert _line(table, "Preset secure")["action ↑: accuracy"].detail.endswith("Small R3D, retrained")
     assert [section.title for section in table.sections] == ["", "Learned methods", "Ours"]
     assert [_line(networks, name)[": GRL"].text for name in ("ResNet-50 v2", "Inception v1", "MobileNet v1, 0.25")] == [
@@ -147,13 +149,13 @@ def test_the_original_counts_however_it_was_judged_but_for_what_was_learned_else
 
 
 def test_attributes_are_told_one_by_one_by_whoever_finds_them_best() -> None:
-    table, networks = _tables(multilabel(), published_figures())
+    table, attributes, networks = _tables(multilabel(), published_figures())
     line = _line(table, "Entropy")
     assert line["all attackers that it met: strongest ↓"].text == "65.0"
     assert line["all attackers that it met: prior"].text == "45.0"
-    gender, face = (line[f"each by the attacker that finds it best ↓: {name}"] for name in ("gender", "face"))
-    assert (gender.text, gender.detail) == ("80.0", "prior 60.0\nResNet-50 v1")
-    assert (face.text, face.detail) == ("70.0", "prior 30.0\nMobileNet v1, 1.0")
+    gender, face = (_line(attributes, "Entropy")[f": {name}"] for name in ("gender", "face"))
+    assert (gender.text, gender.detail) == ("80.0", "prior 60.0\n(ResNet-50 v1)")
+    assert (face.text, face.detail) == ("70.0", "prior 30.0\n(MobileNet v1, 1.0)")
     assert line["published, not ours: action / privacy"] == Cell("66.6 / 64.6", "Entropy+")
     assert _line(table, "Original")["published, not ours: action / privacy"] == Cell("68.9 / 77.3", "Raw video")
     assert "cMAP" in table.caption
@@ -266,7 +268,12 @@ def test_other_tables_leave_it_out_and_the_report_is_whole(tmp_path: Path, monke
             if path.suffix == ".tex":
                 check_latex(path.read_text())
     names = {table.name for table in make_report([*both, *multilabel()]).tables}
-    assert names >= {"two_fold_ut_interaction_identity", "two_fold_networks_pa_hmdb51_attributes", "table_2_retrained"}
+    assert names >= {
+        "two_fold_ut_interaction_identity",
+        "two_fold_classes_pa_hmdb51_attributes",
+        "two_fold_networks_pa_hmdb51_attributes",
+        "table_2_retrained",
+    }
     assert "attackers_pa_hmdb51_attributes" not in names
     assert (tmp_path / "report" / "two_fold.csv").is_file()
     assert {each.obfuscator for each in rows()} >= set(LEARNED)

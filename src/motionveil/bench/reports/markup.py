@@ -52,7 +52,7 @@ def _markdown_cell(cell: Cell) -> str:
 
 
 def latex(table: Table) -> str:
-    """A floating table in the style of booktabs; needs the packages booktabs and adjustbox."""
+    """A floating table in the style of booktabs; needs the packages booktabs, adjustbox and makecell."""
     width = sum(len(group.columns) for group in table.groups)
     spec = "l" * len(table.names) + "".join("@{\\hskip 1.2em}" + "r" * len(group.columns) for group in table.groups)
     lines = [
@@ -86,5 +86,8 @@ def latex(table: Table) -> str:
 def _latex_cell(cell: Cell) -> str:
     text = escape(cell.text)
     text = {"best": f"\\textbf{{{text}}}", "second": f"\\underline{{{text}}}"}.get(cell.mark, text)
-    detail = " ".join(cell.detail.split("\n"))
-    return f"{text} {{\\scriptsize {escape(detail)}}}" if detail else text
+    first, *others = cell.detail.split("\n")
+    shown = f"{text} {{\\scriptsize {escape(first)}}}" if first else text
+    if not others:
+        return shown
+    return "\\makecell[tr]{" + r"\\ ".join([shown, *(f"{{\\scriptsize {escape(line)}}}" for line in others)]) + "}"

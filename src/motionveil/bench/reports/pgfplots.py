@@ -26,7 +26,7 @@ PREAMBLE = r"""\documentclass[10pt,twocolumn]{article}
 \usepackage[a4paper,margin=2cm]{geometry}
 \usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
-\usepackage{booktabs,adjustbox,graphicx,pgfplots}
+\usepackage{booktabs,adjustbox,makecell,graphicx,pgfplots}
 \usepgfplotslibrary{groupplots}
 \usetikzlibrary{patterns}
 \pgfplotsset{compat=1.16}

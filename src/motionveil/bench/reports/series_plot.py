@@ -20,7 +20,7 @@ def series_figure(chart: SeriesChart) -> Figure:
     rows = ceil(len(chart.panels) / chart.columns)
     shown = legend(chart)
     wide = COLUMN if chart.columns == 1 else 2 * COLUMN
-    per_row = legend_columns(list(shown), wide)
+    per_row = legend_columns(list(shown), wide - 0.3)
     size = (wide, 1.35 * rows + 0.17 * ceil(len(shown) / per_row) + 0.35)
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(rows, chart.columns, squeeze=False, sharex="col")

@@ -23,13 +23,19 @@ _HEADS = (
 
 
 def two_fold_tables(study: Study, published: Published) -> list[Table]:
-    """Two for every attribute that was judged so: obfuscators, and every attacker on every obfuscator."""
-    return [table for found in two_folds(study) for table in (_table(found, published), _networks(found)) if table]
+    """For every attribute that was judged so: obfuscators; of several attributes at once each by itself; every attacker
+    on every obfuscator.
+    """
+    return [
+        table
+        for found in two_folds(study)
+        for table in (_table(found, published), _attributes(found), _networks(found))
+        if table is not None
+    ]
 
 
 def _table(found: TwoFold, published: Published) -> Table:
     printed = _published(found, published)
-    classes = _classes(found)
     groups = [Group("action ↑", ("accuracy",))]
     if any(printed.values()):
         groups.append(Group("published, not ours", ("action / privacy",)))
@@ -39,8 +45,6 @@ def _table(found: TwoFold, published: Published) -> Table:
             several = len(found.common) > 1
             columns = ("strongest ↓", "mean ↓") if several else ("accuracy ↓" if found.metric == "top1" else "cMAP ↓",)
             groups.append(Group(_common_title(found.common), (*columns, "prior")))
-        if classes:
-            groups.append(Group("each by the attacker that finds it best ↓", tuple(_spaced(name) for name in classes)))
     sections = []
     for kind, title in SECTIONS:
         rows = []
@@ -49,7 +53,7 @@ def _table(found: TwoFold, published: Published) -> Table:
                 row = [Cell(obfuscator_name(name)), _action(found, name)]
                 if any(printed.values()):
                     row.append(_printed(printed[name]))
-                rows.append((*row, *_privacy(found, name, classes)))
+                rows.append((*row, *_privacy(found, name)))
         sections.append(Section(tuple(rows), title))
     what = "accuracy" if found.metric == "top1" else "class-wise mean average precision (cMAP)"
     return Table(
@@ -65,6 +69,35 @@ def _table(found: TwoFold, published: Published) -> Table:
         + (" Published figures rest on other splits, other training and pretrained networks." * any(printed.values())),
         ("Obfuscator",),
         tuple(groups),
+        tuple(section for section in sections if section.rows),
+    )
+
+
+def _attributes(found: TwoFold) -> Table | None:
+    """Attributes that hold several at once, each by itself."""
+    met = {name: each for name in found.names if (each := found.tried(name)) is not None}
+    told = {name: each.classes() for name, each in met.items()} if found.metric == "cmap" else {}
+    classes = list(dict.fromkeys(label for each in told.values() for label in each))[:MOST]
+    sections = [
+        Section(
+            tuple(
+                (Cell(obfuscator_name(name)), *(_class_cell(each.get(label)) for label in classes))
+                for name, each in told.items()
+                if role(name) == kind
+            ),
+            title,
+        )
+        for kind, title in SECTIONS
+    ]
+    if not classes:
+        return None
+    return Table(
+        f"two_fold_classes_{found.attribute.slug}",
+        f"{found.attribute.title}: each attribute by itself, two-fold.",
+        "Average precision of whichever unseen attacker finds an attribute best, in per cent, beside the prior, which "
+        "is the share of clips that have it. What lies clearly above its prior is not protected, whatever the mean is.",
+        ("Obfuscator",),
+        (Group("", tuple(label.replace("_", " ") for label in classes)),),
         tuple(section for section in sections if section.rows),
     )
 
@@ -126,7 +159,7 @@ def _how(name: str, met: Met) -> str:
     return "with the obfuscator" if met.is_with_obfuscator else "retrained"
 
 
-def _privacy(found: TwoFold, name: str, classes: Sequence[str]) -> list[Cell]:
+def _privacy(found: TwoFold, name: str) -> list[Cell]:
     if not found.attackers:
         return []
     tried, cells = found.tried(name), [Cell(), Cell(), Cell()]
@@ -134,30 +167,29 @@ def _privacy(found: TwoFold, name: str, classes: Sequence[str]) -> list[Cell]:
         judge, strongest = tried.strongest
         count = f"best of {len(tried.judges)}" if len(tried.judges) > 1 else "the only one"
         by = f"{network_name(judge.network)}, {judge.level}"
-        cells = [_with(percent(strongest), by, count, _size(tried)), percent(tried.mean), plain(strongest.prior)]
+        cells = [
+            _with(percent(strongest), by, f"({count}; {_size(tried)})"),
+            percent(tried.mean),
+            plain(strongest.prior),
+        ]
     if found.common:
         met, several = found.by(name, found.common), len(found.common) > 1
         if met is None:
             cells += [Cell()] * (3 if several else 2)
         else:
             judge, strongest = met.strongest
-            cells.append(_with(percent(strongest), network_name(judge.network) if several else "", _size(met)))
+            by = network_name(judge.network) if several else ""
+            cells.append(_with(percent(strongest), by, f"({_size(met)})"))
             cells += [percent(met.mean)] if several else []
             cells.append(plain(strongest.prior))
-    told = tried.classes() if tried is not None else {}
-    return [*cells, *(_class_cell(told.get(each)) for each in classes)]
+    return cells
 
 
 def _class_cell(told: tuple[Judge, Mapping[str, float]] | None) -> Cell:
     if told is None:
         return Cell()
     judge, figures = told
-    return Cell(f"{100 * figures['value']:.1f}", f"prior {100 * figures['prior']:.1f}\n{network_name(judge.network)}")
-
-
-def _classes(found: TwoFold) -> list[str]:
-    met = [each for name in found.names if (each := found.tried(name)) is not None]
-    return list(dict.fromkeys(name for each in met for name in each.classes()))[:MOST] if found.metric == "cmap" else []
+    return Cell(f"{100 * figures['value']:.1f}", f"prior {100 * figures['prior']:.1f}\n({network_name(judge.network)})")
 
 
 def _published(found: TwoFold, published: Published) -> dict[str, Tradeoff | None]:
@@ -177,10 +209,6 @@ def _with(cell: Cell, *lines: str) -> Cell:
 def _size(met: Met) -> str:
     trainings = f"{len(met.places)} training" + "s" * (len(met.places) > 1)
     return f"{trainings}, {met.mean.num_clips:g} clips"
-
-
-def _spaced(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _common_title(judges: Sequence[Judge]) -> str:
