@@ -49,6 +49,8 @@ ALLOWED = {
     "sklearn": {"bench"},
     "lightning_fabric": {"bench"},
     "transformers": {"bench"},
+    "optuna": {"bench"},
+    "sqlalchemy": {"bench"},
 }
 """Library → the only parts that may import it. (`video` resizes while it reads, before there is a clip.)"""
 

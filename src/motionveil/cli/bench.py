@@ -12,6 +12,7 @@ _COMMANDS = {
     "data": ("bench_data", "Check a dataset, or leaf through it."),
     "run": ("bench_run", "Run an experiment: obfuscate, train, judge; goes on where it stopped."),
     "learn": ("bench_learn", "Train learned obfuscators, and write them as files for: motionveil obfuscate."),
+    "search": ("bench_search", "Search for settings of the selective method that keep actions and hide an attribute."),
     "report": ("bench_report", "Make tables, figures and a page of results."),
     "networks": ("bench_networks", "List the networks."),
 }

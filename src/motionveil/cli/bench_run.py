@@ -18,7 +18,19 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def experiment_options(command: Command) -> Command:
-    """What all commands that work on an experiment take."""
+    """What all commands that train and judge the networks of an experiment take."""
+    for option in (
+        click.option("--attribute-annotations", type=click.Path(path_type=Path),
+                     help="The same of the dataset that attributes are learned from."),
+        click.option("--attribute-root", type=click.Path(path_type=Path),
+                     help="Folder of the dataset that attributes are learned from, where that is another one."),
+    ):  # fmt: skip
+        command = option(command)
+    return dataset_options(command)
+
+
+def dataset_options(command: Command) -> Command:
+    """What all commands that work on one dataset of an experiment take."""
     for option in (
         click.option("-q", "--quiet", is_flag=True, help="No progress."),
         click.option("--memory", type=click.FloatRange(min=0.1), default=3.0, show_default=True,
@@ -28,10 +40,6 @@ def experiment_options(command: Command) -> Command:
         click.option("--work", type=click.Path(path_type=Path), default="bench_work", show_default=True,
                      help="Folder for obfuscated copies, decoded clips and trained networks; can be thrown away."),
         click.option("--dataset", help="Another dataset than the one that the experiment names."),
-        click.option("--attribute-annotations", type=click.Path(path_type=Path),
-                     help="The same of the dataset that attributes are learned from."),
-        click.option("--attribute-root", type=click.Path(path_type=Path),
-                     help="Folder of the dataset that attributes are learned from, where that is another one."),
         click.option("--annotations", type=click.Path(path_type=Path),
                      help="Folder of its split files. Default: where its own archives have them, below --root."),
         click.option("--root", type=click.Path(path_type=Path), required=True, help="Folder of the dataset."),
