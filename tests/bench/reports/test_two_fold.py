@@ -100,6 +100,19 @@ def test_folds_that_may_share_clips_are_averaged_without_an_interval() -> None:
     assert (met.mean.interval, met.mean.num_clips) == (None, max(CLIPS))
 
 
+def test_that_all_can_be_compared_comes_before_more_trainings_and_these_before_more_attackers() -> None:
+    often = [
+        row("identity", "vit_b_16", name, 0.5, fold, seed=seed)
+        for name in ("grl", "bdq")
+        for fold in range(3)
+        for seed in range(3)
+    ]
+    once = [row("identity", network, name, 0.5) for name in RATES for network in ("vit_b_16", "vit_b_32")]
+    for more in (often, once):
+        study = Study([*rows(), *more])
+        assert TwoFold(study, study.attributes[0]).common == (Judge(COMMON, "frame"),)
+
+
 def test_the_table_tells_who_how_many_and_on_what() -> None:
     table, networks = _tables(rows())
     line = _line(table, "GRL")
