@@ -18,7 +18,7 @@ from .adversarial.learner import Footage, Instance, Learner
 from .evaluation import evaluate
 from .experiment import Experiment, Run
 from .networks import Network, build_network, get_network
-from .networks.hub import HUB
+from .networks.hub import hub_digest, row_name
 from .records import Split
 from .results import Row, current_commit, hash_of
 from .sampling import Sampling, TestClips, TrainingClips
@@ -39,9 +39,19 @@ class Judging:
         self._work = work
         self._digests: Mapping[str, str] = {name: _digest(file) for name, file in experiment.weights.items()}
         self.learner = Learner(
-            experiment.learned, experiment.sampling_of, (experiment.weights, self._digests), footage, attributes, work
+            experiment.learned,
+            experiment.sampling_of,
+            experiment.weights,
+            self._weights_digest,
+            footage,
+            attributes,
+            work,
         )
         self._data: dict[Run, str] = {}
+
+    def _weights_digest(self, network: str) -> str | None:
+        """Of the pretrained weights of a network; None where it starts from random ones."""
+        return self._digests.get(network) or hub_digest(network)
 
     def split(self, run: Run) -> Split:
         """The split of a training: what it is judged on, and, unless it learns from another dataset, what it learns."""
@@ -172,7 +182,7 @@ class Judging:
             "sampling": plain(sampling),
             "obfuscation": hash_of(shown.as_record()) if shown else None,
             "substitutes": self._footage.preparation.substitutes_of(self.shown(run, judged)),
-            "weights": self._digests.get(run.network) or _hub_digest(run.network),
+            "weights": self._weights_digest(run.network),
             "data": self._data_of(run),
             "partition": next(list(group) for group in self._footage.dataset.partitions(run.task) if run.fold in group),
             **({"learn_from": run.learn_from} if run.learn_from else {}),
@@ -193,26 +203,15 @@ class Judging:
 
     def folder(self, run: Run) -> Path:
         """Where a trained network lies: of all that it depends on."""
-        key = hash_of([asdict(run), self.configuration(run, run.obfuscator)])
+        shown = self._footage.preparation.obfuscation(self.shown(run, run.obfuscator))
+        made_from = shown.made_from if shown else ()
+        key = hash_of([asdict(run), self.configuration(run, run.obfuscator), *made_from])
         name = re.sub(r"[^A-Za-z0-9_]+", "-", f"{run.task}-{row_name(run.network)}-{run.obfuscator}-{run.seed}")
         return self._work / "trained" / f"{name}-{key}"
 
 
 def _title(run: Run) -> str:
     return f"{row_name(run.network)} for {run.task} on {run.obfuscator}, seed {run.seed}"
-
-
-def row_name(network: str) -> str:
-    """What results call a network: a folder of the hub by its last part alone."""
-    return HUB + Path(network.removeprefix(HUB)).name if network.startswith(HUB) else network
-
-
-def _hub_digest(network: str) -> str | None:
-    """Of the weights of a network of the hub that lies in a folder."""
-    folder = Path(network.removeprefix(HUB))
-    if not network.startswith(HUB) or not folder.is_dir():
-        return None
-    return hash_of([[file.name, file_digest(file)] for file in sorted(folder.glob("*.safetensors"))])
 
 
 def _digest(weights: str) -> str:

@@ -116,6 +116,11 @@ class Obfuscation:
         return replace(self, where=_IPN) if self.where == _KTH and dataset == "ipn" else self
 
     @property
+    def made_from(self) -> tuple[str, ...]:
+        """Nothing that the settings do not tell."""
+        return ()
+
+    @property
     def looks(self) -> bool:
         """Whether it needs a network that finds something."""
         return self.where.needs_templates

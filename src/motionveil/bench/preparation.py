@@ -83,7 +83,7 @@ class Preparation:
         if obfuscation is None:
             self._files(source)
             return path
-        key = hash_of([VERSION, self.digest(source), obfuscation.as_record()])
+        key = hash_of([VERSION, self.digest(source), obfuscation.as_record(), *obfuscation.made_from])
         if is_pattern(path):  # the colour frames of a folder that holds others too
             return self.cache / obfuscator / f"{path.parent.name}-{key}.mp4"
         suffix = ".png" if path.suffix.lower() in IMAGE_SUFFIXES else ".mp4"

@@ -19,9 +19,9 @@ from .adversarial.learner import Footage, Instance
 from .datasets import AnnotatedDataset, get_dataset
 from .experiment import ACTION, Experiment, Run
 from .frames import FrameStore
-from .judging import Judging, row_name
+from .judging import Judging
 from .networks import get_network
-from .networks.hub import HUB
+from .networks.hub import HUB, row_name
 from .obfuscations import ORIGINAL
 from .preparation import Preparation
 from .results import Row, append_rows, hash_of, identity, merged, read_rows
@@ -250,16 +250,23 @@ class Benchmark:
         none yet. ('retrained' and 'two_fold' differ in who is asked, not in how.)"""
         if self.experiment.is_with_obfuscator(run, protocol) or not self.places.results.exists():
             return []
+        # A network that learned from original video is another one than that which learned from what X makes, though
+        # both are judged on X in the same way: frozen is the same as retrained for the original alone.
+        same = {"retrained", "two_fold"} if run.obfuscator == judged else {"frozen"}
+        if judged == ORIGINAL:
+            same.add("frozen")
+        if protocol not in same:
+            return []
         key = hash_of(self.judging.configuration(run, judged, protocol))
         network = row_name(run.network)
-        same = {
+        found = {
             row.metric: replace(row, protocol=protocol)
             for row in merged(read_rows(self.places.results))
-            if row.protocol in ("retrained", "two_fold", "frozen" if run.obfuscator == judged else "")
+            if row.protocol in same
             and (row.dataset, row.task, row.network, row.obfuscator) == (run.dataset, run.task, network, judged)
             and (row.seed, row.fold, row.configuration_hash) == (run.seed, run.fold, key)
         }
-        return list(same.values())
+        return list(found.values())
 
     def _done(self) -> set[tuple[Any, ...]]:
         """The rows that are there; the file is read again when it has grown."""

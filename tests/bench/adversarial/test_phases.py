@@ -62,10 +62,13 @@ def test_kbeam_goes_through_the_published_phases() -> None:
     phases = replace(SMALL, method="kbeam").phases()
     assert [(phase.name, phase.steps) for phase in phases] == [("suppress", 30), ("attack", 200), ("use", 30)]
     suppress, attack, use = phases
-    assert (suppress.learns, suppress.term, suppress.utility) == ({"degradation"}, "strongest", False)
-    assert (attack.learns, attack.term) == ({"budget"}, "attack")
+    assert suppress.learns == {"degradation"}
+    assert (suppress.term, suppress.utility) == ("strongest", False)
+    assert attack.learns == {"budget"}
+    assert attack.term == "attack"
     assert attack.gate == Gate(0.99, "training", 5)
-    assert (use.learns, use.utility, use.term) == ({"degradation", "utility"}, True, "")
+    assert use.learns == {"degradation", "utility"}
+    assert (use.utility, use.term) == (True, "")
     assert use.gate == Gate(0.85, "validation", 5, 10)
 
 
@@ -74,9 +77,9 @@ def test_every_method_keeps_the_actions_and_fights_what_it_names(name: str) -> N
     settings = replace(SMALL, method=name)
     phases = settings.phases()
     assert any(phase.utility and "utility" in phase.learns for phase in phases)
-    term = METHODS[name].term
-    assert any(phase.term == term and "degradation" in phase.learns for phase in phases) == bool(term)
-    assert any("budget" in phase.learns for phase in phases) == bool(term)
+    assert settings.fought_with == (*METHODS[name].terms, "")[0]
+    fought = any(phase.term == settings.fought_with and "degradation" in phase.learns for phase in phases)
+    assert fought == any("budget" in phase.learns for phase in phases) == settings.fights == (name != "elr")
     assert settings.degradation_name in DEGRADATIONS
 
 
@@ -95,7 +98,7 @@ def test_budgets_take_turns() -> None:
     ("told", "word"),
     [
         ({"method": "gan"}, "gan"),
-        ({"rounds": 0}, "rounds"),
+        ({"rounds": -1}, "rounds"),
         ({"num_budgets": True}, "num_budgets"),
         ({"gamma": -1}, "gamma"),
         ({"utility": "small_two_stream"}, "sees flow"),
@@ -104,12 +107,23 @@ def test_budgets_take_turns() -> None:
         ({"budgets": []}, "budgets"),
         ({"budgets": "small_resnet"}, "list of names"),
         ({"term": "anger"}, "anger"),
+        # It would help the attackers.
+        ({"term": "attack"}, "reversal"),
+        ({"method": "entropy", "term": "reversal"}, "uniform or entropy"),
+        ({"method": "elr", "term": "entropy"}, "none"),
+        ({"method": "elr", "degradation": "unet"}, "belong together"),
+        ({"method": "kbeam", "degradation": "low_resolution"}, "belong together"),
+        ({"degradation_options": 3}, "must be a table"),
+        ({"budgets": 3}, "list of names"),
+        ({"utility": 3}, "must be a text"),
+        ({"method": ["grl"]}, "must be a text"),
+        ({"attack_accuracy": 99}, "at most 1"),
         ({"degradation": "mask"}, "mask"),
         ({"degradation_options": {"colour": 1}}, "colour"),
         ({"wheels": 4}, "wheels"),
     ],
 )
 def test_what_makes_no_sense_is_refused(told: dict[str, object], word: str) -> None:
-    small = {"utility": "small_r3d", "budgets": ["small_resnet"]}
+    small: dict[str, object] = {"utility": "small_r3d", "budgets": ["small_resnet"]}
     with pytest.raises(OptionError, match=word):
         read_learning("grl", {**small, **told}, "[learned.grl]")

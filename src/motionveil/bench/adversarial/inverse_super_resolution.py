@@ -13,7 +13,7 @@ from .objectives import negative_entropy
 from .parts import Parts
 
 CANDIDATES = 32
-"""Transforms that are tried for every choice."""
+"""Transforms that are tried for every choice, at least."""
 
 
 def candidates(count: int, seeds: tuple[int, ...]) -> torch.Tensor:
@@ -32,12 +32,13 @@ def choose_transforms(parts: Parts, clips: Draws, device: torch.device, seeds: t
     "Maximum entropy" of the paper: what the network cannot tell yet is what it learns most from.
     """
     degradation = cast(LowResolution, parts.degradation)
-    tried = candidates(CANDIDATES, seeds).to(device)
+    wanted = len(degradation.transforms) - 1
+    tried = candidates(max(CANDIDATES, wanted), seeds).to(device)
     batch = clips().to(device)
     with parts.judging():
         uncertain = []
         for each in tried:
             moved = transformed(batch.frames, each.expand(len(batch.frames), 4), degradation.size)
             uncertain.append(-negative_entropy(parts.utility(degradation(moved))).mean())
-    best = torch.stack(uncertain).argsort(descending=True)[: len(degradation.transforms) - 1]
+    best = torch.stack(uncertain).argsort(descending=True)[:wanted]
     degradation.transforms.copy_(torch.cat([torch.zeros(1, 4, device=device), tried[best]]))

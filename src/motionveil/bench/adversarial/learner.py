@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import torch
 
 from ...errors import OptionError
-from ...learned import build_degradation
+from ...learned import DEGRADATIONS, build_degradation
 from ...record import plain
+from ...video import IMAGE_SUFFIXES
 from ..datasets import AnnotatedDataset
 from ..frames import FrameStore
 from ..networks import Network, get_network
@@ -22,13 +25,14 @@ from ..training.randomness import random_numbers
 from ..training.settings import make_fabric
 from .batches import Draws, as_pictures
 from .history import OBFUSCATOR, Learned, LearningProgress, is_learned
-from .learning import Data, learn
+from .learning import learn
+from .losses import Data
 from .obfuscation import LearnedObfuscation
 from .parts import Parts, Seeing
 from .settings import Learning
 
 ACTION = "action"
-VERSION = 1
+VERSION = 2
 """To be raised when the same settings would train to something else."""
 
 
@@ -70,29 +74,37 @@ class Instance:
         return f"{self.name}@{self.seed}.{self.fold}"
 
 
+class _Part(NamedTuple):
+    footage: Footage
+    task: Task
+    split: Split
+
+
 class Learner:
     """The learned obfuscators of one experiment.
 
-    settings: by name. sampling: of each utility network, by its name. weights: files of pretrained weights by network,
-    and what they hold, as digests. actions, attributes: where clips and labels of both tasks come from; the same thing
-    where one dataset has both.
+    settings: by name. sampling: of each utility network, by its name. weights: files of pretrained weights by network;
+    weights_digest: of what they hold, None for a network that starts from random ones. actions: where the clips are.
+    others: where clips for attributes are that come from another dataset.
     """
 
     def __init__(
         self,
         settings: Mapping[str, Learning],
         sampling: Callable[[str], Sampling],
-        weights: tuple[Mapping[str, str], Mapping[str, str]],
+        weights: Mapping[str, str],
+        weights_digest: Callable[[str], str | None],
         actions: Footage,
-        attributes: Footage,
+        others: Footage,
         work: Path,
     ) -> None:
         self._settings = settings
         self._sampling = sampling
-        self._weights, self._digests = weights
+        self._weights = weights
+        self._weights_digest = weights_digest
         self._records: dict[Instance, dict[str, Any]] = {}
         self._actions = actions
-        self._attributes = attributes
+        self._others = others
         self._work = work
 
     def obfuscation(self, instance: Instance) -> LearnedObfuscation:
@@ -116,82 +128,130 @@ class Learner:
         return settings.utility, replace(network, num_frames=settings.num_frames or network.num_frames), sampling
 
     def learn(self, instance: Instance, tell: Callable[[LearningProgress], None] | None = None) -> Learned:
-        """Train it where that was not done yet. Raises what `learning.learn` does."""
+        """Train it where that was not done yet. Raises what `check` and `learning.learn` do."""
+        self.check(instance)
         settings = self._settings[instance.name]
         name, seen, sampling = self.utility(instance)
-        action, action_split = self._part(instance, self._actions, ACTION)
-        attribute, attribute_split = self._part(instance, self._attributes, self._attribute(settings))
-        contrastive = (settings.term or settings.of_method.term) == "contrastive"
-        frames = max(2, settings.budget_frames) if contrastive else settings.budget_frames
+        action = self._part(instance, self._actions, ACTION)
+        attribute = self._part(instance, *self._attribute(settings))
+        frames = settings.budget_frames if settings.needs_labels else max(2, settings.budget_frames)
+        size = sampling.look(seen).size
         with random_numbers(instance.seed):
             degradation = build_degradation(settings.degradation_name, **settings.degradation_options)
-            utility = Seeing(name, len(action.classes), self._weights.get(name))
-        clips = []
-        for footage, task, split, count in (
-            (self._actions, action, action_split, seen.num_frames),
-            (self._attributes, attribute, attribute_split, frames),
-        ):
-            common = (task, as_pictures(seen, count, seen.size), replace(sampling, views=1), footage.store)
-            previous = degradation.needs_previous
-            clips.append(
-                (
-                    TrainingClips(split.train, ORIGINAL, *common, previous=previous, seed=instance.seed),
-                    TestClips(split.validation, ORIGINAL, *common, previous=previous),
-                )
+            utility = Seeing(name, len(action.task.classes), seen.size, self._weights.get(name))
+
+        def clips(part: _Part, count: int) -> tuple[TrainingClips, TestClips]:
+            # f_d sees whole frames, as in the tool; parts of what it makes are cut out behind it.
+            whole = replace(sampling, views=1, margin=0.0, size=None)
+            common = (part.task, as_pictures(seen, count, size), whole, part.footage.store, degradation.needs_previous)
+            return (
+                TrainingClips(part.split.train, ORIGINAL, *common, seed=instance.seed),
+                TestClips(part.split.validation, ORIGINAL, *common),
             )
-        (action_clips, action_validation), (attribute_clips, attribute_validation) = clips
+
+        action_clips, action_validation = clips(action, seen.num_frames)
+        attribute_clips, attribute_validation = clips(attribute, frames)
         data = Data(
             Draws(action_clips, settings.batch_size, instance.seed),
             Draws(attribute_clips, settings.batch_size, instance.seed + 1),
             action_validation,
             attribute_validation,
+            apart=attribute.footage is not self._actions,
         )
-        num_classes = 0 if contrastive else len(attribute.classes)
-        parts = Parts(degradation, utility, settings, num_classes, instance.seed, make_fabric().device, self._weights)
+        num_classes = len(attribute.task.classes) if settings.needs_labels else 0
+        parts = Parts(
+            degradation, utility, settings, num_classes, instance.seed, make_fabric().device, seen.size, self._weights
+        )
+        _try(parts, settings, size, {seen.num_frames} if data.apart else set(), frames, seen.num_frames)
         about = {
             "actions": self._actions.dataset.name,
-            "attribute": f"{self._attributes.dataset.name}: {attribute.name}",
+            "attribute": f"{attribute.footage.dataset.name}: {attribute.task.name}",
             "fold": instance.fold,
             "data": self._data(instance),
         }
         return learn(
             parts, data, settings, self.folder(instance), name=instance.name, seed=instance.seed, about=about,
-            size=sampling.look(seen).size, fit=sampling.fit, on_progress=tell,
+            size=size, fit=sampling.fit, on_progress=tell,
         )  # fmt: skip
 
-    def _attribute(self, settings: Learning) -> str:
-        tasks = [task for task in self._attributes.dataset.tasks if task != ACTION]
-        if settings.attribute in tasks:
-            return settings.attribute
-        if settings.attribute or len(tasks) != 1:
-            given = f"attribute is {settings.attribute!r}, but" if settings.attribute else "attribute is to be one, as"
-            raise OptionError(f"{given} {self._attributes.dataset.name} has {', '.join(tasks) or 'none'}")
-        return tasks[0]
+    def check(self, instance: Instance) -> None:
+        """Raises OptionError for settings that do not go with the data."""
+        settings = self._settings[instance.name]
+        degradation = build_degradation(settings.degradation_name, **settings.degradation_options)
+        if settings.of_method.chooses_transforms and self._sampling(settings.utility).fit != "squash":
+            raise OptionError(f"{instance.name}: its cells lie over whole frames; set fit = 'squash' under [sampling]")
+        footage, task = self._attribute(settings)
+        if degradation.needs_previous:
+            self.check_moving(instance.name, self._part(instance, footage, task).split)
 
-    def _part(self, instance: Instance, footage: Footage, task: str) -> tuple[Task, Split]:
+    def check_moving(self, name: str, split: Split) -> None:
+        """Raises OptionError where a method that compares frames is to be shown photographs."""
+        degradation = self._settings[name].degradation_name
+        pictures = {Path(record.source).suffix.lower() in IMAGE_SUFFIXES for record in split.train}
+        if DEGRADATIONS[degradation].needs_previous and True in pictures:
+            raise OptionError(f"{name} shows what has changed between frames, of which photographs have nothing")
+
+    def _attribute(self, settings: Learning) -> tuple[Footage, str]:
+        """Where the clips for f_b come from, and their task."""
+        own = settings.attribute_dataset in ("", self._actions.dataset.name)
+        footage = self._actions if own else self._others
+        tasks = [task for task in footage.dataset.tasks if task != ACTION]
+        if settings.attribute in tasks:
+            return footage, settings.attribute
+        if settings.attribute or (len(tasks) != 1 and settings.needs_labels):
+            given = f"attribute is {settings.attribute!r}, but" if settings.attribute else "attribute is to be one, as"
+            raise OptionError(f"{given} {footage.dataset.name} has {', '.join(tasks) or 'none'}")
+        # Without labels any clips will do.
+        return footage, tasks[0] if len(tasks) == 1 else next(iter(footage.dataset.tasks))
+
+    def _part(self, instance: Instance, footage: Footage, task: str) -> _Part:
         fold = instance.fold % footage.dataset.num_folds(task)
-        return footage.dataset.tasks[task], footage.split(task, fold)
+        return _Part(footage, footage.dataset.tasks[task], footage.dataset.split(task, fold))
 
     def _data(self, instance: Instance) -> list[str]:
-        settings = self._settings[instance.name]
-        return [
-            footage.digest(self._part(instance, footage, task)[1], task)
-            for footage, task in ((self._actions, ACTION), (self._attributes, self._attribute(settings)))
-        ]
+        parts = (
+            self._part(instance, self._actions, ACTION),
+            self._part(instance, *self._attribute(self._settings[instance.name])),
+        )
+        return [part.footage.digest(part.split, part.task.name) for part in parts]
 
     def _record(self, instance: Instance) -> dict[str, Any]:
         if instance not in self._records:
             settings = self._settings[instance.name]
             _, seen, sampling = self.utility(instance)
-            used = {settings.utility, *settings.budgets}
+            used = sorted({settings.utility, *settings.budgets})
             self._records[instance] = {
                 "version": VERSION,
                 "learning": settings.as_record(),
                 "sampling": plain(sampling),
                 "frames": [seen.num_frames, seen.frame_stride, seen.size],
-                "weights": {name: digest for name, digest in self._digests.items() if name in used},
+                "weights": [digest for name in used if (digest := self._weights_digest(name))],
                 "seed": instance.seed,
                 "fold": instance.fold,
                 "data": self._data(instance),
             }
         return self._records[instance]
+
+
+@torch.no_grad()
+def _try(
+    parts: Parts, settings: Learning, size: int, more_lengths: set[int], budget_frames: int, num_frames: int
+) -> None:
+    """Show every network an empty clip. Raises OptionError where one cannot see such clips, before anything long."""
+    budget_length = budget_frames if settings.needs_labels else max(1, budget_frames // 2)
+    shown = [(settings.utility, parts.utility, num_frames)]
+    shown += [
+        (settings.budget_name(number), budget, length)
+        for number, budget in enumerate(parts.budgets)
+        for length in {budget_length, *more_lengths}
+    ]
+    with parts.judging():
+        for name, network, length in shown:
+            try:
+                network(torch.zeros(1, 3, length, size, size, device=next(network.parameters()).device))
+            except (RuntimeError, ValueError, AssertionError, IndexError) as error:
+                why = " ".join(str(error).split())[:200]
+                raise OptionError(
+                    f"{name} cannot see clips of {length} frames of {network.size} pixels ({why}); change num_frames, "
+                    "budget_frames or the size under [sampling]"
+                ) from error

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from safetensors.torch import save
 from torch import Tensor
-from torch.nn import functional
 
 from ...errors import OptionError
 from ...files import write_file
@@ -22,7 +21,7 @@ from ..sampling import TestClips
 from ..training.checkpoint import read_state, remove_state, write_state
 from ..training.randomness import random_numbers
 from . import objectives
-from .batches import Draws, judged
+from .batches import Batch, judged
 from .history import (
     OBFUSCATOR,
     UTILITY,
@@ -35,28 +34,12 @@ from .history import (
     write_history,
 )
 from .inverse_super_resolution import choose_transforms
+from .losses import Data, losses_of
 from .parts import Parts
 from .phases import Gatekeeper, Phase, Stopped
 from .settings import Learning
 
 Tell = Callable[[LearningProgress], None]
-
-
-class Data(NamedTuple):
-    """Clips of both tasks: those to learn from, and those that say how far it is."""
-
-    actions: Draws
-    attributes: Draws
-    action_validation: TestClips
-    attribute_validation: TestClips
-
-
-class Losses(NamedTuple):
-    """Of one batch: what is minimised, the part of it beside the utility loss, and an accuracy of what learned."""
-
-    total: Tensor
-    privacy: float
-    accuracy: float
 
 
 def learn(
@@ -74,7 +57,7 @@ def learn(
 ) -> Learned:
     """Train f_d, and leave it in a folder: the obfuscator, the utility network, and the history of all rounds.
 
-    An interrupted training goes on after the last round that was saved and ends with the same weights (on the CPU to
+    An interrupted training goes on after the last phase that was saved and ends with the same weights (on the CPU to
     the last bit). A finished one is not repeated. about: where the labels come from, for the obfuscator's file. size,
     fit: of the frames that f_d is to be given, see `learned.save_learned`. Raises OptionError where the folder holds
     another training or a loss is no number, WeightsError where its files are damaged.
@@ -104,6 +87,7 @@ class _Run:
         self._tell = tell
         self._rounds: list[Round] = []
         self._device = next(parts.utility.parameters()).device
+        self._ends: list[PhaseEnd] = []
         self._saved, self._seconds_to_save = -math.inf, 0.0
         self._begin, self._first = time.monotonic(), 0
 
@@ -115,29 +99,35 @@ class _Run:
         for number in range(self._first, settings.rounds + 1):
             begin = time.monotonic()
             restarted = bool(settings.restart_every and number > 1 and (number - 1) % settings.restart_every == 0)
-            if restarted:
-                self._parts.restart()
-            with random_numbers(self._seed, number, device=self._device):
-                ends = tuple(self._run(phase, number) for phase in self._phases(number, restarted))
-            done = Round(number, restarted, time.monotonic() - begin, ends, self._validate())
-            self._rounds.append(done)
+            if not self._ends:
+                if restarted:
+                    self._parts.restart()
+                if number and settings.of_method.chooses_transforms:
+                    choose_transforms(self._parts, self._data.actions, self._device, (self._seed, number))
+            for index, phase in enumerate(self._phases(number, restarted)):
+                if index >= len(self._ends):
+                    with random_numbers(self._seed, number, index, device=self._device):
+                        self._ends.append(self._run(phase, number))
+                    self._save()
+            ends, seconds = tuple(self._ends), time.monotonic() - begin
+            self._rounds.append(Round(number, restarted, seconds, ends, self._validate()))
+            self._ends = []
             self._save()
         self._finish()
 
     def _phases(self, number: int, restarted: bool) -> list[Phase]:
-        settings = self._settings
-        learning = bool(list(self._parts.degradation.parameters()))
-        attack = Phase("budget pretraining", frozenset({"budget"}), settings.budget_steps, term="attack")
+        settings, degradation = self._settings, self._parts.degradation
+        attack = [Phase("budget pretraining", frozenset({"budget"}), settings.budget_steps, term="attack")]
+        attack *= settings.fights
         phases = list(settings.phases())
-        fights = any("budget" in phase.learns for phase in phases)
         if number == 0:
             identity = Phase("identity", frozenset({"degradation"}), settings.degradation_steps, term="identity")
             utility = Phase("utility pretraining", frozenset({"utility"}), settings.utility_steps, utility=True)
-            phases = [identity] * learning + [utility] + [attack] * fights
-        elif settings.of_method.chooses_transforms:
-            choose_transforms(self._parts, self._data.actions, self._device, (self._seed, number))
-        if restarted and fights:
-            phases.insert(0, attack)
+            # A difference of frames cannot become a frame, nor can what has nothing to learn.
+            able = bool(list(degradation.parameters())) and not degradation.needs_previous
+            phases = [*[identity] * able, utility, *attack]
+        elif restarted:
+            phases = [*attack, *phases]
         if number == settings.rounds:
             phases.append(Phase("final", frozenset({"utility"}), settings.final_steps, utility=True))
         return [phase for phase in phases if phase.steps]
@@ -165,7 +155,7 @@ class _Run:
         count = self._settings.accumulate
         with self._parts.training(phase.learns):
             for _ in range(count):
-                losses = self._losses(phase)
+                losses = losses_of(phase, self._parts, self._data, self._settings)
                 (losses.total / count).backward()
                 values = (float(losses.total.detach()), losses.privacy, losses.accuracy)
                 sums = [total + value / count for total, value in zip(sums, values, strict=True)]
@@ -177,92 +167,36 @@ class _Run:
             self._parts.step(phase.learns)
         return sums[0], sums[1], sums[2]
 
-    def _losses(self, phase: Phase) -> Losses:
-        parts, learns = self._parts, "degradation" in phase.learns
-        total: Tensor = torch.zeros((), device=self._device)
-        privacy, accuracy = 0.0, 0.0
-        shown: Tensor | None = None
-        if phase.utility or phase.term in ("entropy", "uniform"):
-            batch = self._data.actions().to(self._device)
-            shown = parts.hidden(batch, learns=learns)
-        if phase.utility:
-            assert shown is not None
-            logits = parts.utility(shown)
-            total = objectives.recognition_loss(logits, batch.targets)
-            accuracy = objectives.accuracy(logits.detach(), batch.targets)
-        if phase.term:
-            term, found = self._term(phase, shown)
-            weighted = learns and phase.term not in ("identity", "reversal")
-            total = total + (self._settings.gamma if weighted else 1.0) * term
-            privacy, accuracy = float(term.detach()), found if found is not None else accuracy
-        return Losses(total, privacy, accuracy)
-
-    def _term(self, phase: Phase, shown: Tensor | None) -> tuple[Tensor, float | None]:
-        """The loss beside the utility loss, and the accuracy of the weakest f_b where f_b learns."""
-        parts, learns = self._parts, "degradation" in phase.learns
-        if phase.term in ("entropy", "uniform"):
-            # No labels are needed, so it is the clips of the actions that are to tell nothing, as published.
-            assert shown is not None
-            measure = objectives.negative_entropy if phase.term == "entropy" else objectives.uniform_cross_entropy
-            multilabel = self._data.attribute_validation.task.multilabel
-            said = [measure(budget(shown), multilabel=multilabel) for budget in parts.budgets]
-            return objectives.worst_of(said), None
-        batch = self._data.attributes().to(self._device)
-        shown = parts.hidden(batch, learns=learns)
-        if phase.term == "identity":
-            return functional.mse_loss(shown, batch.frames), None
-        if phase.term == "reversal":
-            shown = objectives.reverse_gradient(shown, self._settings.gamma)
-        if self._contrastive:
-            pairs = [budget.halves(shown) for budget in parts.budgets]
-            losses = [objectives.contrastive_loss(*pair) for pair in pairs]
-            accuracies = [objectives.retrieval_accuracy(*pair) for pair in pairs]
-        else:
-            answers = [budget(shown) for budget in parts.budgets]
-            losses = [objectives.recognition_loss(answer, batch.targets) for answer in answers]
-            accuracies = [objectives.accuracy(answer.detach(), batch.targets) for answer in answers]
-        if phase.term in ("strongest", "contrastive"):
-            return -losses[objectives.strongest(losses)], None
-        return torch.stack(losses).mean(), min(accuracies) if "utility" not in phase.learns else None
-
-    @property
-    def _contrastive(self) -> bool:
-        return (self._settings.term or self._settings.of_method.term) == "contrastive"
-
     @torch.no_grad()
     def _utility_on_validation(self) -> tuple[float, float]:
         """Loss and accuracy of f_T behind f_d."""
-        clips = self._data.action_validation
-        with self._judging():
-            answers = [(self._parts.utility(shown), batch.targets) for batch, shown in self._shown(clips)]
+        with self._parts.judging():
+            answers = [
+                (self._parts.utility(shown), batch.targets)
+                for batch, shown in self._shown(self._data.action_validation)
+            ]
         return _judged(answers)
 
     @torch.no_grad()
     def _validate(self) -> Validation:
         loss, accuracy = self._utility_on_validation()
-        losses, accuracies = [], []
-        with self._judging():
-            looks = list(self._shown(self._data.attribute_validation))
-            for budget in self._parts.budgets:
-                if self._contrastive:
-                    pairs = [budget.halves(shown) for _, shown in looks]
-                    first, second = (torch.cat(list(half)) for half in zip(*pairs, strict=True))
-                    losses.append(float(objectives.contrastive_loss(first, second)))
-                    accuracies.append(objectives.retrieval_accuracy(first, second))
-                else:
-                    found = _judged([(budget(shown), batch.targets) for batch, shown in looks])
-                    losses.append(found[0])
-                    accuracies.append(found[1])
+        budgets, contrastive = self._parts.budgets, not self._settings.needs_labels
+        if not budgets:
+            return Validation(loss, accuracy, (), ())
+        answers: list[list[tuple[Tensor, Tensor]]] = [[] for _ in budgets]
+        with self._parts.judging():
+            # Batch by batch, as all clips together may not fit into memory.
+            for batch, shown in self._shown(self._data.attribute_validation):
+                for budget, found in zip(budgets, answers, strict=True):
+                    found.append(budget.halves(shown) if contrastive else (budget(shown), batch.targets))
+        judged_ = [(_told_apart if contrastive else _judged)(found) for found in answers]
+        losses, accuracies = zip(*judged_, strict=True)
         return Validation(loss, accuracy, tuple(losses), tuple(accuracies))
 
-    def _judging(self) -> Any:
-        """Within, all parts are in evaluation mode, also in the middle of a phase."""
-        return self._parts.judging()
-
-    def _shown(self, clips: TestClips) -> Any:
+    def _shown(self, clips: TestClips) -> Iterator[tuple[Batch, Tensor]]:
         for batch in judged(clips, self._settings.batch_size):
-            batch = batch.to(self._device)
-            yield batch, self._parts.hidden(batch, learns=False)
+            there = batch.to(self._device)
+            yield there, self._parts.hidden(there, learns=False)
 
     def _told_of(self, phase: Phase, number: int, step: int) -> None:
         done = number - self._first
@@ -271,7 +205,7 @@ class _Run:
         self._tell(LearningProgress(number, self._settings.rounds, phase.name, step - 1, phase.steps, left))
 
     def _save(self) -> None:
-        """Write what a later call goes on from: after every round, but never for more than a tenth of the time."""
+        """Write what a later call goes on from: after every phase, but never for more than a tenth of the time."""
         start = time.monotonic()
         if start - self._saved < 10 * self._seconds_to_save:
             return
@@ -279,7 +213,12 @@ class _Run:
         write_state(
             self._folder,
             self._told,
-            {"rounds": [asdict(each) for each in self._rounds], "drawn": drawn, **self._parts.state()},
+            {
+                "rounds": [asdict(each) for each in self._rounds],
+                "ends": [asdict(each) for each in self._ends],
+                "drawn": drawn,
+                **self._parts.state(),
+            },
         )
         self._saved = time.monotonic()
         self._seconds_to_save = self._saved - start
@@ -288,6 +227,7 @@ class _Run:
         state = read_state(self._folder, self._told)
         if state is not None:
             self._rounds = [Round.from_record(each) for each in state["rounds"]]
+            self._ends = [PhaseEnd(**each) for each in state["ends"]]
             self._data.actions.num_drawn, self._data.attributes.num_drawn = state["drawn"]
             self._parts.load(state)
 
@@ -312,3 +252,8 @@ class _Run:
 def _judged(answers: list[tuple[Tensor, Tensor]]) -> tuple[float, float]:
     logits, targets = (torch.cat(list(each)) for each in zip(*answers, strict=True))
     return float(objectives.recognition_loss(logits, targets)), objectives.accuracy(logits, targets)
+
+
+def _told_apart(pairs: list[tuple[Tensor, Tensor]]) -> tuple[float, float]:
+    first, second = (torch.cat(list(half)) for half in zip(*pairs, strict=True))
+    return float(objectives.contrastive_loss(first, second)), objectives.retrieval_accuracy(first, second)

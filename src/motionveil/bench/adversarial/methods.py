@@ -16,12 +16,17 @@ Phases = Callable[["Learning"], tuple[Phase, ...]]
 
 @dataclass(frozen=True)
 class Method:
-    """One line of the table. degradation: f_d where the settings name none. term: what f_d fights the budgets with.
-    phases: of a round. chooses_transforms: whether inverse super-resolution picks transforms before every round."""
+    """One line of the table.
+
+    degradation: f_d where the settings name none. terms: what f_d may fight the budgets with, the usual one first;
+    empty where nothing is fought. phases: of a round. needs_labels: whether f_b learns an attribute.
+    chooses_transforms: whether inverse super-resolution picks transforms before every round.
+    """
 
     degradation: str
-    term: Term
+    terms: tuple[Term, ...]
     phases: Phases
+    needs_labels: bool = True
     chooses_transforms: bool = False
 
 
@@ -40,8 +45,7 @@ def _use(settings: Learning, *parts: str) -> Phase:
 
 def _suppress(settings: Learning, *parts: str, utility: bool) -> Phase:
     learns = frozenset(part for part in ("degradation", "utility", "budget") if part in parts)
-    term = settings.term or settings.of_method.term
-    return Phase("suppress", learns, settings.suppress_steps, utility=utility, term=term)
+    return Phase("suppress", learns, settings.suppress_steps, utility=utility, term=settings.fought_with)
 
 
 def _grl(settings: Learning) -> tuple[Phase, ...]:
@@ -82,12 +86,12 @@ def _elr(settings: Learning) -> tuple[Phase, ...]:
 
 
 METHODS: dict[str, Method] = {
-    "grl": Method("transformation", "reversal", _grl),
-    "kbeam": Method("transformation", "strongest", _kbeam),
-    "entropy": Method("transformation", "uniform", _entropy),
-    "bdq": Method("blur_difference_quantise", "entropy", _entropy),
-    "spact": Method("unet", "contrastive", _spact),
-    "elr": Method("low_resolution", "", _elr, chooses_transforms=True),
+    "grl": Method("transformation", ("reversal",), _grl),
+    "kbeam": Method("transformation", ("strongest",), _kbeam),
+    "entropy": Method("transformation", ("uniform", "entropy"), _entropy),
+    "bdq": Method("blur_difference_quantise", ("entropy", "uniform"), _entropy),
+    "spact": Method("unet", ("contrastive",), _spact, needs_labels=False),
+    "elr": Method("low_resolution", (), _elr, needs_labels=False, chooses_transforms=True),
 }
 """Learned methods by name: three objectives of Wu et al. (ECCV 2018, TPAMI 2020), BDQ (Kumawat and Nagahara, ECCV
 2022), SPAct (Dave et al., CVPR 2022), and extreme low resolution (Ryoo et al., AAAI 2017)."""

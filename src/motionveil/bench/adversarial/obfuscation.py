@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...learned import LearnedObfuscator, load_learned
+from ...record import file_digest
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,12 @@ class LearnedObfuscation:
     def as_record(self) -> dict[str, Any]:
         """All that decides what it makes, known before it is trained."""
         return dict(self.record)
+
+    @property
+    def made_from(self) -> tuple[str, ...]:
+        """What its file holds, so that one that was trained again is another; empty before."""
+        digest = file_digest(self.checkpoint)
+        return (digest,) if digest else ()
 
     def networks(self) -> LearnedObfuscator:
         """The obfuscator. Raises WeightsError where it is not trained."""

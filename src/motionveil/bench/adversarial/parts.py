@@ -23,14 +23,16 @@ EMBEDDING = 128
 class Seeing(nn.Module):
     """A network behind f_d: pictures (N, 3, T, H, W) in [0, 1] to logits (N, C).
 
-    They are normalised as the network wants them; one for frames has its logits averaged over the T frames.
+    It sees a part of `size` pixels, any in training, the middle otherwise, as f_d works on whole frames, normalised as
+    the network wants it; one for frames has its logits averaged over the T frames.
     """
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, name: str, num_classes: int, checkpoint: str | None = None) -> None:
+    def __init__(self, name: str, num_classes: int, size: int, checkpoint: str | None = None) -> None:
         super().__init__()
+        self.size = size
         told = get_network(name)
         self.network = build_network(name, num_classes, checkpoint=checkpoint)
         self.by_frame = told.level == "frame"
@@ -39,23 +41,30 @@ class Seeing(nn.Module):
         self.register_buffer("deviation", torch.tensor(told.deviation).view(3, 1, 1, 1), persistent=False)
 
     def forward(self, frames: Tensor) -> Tensor:
-        clips = (frames - self.mean) / self.deviation
+        spare = [length - self.size for length in frames.shape[-2:]]
+        # By torch's generator on the CPU, so that a training repeats.
+        top, left = (int(torch.randint(each + 1, ())) if self.training else each // 2 for each in spare)
+        part = frames[..., top : top + self.size, left : left + self.size]
+        clips = (part - self.mean) / self.deviation
         if not self.by_frame:
             return cast(Tensor, self.network(clips))
         logits: Tensor = self.network(clips.transpose(1, 2).flatten(0, 1))
         return logits.unflatten(0, (len(frames), -1)).mean(1)
 
     def halves(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Of the earlier and of the later half of the frames; of a single frame twice the same."""
+        """Of the earlier and of the later half of the frames, in training each in a part and mirroring of its own."""
         half = max(1, frames.shape[2] // 2)
-        return self(frames[:, :, :half]), self(frames[:, :, -half:])
+        later = frames[:, :, -half:]
+        if self.training and torch.rand(()) < 0.5:
+            later = later.flip(-1)
+        return self(frames[:, :, :half]), self(later)
 
 
 class Parts:
     """The networks that are trained with and against each other.
 
-    num_classes: of the attribute; 0 where f_b tells clips apart. weights: files of pretrained weights by network. f_b
-    start from these, or from what the seed and `generation` alone decide.
+    num_classes: of the attribute; 0 where f_b tells clips apart. size: of the part of a frame that f_b sees. weights:
+    files of pretrained weights by network. f_b start from these, or from what the seed and `generation` alone decide.
     """
 
     def __init__(
@@ -66,6 +75,7 @@ class Parts:
         num_classes: int,
         seed: int,
         device: torch.device,
+        size: int,
         weights: Mapping[str, str] | None = None,
     ) -> None:
         self.degradation = degradation.to(device)
@@ -75,6 +85,7 @@ class Parts:
         self._num_classes = num_classes or EMBEDDING
         self._seed = seed
         self._device = device
+        self._size = size
         self._weights = weights or {}
         self.budgets: list[Seeing] = []
         self._optimisers: dict[str, torch.optim.Optimizer] = {}
@@ -90,10 +101,10 @@ class Parts:
         """All f_b start afresh, each from weights of its own."""
         self.generation += 1
         self.budgets = []
-        for number in range(self._settings.num_budgets):
+        for number in range(self._settings.num_budgets if self._settings.fights else 0):
             with random_numbers(self._seed, self.generation, number):
                 name = self._settings.budget_name(number)
-                budget = Seeing(name, self._num_classes, self._weights.get(name))
+                budget = Seeing(name, self._num_classes, self._size, self._weights.get(name))
             self.budgets.append(budget.to(self._device))
             self._optimisers[f"budget{number}"] = torch.optim.Adam(
                 budget.parameters(), lr=self._settings.budget_learning_rate

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, get_args
+from typing import Any
 
 from ...errors import OptionError
-from ...learned import build_degradation
+from ...learned import LowResolution, build_degradation
 from ...record import plain
 from ..networks import get_network
 from .methods import METHODS, Method
@@ -87,8 +87,12 @@ class Learning:
             value = getattr(self, name)
             if type(value) not in (int, float) or not 0 <= value < math.inf:
                 raise OptionError(f"{name} is {value!r}; give a number of at least 0")
-        if self.term and self.term not in get_args(Term):
-            raise OptionError(f"term is {self.term!r}; choose one of {', '.join(filter(None, get_args(Term)))}")
+        if self.term and self.term not in self.of_method.terms:
+            there = " or ".join(self.of_method.terms) or "none"
+            raise OptionError(f"term is {self.term!r}; the method {self.method} fights with {there}")
+        for name in ("attack_accuracy", "use_accuracy"):
+            if getattr(self, name) > 1:
+                raise OptionError(f"{name} is {getattr(self, name)!r}; give a share of at most 1")
         if not self.budgets:
             raise OptionError("budgets is empty; name at least one network")
         utility = get_network(self.utility)
@@ -100,7 +104,27 @@ class Learning:
         for name in self.budgets:
             if get_network(name).flow:
                 raise OptionError(f"budgets names {name}, which sees flow; choose networks that see pictures alone")
-        build_degradation(self.degradation_name, **self.degradation_options)
+        made = build_degradation(self.degradation_name, **self.degradation_options)
+        if self.of_method.chooses_transforms != isinstance(made, LowResolution):
+            raise OptionError(
+                f"the method {self.method} does not go with the degradation {self.degradation_name}; "
+                "low_resolution and elr belong together"
+            )
+
+    @property
+    def fought_with(self) -> Term:
+        """What f_d fights the budgets with; empty where nothing is fought."""
+        return self.term or (*self.of_method.terms, "")[0]
+
+    @property
+    def fights(self) -> bool:
+        """Whether there are budgets."""
+        return bool(self.of_method.terms)
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether f_b learns an attribute, and does not only tell clips apart."""
+        return self.of_method.needs_labels
 
     @property
     def degradation_name(self) -> str:
@@ -132,9 +156,14 @@ def read_learning(name: str, told: Mapping[str, Any], where: str) -> Learning:
         there = ", ".join(sorted(known))
         raise OptionError(f"{where} has a setting {min(unknown)!r} that does not exist; there are {there}")
     given = {"method": name, **told}
+    for key in ("method", "degradation", "utility", "attribute", "attribute_dataset", "term"):
+        if not isinstance(given.get(key, ""), str):
+            raise OptionError(f"{key} of {where} must be a text, not {given[key]!r}")
+    if not isinstance(given.get("degradation_options", {}), Mapping):
+        raise OptionError(f"degradation_options of {where} must be a table, not {given['degradation_options']!r}")
     if "budgets" in given:
         budgets = given["budgets"]
-        if isinstance(budgets, str) or not all(isinstance(budget, str) for budget in budgets):
+        if not isinstance(budgets, list | tuple) or not all(isinstance(budget, str) for budget in budgets):
             raise OptionError(f"budgets of {where} must be a list of names, not {budgets!r}")
         given["budgets"] = tuple(budgets)
     return Learning(**given)

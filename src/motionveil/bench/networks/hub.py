@@ -19,6 +19,8 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from ...errors import DependencyError, OptionError, WeightsError
+from ...record import file_digest
+from ..results import hash_of
 from .network import IMAGENET, Network
 
 HUB = "hub:"
@@ -191,3 +193,16 @@ def _quiet(transformers: Any) -> Iterator[None]:
         log.set_verbosity(level)
         if bar:
             log.enable_progress_bar()
+
+
+def row_name(network: str) -> str:
+    """What results call a network: a folder of the hub by its last part alone."""
+    return HUB + Path(network.removeprefix(HUB)).name if network.startswith(HUB) else network
+
+
+def hub_digest(network: str) -> str | None:
+    """Of the weights of a network of the hub that lies in a folder."""
+    folder = Path(network.removeprefix(HUB))
+    if not network.startswith(HUB) or not folder.is_dir():
+        return None
+    return hash_of([[file.name, file_digest(file)] for file in sorted(folder.glob("*.safetensors"))])
