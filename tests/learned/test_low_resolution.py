@@ -52,7 +52,7 @@ def test_clips_draw_transforms_of_their_own() -> None:
     frames = clips(1, 3, 2, 16, 16).expand(60, -1, -1, -1, -1)
     torch.manual_seed(3)
     made = degradation(frames)
-    wanted = [degradation.eval()(degradation.with_transform(frames[:1], each)) for each in degradation.transforms]
+    wanted = [degradation.eval()(transformed(frames[:1], each[None], 4)) for each in degradation.transforms]
     found = [[torch.allclose(clip, each[0], atol=1e-6) for each in wanted] for clip in made]
     assert all(sum(row) == 1 for row in found)
     assert all(sum(column) > 8 for column in zip(*found, strict=True))

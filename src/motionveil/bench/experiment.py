@@ -59,6 +59,7 @@ class Experiment:
     only original video (protocol 'frozen'). retrained: judged by networks that were trained on what they make, too.
     two_fold: obfuscators and the attackers that are trained on them. learned: trainings of learned obfuscators, by the
     names that the lists of obfuscators have for them. selective: obfuscations of the experiment's own, in the same way.
+    trained: files of learned obfuscators that are finished, in the same way.
     search: what `searching.search` is told.
     training, sampling: for all networks; special: what is different for some, by their names. substitutes: networks of
     obfuscators that stand in for others, see `Obfuscation.with_networks_at_hand`. weights: files of pretrained weights
@@ -75,6 +76,7 @@ class Experiment:
     two_fold: tuple[TwoFold, ...] = ()
     learned: Mapping[str, Learning] = field(default_factory=dict)
     selective: Mapping[str, Obfuscation] = field(default_factory=dict)
+    trained: Mapping[str, str] = field(default_factory=dict)
     search: SearchSettings | None = None
     training: Training = field(default_factory=Training)
     sampling: Sampling = field(default_factory=Sampling)
@@ -87,9 +89,9 @@ class Experiment:
         # Every name is looked at before anything that takes long.
         if self.seeds < 1:
             raise OptionError(f"an experiment needs at least 1 seed, not {self.seeds}")
-        check_names(self.selective, self.learned)
+        check_names(selective=self.selective, learned=self.learned, trained=self.trained)
         for name in self.every_obfuscator():
-            if name not in self.learned and name not in self.selective:
+            if name not in (*self.learned, *self.selective, *self.trained):
                 get_obfuscation(name)
         if len(self.other_datasets()) > 1:
             raise OptionError(

@@ -34,15 +34,16 @@ def read_experiment(path: str | Path, *, dataset: str | None = None) -> Experime
     tasks = given.pop("tasks", {})
     if not isinstance(tasks, Mapping) or not tasks:
         raise OptionError(f"{path} names no tasks; write for instance: tasks.action = ['x3d_s']")
-    for key in ("training", "sampling", "weights", "substitutes"):
+    for key in ("training", "sampling", "weights", "substitutes", "trained"):
         if not isinstance(given.get(key, {}), Mapping):
             raise OptionError(f"{key} of {path} must be a table, not {given[key]!r}; write [{key}] above its settings")
     if type(given.get("seeds", 1)) is not int:
         raise OptionError(f"seeds of {path} must be a whole number, not {given['seeds']!r}")
-    for key in ("weights", "substitutes"):
+    for key in ("weights", "substitutes", "trained"):
         if wrong := [name for name, value in given.get(key, {}).items() if not isinstance(value, str)]:
             raise OptionError(f"{key}.{wrong[0]} of {path} must be a text")
-    given["weights"] = {name: str(path.parent / file) for name, file in given.get("weights", {}).items()}
+    for key in ("weights", "trained"):
+        given[key] = {name: str(path.parent / file) for name, file in given.get(key, {}).items()}
     special: dict[str, dict[str, Any]] = {}
     for key in ("training", "sampling"):
         table = given.pop(key, {})

@@ -12,9 +12,11 @@ import numpy as np
 from torch import nn
 
 from ..errors import OptionError, WeightsError
+from ..learned import load_learned
 from ..record import file_digest, plain
 from .adversarial.history import UTILITY
 from .adversarial.learner import Footage, Instance, Learner
+from .adversarial.obfuscation import LearnedObfuscation
 from .evaluation import evaluate
 from .experiment import Experiment, Run
 from .networks import Network, build_network, get_network
@@ -48,6 +50,11 @@ class Judging:
             work,
         )
         self._data: dict[Run, str] = {}
+        for name, file in experiment.trained.items():
+            # Refused at once where it is no learned obfuscator.
+            told = load_learned(file).as_record()
+            for preparation in (footage.preparation, attributes.preparation):
+                preparation.learned[name] = LearnedObfuscation({"trained": told}, Path(file))
 
     def _weights_digest(self, network: str) -> str | None:
         """Of the pretrained weights of a network; None where it starts from random ones."""
@@ -80,7 +87,7 @@ class Judging:
             module, network, sampling, known_from = *self._trained_with(run), split.train
         else:
             network, sampling = self._seen_by(run.network)
-            (module, _), known_from = self.train(run, tell), self._taught(run).train
+            (module, _), known_from = self.train(run, tell), self.taught(run).train
         tell(f"{_title(run)}: judged on {judged}")
         test = TestClips(split.test, self.shown(run, judged), task, network, sampling, self._footage.store)
         logits = predict(
@@ -107,7 +114,7 @@ class Judging:
     def train(self, run: Run, tell: Callable[[str], None]) -> tuple[nn.Module, Fitted]:
         """Train a network if that was not done yet: the network with the weights that were kept, and how it went."""
         training, (network, sampling) = self.experiment.training_of(run.network), self._seen_by(run.network)
-        task, split, store = self._footage.dataset.tasks[run.task], self._taught(run), self._footage.store
+        task, split, store = self._footage.dataset.tasks[run.task], self.taught(run), self._footage.store
         if run.learn_from:
             store = self._attributes.store
         common = (task, network, sampling, store)
@@ -144,7 +151,7 @@ class Judging:
         load_weights(module, self.learner.folder(instance) / UTILITY)
         return module, network, sampling
 
-    def _taught(self, run: Run) -> Split:
+    def taught(self, run: Run) -> Split:
         """What a network learns from. Raises OptionError where another dataset's task has other classes."""
         if not run.learn_from:
             return self.split(run)
@@ -157,6 +164,13 @@ class Judging:
                 f"{run.learn_from} cannot teach {run.task} of {self._footage.dataset.name}: its classes are others"
             )
         return self._attributes.split(run.task, run.fold % other.num_folds(run.task))
+
+    def check_taught(self, run: Run) -> None:
+        """Raises what keeps a network from learning from another dataset: OptionError, InputError for missing files."""
+        taught = self.taught(run)
+        if run.obfuscator in self.experiment.learned:
+            self.learner.check_moving(run.obfuscator, taught)
+        self.configuration(run, run.obfuscator)  # looks at every file
 
     def build(self, network: str, task: str, seed: int) -> nn.Module:
         """A network to begin with, from pretrained or from random weights, which depend on the seed alone."""
@@ -194,11 +208,12 @@ class Judging:
         if key not in self._data:
             found = self._footage.digest(self.split(run), run.task)
             if run.learn_from:
-                found = hash_of([found, self._attributes.digest(self._taught(run), run.task)])
+                found = hash_of([found, self._attributes.digest(self.taught(run), run.task)])
             self._data[key] = found
         return self._data[key]
 
     def is_trained(self, run: Run) -> bool:
+        """Whether the network of a run was trained to the end."""
         return is_finished(self.folder(run))
 
     def folder(self, run: Run) -> Path:

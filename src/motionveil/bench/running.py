@@ -17,7 +17,7 @@ from ..errors import OptionError
 from .adversarial.history import LearningProgress
 from .adversarial.learner import Footage, Instance
 from .datasets import AnnotatedDataset, get_dataset
-from .experiment import ACTION, Experiment, Run
+from .experiment import Experiment, Run
 from .frames import FrameStore
 from .judging import Judging
 from .networks import get_network
@@ -91,6 +91,7 @@ class Benchmark:
                 )
             dataset = get_dataset(other, places.attribute_root, places.attribute_annotations)
             self._attributes = footage_of(other, dataset, places.attribute_root, places.work, experiment, memory)
+            self._attributes.preparation.digests = self.preparation.digests  # one file, one memory
         self.judging = Judging(self.experiment, footage, self._attributes, places.work)
         self._read: tuple[int, set[tuple[Any, ...]]] = (-1, set())
 
@@ -121,12 +122,13 @@ class Benchmark:
             return []
         names = dict.fromkeys(self.judging.shown(run, judged) for run, judged, _ in self._work(obfuscator))
         copies = [(self.preparation, source, name) for name in names for source in self.sources]
-        if any(run.learn_from for run, _, _ in self._work(obfuscator)):
-            sources = _sources_of(
-                self._attributes.dataset, [task for task in self.experiment.networks if task != ACTION]
-            )
-            copies += [(self._attributes.preparation, source, name) for name in names for source in sources]
-        return copies
+        for run, judged, _ in self._work(obfuscator):
+            if run.learn_from:
+                taught = self.judging.taught(run)
+                sources = sorted({record.source for record in (*taught.train, *taught.validation)})
+                name = self.judging.shown(run, judged)
+                copies += [(self._attributes.preparation, source, name) for source in sources]
+        return list(dict.fromkeys(copies))
 
     def plan(self) -> Plan:
         """What is left to do."""
@@ -154,17 +156,20 @@ class Benchmark:
         """Find out what is missing before anything that takes long. Raises WeightsError, and InputError for sources."""
         for source in self.sources:
             self.preparation.digest(source)
-        self.preparation.digests.save()
         for obfuscator in self.experiment.every_obfuscator():
             if obfuscator in self.experiment.learned:
                 for instance in self.instances(obfuscator):
+                    self.judging.learner.check(instance)
                     self.judging.learner.folder(instance)
             elif not all(self.preparation.is_ready(source, obfuscator) for source in self.sources):
                 self.preparation.check(obfuscator)
-        for task, names in self.experiment.networks.items():
-            for name in names:
-                if name in self.experiment.weights or name.startswith(HUB):
-                    self.judging.build(name, task, seed=0)
+        for run in self.runs:
+            if run.learn_from:
+                self.judging.check_taught(run)
+        for name, task in dict.fromkeys((run.network, run.task) for run in self.runs):
+            if name in self.experiment.weights or name.startswith(HUB):
+                self.judging.build(name, task, seed=0)
+        self.preparation.digests.save()
 
     def run(self, on_step: Callable[[Step], None] | None = None) -> None:
         """Do what is left to do. on_step: called with every bit of progress. Raises what `check` does, at once."""
@@ -199,6 +204,7 @@ class Benchmark:
             return True
 
         self._until_done([each for each in instances if not self.judging.learner.is_learned(each)], train)
+        self.preparation.digests.save()
 
     def _until_done(self, items: Sequence[Item], do: Callable[[Item, int, int], bool]) -> None:
         """Do all items. What another process works on just now is left to it, and looked at again later."""

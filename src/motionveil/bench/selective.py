@@ -72,13 +72,17 @@ def _check_kinds(told: Mapping[str, Any], where: str) -> None:
             raise OptionError(f"hide of {where} must be a list of names, not {value!r}")
 
 
-def check_names(selective: Collection[str], others: Collection[str]) -> None:
-    """Raise OptionError for a name that cannot name a folder, or that another obfuscation has. others: learned ones."""
-    for name in selective:
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", name):
-            raise OptionError(f"[selective.{name}] cannot be named so; use letters, digits, - and _")
-        if name in (ORIGINAL, *OBFUSCATIONS, *others) or name.startswith(TEMPLATE):
-            raise OptionError(f"[selective.{name}] has the name of another obfuscation; choose another name")
+def check_names(**tables: Collection[str]) -> None:
+    """Raise OptionError for a name that cannot name a folder, or that another obfuscation has. tables: the names of an
+    experiment's own obfuscations, by what their tables are called."""
+    seen: set[str] = set()
+    for table, names in tables.items():
+        for name in names:
+            if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", name):
+                raise OptionError(f"[{table}.{name}] cannot be named so; use letters, digits, - and _")
+            if name in (ORIGINAL, *OBFUSCATIONS, *seen) or name.startswith(TEMPLATE):
+                raise OptionError(f"[{table}.{name}] has the name of another obfuscation; choose another name")
+            seen.add(name)
 
 
 def selective_table(name: str, told: Mapping[str, Any]) -> str:

@@ -43,10 +43,6 @@ class LowResolution(Degradation):
         blocks = functional.interpolate(cells, frames.shape[-2:], mode="nearest-exact")
         return as_clips(blocks, len(frames))
 
-    def with_transform(self, frames: Tensor, transform: Tensor) -> Tensor:
-        """Frames (N, 3, T, H, W), all under one transform (4,), not reduced yet."""
-        return transformed(frames, transform.expand(len(frames), 4), self.size)
-
 
 def averaged(pictures: Tensor, size: int) -> Tensor:
     """Pictures (N, C, H, W) as (N, C, size, size) means over equal parts; a pixel in two parts counts by its share."""

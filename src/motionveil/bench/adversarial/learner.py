@@ -15,7 +15,7 @@ from ...record import plain
 from ...video import IMAGE_SUFFIXES
 from ..datasets import AnnotatedDataset
 from ..frames import FrameStore
-from ..networks import Network, get_network
+from ..networks import Network, build_network, get_network
 from ..obfuscations import ORIGINAL
 from ..preparation import Preparation
 from ..records import Split, Task
@@ -175,8 +175,10 @@ class Learner:
         )  # fmt: skip
 
     def check(self, instance: Instance) -> None:
-        """Raises OptionError for settings that do not go with the data."""
+        """Raises OptionError for settings that do not go with the data, WeightsError for weights that do not fit."""
         settings = self._settings[instance.name]
+        for name in {settings.utility, *settings.budgets} & self._weights.keys():
+            build_network(name, 2, checkpoint=self._weights[name])
         degradation = build_degradation(settings.degradation_name, **settings.degradation_options)
         if settings.of_method.chooses_transforms and self._sampling(settings.utility).fit != "squash":
             raise OptionError(f"{instance.name}: its cells lie over whole frames; set fit = 'squash' under [sampling]")
