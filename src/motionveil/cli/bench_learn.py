@@ -33,9 +33,7 @@ def command(experiment: Path, output: Path, only: tuple[str, ...], overwrite: bo
     benchmark = Benchmark(chosen, places_of(options, chosen), memory=options["memory"], threads=options["threads"])
     instances = [each for name in only or chosen.learned for each in benchmark.instances(name, at_least_one=True)]
     name = "{0.name}-{0.seed}-{0.fold}" if chosen.folds else "{0.name}-{0.seed}"
-    targets = {
-        each: output / f"{each.name}-{each.seed}{folds.format(fold=each.fold)}.safetensors" for each in instances
-    }
+    targets = {each: output / f"{name.format(each)}.safetensors" for each in instances}
     for target in targets.values():
         if target.exists() and not overwrite:
             raise OutputError(f"{target} exists; choose another folder, or allow it with --overwrite")

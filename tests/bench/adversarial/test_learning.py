@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from safetensors.torch import load_file
 from torch import nn
 
+from motionveil.bench.adversarial.batches import as_pictures
 from motionveil.bench.adversarial.history import Round, is_learned
 from motionveil.bench.adversarial.learner import Instance
 from motionveil.bench.adversarial.methods import METHODS
@@ -25,10 +26,11 @@ from motionveil.bench.experiment_file import read_experiment
 from motionveil.bench.obfuscations import ORIGINAL
 from motionveil.bench.results import read_rows
 from motionveil.bench.running import Benchmark, Places, Step
-from motionveil.bench.sampling import Sampling, TestClips, sampled_for_judging, sampled_for_training
+from motionveil.bench.sampling import Sampling, TestClips, TrainingClips, sampled_for_judging, sampled_for_training
 from motionveil.cli.bench import command
 from motionveil.errors import OptionError, WeightsError
 from motionveil.learned import build_degradation, load_learned
+from motionveil.video import open_source
 
 TEXT = """
 dataset = "procedural"
@@ -44,6 +46,7 @@ epochs = 2
 batch_size = 16
 [sampling]
 spread = true
+fit = "squash"
 margin = 0.0
 size = 32
 views = 1
@@ -261,19 +264,99 @@ def test_two_fold_rows(root: Path, toml: Path, tmp_path: Path) -> None:
 
 
 def test_one_measurement_counts_under_two_protocols(root: Path, toml: Path, tmp_path: Path) -> None:
+    """What was trained on X and judged on X is the same whoever asks. Frozen, it is another network."""
     chosen = read_experiment(toml)
-    experiment = replace(
-        chosen, retrained=("pixelate_16",),
-        two_fold=(replace(chosen.two_fold[0], obfuscators=("pixelate_16",), attackers=("small_bag",)),),
-    )  # fmt: skip
+    group = replace(chosen.two_fold[0], obfuscators=("pixelate_16", ORIGINAL), attackers=("small_bag",))
+    experiment = replace(chosen, obfuscators=("pixelate_16",), retrained=("pixelate_16",), two_fold=(group,))
     benchmark = _benchmark(experiment, root, tmp_path)
     steps: list[Step] = []
     benchmark.run(steps.append)
-    rows = [row for row in read_rows(benchmark.places.results) if row.obfuscator == "pixelate_16"]
+    rows = [row for row in read_rows(benchmark.places.results) if row.metric == "loss"]
     for task in ("action", "identity"):
-        values = {row.protocol: row.value for row in rows if row.task == task and row.metric == "top1"}
-        assert values["retrained"] == values["two_fold"]
-    assert len({step.detail for step in steps if "judged on pixelate_16" in step.detail}) == 2
+        values = {(row.obfuscator, row.protocol): row.value for row in rows if row.task == task}
+        assert values["pixelate_16", "retrained"] == values["pixelate_16", "two_fold"]
+        assert values["pixelate_16", "frozen"] != values["pixelate_16", "retrained"]
+        assert len({values[ORIGINAL, protocol] for protocol in ("frozen", "retrained", "two_fold")}) == 1
+    finished = {path.parent.name.split("-")[2] for path in (tmp_path / "work" / "trained").rglob("best.safetensors")}
+    assert finished == {ORIGINAL, "pixelate_16"}
+    judged = [step.detail for step in steps if "judged on pixelate_16" in step.detail]
+    assert len(judged) == len(set(judged)) == 4
+
+
+def test_nothing_that_attackers_are_tested_on_is_fought_on(root: Path, toml: Path, tmp_path: Path) -> None:
+    """Clips of the actions may be tested by attackers; what makes f_b unsure never sees them."""
+    benchmark = _benchmark(read_experiment(toml), root, tmp_path)
+    tested = {record.name for record in benchmark.dataset.split("identity").test}
+    assert tested & {record.name for record in benchmark.dataset.split("action").train}
+    fought: set[str] = set()
+    settings = Learning("entropy", utility="small_r3d", budgets=("small_bag",), budget_frames=2, batch_size=6)
+    with pytest.MonkeyPatch.context() as patch:
+        asked: list[TrainingClips] = []
+        original = TrainingClips.__getitem__
+
+        def seen(self: TrainingClips, item: int) -> Any:
+            if self.task.name == "identity":
+                fought.add(self.records[item % len(self.records)].name)
+            asked.append(self)
+            return original(self, item)
+
+        patch.setattr(TrainingClips, "__getitem__", seen)
+        experiment = replace(read_experiment(toml), learned={"entropy": replace(settings, rounds=1, num_frames=8,
+            degradation_steps=0, utility_steps=0, budget_steps=0, attack_steps=0, use_steps=0, suppress_steps=3,
+            accumulate=1, degradation_options={"width": 2, "blocks": 1})}, two_fold=())  # fmt: skip
+        _benchmark(experiment, root, tmp_path).learn([Instance("entropy", 0, 0)], lambda step: None)
+    assert {clips.task.name for clips in asked} == {"action", "identity"}
+    assert fought
+    assert not fought & tested
+
+
+@pytest.mark.parametrize("name", ["grl", "bdq", "elr"])
+def test_the_tool_shows_what_was_trained(root: Path, toml: Path, tmp_path: Path, name: str) -> None:
+    """Scale, whole frames and the frame before: f_d in training and the obfuscator make the same picture."""
+    benchmark = _benchmark(read_experiment(toml), root, tmp_path)
+    instance = Instance(name, 0, 0)
+    benchmark.learn([instance], lambda step: None)
+    obfuscator = load_learned(benchmark.judging.learner.folder(instance) / "obfuscator.safetensors")
+    record = benchmark.dataset.split("action").test[0]
+    with open_source(root / record.source) as reader:
+        clips = list(reader)
+    shown = np.concatenate([clip.frames for clip in obfuscator.stream(clips)])
+    _, network, sampling = benchmark.judging.learner.utility(instance)
+    spec = as_pictures(replace(network, num_frames=8, frame_stride=1), 8, obfuscator.size)
+    looks = TestClips(
+        [record], ORIGINAL, benchmark.dataset.tasks["action"], spec, replace(sampling, margin=0.0, spread=False),
+        benchmark.store, True,
+    )  # fmt: skip
+    frames = looks[0][0][0][None]
+    with torch.no_grad():
+        made = obfuscator.degradation(frames[:, :3], frames[:, 3:])[0].permute(1, 2, 3, 0)
+    assert np.abs(shown.astype(int) - (made * 255).round().numpy().astype(int)).max() <= 1
+
+
+def test_a_finished_obfuscator_is_an_obfuscator(root: Path, toml: Path, tmp_path: Path) -> None:
+    """[trained] names files, wherever they come from."""
+    benchmark = _benchmark(read_experiment(toml), root, tmp_path)
+    benchmark.learn([Instance("bdq", 0, 0)], lambda step: None)
+    folder = benchmark.judging.learner.folder(Instance("bdq", 0, 0))
+    text = f"""
+dataset = "procedural"
+obfuscators = ["mine"]
+tasks.identity = ["small_bag"]
+trained.mine = "{folder / "obfuscator.safetensors"}"
+training.epochs = 1
+sampling.size = 32
+"""
+    path = tmp_path / "trained.toml"
+    path.write_text(text)
+    other = _benchmark(read_experiment(path), root, tmp_path)
+    other.run()
+    assert {row.obfuscator for row in read_rows(other.places.results)} == {ORIGINAL, "mine"}
+    path.write_text(text.replace("obfuscator.safetensors", "nothing.safetensors"))
+    with pytest.raises(WeightsError, match="there is no file"):
+        _benchmark(read_experiment(path), root, tmp_path)
+    path.write_text(text.replace("mine", "secure"))
+    with pytest.raises(OptionError, match="name of another"):
+        read_experiment(path)
 
 
 def test_learn_writes_files_that_obfuscate(root: Path, toml: Path, tmp_path: Path) -> None:
