@@ -15,12 +15,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .adversarial.settings import Learning
     from .datasets import DATASETS, get_dataset
     from .estimating import estimate
     from .evaluation import evaluate, f_lambda
-    from .experiment import Experiment
+    from .experiment import Experiment, TwoFold
     from .experiment_file import read_experiment
-    from .networks import NETWORKS, Network, build_network, get_network
+    from .networks import ATTACKERS, NETWORKS, Network, build_network, get_network
     from .obfuscations import OBFUSCATIONS, Obfuscation, get_obfuscation
     from .records import Dataset, Record, Split, Task
     from .reports import write_report
@@ -30,12 +31,13 @@ if TYPE_CHECKING:
     from .training import Training, fit, predict
 
 _LAZY = {
+    "adversarial.settings": ("Learning",),
     "datasets": ("DATASETS", "get_dataset"),
     "estimating": ("estimate",),
     "evaluation": ("evaluate", "f_lambda"),
-    "experiment": ("Experiment",),
+    "experiment": ("Experiment", "TwoFold"),
     "experiment_file": ("read_experiment",),
-    "networks": ("NETWORKS", "Network", "build_network", "get_network"),
+    "networks": ("ATTACKERS", "NETWORKS", "Network", "build_network", "get_network"),
     "obfuscations": ("OBFUSCATIONS", "Obfuscation", "get_obfuscation"),
     "records": ("Dataset", "Record", "Split", "Task"),
     "reports": ("write_report",),
@@ -47,12 +49,14 @@ _LAZY = {
 _HOME = {name: module for module, names in _LAZY.items() for name in names}
 
 __all__ = [
+    "ATTACKERS",
     "DATASETS",
     "NETWORKS",
     "OBFUSCATIONS",
     "Benchmark",
     "Dataset",
     "Experiment",
+    "Learning",
     "Network",
     "Obfuscation",
     "Places",
@@ -64,6 +68,7 @@ __all__ = [
     "Step",
     "Task",
     "Training",
+    "TwoFold",
     "append_rows",
     "build_network",
     "estimate",

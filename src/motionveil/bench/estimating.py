@@ -6,7 +6,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import cast
 
@@ -25,7 +25,8 @@ _FRAMES = 32
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is left, and about how many seconds of one process it takes: copies by obfuscator, trainings by network.
+    """What is left, and about how many seconds of one process it takes: copies by obfuscator, trainings by network, and
+    learned obfuscators by name, whose copies are not counted before they are trained.
 
     Trainings are counted with all their epochs, the look at the validation clips after each of them included; patience
     may end them earlier. Reading frames and judging the test clips is not counted.
@@ -34,6 +35,7 @@ class Estimate:
     plan: Plan
     copies: dict[str, float]
     trainings: dict[str, float]
+    learned: dict[str, float] = field(default_factory=dict)
 
     def lines(self) -> Iterator[str]:
         """For a person to read."""
@@ -44,7 +46,8 @@ class Estimate:
         counts = Counter(run.network for run in plan.trainings)
         yield from (f"  {name:<20} {counts[name]:>4} x {_time(s / counts[name])}" for name, s in self.trainings.items())
         if plan.learned:
-            yield f"learned obfuscators to train, which is not in these times: {len(plan.learned)}"
+            yield f"learned obfuscators to train: {len(plan.learned)}, {_time(sum(self.learned.values()))}"
+            yield from (f"  {name:<20} {_time(seconds)}" for name, seconds in self.learned.items())
         yield f"trained networks to judge: {plan.judgements}"
 
 
@@ -68,11 +71,15 @@ def estimate(benchmark: Benchmark) -> Estimate:
         if run.network not in inputs:
             module = build_network(run.network, len(benchmark.dataset.tasks[run.task].classes))
             inputs[run.network] = _seconds_of_inputs(module, network, training)
-        learned, judged = inputs[run.network]
+        once, judged = inputs[run.network]
         split, views = benchmark.judging.split(run), sampling.views or network.views
-        seconds = learned * len(split.train) * sampling.samples + judged * len(split.validation) * views
+        seconds = once * len(split.train) * sampling.samples + judged * len(split.validation) * views
         trainings[run.network] = trainings.get(run.network, 0.0) + seconds * training.epochs
-    return Estimate(plan, copies, trainings)
+    learned: dict[str, float] = {}
+    for name, count in Counter(instance.name for instance in plan.learned).items():
+        one = next(instance for instance in plan.learned if instance.name == name)
+        learned[name] = count * benchmark.judging.learner.seconds(one)
+    return Estimate(plan, copies, trainings, learned)
 
 
 def _seconds_of_copies(benchmark: Benchmark, obfuscator: str, sources: list[str]) -> float:

@@ -21,6 +21,7 @@ from motionveil.bench.adversarial.methods import METHODS
 from motionveil.bench.adversarial.parts import Parts, Seeing
 from motionveil.bench.adversarial.settings import Learning
 from motionveil.bench.datasets.procedural import make
+from motionveil.bench.estimating import estimate
 from motionveil.bench.experiment import Experiment
 from motionveil.bench.experiment_file import read_experiment
 from motionveil.bench.obfuscations import ORIGINAL
@@ -174,6 +175,38 @@ def test_restarts_come_when_they_should(root: Path, toml: Path, tmp_path: Path) 
     assert len(rounds[1].validation.budget_losses) == 2
 
 
+def test_gates_end_phases(root: Path, toml: Path, tmp_path: Path) -> None:
+    chosen = read_experiment(toml)
+    easy = replace(chosen.learned["kbeam"], rounds=1, attack_steps=9, use_steps=9, gate_window=3, budget_steps=0)
+    cases = {
+        # An accuracy of nothing is reached as soon as it is looked at.
+        "easy": (replace(easy, attack_accuracy=0.0, use_accuracy=0.0),
+                 [("attack", 3, "accuracy"), ("use", 3, "accuracy")]),
+        # One of six subjects at a time is never all of them, and nothing gains for ever.
+        "hard": (replace(easy, attack_accuracy=1.0, use_accuracy=1.0, utility_learning_rate=0.0, use_patience=6,
+                         degradation_learning_rate=0.0), [("attack", 9, "steps"), ("use", 9, "plateau")]),
+    }  # fmt: skip
+    experiment = replace(chosen, learned={name: settings for name, (settings, _) in cases.items()}, two_fold=())
+    benchmark = _benchmark(experiment, root, tmp_path)
+    for name, (_, wanted) in cases.items():
+        benchmark.learn([Instance(name, 0, 0)], lambda step: None)
+        ends = {phase.name: phase for phase in _rounds(benchmark, name)[1].phases}
+        assert [(each, ends[each].steps, ends[each].stopped) for each, _, _ in wanted] == wanted
+
+
+@pytest.mark.parametrize(("name", "count"), [("kbeam", 1), ("kbeam", 8), ("entropy", 1), ("entropy", 18)])
+def test_any_number_of_attackers(root: Path, toml: Path, tmp_path: Path, name: str, count: int) -> None:
+    chosen = read_experiment(toml)
+    settings = replace(
+        chosen.learned[name], num_budgets=count, rounds=1, degradation_steps=0, utility_steps=1, budget_steps=1,
+        suppress_steps=1, attack_steps=1, use_steps=1, final_steps=0, accumulate=1,
+    )  # fmt: skip
+    benchmark = _benchmark(replace(chosen, learned={name: settings}, two_fold=()), root, tmp_path)
+    benchmark.learn([Instance(name, 0, 0)], lambda step: None)
+    validation = _rounds(benchmark, name)[-1].validation
+    assert len(validation.budget_accuracies) == len(set(validation.budget_losses)) == count
+
+
 def test_a_restart_makes_new_attackers_and_leaves_the_rest() -> None:
     settings = Learning("entropy", utility="small_r3d", budgets=("small_bag",), num_budgets=2)
     parts = Parts(
@@ -242,6 +275,9 @@ def test_two_fold_rows(root: Path, toml: Path, tmp_path: Path) -> None:
     benchmark = _benchmark(read_experiment(toml), root, tmp_path)
     plan = benchmark.plan()
     assert [each.name for each in plan.learned] == ["entropy"]
+    guessed = estimate(benchmark)
+    assert 0 < guessed.learned["entropy"] < 60
+    assert any(line.startswith("learned obfuscators to train: 1, about") for line in guessed.lines())
     benchmark.run()
     assert benchmark.plan().judgements == 0
     rows = [row for row in read_rows(benchmark.places.results) if row.protocol == "two_fold" and row.metric == "top1"]

@@ -25,7 +25,7 @@ from ..training.randomness import random_numbers
 from ..training.settings import make_fabric
 from .batches import Draws, as_pictures
 from .history import OBFUSCATOR, Learned, LearningProgress, is_learned
-from .learning import learn
+from .learning import learn, seconds_to_learn
 from .losses import Data
 from .obfuscation import LearnedObfuscation
 from .parts import Parts, Seeing
@@ -129,6 +129,27 @@ class Learner:
 
     def learn(self, instance: Instance, tell: Callable[[LearningProgress], None] | None = None) -> Learned:
         """Train it where that was not done yet. Raises what `check` and `learning.learn` do."""
+        parts, data, attribute = self._ready(instance)
+        settings = self._settings[instance.name]
+        _, seen, sampling = self.utility(instance)
+        about = {
+            "actions": self._actions.dataset.name,
+            "attribute": f"{attribute.footage.dataset.name}: {attribute.task.name}",
+            "fold": instance.fold,
+            "data": self._data(instance),
+        }
+        return learn(
+            parts, data, settings, self.folder(instance), name=instance.name, seed=instance.seed, about=about,
+            size=sampling.look(seen).size, fit=sampling.fit, on_progress=tell,
+        )  # fmt: skip
+
+    def seconds(self, instance: Instance) -> float:
+        """About how long `learn` takes."""
+        parts, data, _ = self._ready(instance)
+        return seconds_to_learn(parts, data, self._settings[instance.name])
+
+    def _ready(self, instance: Instance) -> tuple[Parts, Data, _Part]:
+        """Untrained networks, the clips that they learn from, and where the attribute comes from."""
         self.check(instance)
         settings = self._settings[instance.name]
         name, seen, sampling = self.utility(instance)
@@ -163,16 +184,7 @@ class Learner:
             degradation, utility, settings, num_classes, instance.seed, make_fabric().device, seen.size, self._weights
         )
         _try(parts, settings, size, {seen.num_frames} if data.apart else set(), frames, seen.num_frames)
-        about = {
-            "actions": self._actions.dataset.name,
-            "attribute": f"{attribute.footage.dataset.name}: {attribute.task.name}",
-            "fold": instance.fold,
-            "data": self._data(instance),
-        }
-        return learn(
-            parts, data, settings, self.folder(instance), name=instance.name, seed=instance.seed, about=about,
-            size=size, fit=sampling.fit, on_progress=tell,
-        )  # fmt: skip
+        return parts, data, attribute
 
     def check(self, instance: Instance) -> None:
         """Raises OptionError for settings that do not go with the data, WeightsError for weights that do not fit."""

@@ -72,6 +72,28 @@ def learn(
     return finished
 
 
+def seconds_to_learn(parts: Parts, data: Data, settings: Learning) -> float:
+    """About how long `learn` would take, without saving and validation: from one step of each phase. The parts are not
+    to be used afterwards."""
+    run = _Run(parts, data, settings, Path(), 0, {}, lambda progress: None)
+
+    def seconds(number: int, restarted: bool = False) -> float:
+        total = 0.0
+        for phase in run.phases(number, restarted):
+            run.step(phase)  # the first one decodes clips and sets things up
+            begin = time.monotonic()
+            run.step(phase)
+            total += (time.monotonic() - begin) * phase.steps
+        return total
+
+    restarts = (settings.rounds - 1) // settings.restart_every if settings.restart_every else 0
+    if not settings.rounds:
+        return seconds(0)
+    usual = seconds(1) if settings.rounds > 1 else 0.0
+    more = seconds(2, True) - seconds(2) if restarts else 0.0
+    return seconds(0) + usual * (settings.rounds - 1) + seconds(settings.rounds) + max(0.0, more) * restarts
+
+
 class _Run:
     """A training that runs."""
 
@@ -104,7 +126,7 @@ class _Run:
                     self._parts.restart()
                 if number and settings.of_method.chooses_transforms:
                     choose_transforms(self._parts, self._data.actions, self._device, (self._seed, number))
-            for index, phase in enumerate(self._phases(number, restarted)):
+            for index, phase in enumerate(self.phases(number, restarted)):
                 if index >= len(self._ends):
                     with random_numbers(self._seed, number, index, device=self._device):
                         self._ends.append(self._run(phase, number))
@@ -115,7 +137,8 @@ class _Run:
             self._save()
         self._finish()
 
-    def _phases(self, number: int, restarted: bool) -> list[Phase]:
+    def phases(self, number: int, restarted: bool) -> list[Phase]:
+        """Of one round."""
         settings, degradation = self._settings, self._parts.degradation
         attack = [Phase("budget pretraining", frozenset({"budget"}), settings.budget_steps, term="attack")]
         attack *= settings.fights
@@ -138,7 +161,7 @@ class _Run:
         stopped: Stopped = "steps"
         for step in range(1, phase.steps + 1):
             self._told_of(phase, number, step)
-            found = self._step(phase)
+            found = self.step(phase)
             done = step
             sums = [total + value for total, value in zip(sums, found, strict=True)]
             if gatekeeper and gatekeeper.is_asked(step):
@@ -149,7 +172,7 @@ class _Run:
         loss, privacy, accuracy = (value / max(1, done) for value in sums)
         return PhaseEnd(phase.name, done, stopped, loss, privacy, accuracy)
 
-    def _step(self, phase: Phase) -> tuple[float, float, float]:
+    def step(self, phase: Phase) -> tuple[float, float, float]:
         """One step of the optimisers. Returns its loss, the part beside the utility loss, and the accuracy."""
         sums = [0.0, 0.0, 0.0]
         count = self._settings.accumulate
