@@ -21,7 +21,7 @@ from motionveil.bench.reports.plots import draw
 from motionveil.bench.reports.study import Study
 from motionveil.bench.results import append_rows
 from motionveil.cli.bench_report import command
-from motionveil.errors import InputError
+from motionveil.errors import InputError, WeightsError
 
 from .test_tables import check_latex
 from .two_fold_rows import rows
@@ -126,13 +126,13 @@ def test_a_training_of_one_round_and_one_that_came_apart_are_drawn(tmp_path: Pat
     ("changes", "why"),
     [
         ({"rounds": []}, "no rounds"), ({"rounds": [{"round": 0}]}, "validation"), ({"seed": None}, "int"),
-        ({"settings": {}, "name": ""}, "method"), ({"name": 3}, "no text"), ({"rounds": 7}, "iterable"),
+        ({"settings": 3}, "something else"), ({"name": 3}, "something else"), ({"rounds": 7}, "iterable"),
     ],
 )  # fmt: skip
 def test_damaged_files_are_refused_with_one_sentence(tmp_path: Path, changes: dict[str, Any], why: str) -> None:
     place = next(write(tmp_path, history()).rglob("history.json"))
     place.write_text(json.dumps({**history(), **changes}))
-    with pytest.raises(InputError, match=rf"history\.json is damaged .*{why}.*train again$"):
+    with pytest.raises(WeightsError, match=rf"history\.json is damaged .*{why}.*train again$"):
         read_trainings(tmp_path)
 
 
@@ -144,7 +144,7 @@ def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
     place = next(write(tmp_path, history()).rglob("history.json"))
     for text in ("", "[]", "7", place.read_text()[:-20], place.read_text().replace("0.9", "1.9"), "\xff"):
         place.write_text(text, encoding="latin-1")
-        with pytest.raises(InputError, match="is damaged"):
+        with pytest.raises(WeightsError, match="is damaged"):
             read_trainings(tmp_path)
 
 

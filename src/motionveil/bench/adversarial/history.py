@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ...errors import WeightsError
 from ...files import write_file
-from ..training.checkpoint import compare
 from .phases import Stopped
 
 OBFUSCATOR = "obfuscator.safetensors"
@@ -54,12 +53,22 @@ class Round:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Round:
-        """What `asdict` and JSON made of one."""
+        """What `asdict` and JSON made of one. Raises ValueError, TypeError or KeyError where it is something else."""
+        told = record["validation"]
+        validation = Validation(
+            float(told["utility_loss"]),
+            _share(told["utility_accuracy"]),
+            tuple(float(loss) for loss in told["budget_losses"]),
+            tuple(_share(accuracy) for accuracy in told["budget_accuracies"]),
+        )
         phases = tuple(PhaseEnd(**phase) for phase in record["phases"])
-        told: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in record["validation"].items()
-        }
-        return cls(**{**record, "phases": phases, "validation": Validation(**told)})
+        return cls(int(record["round"]), bool(record["restarted"]), float(record["seconds"]), phases, validation)
+
+
+def _share(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError(f"{value!r} is no accuracy")
+    return float(value)
 
 
 @dataclass(frozen=True)
@@ -77,11 +86,19 @@ class LearningProgress:
 
 @dataclass(frozen=True)
 class Learned:
-    """A finished training: where it lies, and its rounds."""
+    """A finished training: where it lies, its name in the experiment, its seed, what it was told, and its rounds."""
 
     folder: Path
+    name: str
+    seed: int
+    told: Mapping[str, Any]
     rounds: tuple[Round, ...]
-    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """As `Learning.as_record` has them."""
+        settings: Mapping[str, Any] = self.told["settings"]
+        return settings
 
     @property
     def obfuscator(self) -> Path:
@@ -105,20 +122,17 @@ def write_history(folder: Path, told: Mapping[str, Any], rounds: Sequence[Round]
     write_file(folder / HISTORY, (json.dumps(record, indent=1) + "\n").encode())
 
 
-def read_learned(folder: Path, told: Mapping[str, Any] | None = None) -> Learned | None:
-    """A finished training; None where there is none. told: what it has to be one of.
-
-    Raises WeightsError where it is damaged, OptionError where it is one of other settings.
-    """
+def read_learned(folder: Path) -> Learned:
+    """A finished training. Raises WeightsError where it is damaged, or not there."""
     path = folder / HISTORY
-    if not is_learned(folder):
-        return None
     try:
-        record = json.loads(path.read_text("utf-8"))
-        rounds = tuple(Round.from_record(each) for each in record.pop("rounds"))
-        settings = record["settings"]
+        told = json.loads(path.read_text("utf-8"))
+        rounds = tuple(Round.from_record(each) for each in told.pop("rounds"))
+        if not rounds:
+            raise ValueError("it has no rounds")
+        if not isinstance(told["name"], str) or not isinstance(told["settings"], dict):
+            raise TypeError("name or settings are something else")
+        return Learned(folder, told["name"], int(told["seed"]), told, rounds)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise WeightsError(f"{path} is damaged; remove {folder} and train again") from error
-    if told is not None:
-        compare(folder, told, record)
-    return Learned(folder, rounds, settings)
+        why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise WeightsError(f"{path} is damaged ({why}); remove {folder} and train again") from error

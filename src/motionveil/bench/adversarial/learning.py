@@ -18,7 +18,7 @@ from ...errors import OptionError
 from ...files import write_file
 from ...learned import save_learned
 from ..sampling import TestClips
-from ..training.checkpoint import read_state, remove_state, write_state
+from ..training.checkpoint import compare, read_state, remove_state, write_state
 from ..training.randomness import random_numbers
 from . import objectives
 from .batches import Batch, judged
@@ -30,6 +30,7 @@ from .history import (
     PhaseEnd,
     Round,
     Validation,
+    is_learned,
     read_learned,
     write_history,
 )
@@ -64,12 +65,11 @@ def learn(
     """
     given = {"settings": settings.as_record(), "name": name, "seed": seed, "about": about, "size": size, "fit": fit}
     told = json.loads(json.dumps(given))  # as it will be read again
-    finished = read_learned(folder, told)
-    if finished is None:
+    if is_learned(folder):
+        compare(folder, told, read_learned(folder).told)
+    else:
         _Run(parts, data, settings, folder, seed, told, on_progress or (lambda progress: None)).to_the_end()
-        finished = read_learned(folder, told)
-        assert finished is not None
-    return finished
+    return read_learned(folder)
 
 
 def seconds_to_learn(parts: Parts, data: Data, settings: Learning) -> float:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from math import ceil, isfinite
 
+from ..adversarial.history import Learned, Round
 from .charts import Line, Marks, Series, SeriesChart, SeriesPanel
-from .learning import ATTACK, USE, Round, Training
+from .learning import ATTACK, USE
 from .names import ACTION, PRIVACY, Style, obfuscator_name
 
 _COLUMNS = 4
@@ -24,9 +25,9 @@ _ENDS = {
 }
 
 
-def learning_charts(trainings: Sequence[Training]) -> list[SeriesChart]:
+def learning_charts(trainings: Sequence[Learned]) -> list[SeriesChart]:
     """Small multiples, a column for every obfuscator: actions (accuracy, loss) and attackers, round by round."""
-    by_name: dict[str, list[Training]] = {}
+    by_name: dict[str, list[Learned]] = {}
     for training in trainings:
         by_name.setdefault(training.name, []).append(training)
     names = list(by_name)
@@ -35,8 +36,8 @@ def learning_charts(trainings: Sequence[Training]) -> list[SeriesChart]:
     return [_chart(number, [by_name[name] for name in part], len(parts)) for number, part in enumerate(parts, 1)]
 
 
-def _chart(number: int, columns: Sequence[Sequence[Training]], total: int) -> SeriesChart:
-    rows: tuple[Callable[[Sequence[Training]], SeriesPanel], ...] = (_actions, _losses, _attackers)
+def _chart(number: int, columns: Sequence[Sequence[Learned]], total: int) -> SeriesChart:
+    rows: tuple[Callable[[Sequence[Learned]], SeriesPanel], ...] = (_actions, _losses, _attackers)
     return SeriesChart(
         f"learning_{number}" if total > 1 else "learning",
         f"How learned methods were trained{f' ({number} of {total})' * (total > 1)}.",
@@ -51,7 +52,7 @@ def _chart(number: int, columns: Sequence[Sequence[Training]], total: int) -> Se
     )
 
 
-def _actions(trainings: Sequence[Training]) -> SeriesPanel:
+def _actions(trainings: Sequence[Learned]) -> SeriesPanel:
     first, *others = trainings
     series = [Series("other trainings", _points(each, _utility), _OTHERS) for each in others]
     series.append(Series("actions", _points(first, _utility), Style(ACTION.colour, width=1.4)))
@@ -59,17 +60,17 @@ def _actions(trainings: Sequence[Training]) -> SeriesPanel:
     return SeriesPanel(name, "action (%)", tuple(series), _marks(first, USE), _restarts(first), is_share=True)
 
 
-def _losses(trainings: Sequence[Training]) -> SeriesPanel:
+def _losses(trainings: Sequence[Learned]) -> SeriesPanel:
     first, *others = trainings
     series = [Series("other trainings", _points(each, _loss), _OTHERS) for each in others]
     series.append(Series("actions", _points(first, _loss), Style(ACTION.colour, width=1.4)))
     return SeriesPanel("", "action loss", tuple(series), (), _restarts(first))
 
 
-def _attackers(trainings: Sequence[Training]) -> SeriesPanel:
+def _attackers(trainings: Sequence[Learned]) -> SeriesPanel:
     first, *others = trainings
     series = [Series("other trainings", _points(each, _strongest), _OTHERS) for each in others]
-    count = max(len(each.attackers) for each in first.rounds)
+    count = max(len(each.validation.budget_accuracies) for each in first.rounds)
     for number in range(count if count > 1 else 0):
         series.append(Series("each attacker", _points(first, partial(_of, number)), _EACH))
     series.append(Series("strongest attacker", _points(first, _strongest), Style(PRIVACY.colour, width=1.4)))
@@ -79,37 +80,42 @@ def _attackers(trainings: Sequence[Training]) -> SeriesPanel:
 
 
 def _utility(each: Round) -> float | None:
-    return each.utility_accuracy
+    return each.validation.utility_accuracy
 
 
 def _loss(each: Round) -> float | None:
     """None where the training had come apart."""
-    return each.utility_loss if isfinite(each.utility_loss) else None
+    return each.validation.utility_loss if isfinite(each.validation.utility_loss) else None
 
 
 def _strongest(each: Round) -> float | None:
-    return max(each.attackers, default=None)
+    return max(each.validation.budget_accuracies, default=None)
 
 
 def _of(number: int, each: Round) -> float | None:
-    return each.attackers[number] if number < len(each.attackers) else None
+    return each.validation.budget_accuracies[number] if number < len(each.validation.budget_accuracies) else None
 
 
-def _points(training: Training, value: Callable[[Round], float | None]) -> tuple[tuple[float, float], ...]:
-    return tuple((each.number, told) for each in training.rounds if (told := value(each)) is not None)
+def _points(training: Learned, value: Callable[[Round], float | None]) -> tuple[tuple[float, float], ...]:
+    return tuple((each.round, told) for each in training.rounds if (told := value(each)) is not None)
 
 
-def _marks(training: Training, phase: str) -> tuple[Marks, ...]:
+def _marks(training: Learned, phase: str) -> tuple[Marks, ...]:
     found = []
     for why, (label, style, hollow) in _ENDS.items():
-        places = tuple((float(each.number), _TOP) for each in training.rounds if (phase, why) in each.ends)
+        places = tuple((float(each.round), _TOP) for each in training.rounds if (phase, why) in _ends(each))
         if places:
             found.append(Marks(label, places, style, hollow))
     return tuple(found)
 
 
-def _restarts(training: Training) -> tuple[Line, ...]:
+def _ends(each: Round) -> set[tuple[str, str]]:
+    """Of each phase its name, and why it stopped."""
+    return {(phase.name, phase.stopped) for phase in each.phases}
+
+
+def _restarts(training: Learned) -> tuple[Line, ...]:
     """Between the round after which attackers began anew and the one before which they did."""
     return tuple(
-        Line("attackers begin anew", each.number - 0.5, _RESTARTED) for each in training.rounds if each.restarted
+        Line("attackers begin anew", each.round - 0.5, _RESTARTED) for each in training.rounds if each.restarted
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from ... import drawing
 from ...errors import OutputError
 from ...files import PendingFile, commit_all, make_folders, remove, remove_empty
+from ..adversarial.history import Learned
 from ..results import Row
 from .attacker_table import attacker_table
 from .cautions import cautions
@@ -18,7 +19,7 @@ from .class_table import class_tables
 from .comparison_table import comparison_table, long_table
 from .confusion import confusion_charts
 from .figures import charts
-from .learning import Training, learning_cautions
+from .learning import learning_cautions
 from .learning_chart import learning_charts
 from .markup import latex
 from .original_table import original_table
@@ -42,7 +43,7 @@ those that it does not have, and that nobody has changed."""
 
 
 def make_report(
-    rows: Iterable[Row], *, published: bool = True, sheets: Sequence[Sheet] = (), trainings: Sequence[Training] = ()
+    rows: Iterable[Row], *, published: bool = True, sheets: Sequence[Sheet] = (), trainings: Sequence[Learned] = ()
 ) -> Report:
     """Everything that rows of results tell. Raises InputError where there are none, or impossible ones."""
     study = Study(rows)
@@ -105,7 +106,7 @@ def write_report(
     *,
     published: bool = True,
     sheets: Sequence[Sheet] = (),
-    trainings: Sequence[Training] = (),
+    trainings: Sequence[Learned] = (),
 ) -> list[Path]:
     """Write all tables and figures into a folder, all files or none, and return them, the page first.
 
