@@ -11,6 +11,7 @@ from torch.nn import functional
 from motionveil.bench.adversarial.objectives import (
     accuracy,
     contrastive_loss,
+    loss_of_guessing,
     negative_entropy,
     recognition_loss,
     retrieval_accuracy,
@@ -61,6 +62,12 @@ def test_whoever_cannot_tell_has_the_lowest_values(classes: int) -> None:
     assert negative_entropy(sure) == pytest.approx([0.0] * 3, abs=1e-6)
     assert uniform_cross_entropy(nothing) == pytest.approx([math.log(classes)] * 3)
     assert uniform_cross_entropy(sure) == pytest.approx([50.0 * (classes - 1) / classes] * 3, rel=1e-5)
+
+
+def test_guessing_has_the_loss_of_equal_logits() -> None:
+    assert loss_of_guessing(20) == pytest.approx(float(recognition_loss(torch.zeros(3, 20), torch.tensor([0, 7, 19]))))
+    several = recognition_loss(torch.zeros(2, 5), torch.tensor([[1.0, 0, 0, 1, 0], [0.0, 0, 0, 0, 0]]))
+    assert loss_of_guessing(5, multilabel=True) == pytest.approx(float(several))
 
 
 def test_several_labels_at_once() -> None:

@@ -88,7 +88,10 @@ def _term(
         losses = [objectives.recognition_loss(answer, batch.targets) for answer in answers]
         accuracies = [objectives.accuracy(answer.detach(), batch.targets) for answer in answers]
     if phase.term in ("strongest", "contrastive"):
-        return -losses[objectives.strongest(losses)], None
+        loss = losses[objectives.strongest(losses)]
+        if phase.term == "strongest" and settings.up_to_chance:
+            loss = loss.clamp(max=objectives.loss_of_guessing(parts.num_classes, multilabel=batch.targets.ndim > 1))
+        return -loss, None
     return torch.stack(losses).mean(), None if phase.utility else min(accuracies)
 
 

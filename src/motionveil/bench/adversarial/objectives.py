@@ -6,6 +6,7 @@ Wu et al., TPAMI 2020 (arXiv 1906.05675), unless a docstring names another paper
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,6 +43,11 @@ def accuracy(logits: Tensor, targets: Tensor) -> float:
     """Share of clips that are right; with several labels at once share of right yes and no."""
     right = logits.argmax(1) == targets if targets.ndim == 1 else (logits > 0) == (targets > 0.5)
     return float(right.float().mean())
+
+
+def loss_of_guessing(num_classes: int, *, multilabel: bool = False) -> float:
+    """The recognition loss of whoever takes all classes for as likely, in nats."""
+    return math.log(2 if multilabel else num_classes)
 
 
 def strongest(losses: Sequence[Tensor]) -> int:

@@ -82,7 +82,7 @@ class Parts:
         self.utility = utility.to(device)
         self.generation = -1
         self._settings = settings
-        self._num_classes = num_classes or EMBEDDING
+        self.num_classes = num_classes or EMBEDDING
         self._seed = seed
         self._device = device
         self._size = size
@@ -104,7 +104,7 @@ class Parts:
         for number in range(self._settings.num_budgets if self._settings.fights else 0):
             with random_numbers(self._seed, self.generation, number):
                 name = self._settings.budget_name(number)
-                budget = Seeing(name, self._num_classes, self._size, self._weights.get(name))
+                budget = Seeing(name, self.num_classes, self._size, self._weights.get(name))
             self.budgets.append(budget.to(self._device))
             self._optimisers[f"budget{number}"] = torch.optim.Adam(
                 budget.parameters(), lr=self._settings.budget_learning_rate

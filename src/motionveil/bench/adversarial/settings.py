@@ -33,12 +33,13 @@ class Learning:
     empty where the dataset has only one. attribute_dataset: where its labels come from if not from the dataset of the
     actions. term: what f_d fights the budgets with, see `Term`; empty for the method's.
 
-    gamma: weight of that term. rounds: of phases. restart_every: after so many rounds all budgets start afresh; 0
-    never. degradation_steps, utility_steps, budget_steps: pretraining of f_d to the identity, of f_T, and of new
-    budgets. suppress_steps, attack_steps, use_steps: at most, of the phases of a round (see `METHODS`).
-    attack_accuracy: training accuracy that ends an attack. use_accuracy, use_patience: validation accuracy that ends a
-    use, or steps without a new highest. gate_window: steps between looks at the validation clips, and behind a training
-    accuracy. final_steps: f_T goes on for so long when f_d is finished.
+    gamma: weight of that term. up_to_chance: raise the loss of the strongest f_b only as far as that of guessing: one
+    that is wrong on purpose tells as much, and f_d would turn all pictures into one. rounds: of phases. restart_every:
+    after so many rounds all budgets start afresh; 0 never. degradation_steps, utility_steps, budget_steps: pretraining
+    of f_d to the identity, of f_T, and of new budgets. suppress_steps, attack_steps, use_steps: at most, of the phases
+    of a round (see `METHODS`). attack_accuracy: training accuracy that ends an attack. use_accuracy, use_patience:
+    validation accuracy that ends a use, or steps without a new highest. gate_window: steps between looks at the
+    validation clips, and behind a training accuracy. final_steps: f_T goes on for so long when f_d is finished.
 
     num_frames: of a clip for f_T, 0 for the network's own. budget_frames: of a clip for f_b, whose logits are averaged.
     batch_size: clips at once. accumulate: batches behind one step. The learning rates are those of Adam.
@@ -55,6 +56,7 @@ class Learning:
     attribute_dataset: str = ""
     term: Term = ""
     gamma: float = 0.5
+    up_to_chance: bool = False
     rounds: int = 67
     restart_every: int = 0
     degradation_steps: int = 1000
@@ -90,6 +92,8 @@ class Learning:
         if self.term and self.term not in self.of_method.terms:
             there = " or ".join(self.of_method.terms) or "none"
             raise OptionError(f"term is {self.term!r}; the method {self.method} fights with {there}")
+        if not isinstance(self.up_to_chance, bool):
+            raise OptionError(f"up_to_chance is {self.up_to_chance!r}; give true or false")
         for name in ("attack_accuracy", "use_accuracy"):
             if getattr(self, name) > 1:
                 raise OptionError(f"{name} is {getattr(self, name)!r}; give a share of at most 1")
@@ -146,7 +150,10 @@ class Learning:
 
     def as_record(self) -> dict[str, Any]:
         """All settings, for JSON and for a hash."""
-        return dict(plain(self))
+        record = dict(plain(self))
+        if not self.up_to_chance:
+            del record["up_to_chance"]  # which older trainings did not know
+        return record
 
 
 def read_learning(name: str, told: Mapping[str, Any], where: str) -> Learning:
