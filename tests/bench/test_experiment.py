@@ -236,3 +236,61 @@ def test_those_that_ship_can_be_read(path: Path) -> None:
     experiment = read_experiment(path)
     assert isinstance(experiment, Experiment)
     assert experiment.title
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[[two_fold]]\nobfuscators = ['secure']", "attackers of .* missing"),
+        ("[[two_fold]]\nobfuscators = ['secure']\nattackers = []", "attackers of .* missing"),
+        ("[[two_fold]]\nobfuscators = ['secure']\natackers = ['small_bag']", "no atackers"),
+        ("[[two_fold]]\nobfuscators = ['secure']\nattackers = ['small_bag']\nseeds = 0", "at least 1"),
+        ("[[two_fold]]\nobfuscators = ['secure']\nattackers = ['small_bag']\nlearn_from = 'visp'", "no dataset 'visp'"),
+        ("[[two_fold]]\nobfuscators = ['secure']\nattackers = ['smal_bag']", "smal_bag"),
+        ("two_fold = 3", "must be tables"),
+        ("learned = 3", "must be a table"),
+        ("obfuscators = ['grll']\n[learned.grl]\nutility = 'small_r3d'", "has grl of its own"),
+        ("[learned.secure]\nmethod = 'grl'", "name of another"),
+        ("[learned.'a b']\nmethod = 'grl'", "cannot be named so"),
+        ("trained.mine = 3", "must be a text"),
+    ],
+)
+def test_learned_tables_that_make_no_sense(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "odd.toml"
+    path.write_text(f"dataset = 'procedural'\ntasks.action = ['small_r3d']\n{text}\n")
+    with pytest.raises(OptionError, match=words):
+        read_experiment(path)
+
+
+def test_who_is_asked_in_the_two_fold_evaluation(tmp_path: Path) -> None:
+    path = tmp_path / "two.toml"
+    path.write_text(
+        """
+dataset = "procedural"
+seeds = 2
+retrained = ["pixelate_16"]
+[tasks]
+action = ["small_r2plus1d"]
+identity = ["small_bag"]
+[[two_fold]]
+seeds = 1
+obfuscators = ["pixelate_16", "grl"]
+attackers = ["small_resnet", "small_bag"]
+[learned.grl]
+utility = "small_r3d"
+"""
+    )
+    experiment = read_experiment(path)
+    judged = {
+        (run.obfuscator, run.task, run.network, run.seed)
+        for run in experiment.runs({"action": 3, "identity": 3})
+        for _, protocol in experiment.judged(run)
+        if protocol == "two_fold"
+    }
+    assert judged == {
+        ("pixelate_16", "action", "small_r2plus1d", 0), ("grl", "action", "small_r3d", 0),
+        ("pixelate_16", "identity", "small_resnet", 0), ("pixelate_16", "identity", "small_bag", 0),
+        ("grl", "identity", "small_resnet", 0), ("grl", "identity", "small_bag", 0),
+    }  # fmt: skip
+    bag = Run("procedural", "identity", "small_bag", "pixelate_16", 1, 1)
+    assert list(experiment.judged(bag)) == [("pixelate_16", "retrained")]

@@ -10,6 +10,7 @@ from ..errors import OptionError
 from ..features import FEATURE_EXTRACTORS
 from ..flow import FLOW_ESTIMATORS
 from .adversarial.settings import Learning
+from .datasets import DATASETS
 from .networks import get_network
 from .obfuscations import ORIGINAL, Obfuscation, get_obfuscation
 from .sampling import Sampling
@@ -91,8 +92,16 @@ class Experiment:
             raise OptionError(f"an experiment needs at least 1 seed, not {self.seeds}")
         check_names(selective=self.selective, learned=self.learned, trained=self.trained)
         for name in self.every_obfuscator():
-            if name not in (*self.learned, *self.selective, *self.trained):
-                get_obfuscation(name)
+            own = (*self.learned, *self.selective, *self.trained)
+            if name not in own:
+                try:
+                    get_obfuscation(name)
+                except OptionError as error:
+                    more = f"; {self.name} has {', '.join(own)} of its own" if own else ""
+                    raise OptionError(f"{error}{more}") from None
+        for name in self.other_datasets():
+            if name not in DATASETS:
+                raise OptionError(f"no dataset {name!r} to learn attributes from; choose from {', '.join(DATASETS)}")
         if len(self.other_datasets()) > 1:
             raise OptionError(
                 f"{self.name} takes attributes from {' and '.join(sorted(self.other_datasets()))}; name one"

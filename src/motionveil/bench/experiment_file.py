@@ -75,10 +75,12 @@ def _two_fold(value: Any, path: Path) -> tuple[TwoFold, ...]:
         raise OptionError(f"two_fold of {path} must be tables; write [[two_fold]] above each")
     groups = []
     for group in value:
-        if set(group) - {"obfuscators", "attackers", "seeds", "learn_from"} or not {"obfuscators", "attackers"} <= set(
-            group
-        ):
-            raise OptionError(f"[[two_fold]] of {path} has obfuscators and attackers, and perhaps seeds and learn_from")
+        needed, known = ("obfuscators", "attackers"), ("obfuscators", "attackers", "seeds", "learn_from")
+        if unknown := sorted(set(group) - set(known)):
+            raise OptionError(f"[[two_fold]] of {path} has no {unknown[0]}; there are {', '.join(known)}")
+        for key in needed:
+            if not group.get(key) and not (key == "obfuscators" and group.get(key) == []):
+                raise OptionError(f"{key} of [[two_fold]] of {path} are missing; name at least one")
         if type(group.get("seeds", 1)) is not int or group.get("seeds", 1) < 1:
             raise OptionError(f"seeds of [[two_fold]] of {path} must be a whole number, at least 1")
         names = {key: _names(group[key], f"two_fold.{key} of {path}") for key in ("obfuscators", "attackers")}

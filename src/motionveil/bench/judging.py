@@ -15,10 +15,11 @@ from ..errors import OptionError, WeightsError
 from ..learned import load_learned
 from ..record import file_digest, plain
 from .adversarial.history import UTILITY
-from .adversarial.learner import Footage, Instance, Learner
+from .adversarial.learner import Instance, Learner
 from .adversarial.obfuscation import LearnedObfuscation
 from .evaluation import evaluate
 from .experiment import Experiment, Run
+from .footage import Footage
 from .networks import Network, build_network, get_network
 from .networks.hub import hub_digest, row_name
 from .records import Split

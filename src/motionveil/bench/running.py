@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 import torch
 from filelock import FileLock, Timeout
 
-from ..errors import OptionError
+from ..errors import InputError, OptionError
 from .adversarial.history import LearningProgress
-from .adversarial.learner import Footage, Instance
+from .adversarial.learner import Instance
 from .datasets import AnnotatedDataset, get_dataset
 from .experiment import Experiment, Run
-from .frames import FrameStore
+from .footage import footage_of
 from .judging import Judging
 from .networks import get_network
 from .networks.hub import HUB, row_name
@@ -89,7 +89,10 @@ class Benchmark:
                 raise OptionError(
                     f"{experiment.name} takes attributes from {other}; say where it is with --attribute-root"
                 )
-            dataset = get_dataset(other, places.attribute_root, places.attribute_annotations)
+            try:
+                dataset = get_dataset(other, places.attribute_root, places.attribute_annotations)
+            except InputError as error:
+                raise InputError(str(error).replace("--annotations", "--attribute-annotations")) from error
             self._attributes = footage_of(other, dataset, places.attribute_root, places.work, experiment, memory)
             self._attributes.preparation.digests = self.preparation.digests  # one file, one memory
         self.judging = Judging(self.experiment, footage, self._attributes, places.work)
@@ -184,12 +187,24 @@ class Benchmark:
                 lambda item, done, total: self._do(*item, lambda text: tell(Step("networks", done, total, text))),
             )
 
-    def learn(self, instances: Sequence[Instance], tell: Callable[[Step], None]) -> None:
-        """Train learned obfuscators, but those that another process trains just now until it is done."""
+    def learn(
+        self,
+        instances: Sequence[Instance],
+        tell: Callable[[Step], None],
+        on_learned: Callable[[Instance], None] | None = None,
+    ) -> None:
+        """Train learned obfuscators, but those that another process trains just now until it is done.
+
+        on_learned: called for each when it is trained.
+        """
 
         def train(instance: Instance, done: int, total: int) -> bool:
             def told(progress: LearningProgress) -> None:
                 where = f"round {progress.round} of {progress.rounds}, {progress.phase}"
+                if progress.actions is not None:
+                    where += f", actions {progress.actions:.0%}"
+                if progress.attackers is not None:
+                    where += f", attackers {progress.attackers:.0%}"
                 if math.isfinite(progress.seconds_left):
                     where += f", {progress.seconds_left / 60:.0f} min left"
                 tell(Step("learning", done, total, f"{instance.name}, seed {instance.seed}: {where}"))
@@ -201,9 +216,13 @@ class Benchmark:
                     self.judging.learner.learn(instance, told)
             except Timeout:
                 return False
+            if on_learned is not None:
+                on_learned(instance)
             return True
 
-        self._until_done([each for each in instances if not self.judging.learner.is_learned(each)], train)
+        # What is finished already is looked at too, where somebody waits for it.
+        wanted = [each for each in instances if on_learned is not None or not self.judging.learner.is_learned(each)]
+        self._until_done(wanted, train)
         self.preparation.digests.save()
 
     def _until_done(self, items: Sequence[Item], do: Callable[[Item, int, int], bool]) -> None:
@@ -287,23 +306,6 @@ class Benchmark:
         metric = "cmap" if self.dataset.tasks[run.task].multilabel else "top1"
         names = (run.dataset, run.task, row_name(run.network), get_network(run.network).level, judged, protocol, metric)
         return (*names, run.seed, run.fold, hash_of(self.judging.configuration(run, judged, protocol))) in self._done()
-
-
-def footage_of(
-    name: str,
-    dataset: AnnotatedDataset,
-    root: Path,
-    work: Path,
-    experiment: Experiment,
-    memory: float,
-    *,
-    without_test: bool = False,
-) -> Footage:
-    """A dataset as an experiment sees it. memory: see `Benchmark`; without_test: see `Footage`."""
-    preparation = Preparation(
-        root, work, dataset=name, substitutes=experiment.substitutes, selective=experiment.selective
-    )
-    return Footage(dataset, preparation, FrameStore(preparation, memory=memory), without_test)
 
 
 def _sources_of(dataset: AnnotatedDataset, tasks: Iterable[str]) -> tuple[str, ...]:

@@ -23,12 +23,13 @@ from ..presets import get_preset
 from .datasets import get_dataset
 from .evaluation import f_lambda
 from .experiment import ACTION, Experiment, Run
+from .footage import footage_of
 from .judging import Judging
 from .obfuscations import ORIGINAL
 from .preparation import VERSION as COPIES
 from .proposals import Proposals, load_optuna
 from .results import current_commit, hash_of
-from .running import Places, Step, footage_of
+from .running import Places, Step
 from .search_space import HIDEABLE, RANGES, start_parameters, table_of
 from .selective import read_selective, selective_table
 

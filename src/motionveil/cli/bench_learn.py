@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..bench.adversarial.learner import Instance
 from ..bench.experiment_file import read_experiment
 from ..bench.running import Benchmark
 from ..errors import OptionError, OutputError
@@ -19,6 +21,7 @@ from .bench_run import StepBar, experiment_options, places_of
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True,
               help="Folder for NAME-SEED.safetensors, for: motionveil obfuscate --checkpoint.")  # fmt: skip
 @click.option("--only", multiple=True, metavar="NAME", help="Only these learned obfuscators; may be repeated.")
+@click.option("--dry-run", is_flag=True, help="Say what is left to do, and about how long it takes.")
 @click.option("--overwrite", is_flag=True, help="Replace obfuscators that exist.")
 def command(experiment: Path, output: Path, only: tuple[str, ...], overwrite: bool, **options: Any) -> int:
     """Train the learned obfuscators of EXPERIMENT, and write them as files.
@@ -33,18 +36,42 @@ def command(experiment: Path, output: Path, only: tuple[str, ...], overwrite: bo
     benchmark = Benchmark(chosen, places_of(options, chosen), memory=options["memory"], threads=options["threads"])
     instances = [each for name in only or chosen.learned for each in benchmark.instances(name, at_least_one=True)]
     name = "{0.name}-{0.seed}-{0.fold}" if chosen.folds else "{0.name}-{0.seed}"
+    for instance in instances:
+        benchmark.judging.learner.check(instance)
+    if options["dry_run"]:
+        for instance in instances:
+            done = benchmark.judging.learner.is_learned(instance)
+            told = "done" if done else f"about {ceil(benchmark.judging.learner.seconds(instance) / 60)} min"
+            click.echo(f"{name.format(instance)}: {told}")
+        return 0
     targets = {each: output / f"{name.format(each)}.safetensors" for each in instances}
-    for target in targets.values():
-        if target.exists() and not overwrite:
-            raise OutputError(f"{target} exists; choose another folder, or allow it with --overwrite")
+    learner = benchmark.judging.learner
+    for instance, target in targets.items():
+        if target.exists() and not overwrite and not learner.is_learned(instance):
+            raise OutputError(
+                f"{target} exists; choose another folder, allow it with --overwrite, or name what is to be learned "
+                "with --only"
+            )
+
+    def write(instance: Instance) -> None:
+        _write(learner.obfuscation(instance).checkpoint, targets[instance], overwrite, options["quiet"])
+
     try:
         with StepBar(quiet=options["quiet"]) as bar:
-            benchmark.learn(instances, bar)
+            benchmark.learn(instances, bar, write)
     except KeyboardInterrupt:
         click.echo("motionveil: interrupted; run the same again to go on where it stopped", err=True)
         return 130
-    for instance, target in targets.items():
-        write_file(target, benchmark.judging.learner.obfuscation(instance).checkpoint.read_bytes())
-        if not options["quiet"]:
-            click.echo(f"{target}  (use it with: motionveil obfuscate VIDEO --checkpoint {target})")
     return 0
+
+
+def _write(learned: Path, target: Path, overwrite: bool, quiet: bool) -> None:
+    """A file for people. One that is the same already stays."""
+    data = learned.read_bytes()
+    if target.exists() and target.read_bytes() == data:
+        return
+    if target.exists() and not overwrite:
+        raise OutputError(f"{target} exists and is another one; choose another folder, or allow it with --overwrite")
+    write_file(target, data)
+    if not quiet:
+        click.echo(f"{target}  (use it with: motionveil obfuscate VIDEO --checkpoint {target})")

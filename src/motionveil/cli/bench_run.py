@@ -94,15 +94,18 @@ class StepBar:
             disable=quiet or None, dynamic_ncols=True, leave=False,
             bar_format="{desc}: {n_fmt}/{total_fmt}{postfix}, {elapsed}<{remaining}",
         )  # fmt: skip
-        self._part: tuple[str, int] = ("", 0)
+        self._part: tuple[str, int | str] = ("", 0)
 
     def __call__(self, step: Step) -> None:
         name = f"{step.what} {step.detail}" if step.what == "obfuscating" else step.what
         detail = f" {step.detail}" if step.what != "obfuscating" else ""
-        part = (name, 10 * step.done // max(1, step.total))
+        # Of what is learned every round is told, as one may take long.
+        within = step.detail.partition(" of ")[0] if step.what == "learning" else 10 * step.done // max(1, step.total)
+        part = (name, within)
         if self._bar.disable:
             if part != self._part and not self._quiet:
-                click.echo(f"motionveil: {name}: {step.done} of {step.total}", err=True)
+                told = f", {step.detail}" if step.what == "learning" else ""
+                click.echo(f"motionveil: {name}: {step.done} of {step.total}{told}", err=True)
         else:
             if name != self._part[0]:
                 self._bar.reset(step.total)

@@ -124,6 +124,10 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
                 source, target, **how, window=window, encoding=encoding, preview=preview, record=record,
                 on_progress=bar,
             )  # fmt: skip
+        if learned is not None and learned.degradation.needs_previous and result.info.is_image:
+            click.echo(
+                f"motionveil: warning: {learned.method} compares frames: a picture becomes an even grey", err=True
+            )
         if not quiet:
             _summarise(result)
         if audit:

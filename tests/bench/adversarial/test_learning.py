@@ -405,9 +405,28 @@ def test_learn_writes_files_that_obfuscate(root: Path, toml: Path, tmp_path: Pat
     assert obfuscator.about["actions"] == "procedural"
     assert obfuscator.about["attribute"] == "procedural: identity"
     assert str(root) not in json.dumps(obfuscator.as_record())
+    target = out / "bdq-0.safetensors"
+    before = target.stat().st_mtime_ns
     again = CliRunner().invoke(command, [*args, "--only", "bdq", "-q"])
-    assert "exists" in str(again.exception)
+    assert (again.exit_code, target.stat().st_mtime_ns) == (0, before)  # the same file stays
+    told = CliRunner().invoke(command, [*args, "--only", "bdq", "--only", "elr", "--dry-run"]).output
+    assert "bdq-0: done" in told
+    assert "elr-0: about" in told
+    target.write_bytes(b"mine")
+    assert "is another one" in str(CliRunner().invoke(command, [*args, "--only", "bdq", "-q"]).exception)
+    (out / "elr-0.safetensors").write_bytes(b"mine")
+    assert "name what is to be learned" in str(CliRunner().invoke(command, [*args, "--only", "elr"]).exception)
+    assert target.read_bytes() == b"mine"
     assert "no learned gan" in str(CliRunner().invoke(command, [*args, "--only", "gan"]).exception)
+
+
+def test_everything_is_refused_before_anything_is_trained(root: Path, toml: Path, tmp_path: Path) -> None:
+    path = tmp_path / "crop.toml"
+    path.write_text(TEXT.replace('fit = "squash"', 'fit = "crop"'))
+    args = ["learn", str(path), "--root", str(root), "--work", str(tmp_path / "work"), "-o", str(tmp_path / "out")]
+    assert "fit = 'squash'" in str(CliRunner().invoke(command, args).exception)
+    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.rglob("history.json"))
 
 
 def test_another_training_in_the_same_folder_is_refused(root: Path, toml: Path, tmp_path: Path) -> None:

@@ -125,5 +125,11 @@ def test_budgets_take_turns() -> None:
 )
 def test_what_makes_no_sense_is_refused(told: dict[str, object], word: str) -> None:
     small: dict[str, object] = {"utility": "small_r3d", "budgets": ["small_resnet"]}
-    with pytest.raises(OptionError, match=word):
+    with pytest.raises(OptionError, match=rf"(?s)\[learned\.grl\].*{word}"):
         read_learning("grl", {**small, **told}, "[learned.grl]")
+
+
+def test_several_attackers_are_several() -> None:
+    small = {"utility": "small_r3d", "budgets": ["small_resnet"]}
+    counts = {name: read_learning(name, small, "[learned]").num_budgets for name in METHODS}
+    assert counts == {"grl": 1, "kbeam": 4, "entropy": 4, "bdq": 1, "spact": 1, "elr": 1}

@@ -73,8 +73,9 @@ def _share(value: Any) -> float:
 
 @dataclass(frozen=True)
 class LearningProgress:
-    """Where a training stands: round and phase that run, steps of it done and to do at most, and seconds to the last
-    round at the present pace (infinite while unknown)."""
+    """Where a training stands: round and phase that run, steps of it done and to do at most, seconds to the last round
+    at the present pace (infinite while unknown), and accuracies on the validation clips after the last round: of f_T
+    and of the strongest f_b (None before there are any)."""
 
     round: int
     rounds: int
@@ -82,6 +83,8 @@ class LearningProgress:
     step: int
     steps: int
     seconds_left: float
+    actions: float | None = None
+    attackers: float | None = None
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,9 @@ from ...errors import OptionError
 from ...learned import DEGRADATIONS, build_degradation
 from ...record import plain
 from ...video import IMAGE_SUFFIXES
-from ..datasets import AnnotatedDataset
-from ..frames import FrameStore
+from ..footage import Footage
 from ..networks import Network, build_network, get_network
 from ..obfuscations import ORIGINAL
-from ..preparation import Preparation
 from ..records import Split, Task
 from ..results import hash_of
 from ..sampling import Sampling, TestClips, TrainingClips
@@ -34,31 +32,6 @@ from .settings import Learning
 ACTION = "action"
 VERSION = 2
 """To be raised when the same settings would train to something else."""
-
-
-@dataclass(frozen=True)
-class Footage:
-    """A dataset, where its files are, and their frames. without_test: no split has test clips, so that nothing that
-    works on it can look at them."""
-
-    dataset: AnnotatedDataset
-    preparation: Preparation
-    store: FrameStore
-    without_test: bool = False
-
-    def split(self, task: str, fold: int) -> Split:
-        """One split of the dataset."""
-        split = self.dataset.split(task, fold)
-        return replace(split, test=()) if self.without_test else split
-
-    def digest(self, split: Split, task: str) -> str:
-        """A hash of the clips of a split, of their labels, and of what their files hold."""
-        return hash_of(
-            [
-                [[r.name, r.labels[task], r.start, r.stop, self.preparation.digest(r.source)] for r in part]
-                for part in (split.train, split.validation, split.test)
-            ]
-        )
 
 
 @dataclass(frozen=True)

@@ -225,7 +225,11 @@ class _Run:
         done = number - self._first
         spent = time.monotonic() - self._begin
         left = spent / done * (self._settings.rounds + 1 - number) if done else math.inf
-        self._tell(LearningProgress(number, self._settings.rounds, phase.name, step - 1, phase.steps, left))
+        last = self._rounds[-1].validation if self._rounds else None
+        actions = last.utility_accuracy if last else None
+        attackers = max(last.budget_accuracies, default=None) if last else None
+        rounds = self._settings.rounds
+        self._tell(LearningProgress(number, rounds, phase.name, step - 1, phase.steps, left, actions, attackers))
 
     def _save(self) -> None:
         """Write what a later call goes on from: after every phase, but never for more than a tenth of the time."""

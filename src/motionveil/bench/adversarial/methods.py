@@ -19,7 +19,8 @@ class Method:
     """One line of the table.
 
     degradation: f_d where the settings name none. terms: what f_d may fight the budgets with, the usual one first;
-    empty where nothing is fought. phases: of a round. needs_labels: whether f_b learns an attribute.
+    empty where nothing is fought. phases: of a round. needs_labels: whether f_b learns an attribute. num_budgets: how
+    many f_b there are where a file does not say.
     chooses_transforms: whether inverse super-resolution picks transforms before every round.
     """
 
@@ -27,6 +28,7 @@ class Method:
     terms: tuple[Term, ...]
     phases: Phases
     needs_labels: bool = True
+    num_budgets: int = 1
     chooses_transforms: bool = False
 
 
@@ -87,8 +89,8 @@ def _elr(settings: Learning) -> tuple[Phase, ...]:
 
 METHODS: dict[str, Method] = {
     "grl": Method("transformation", ("reversal",), _grl),
-    "kbeam": Method("transformation", ("strongest",), _kbeam),
-    "entropy": Method("transformation", ("uniform", "entropy"), _entropy),
+    "kbeam": Method("transformation", ("strongest",), _kbeam, num_budgets=4),
+    "entropy": Method("transformation", ("uniform", "entropy"), _entropy, num_budgets=4),
     "bdq": Method("blur_difference_quantise", ("entropy", "uniform"), _entropy),
     "spact": Method("unet", ("contrastive",), _spact, needs_labels=False),
     "elr": Method("low_resolution", (), _elr, needs_labels=False, chooses_transforms=True),

@@ -10,7 +10,7 @@ from typing import Any
 from ...errors import OptionError
 from ...learned import LowResolution, build_degradation
 from ...record import plain
-from ..networks import get_network
+from ..networks import Network, get_network
 from .methods import METHODS, Method
 from .phases import Phase, Term
 
@@ -99,14 +99,14 @@ class Learning:
                 raise OptionError(f"{name} is {getattr(self, name)!r}; give a share of at most 1")
         if not self.budgets:
             raise OptionError("budgets is empty; name at least one network")
-        utility = get_network(self.utility)
+        utility = _network("utility", self.utility)
         if utility.level != "clip" or utility.flow:
             raise OptionError(
                 f"utility is {self.utility}, which sees {'flow' if utility.flow else 'single frames'}; choose a "
                 "network for clips that sees pictures alone, so that what hides can be trained through it"
             )
         for name in self.budgets:
-            if get_network(name).flow:
+            if _network("budgets", name).flow:
                 raise OptionError(f"budgets names {name}, which sees flow; choose networks that see pictures alone")
         made = build_degradation(self.degradation_name, **self.degradation_options)
         if self.of_method.chooses_transforms != isinstance(made, LowResolution):
@@ -156,6 +156,13 @@ class Learning:
         return record
 
 
+def _network(setting: str, name: str) -> Network:
+    try:
+        return get_network(name)
+    except OptionError as error:
+        raise OptionError(f"{setting}: {error}") from None
+
+
 def read_learning(name: str, told: Mapping[str, Any], where: str) -> Learning:
     """Settings from a table of a file; `method` is its name where it does not say. Raises OptionError."""
     known = {item.name for item in fields(Learning)}
@@ -173,4 +180,9 @@ def read_learning(name: str, told: Mapping[str, Any], where: str) -> Learning:
         if not isinstance(budgets, list | tuple) or not all(isinstance(budget, str) for budget in budgets):
             raise OptionError(f"budgets of {where} must be a list of names, not {budgets!r}")
         given["budgets"] = tuple(budgets)
-    return Learning(**given)
+    try:
+        if given["method"] in METHODS:
+            given.setdefault("num_budgets", METHODS[given["method"]].num_budgets)
+        return Learning(**given)
+    except OptionError as error:
+        raise OptionError(f"{where}: {error}") from None
