@@ -131,7 +131,7 @@ learn_from = "vispr"
     assert set(told) <= {"gender", "face", "nudity", "skin_color", "relationship"}
     assert all({"value", "prior", "interval"} <= set(each) for each in told.values())
     copies = sorted(path.suffix for path in (tmp_path / "work" / "obfuscated").rglob("*") if path.is_file())
-    assert copies.count(".png") == 16  # the photographs, as the obfuscator shows them
+    assert copies.count(".png") == 12  # the photographs that are learned from, as the obfuscator shows them
     assert copies.count(".mp4") == len(USUAL)
     toml.write_text(text.replace("attributes = []", "gender = []") + SETTINGS)
     with pytest.raises(OptionError, match="vispr has no task"):

@@ -33,7 +33,6 @@ OBFUSCATORS = {
     "downsample_4": "Downsampled to 28 pixels",
     "downsample_8": "Downsampled to 14 pixels",
     "downsample_16": "Downsampled to 7 pixels",
-    "untrained": "Identity network, untrained",
     "iid_noise": "i.i.d. noise, whole frame",
     "static_noise": "Static noise, whole frame",
     "motion_noise": "Motion noise, whole frame",
@@ -50,6 +49,7 @@ OBFUSCATORS = {
 """In the order in which they are shown; what is not listed comes before our presets."""
 
 LEARNED = {
+    "untrained": "Identity, before training",
     "grl": "GRL",
     "kbeam": "K-beam",
     "entropy": "Entropy",
