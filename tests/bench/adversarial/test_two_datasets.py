@@ -134,5 +134,5 @@ learn_from = "vispr"
     assert copies.count(".png") == 12  # the photographs that are learned from, as the obfuscator shows them
     assert copies.count(".mp4") == len(USUAL)
     toml.write_text(text.replace("attributes = []", "gender = []") + SETTINGS)
-    with pytest.raises(OptionError, match="vispr has no task"):
+    with pytest.raises(OptionError, match="vispr cannot teach gender"):
         Benchmark(read_experiment(toml), places, threads=1).run()
