@@ -40,13 +40,6 @@ views = 2
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("procedural") / "set"
-    make(folder, num_subjects=3, num_clips=3, num_frames=6, size=32)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def toml(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("experiment") / "small.toml"
     path.write_text(TEXT)

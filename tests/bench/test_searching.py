@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from click.testing import CliRunner
 from filelock import FileLock
 
 from motionveil.bench import preparation, proposals, search_space
-from motionveil.bench.datasets.procedural import Procedural, make
+from motionveil.bench.datasets.procedural import Procedural
 from motionveil.bench.experiment_file import read_experiment
 from motionveil.bench.obfuscations import OBFUSCATIONS
 from motionveil.bench.running import Places, Step
@@ -26,6 +25,8 @@ from motionveil.bench.selective import read_selective
 from motionveil.cli.bench import command
 from motionveil.errors import DependencyError, OptionError, OutputError
 from motionveil.presets import PRESETS
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 TEXT = """
 dataset = "procedural"
@@ -45,21 +46,6 @@ margin = 0.0
 size = 32
 views = 1
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Any:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("procedural") / "set"
-    make(folder, num_subjects=3, num_clips=3, num_frames=4, size=32)
-    return folder
 
 
 @pytest.fixture

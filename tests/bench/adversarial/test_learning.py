@@ -20,7 +20,6 @@ from motionveil.bench.adversarial.learner import Instance
 from motionveil.bench.adversarial.methods import METHODS
 from motionveil.bench.adversarial.parts import Parts, Seeing
 from motionveil.bench.adversarial.settings import Learning
-from motionveil.bench.datasets.procedural import make
 from motionveil.bench.estimating import estimate
 from motionveil.bench.experiment import Experiment
 from motionveil.bench.experiment_file import read_experiment
@@ -32,6 +31,8 @@ from motionveil.cli.bench import command
 from motionveil.errors import OptionError, WeightsError
 from motionveil.learned import build_degradation, load_learned
 from motionveil.video import open_source
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 TEXT = """
 dataset = "procedural"
@@ -83,21 +84,6 @@ degradation_options = { width = 2, depth = 2 }
 [learned.elr]
 degradation_options = { size = 8 }
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Any:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("procedural") / "set"
-    make(folder, num_subjects=3, num_clips=3, num_frames=8, size=32)
-    return folder
 
 
 @pytest.fixture(scope="module")
