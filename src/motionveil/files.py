@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
@@ -59,6 +60,16 @@ def take_place(temporary: Path, path: Path, *, overwrite: bool) -> None:
         old.rename(path)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise OutputError where a folder cannot be made or written into, before anything that takes long."""
+    place = folder.resolve()
+    above = next(each for each in (place, *place.parents) if each.exists())
+    if not above.is_dir():
+        raise OutputError(f"{above} is a file; choose a folder with -o")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise OutputError(f"{above} may not be written to; choose another folder with -o")
 
 
 class PendingFile:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from .. import drawing, ops
 from ..errors import OutputError
 from ..features.encoder import ASSETS
-from ..files import PendingFile, commit_all, make_folders, remove_empty
+from ..files import PendingFile, check_folder, commit_all, make_folders, remove_empty
 from ..types import UInt8Array
 
 PAGE, DATA = "report.html", "report.json"
@@ -42,11 +41,7 @@ def check_place(directory: Path, *, overwrite: bool, sources: Iterable[str | Pat
     for folder in (Path(source).resolve() for source in sources):
         if folder.is_dir() and (place == folder or folder in place.parents):
             raise OutputError(f"{directory} lies in {folder.name}, whose pictures it would join; choose another folder")
-    above = next(folder for folder in (place, *place.parents) if folder.exists())
-    if above.is_dir() and not os.access(above, os.W_OK):
-        raise OutputError(f"{above} may not be written to; choose another folder with -o")
-    if not above.is_dir():
-        raise OutputError(f"{above} is a file; choose a folder for the report with -o")
+    check_folder(directory)
     for name in (PAGE, DATA):
         if (directory / name).exists() and not overwrite:
             raise OutputError(f"{directory / name} exists; choose another folder with -o, or allow it with --overwrite")

@@ -12,7 +12,7 @@ from ..bench.adversarial.learner import Instance
 from ..bench.experiment_file import read_experiment
 from ..bench.running import Benchmark
 from ..errors import OptionError, OutputError
-from ..files import write_file
+from ..files import check_folder, write_file
 from .bench_run import StepBar, experiment_options, places_of
 
 
@@ -28,6 +28,7 @@ def command(experiment: Path, output: Path, only: tuple[str, ...], overwrite: bo
 
     An interrupted training goes on where it stopped. Run it in several terminals at once to share the work.
     """
+    check_folder(output)
     chosen = read_experiment(experiment, dataset=options["dataset"])
     if not chosen.learned:
         raise OptionError(f"{experiment} has no learned obfuscator; write for instance: [learned.grl]")

@@ -412,6 +412,9 @@ def test_everything_is_refused_before_anything_is_trained(root: Path, toml: Path
     args = ["learn", str(path), "--root", str(root), "--work", str(tmp_path / "work"), "-o", str(tmp_path / "out")]
     assert "fit = 'squash'" in str(CliRunner().invoke(command, args).exception)
     assert not (tmp_path / "out").exists()
+    (tmp_path / "file").write_text("mine")
+    args = ["learn", str(toml), *args[2:-1], str(tmp_path / "file" / "x")]
+    assert "is a file" in str(CliRunner().invoke(command, args).exception)
     assert not list(tmp_path.rglob("history.json"))
 
 
