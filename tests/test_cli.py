@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -331,7 +332,11 @@ def test_an_interrupt_leaves_nothing(number: signal.Signals, tmp_path: Path, rng
         str(tmp_path / "out" / "o.mp4"),
         "--preview",
     ]
-    process = subprocess.Popen([*command, "--speed", "veryslow"], stderr=subprocess.PIPE, text=True)
+    # A shell lets what it starts in the background ignore interrupts, and so would what the tests start.
+    listening = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(
+        [*command, "--speed", "veryslow"], stderr=subprocess.PIPE, text=True, preexec_fn=listening
+    )
     deadline = time.monotonic() + 60
     while not any((tmp_path / "out").iterdir()):
         assert time.monotonic() < deadline
