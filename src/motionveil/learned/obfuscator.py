@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -85,7 +87,7 @@ class LearnedObfuscator:
     def _degraded(self, frame: torch.Tensor, previous: torch.Tensor | None) -> UInt8Array:
         """(H, W, 3) uint8 from (1, 3, 1, H, W). A video whose size changes on the way begins anew."""
         before = frame if previous is None or previous.shape != frame.shape else previous
-        with torch.inference_mode():
+        with torch.inference_mode(), _half_of_the_processors():
             made = self.degradation(frame, before if self.degradation.needs_previous else None)
             rounded = (made[0, :, 0].permute(1, 2, 0).clamp(0, 1) * 255).round().to(torch.uint8)
         return np.asarray(rounded.cpu().numpy(), np.uint8)
@@ -94,6 +96,17 @@ class LearnedObfuscator:
         """At the frame's own size: blocks stay blocks, everything else is smooth."""
         way: ops.Interpolation = "nearest" if self.degradation.in_blocks else "linear"
         return ops.resample_image(np.ascontiguousarray(frame), size, way)
+
+
+@contextmanager
+def _half_of_the_processors() -> Iterator[None]:
+    """Within, torch takes half of the processors: decoding and encoding need the others, and waiting is slow."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(before, (os.cpu_count() or 2) // 2)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def size_for(frame: tuple[int, int], size: int, fit: Fit) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from motionveil.bench.adversarial.batches import as_pictures
-from motionveil.bench.adversarial.history import Round, is_learned
+from motionveil.bench.adversarial.history import LearningProgress, Round, is_learned
 from motionveil.bench.adversarial.learner import Instance
 from motionveil.bench.adversarial.methods import METHODS
 from motionveil.bench.adversarial.parts import Parts, Seeing
@@ -111,36 +112,39 @@ def _rounds(benchmark: Benchmark, name: str) -> list[Round]:
     return [Round.from_record(each) for each in json.loads((folder / "history.json").read_text())["rounds"]]
 
 
+def _place(progress: LearningProgress) -> tuple[int, str, int]:
+    return progress.round, progress.phase, progress.step
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_an_interrupted_training_ends_as_one_that_was_not(root: Path, toml: Path, tmp_path: Path, name: str) -> None:
     """To the last bit, wherever it comes, and whatever random numbers were drawn in between."""
     experiment = read_experiment(toml)
-    instance = [Instance(name, 0, 0)]
+    instance = Instance(name, 0, 0)
     whole = _benchmark(experiment, root, tmp_path / "whole")
-    steps: list[Step] = []
-    whole.learn(instance, steps.append)
+    told: list[tuple[int, str, int]] = []
+    whole.judging.learner.learn(instance, lambda progress: told.append(_place(progress)))
     wanted = _files(whole, name)
     assert wanted
+    assert len(told) == len(set(told))
 
-    def stop_at(number: int) -> Any:
-        count = 0
+    def stop_at(place: tuple[int, str, int]) -> Callable[[LearningProgress], None]:
+        """Not at a count of steps: how many of them are done again depends on how long saving took."""
 
-        def tell(step: Step) -> None:
-            nonlocal count
-            count += 1
-            if count == number:
+        def tell(progress: LearningProgress) -> None:
+            if _place(progress) == place:
                 raise KeyboardInterrupt
 
         return tell
 
     parts = _benchmark(experiment, root, tmp_path / "parts")
-    # In the pretraining, in the first round, right after it, and in the last one.
-    for number in (2, len(steps) // 3, len(steps) // 3, len(steps) // 2, 1):
+    # In the pretraining, in the middle, there again, later, and at the last step.
+    for index in (1, len(told) // 3, len(told) // 3, 2 * len(told) // 3, len(told) - 1):
         with pytest.raises(KeyboardInterrupt):
-            _benchmark(experiment, root, tmp_path / "parts").learn(instance, stop_at(number))
-        torch.manual_seed(number)
-        assert not is_learned(parts.judging.learner.folder(instance[0]))
-    parts.learn(instance, lambda step: None)
+            _benchmark(experiment, root, tmp_path / "parts").judging.learner.learn(instance, stop_at(told[index]))
+        torch.manual_seed(index)
+        assert not is_learned(parts.judging.learner.folder(instance))
+    parts.judging.learner.learn(instance)
     found = _files(parts, name)
     assert found.keys() == wanted.keys()
     for key, value in wanted.items():
