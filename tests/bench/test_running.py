@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from motionveil.bench.estimating import estimate
 from motionveil.bench.experiment import Experiment
 from motionveil.bench.experiment_file import read_experiment
 from motionveil.bench.results import Row, append_rows, identity, merged, read_rows
-from motionveil.bench.running import Benchmark, Places, Step
+from motionveil.bench.running import Benchmark, Places, Plan, Step
 from motionveil.cli.bench import command
 from motionveil.errors import InputError, OptionError, WeightsError
 
@@ -100,6 +101,12 @@ def test_nothing_is_done_twice(root: Path, toml: Path, tmp_path: Path) -> None:
     assert (tmp_path / "rows.jsonl").read_bytes() == before
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*.mp4")} == copies
     assert not [step for step in steps if "epoch" in step.detail]
+    # Nor is it where only the rows were kept.
+    shutil.rmtree(tmp_path / "work")
+    assert _benchmark(experiment, root, tmp_path).plan() == Plan((), (), 0)
+    _benchmark(experiment, root, tmp_path).run()
+    assert (tmp_path / "rows.jsonl").read_bytes() == before
+    assert not [path for path in (tmp_path / "work").rglob("*") if path.suffix in {".mp4", ".safetensors", ".npy"}]
 
 
 @pytest.mark.parametrize("when", [5, 60, 76, 79, 100])
@@ -134,7 +141,7 @@ def test_an_experiment_can_grow(root: Path, toml: Path, tmp_path: Path, whole: l
 def test_the_plan_and_its_estimate(root: Path, toml: Path, tmp_path: Path) -> None:
     benchmark = _benchmark(read_experiment(toml), root, tmp_path)
     plan = benchmark.plan()
-    assert (plan.copies, len(plan.trainings), plan.judgements) == (2 * 54, 2, 5)
+    assert (len(plan.copies), len(plan.trainings), plan.judgements) == (2 * 54, 2, 5)
     found = estimate(benchmark)
     assert set(found.copies) == {"blur_strong", "pixelate_16"}
     assert all(seconds > 0 for seconds in (*found.copies.values(), *found.trainings.values()))

@@ -40,7 +40,7 @@ class Estimate:
     def lines(self) -> Iterator[str]:
         """For a person to read."""
         plan = self.plan
-        yield f"copies to make: {plan.copies}, {_time(sum(self.copies.values()))}"
+        yield f"copies to make: {len(plan.copies)}, {_time(sum(self.copies.values()))}"
         yield from (f"  {name:<20} {_time(seconds)}" for name, seconds in self.copies.items())
         yield f"trainings: {len(plan.trainings)}, {_time(sum(self.trainings.values()))}"
         counts = Counter(run.network for run in plan.trainings)
@@ -58,7 +58,7 @@ def estimate(benchmark: Benchmark) -> Estimate:
     for name in benchmark.experiment.every_obfuscator():
         if name == ORIGINAL or name in benchmark.experiment.learned:
             continue  # what is not learned yet cannot be timed
-        missing = [source for source in benchmark.sources if not benchmark.preparation.is_ready(source, name)]
+        missing = [source for where, source, shown in plan.copies if (where, shown) == (benchmark.preparation, name)]
         if missing:
             copies[name] = _seconds_of_copies(benchmark, name, missing)
     trainings: dict[str, float] = {}

@@ -44,12 +44,18 @@ class Places:
     attribute_annotations: Path | None = None
 
 
+Work = tuple[Run, str, str]
+"""(training, obfuscator, protocol): what one row, or several of its metrics, is about."""
+Copy = tuple[Preparation, str, str]
+"""(where, source, name of what it is shown through)"""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is left to do: copies of sources to make, trainings, judgements of trained networks, and learned obfuscators
-    to train."""
+    to train. Nothing is needed for rows that are there already."""
 
-    copies: int
+    copies: tuple[Copy, ...]
     trainings: tuple[Run, ...]
     judgements: int
     learned: tuple[Instance, ...] = ()
@@ -113,46 +119,38 @@ class Benchmark:
 
         at_least_one: the first, where nothing is judged on it.
         """
-        found = (self.judging.instance(run, judged) for run, judged, _ in self._work(obfuscator))
-        instances = tuple(dict.fromkeys(instance for instance in found if instance is not None))
+        instances = self._instances(self._work(obfuscator))
         if at_least_one and not instances:
             return (Instance(obfuscator, 0, (*self.experiment.folds, 0)[0]),)
         return instances
 
-    def _copies(self, obfuscator: str) -> list[tuple[Preparation, str, str]]:
-        """(where, source, name) of all copies that an obfuscator needs."""
-        if obfuscator == ORIGINAL:
-            return []
-        names = dict.fromkeys(self.judging.shown(run, judged) for run, judged, _ in self._work(obfuscator))
+    def _instances(self, work: Iterable[Work]) -> tuple[Instance, ...]:
+        found = (self.judging.instance(run, judged) for run, judged, _ in work)
+        return tuple(dict.fromkeys(instance for instance in found if instance is not None))
+
+    def _copies(self, work: Iterable[Work]) -> list[Copy]:
+        """(where, source, name) of all copies that some work needs."""
+        shown = [(run, self.judging.shown(run, judged)) for run, judged, _ in work if judged != ORIGINAL]
+        names = dict.fromkeys(name for _, name in shown)
         copies = [(self.preparation, source, name) for name in names for source in self.sources]
-        for run, judged, _ in self._work(obfuscator):
+        for run, name in shown:
             if run.learn_from:
                 taught = self.judging.taught(run)
                 sources = sorted({record.source for record in (*taught.train, *taught.validation)})
-                name = self.judging.shown(run, judged)
                 copies += [(self._attributes.preparation, source, name) for source in sources]
         return list(dict.fromkeys(copies))
 
     def plan(self) -> Plan:
         """What is left to do."""
-        copies = sum(
-            not preparation.is_ready(source, name)
-            for obfuscator in self.experiment.every_obfuscator()
-            for preparation, source, name in self._copies(obfuscator)
+        left = [each for name in self.experiment.every_obfuscator() for each in self._left(name)]
+        trained = dict.fromkeys(
+            run for run, _, protocol in left if not self.experiment.is_with_obfuscator(run, protocol)
         )
-        left = [
-            (run, protocol)
-            for run in self.runs
-            for judged, protocol in self.experiment.judged(run)
-            if not self._is_done(run, judged, protocol)
-        ]
-        trained = dict.fromkeys(run for run, protocol in left if not self.experiment.is_with_obfuscator(run, protocol))
-        learned = (each for name in self.experiment.every_obfuscator() for each in self.instances(name))
         return Plan(
-            copies,
+            tuple(copy for copy in self._copies(left) if not copy[0].is_ready(*copy[1:])),
             tuple(run for run in trained if not self.judging.is_trained(run)),
             len(left),
-            tuple(instance for instance in learned if not self.judging.learner.is_learned(instance)),
+            tuple(each for each in self._instances(left) if not self.judging.learner.is_learned(each)),
         )
 
     def check(self) -> None:
@@ -160,11 +158,12 @@ class Benchmark:
         for source in self.sources:
             self.preparation.digest(source)
         for obfuscator in self.experiment.every_obfuscator():
+            left = self._left(obfuscator)
             if obfuscator in self.experiment.learned:
-                for instance in self.instances(obfuscator):
+                for instance in self._instances(left):
                     self.judging.learner.check(instance)
                     self.judging.learner.folder(instance)
-            elif not all(self.preparation.is_ready(source, obfuscator) for source in self.sources):
+            elif not all(where.is_ready(source, name) for where, source, name in self._copies(left)):
                 self.preparation.check(obfuscator)
         for run in self.runs:
             if run.learn_from:
@@ -179,11 +178,12 @@ class Benchmark:
         tell = on_step or (lambda step: None)
         self.check()
         for obfuscator in self.experiment.every_obfuscator():
-            self.learn(self.instances(obfuscator), tell)
-            self._copy_all(obfuscator, tell)
+            left = self._left(obfuscator)
+            self.learn(self._instances(left), tell)
+            self._copy_all(obfuscator, self._copies(left), tell)
             # All that needs these copies is done together: then they are read once.
             self._until_done(
-                list(self._work(obfuscator)),
+                left,
                 lambda item, done, total: self._do(*item, lambda text: tell(Step("networks", done, total, text))),
             )
 
@@ -239,21 +239,25 @@ class Benchmark:
                 time.sleep(1.0)
             left = waiting
 
-    def _copy_all(self, obfuscator: str, tell: Callable[[Step], None]) -> None:
-        """Obfuscate all sources, but those that another process works on just now until it is done."""
+    def _copy_all(self, obfuscator: str, copies: Sequence[Copy], tell: Callable[[Step], None]) -> None:
+        """Make copies, but those that another process works on just now until it is done."""
 
-        def copy(item: tuple[Preparation, str, str], done: int, total: int) -> bool:
+        def copy(item: Copy, done: int, total: int) -> bool:
             preparation, source, name = item
             tell(Step("obfuscating", done, total, obfuscator))
             return preparation.prepare_unless_busy(source, name)
 
-        self._until_done(self._copies(obfuscator), copy)
+        self._until_done(copies, copy)
 
-    def _work(self, obfuscator: str) -> Iterator[tuple[Run, str, str]]:
+    def _work(self, obfuscator: str) -> Iterator[Work]:
         for run in self.runs:
             for judged, protocol in self.experiment.judged(run):
                 if judged == obfuscator:
                     yield run, judged, protocol
+
+    def _left(self, obfuscator: str) -> list[Work]:
+        """What there is no row of yet."""
+        return [work for work in self._work(obfuscator) if not self._is_done(*work)]
 
     def _do(self, run: Run, judged: str, protocol: str, tell: Callable[[str], None]) -> bool:
         """Train if need be, and judge. False where another process trains that network just now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from motionveil.bench.experiment import Experiment
 from motionveil.bench.experiment_file import read_experiment
 from motionveil.bench.obfuscations import ORIGINAL
 from motionveil.bench.results import read_rows
-from motionveil.bench.running import Benchmark, Places, Step
+from motionveil.bench.running import Benchmark, Places, Plan, Step
 from motionveil.bench.sampling import Sampling, TestClips, TrainingClips, sampled_for_judging, sampled_for_training
 from motionveil.cli.bench import command
 from motionveil.errors import OptionError, WeightsError
@@ -287,6 +288,9 @@ def test_two_fold_rows(root: Path, toml: Path, tmp_path: Path) -> None:
     # Another seed of the obfuscator is another obfuscator.
     copies = {path.parent.name for path in (tmp_path / "work" / "obfuscated").rglob("*.mp4")}
     assert copies == {"entropy@0.0", "pixelate_16"}
+    # Where only the rows were kept, nothing is learned again for them.
+    shutil.rmtree(tmp_path / "work")
+    assert _benchmark(read_experiment(toml), root, tmp_path).plan() == Plan((), (), 0)
 
 
 def test_one_measurement_counts_under_two_protocols(root: Path, toml: Path, tmp_path: Path) -> None:
