@@ -2,9 +2,9 @@
 
     python benchmarks/learned_table.py results/ut_interaction_learned.jsonl [--base untrained] [--unseen inception_v2]
 
-Figures are in per cent, over the clips of all folds, each judged once; empty where one is missing. f is f_lambda with
-lambda = 0.5 (Ilic et al., CVPR 2024, Eq. 6) of the retrained networks, the mean over the folds; the last column is how
-far it is above that of `--base` in each fold.
+Figures are in per cent, over the clips that every training (a seed of a fold) was judged on; empty where one is
+missing. f is f_lambda with lambda = 0.5 (Ilic et al., CVPR 2024, Eq. 6) of the retrained networks, the mean over the
+trainings; the last column is how far it is above that of `--base` in each of them.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ ACTION = "action"
 
 def table(rows: Sequence[Row], base: str, unseen: str) -> list[str]:
     """The lines."""
-    found: dict[tuple[str, bool, str, bool], dict[int, Row]] = {}
+    found: dict[tuple[str, bool, str, bool], dict[tuple[int, int], Row]] = {}
     for row in merged(rows):
         if row.metric == "top1":
             key = (row.obfuscator, row.task == ACTION, row.protocol, row.network == unseen)
-            found.setdefault(key, {})[row.fold] = row
-    folds = max(map(len, found.values()))
+            found.setdefault(key, {})[row.seed, row.fold] = row
+    trainings = max(map(len, found.values()))
 
     def rate(name: str, action: bool, protocol: str, by_unseen: bool = False) -> str:
-        of_folds = found.get((name, action, protocol, by_unseen), {})
-        if len(of_folds) < folds:
+        judged = found.get((name, action, protocol, by_unseen), {}).values()
+        if len(judged) < trainings:
             return ""
-        clips = sum(row.num_clips for row in of_folds.values())
-        return f"{100 * sum(row.value * row.num_clips for row in of_folds.values()) / clips:.1f}"
+        clips = sum(row.num_clips for row in judged)
+        return f"{100 * sum(row.value * row.num_clips for row in judged) / clips:.1f}"
 
-    def scores(name: str) -> dict[int, float]:
+    def scores(name: str) -> dict[tuple[int, int], float]:
         actions, others = (found.get((name, action, "retrained", False), {}) for action in (True, False))
         both = actions.keys() & others.keys()
-        return {fold: 100 * f_lambda(actions[fold].value, others[fold].value) for fold in sorted(both)}
+        return {each: 100 * f_lambda(actions[each].value, others[each].value) for each in sorted(both)}
 
     floor = scores(base)
     lines = [
         f"| | action, frozen | retrained | two-fold | attribute, frozen | retrained | {unseen} | f, retrained "
-        f"| above {base}, by fold |",
+        f"| above {base}, by training |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---|",
     ]
     for name in dict.fromkeys(row.obfuscator for row in rows):
@@ -52,7 +52,7 @@ def table(rows: Sequence[Row], base: str, unseen: str) -> list[str]:
         ]  # fmt: skip
         own = scores(name)
         mean = f"{sum(own.values()) / len(own):.1f}" if own else ""
-        above = ", ".join(f"{own[fold] - floor[fold]:+.1f}" for fold in own if fold in floor)
+        above = ", ".join(f"{own[each] - floor[each]:+.1f}" for each in own if each in floor)
         lines.append(f"| {name} | {' | '.join(cells)} | {mean} | {above} |")
     return lines
 

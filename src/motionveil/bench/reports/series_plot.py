@@ -52,7 +52,7 @@ def _panel(axes: Axes, panel: SeriesPanel) -> None:
         axes.set(ylim=(0, 112), yticks=(0, 25, 50, 75, 100))
     if panel.note:
         axes.text(0.5, 0.5, panel.note, ha="center", va="center", transform=axes.transAxes, color="#777777")
-    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
     axes.grid()
     axes.set_title(panel.title, loc="left")
 
