@@ -15,12 +15,12 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from torch import Tensor, nn
+from torch import Tensor
 
 from motionveil.templates import Template, TemplateLibrary
 
 from .data import ATTRIBUTES
-from .network import Encoder, Prototypes
+from .network import LEVELS, Encoder, Prototypes
 
 ASSETS = Path(__file__).resolve().parents[2] / "src" / "motionveil" / "assets"
 
@@ -53,41 +53,45 @@ class GraphWriter:
             weight = weight * gain[:, None, None, None]
             shift = (shift - norm.running_mean.double()) * gain + norm.bias.detach().double()
         inputs = [x, self.constant(weight.float().numpy(), half=True), self.constant(shift.float().numpy())]
+        before, after = getattr(convolution, "before_and_after", (convolution.padding[0],) * 2)
         return self.node(
             "Conv", inputs, kernel_shape=list(convolution.kernel_size), strides=list(convolution.stride),
-            pads=[*convolution.padding, *convolution.padding],
+            pads=[before, before, after, after], group=convolution.groups,
         )  # fmt: skip
+
+    def relu6(self, x: str) -> str:
+        limits = [self.constant(np.array(limit, np.float32)) for limit in (0, 6)]
+        return self.node("Clip", [x, *limits])
 
     def block(self, x: str, layers: Any) -> str:
         return self.node("Relu", [self.convolution(x, layers[0], layers[1])])
 
     def residual(self, x: str, block: Any) -> str:
-        inner = self.convolution(self.block(x, block.first), block.second[0], block.second[1])
-        shortcut = block.shortcut
-        short = x if isinstance(shortcut, nn.Identity) else self.convolution(x, shortcut[0], shortcut[1])
-        return self.node("Relu", [self.node("Add", [inner, short])])
+        inner = x if block.expand is None else self.relu6(self.convolution(x, block.expand))
+        inner = self.convolution(self.relu6(self.convolution(inner, block.depthwise)), block.project)
+        return self.node("Add", [inner, x]) if block.shortcut else inner
 
 
 def build(encoder: Any) -> onnx.ModelProto:
     g = GraphWriter()
     x = g.node("Transpose", [g.node("Cast", ["images"], to=TensorProto.FLOAT)], perm=[0, 3, 1, 2])
-    x = g.node("Sub", [x, g.constant(encoder.mean.numpy())])
-    x = g.node("Div", [x, g.constant(encoder.std.numpy())])
-    for layers in encoder.stem:
-        x = g.block(x, layers)
+    x = g.node("Sub", [x, g.constant(np.array(127, np.float32))])
+    x = g.node("Div", [x, g.constant(np.array(128, np.float32))])
+    x = g.relu6(g.convolution(x, encoder.stem))
     features = []
-    for stage in encoder.stages:
-        for block in stage:
-            x = g.residual(x, block)
-        features.append(x)
-    context = g.convolution(g.node("GlobalAveragePool", [features[-1]]), encoder.context[1])
-    x = g.node("Add", [g.convolution(features[-1], encoder.lateral[-1]), context])
+    for number, block in enumerate(encoder.blocks, 1):
+        x = g.residual(x, block)
+        if number in LEVELS:
+            features.append(x)
+    x = g.convolution(features[-1], encoder.lateral[-1])
     scales = g.constant(np.array([1, 1, 2, 2], np.float32))
     for level in range(len(encoder.fuse) - 1, -1, -1):
         x = g.node(
             "Resize", [x, "", scales], mode="linear", coordinate_transformation_mode="half_pixel",
         )  # fmt: skip
-        x = g.block(g.node("Add", [g.convolution(features[level], encoder.lateral[level]), x]), encoder.fuse[level])
+        x = g.node("Add", [g.convolution(features[level], encoder.lateral[level]), x])
+        for layers in encoder.fuse[level]:
+            x = g.block(x, layers)
     x = g.node("Transpose", [g.convolution(x, encoder.head)], perm=[0, 2, 3, 1])
     norm = g.node("ReduceL2", [x, g.constant(np.array([3], np.int64))], keepdims=1)
     x = g.node("Div", [x, g.node("Max", [norm, g.constant(np.array(1e-12, np.float32))])])

