@@ -1,7 +1,8 @@
 """Write the trained encoder as ONNX and its templates: ``python -m recipes.encoder.export --checkpoint FILE``.
 
 The graph is written node by node: batch norm is folded into the convolutions, weights are stored as 16-bit floats, and
-pixels come in as they are, (1, H, W, 3) uint8, so that whoever runs the file has nothing to normalise.
+pixels come in as they are, (1, H, W, 3) uint8, so that whoever runs the file has nothing to normalise. The second
+output is the greatest cosine of every descriptor to any of the templates.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class GraphWriter:
         return self.node("Add", [inner, x]) if block.shortcut else inner
 
 
-def build(encoder: Any) -> onnx.ModelProto:
+def build(encoder: Any, prototypes: Any) -> onnx.ModelProto:
     g = GraphWriter()
     x = g.node("Transpose", [g.node("Cast", ["images"], to=TensorProto.FLOAT)], perm=[0, 3, 1, 2])
     x = g.node("Sub", [x, g.constant(np.array(127, np.float32))])
@@ -96,11 +97,17 @@ def build(encoder: Any) -> onnx.ModelProto:
     norm = g.node("ReduceL2", [x, g.constant(np.array([3], np.int64))], keepdims=1)
     x = g.node("Div", [x, g.node("Max", [norm, g.constant(np.array(1e-12, np.float32))])])
     g.nodes.append(helper.make_node("Identity", [x], ["descriptors"], name="descriptors"))
+    cosines = g.node("MatMul", [x, g.constant(prototypes.unit().detach().numpy().T.copy())])
+    axis = g.constant(np.array([3], np.int64))
+    g.nodes.append(helper.make_node("ReduceMax", [cosines, axis], ["certainty"], name="certainty", keepdims=0))
     graph = helper.make_graph(
         g.nodes,
         "parts_encoder",
         [helper.make_tensor_value_info("images", TensorProto.UINT8, ["frames", "height", "width", 3])],
-        [helper.make_tensor_value_info("descriptors", TensorProto.FLOAT, ["frames", "rows", "columns", 64])],
+        [
+            helper.make_tensor_value_info("descriptors", TensorProto.FLOAT, ["frames", "rows", "columns", 64]),
+            helper.make_tensor_value_info("certainty", TensorProto.FLOAT, ["frames", "rows", "columns"]),
+        ],
         g.constants,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8, producer_name="")
@@ -117,7 +124,7 @@ def main() -> None:
     encoder, prototypes = Encoder(), Prototypes(len(ATTRIBUTES))
     encoder.load_state_dict(state["mean_encoder"])
     prototypes.load_state_dict(state["mean_prototypes"])
-    data = build(encoder.eval()).SerializeToString()
+    data = build(encoder.eval(), prototypes).SerializeToString()
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "parts_encoder.onnx").write_bytes(data)
     fingerprint = f"parts-encoder:{hashlib.sha256(data).hexdigest()[:16]}"

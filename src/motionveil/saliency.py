@@ -68,6 +68,33 @@ def opacity_curve(saliency: Float32Array, begin: float, full: float) -> Float32A
     return ((saliency - begin) / (full - begin)).clip(0, 1)
 
 
+def sure_pieces(saliency: Float32Array, begin: float, sure: float) -> Float32Array:
+    """1 where a piece that is connected at a saliency above `begin` reaches `sure` somewhere, else 0; (h, w).
+
+    The hysteresis of Canny's edges (1986): what is somewhat like a template is taken along with what certainly is, and
+    left alone where it stands by itself.
+    """
+    values = ops.to_host(saliency)
+    count, numbers = ops.pieces(values > begin)
+    certain = np.zeros(count + 1, np.float32)
+    certain[np.unique(numbers[values >= sure])] = 1
+    certain[0] = 0
+    return ops.to_device(certain[numbers], ops.device_of(saliency))
+
+
+def grow(mask: ops.Mask, share: float, *, least: float) -> Float32Array:
+    """1 within a piece's own size times `share` of it, `least` cells at least, else 0; (h, w) on the host.
+
+    The size of a piece is the side of a square of its area.
+    """
+    count, numbers = ops.pieces(mask)
+    if not count:
+        return mask.astype(np.float32)
+    sizes = np.sqrt(np.bincount(numbers.ravel(), minlength=count + 1).astype(np.float32))
+    distance, nearest = ops.nearest_piece(numbers)
+    return (distance <= np.maximum(share * sizes, least)[nearest]).astype(np.float32)
+
+
 def refine(values: Float32Array, cells: Cells, factor: int) -> tuple[Float32Array, Cells]:
     """A map (h, w) on cells a whole `factor` smaller, and those cells."""
     stride = Point(cells.stride.x / factor, cells.stride.y / factor)

@@ -4,10 +4,18 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from .encoder import PartsEncoder
-from .extractor import DescriptorGrid, FeatureExtractor
+from .extractor import DescriptorGrid, Detailed, FeatureExtractor
 from .vit import BACKBONES, ViTEncoder
 
-__all__ = ["BACKBONES", "FEATURE_EXTRACTORS", "DescriptorGrid", "FeatureExtractor", "PartsEncoder", "ViTEncoder"]
+__all__ = [
+    "BACKBONES",
+    "FEATURE_EXTRACTORS",
+    "DescriptorGrid",
+    "Detailed",
+    "FeatureExtractor",
+    "PartsEncoder",
+    "ViTEncoder",
+]
 
 FEATURE_EXTRACTORS: Mapping[str, Callable[..., FeatureExtractor]] = {
     "parts": PartsEncoder,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..types import Float32Array, Point, UInt8Array
 
@@ -45,4 +45,13 @@ class FeatureExtractor(Protocol):
 
     def __call__(self, frames: UInt8Array) -> DescriptorGrid:
         """Descriptors of (T, H, W, 3) uint8 RGB frames."""
+        ...
+
+
+@runtime_checkable
+class Detailed(Protocol):
+    """An extractor that can look closer when there is time to."""
+
+    def in_detail(self, height: int, width: int) -> FeatureExtractor | None:
+        """An extractor of the same descriptors that sees more of frames of this size; None where there is no more."""
         ...

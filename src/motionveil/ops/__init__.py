@@ -17,7 +17,7 @@ import numpy as np
 from ..types import Float32Array
 from . import cpu
 from .cpu import Array, single_threaded
-from .masks import Mask, colours_in, fill_polygon, pieces
+from .masks import Mask, colours_in, fill_polygon, nearest_piece, pieces
 from .reduction import INTERPOLATIONS, Interpolation, blur_image, inpaint, resample_image
 
 Device = str | None
@@ -108,6 +108,7 @@ __all__ = [
     "grey",
     "inpaint",
     "mix",
+    "nearest_piece",
     "pieces",
     "pixel_grid",
     "resample_image",

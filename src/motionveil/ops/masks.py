@@ -33,6 +33,16 @@ def pieces(mask: Mask) -> tuple[int, npt.NDArray[np.int32]]:
     return count - 1, cast(npt.NDArray[np.int32], numbers)
 
 
+def nearest_piece(numbers: npt.NDArray[np.int32]) -> tuple[Float32Array, npt.NDArray[np.int32]]:
+    """How far the nearest piece is from every place of a map of numbers (h, w), and its number; one at least."""
+    outside = (numbers == 0).astype(np.uint8)
+    distance, zeros = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    # OpenCV numbers the places that are no background of its own: what lies there is looked up.
+    known = np.zeros(int(zeros.max()) + 1, np.int32)
+    known[zeros[numbers > 0]] = numbers[numbers > 0]
+    return cast(Float32Array, distance), cast(npt.NDArray[np.int32], known[zeros])
+
+
 def colours_in(image: UInt8Array, mask: Mask) -> Float32Array:
     """How often each colour occurs in a mask (h, w) of an image (h, w, 3) RGB: coarse in lightness, finer in hue.
 
