@@ -7,7 +7,7 @@ the median of the flow inside it, so that it stays as large as it was, and leave
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import cv2
@@ -20,6 +20,8 @@ from .types import Float32Array
 
 Labels = npt.NDArray[np.int32]
 
+COVERED = 0.5
+"""Opacity from which a place counts as found."""
 MISSED = 0.4
 """Share of a piece that must be uncovered for it to count as missed; below, it was found again."""
 _THICK = 3.0
@@ -32,7 +34,8 @@ _SMALLEST = 4
 class Piece:
     """A part of somebody: its mask (h, w), cropped, and where its top left corner lies, (x, y) in cells.
 
-    found: when a keyframe last saw it. until: when it is let go of.
+    found: when it was missed first. until: when it is let go of. doubtful: whether it is somebody, or a head, so that it
+    is worth a look when it stays away; not so for a part of somebody who was found.
     """
 
     mask: Mask
@@ -40,6 +43,7 @@ class Piece:
     y: float
     found: Fraction
     until: Fraction
+    doubtful: bool = False
 
     def place(self, shape: tuple[int, ...]) -> tuple[tuple[slice, slice], Mask]:
         """Where the piece lies in a map of this shape, and the part of its mask that lies inside."""
@@ -59,7 +63,7 @@ class Piece:
     def uncovered(self, opacity: Float32Array) -> float:
         """Share of the piece that a map leaves uncovered; 0 where it has left the frame."""
         at, mask = self.place(opacity.shape)
-        return float((opacity[at][mask] < 1).sum()) / max(1, int(self.mask.sum()))
+        return float((opacity[at][mask] < COVERED).sum()) / max(1, int(self.mask.sum()))
 
     def missed_in(self, opacity: Float32Array) -> bool:
         """Whether a map covers too little of the piece for it to have been found."""
@@ -77,7 +81,7 @@ class Piece:
         self.x, self.y = self.x + x, self.y + y
 
     def _median(self, flow: Float32Array, x: float, y: float) -> tuple[float, float]:
-        at, mask = Piece(self.mask, x, y, self.found, self.until).place(flow.shape[:2])
+        at, mask = replace(self, x=x, y=y).place(flow.shape[:2])
         if not mask.any():
             return 0.0, 0.0
         inside = flow[at][mask]
@@ -116,7 +120,7 @@ def missed(people: Labels, heads: Labels, now: Float32Array, found: Fraction, *,
     Somebody who is missed as a whole, and a head, is followed for `hold` seconds; a part of somebody, which may be the
     ground that a limb has left, for a quarter of that, and only where it is thick.
     """
-    uncovered = now < 1
+    uncovered = now < COVERED
     whole, part = found + Fraction(hold), found + Fraction(hold / 4)
     pieces: list[Piece] = []
     taken = np.zeros(uncovered.shape, bool)
@@ -126,7 +130,7 @@ def missed(people: Labels, heads: Labels, now: Float32Array, found: Fraction, *,
         for number in np.flatnonzero((sizes[1:] >= _SMALLEST) & (bare[1:] > MISSED * sizes[1:])) + 1:
             mask = labels == number
             taken |= mask
-            pieces.append(cut_out(mask, found, whole))
+            pieces.append(replace(cut_out(mask, found, whole), doubtful=True))
     rest = (people > 0) & uncovered & ~taken
     if rest.any():
         depth = cv2.distanceTransform(rest.astype(np.uint8), cv2.DIST_L2, 3)
@@ -140,6 +144,6 @@ def missed(people: Labels, heads: Labels, now: Float32Array, found: Fraction, *,
 def appeared(labels: Labels, before: Float32Array, now: Fraction, until: Fraction) -> list[Piece]:
     """Pieces of a keyframe that nothing carried on from earlier ones (h, w, opacity `before`) had covered."""
     sizes = np.bincount(labels.ravel())
-    bare = np.bincount(labels[before < 1].ravel(), minlength=len(sizes))
+    bare = np.bincount(labels[before < COVERED].ravel(), minlength=len(sizes))
     chosen = np.flatnonzero((sizes[1:] >= _SMALLEST) & (bare[1:] > MISSED * sizes[1:])) + 1
     return [cut_out(labels == number, now, until) for number in chosen]

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 from .combined import Difference, Intersection, Inverse, Strength, Union
+from .coverage import Coverage
 from .followed_person import FollowedPerson
+from .following import Doubt
 from .mask_video import MaskVideo
 from .region import Derived, Region, everything_in
 from .shapes import Polygon, Rectangle, Shape, WholeFrame
-from .template_saliency import Coverage, TemplateSaliency
+from .template_saliency import TemplateSaliency
 from .where import Pick, Where
 
 __all__ = [
@@ -15,6 +17,7 @@ __all__ = [
     "Coverage",
     "Derived",
     "Difference",
+    "Doubt",
     "FollowedPerson",
     "Intersection",
     "Inverse",

@@ -1,0 +1,94 @@
+"""The network's view of keyframes: what of a frame is covered, and which pieces of people and heads that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import ops
+from ..features import Detailed, FeatureExtractor
+from ..saliency import Cells, clamped_cosines, combine, grow, matched, opacity_curve, refine, sure_pieces
+from ..templates import GROUPS, Template
+from ..tracking import COVERED, Labels
+from ..types import Float32Array, UInt8Array
+from .coverage import Coverage
+
+
+class Key(NamedTuple):
+    """What a keyframe found on its cells: opacity (h, w); on the host the numbered pieces of people and of heads."""
+
+    opacity: Float32Array
+    people: Labels
+    heads: Labels
+    cells: Cells
+
+
+class Looks:
+    """Looks at the keyframes of one video, some of them in detail, see `Coverage.fine_seconds`."""
+
+    def __init__(self, extractor: FeatureExtractor, templates: Sequence[Template], coverage: Coverage) -> None:
+        self._extractor = extractor
+        self._templates = templates
+        self._coverage = coverage
+        self._is_first = True
+        self._fine_at: Fraction | None = None
+
+    def __call__(self, image: UInt8Array, pts: Fraction, *, cut: bool) -> Key:
+        """What is found in a frame (H, W, 3); cut: whether it begins a scene."""
+        saliency, heads, cells = self._look(self._extractor, image)
+        size = (image.shape[0], image.shape[1])
+        if cut or self._fine_at is None or pts - self._fine_at >= Fraction(self._coverage.fine_seconds):
+            self._fine_at = pts
+            detailed = self._extractor.in_detail(*size) if isinstance(self._extractor, Detailed) else None
+            if detailed is not None:
+                finer = self._look(detailed, image)
+                # One sure look suffices, however small what it saw is on the coarser cells.
+                saliency, heads = (
+                    ops.greatest([ours, _coarser(theirs, (ours.shape[0], ours.shape[1]))])
+                    for ours, theirs in zip((saliency, heads), finer[:2], strict=True)
+                )
+        return key_of(saliency, heads, cells, size, self._coverage)
+
+    def _look(self, extractor: FeatureExtractor, image: UInt8Array) -> tuple[Float32Array, Float32Array, Cells]:
+        """Saliency of all templates and of those of heads, (h, w), and their cells."""
+        grid = extractor(image[None])
+        if self._is_first and self._coverage.match_first:
+            self._templates = matched(self._templates, grid)
+        self._is_first = False
+        maps = clamped_cosines(grid, self._templates)[0]
+        saliency = combine(maps, self._coverage.combine)
+        of_heads = [maps[index] for index, template in enumerate(self._templates) if template.name in GROUPS["head"]]
+        heads = ops.greatest(of_heads) if of_heads else ops.zeros(saliency.shape, device=ops.device_of(saliency))
+        return saliency, heads, Cells(grid.stride, grid.offset)
+
+
+def _coarser(values: Float32Array, shape: tuple[int, int]) -> Float32Array:
+    """A map on fewer cells, in which nothing is lost that was smaller than they are."""
+    reach = 0.5 * values.shape[0] / shape[0]
+    return ops.resize_map(ops.dilate(values, reach) if reach > 0.75 else values, shape)
+
+
+def key_of(saliency: Float32Array, heads: Float32Array, cells: Cells, size: tuple[int, int], coverage: Coverage) -> Key:
+    """Opacity and pieces of one frame of this size (height, width), from saliency (h, w) of everything and of heads."""
+    nothing = np.zeros((saliency.shape[0], saliency.shape[1]), np.int32)
+    if coverage.is_plain:
+        return Key(saliency, nothing, nothing, cells)
+    # On cells half as large outlines have no steps.
+    heads, _ = refine(heads, cells, 2)
+    saliency, cells = refine(saliency, cells, 2)
+    opacity = opacity_curve(saliency, coverage.begin, coverage.full)
+    if coverage.sure:
+        opacity = opacity * sure_pieces(saliency, coverage.begin, coverage.sure)
+    # A cell of the descriptors at least: less than that nobody can know.
+    radius = max(coverage.margin * min(size) / min(cells.stride), 2.0) if coverage.margin else 0.0
+    in_heads = ops.to_host(ops.as_float32((opacity >= 1) & (heads >= coverage.full))) > 0
+    opacity = ops.dilate(opacity, radius)
+    if coverage.head_margin:
+        grown = grow(in_heads, coverage.head_margin, least=radius)
+        opacity = ops.greatest([opacity, ops.to_device(grown, ops.device_of(opacity))])
+    if not coverage.follows:
+        return Key(opacity, nothing, nothing, cells)
+    return Key(opacity, ops.pieces(ops.to_host(opacity) >= COVERED)[1], ops.pieces(in_heads)[1], cells)
