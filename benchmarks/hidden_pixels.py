@@ -42,8 +42,9 @@ def states_of(opacity: Float32Array) -> UInt8Array:
 def packed(opacity: Float32Array) -> bytes:
     """The states of an opacity (H, W), small."""
     height, width = opacity.shape
-    planes = np.packbits(np.stack([opacity >= 1, opacity > 0]))
-    return height.to_bytes(4, "big") + width.to_bytes(4, "big") + zlib.compress(planes.tobytes(), 1)
+    planes: UInt8Array = np.packbits(np.stack([opacity >= 1, opacity > 0]))
+    size: bytes = int(height).to_bytes(4, "big") + int(width).to_bytes(4, "big")
+    return size + zlib.compress(planes.tobytes(), 1)
 
 
 def unpacked(data: bytes) -> UInt8Array:

@@ -12,6 +12,7 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -50,16 +51,13 @@ def settings_of(options: str) -> tuple[motionveil.Where, motionveil.Networks]:
     def caught(*_: Any, **how: Any) -> None:
         raise _Settings(how["where"], how["networks"])
 
-    plain = obfuscate.obfuscate_video
-    obfuscate.obfuscate_video = caught  # type: ignore[assignment]
+    arguments = ["photo.png", "-o", "out.png", "-q", *shlex.split(options)]
     try:
-        arguments = ["photo.png", "-o", "out.png", "-q", *shlex.split(options)]
-        obfuscate.command.main(arguments, standalone_mode=False)
+        with patch.object(obfuscate, "obfuscate_video", caught):
+            obfuscate.command.main(arguments, standalone_mode=False)
     except _Settings as found:
         where, networks = found.args
         return where, networks
-    finally:
-        obfuscate.obfuscate_video = plain
     raise OptionError(f"the options {options!r} obfuscate nothing; give those of a selective method")
 
 

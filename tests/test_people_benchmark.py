@@ -108,7 +108,7 @@ def smoothed(frame: UInt8Array) -> UInt8Array:
 
 
 def noisy(frame: UInt8Array) -> UInt8Array:
-    return textured(*frame.shape[:2], np.random.default_rng(99))
+    return textured(frame.shape[0], frame.shape[1], np.random.default_rng(99))
 
 
 def solid(frame: UInt8Array) -> UInt8Array:
