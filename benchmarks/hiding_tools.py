@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -112,6 +113,10 @@ def shown(tool: Tool, clips: Path, clip: str, indices: Sequence[int]) -> Iterato
     rates = [float(motionveil.probe(path).frame_rate) for path in (clips / clip, output) if path.is_file()]
     if len(rates) == 2 and abs(rates[0] / rates[1] - 1) > 0.01:
         raise InputError(f"{output} has {rates[1]:g} frames per second, the clip {rates[0]:g}; write it at that rate")
+    if output == clips / clip:
+        for index, frame in frames_at(output, indices):
+            yield Shown(index, frame, frame, tool.states(clip, index, frame, frame))
+        return
     for (index, before), (_, after) in zip(frames_at(clips / clip, indices), frames_at(output, indices), strict=True):
         if after.shape != before.shape:
             after = np.asarray(cv2.resize(after, before.shape[1::-1], interpolation=cv2.INTER_AREA), np.uint8)
@@ -151,6 +156,8 @@ class _Made:
     def __init__(self, name: str, options: str, work: Path, *, again: bool) -> None:
         self.name, self.options, self.again = name, shlex.split(options), again
         self.folder = work / "outputs" / name
+        self.stale: list[str] = []
+        """Clips whose outputs are there, and were made by other code than is there now."""
 
     def make(self, clips: Path, clip: str) -> Cost | None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -162,7 +169,7 @@ class _Made:
                     f"{note.parent} holds outputs made by other options; give another name or folder, or --again"
                 )
             if kept["code"] != self._code():
-                print(f"{self.name}, {clip}: made by other code, kept; --again makes it again", file=sys.stderr)
+                self.stale.append(clip)
             return Cost(**kept["cost"])
         note.unlink(missing_ok=True)
         source = self._source(clips, clip)
@@ -281,6 +288,7 @@ class Deface(_Made):
         return {**os.environ, "PYTHONPATH": ""}
 
 
+@cache
 def code_digest() -> str:
     """Of the package that makes outputs: its code and its embedded network."""
     folder = Path(motionveil.__file__).parent

