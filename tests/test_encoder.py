@@ -12,7 +12,7 @@ from motionveil import drawing
 from motionveil.engine import ENGINES, load_network
 from motionveil.errors import OptionError, WeightsError
 from motionveil.features import FEATURE_EXTRACTORS, PartsEncoder
-from motionveil.features.encoder import ENCODER_PATH
+from motionveil.features.encoder import ENCODER_PATH, PERSON
 from motionveil.saliency import saliency_maps
 from motionveil.templates import ATTRIBUTES, built_in_library
 from motionveil.types import UInt8Array
@@ -50,13 +50,15 @@ def test_grids_of_unit_descriptors_cover_the_frame(
     assert grid.offset.x == pytest.approx((grid.stride.x - 1) / 2)
 
 
-def test_levels_average(rng: np.random.Generator) -> None:
-    frame = textured(240, 320, rng)[None]
-    grid = PartsEncoder(short_side=256, levels=3)(frame)
-    norms = np.linalg.norm(grid.descriptors, axis=-1)
-    assert grid.descriptors.shape[1:3] == PartsEncoder(short_side=256)(frame).descriptors.shape[1:3]
-    assert norms.max() <= 1.02
-    assert norms.min() < 0.999
+def test_one_sure_look_suffices(astronaut: UInt8Array) -> None:
+    """At every cell two looks are as sure of somebody as the surer one, if not quite where one is interpolated."""
+    both, fine = PartsEncoder(short_side=256, levels=2), PartsEncoder(short_side=256)
+    coarse = fine.at(128)
+    maps = [saliency_maps(astronaut, built_in_library().select("person"), each).max(0) for each in (both, fine, coarse)]
+    assert both(astronaut[None]).descriptors.shape == fine(astronaut[None]).descriptors.shape
+    sure = np.maximum(maps[1], maps[2]) > 0.6
+    assert sure.mean() > 0.2
+    assert (maps[0][sure] > 0.5).mean() > 0.98
     with pytest.raises(OptionError, match="levels"):
         PartsEncoder(short_side=96, levels=3)
 
@@ -130,3 +132,18 @@ def test_overlays_show_what_is_salient(rng: np.random.Generator) -> None:
     painted = drawing.overlay(frame, saliency).astype(int)
     assert np.abs(painted[:, :30, 0] - painted[:, :30, 2]).max() == 0  # grey where nothing was found
     assert (painted[:, 30:, 0] - painted[:, 30:, 2]).mean() > 30  # yellow where something was
+
+
+def test_detail_is_a_promise_in_pixels_of_the_frame() -> None:
+    def short_side(smallest: float | None, height: int, width: int) -> int | None:
+        closer = PartsEncoder(short_side=480, smallest_person=smallest).in_detail(height, width)
+        return None if closer is None else closer.short_side
+
+    assert short_side(None, 480, 640) is None
+    assert short_side(None, 720, 1280) == 720
+    assert short_side(None, 2160, 3840) == 1080
+    assert short_side(PERSON, 2160, 3840) == 2160
+    assert short_side(PERSON / 2, 480, 640) == 960
+    assert short_side(4 * PERSON, 1080, 1920) is None
+    with pytest.raises(OptionError, match="cannot be found"):
+        PartsEncoder(smallest_person=0)

@@ -34,8 +34,8 @@ _SMALLEST = 4
 class Piece:
     """A part of somebody: its mask (h, w), cropped, and where its top left corner lies, (x, y) in cells.
 
-    found: when it was missed first. until: when it is let go of. doubtful: whether it is somebody, or a head, so that it
-    is worth a look when it stays away; not so for a part of somebody who was found.
+    found: when it was missed first. until: when it is let go of. doubtful: whether it is somebody, or a head, so that
+    it is worth a look when it stays away; not so for a part of somebody who was found.
     """
 
     mask: Mask
@@ -121,7 +121,7 @@ def missed(people: Labels, heads: Labels, now: Float32Array, found: Fraction, *,
     ground that a limb has left, for a quarter of that, and only where it is thick.
     """
     uncovered = now < COVERED
-    whole, part = found + Fraction(hold), found + Fraction(hold / 4)
+    whole, part = (found + Fraction(time).limit_denominator(10_000) for time in (hold, hold / 4))
     pieces: list[Piece] = []
     taken = np.zeros(uncovered.shape, bool)
     for labels in (heads, people):

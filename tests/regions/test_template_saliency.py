@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 from motionveil.errors import OptionError
 from motionveil.features import DescriptorGrid
 from motionveil.flow import with_motion
-from motionveil.regions import Coverage, TemplateSaliency
+from motionveil.regions import Coverage, Doubt, TemplateSaliency
 from motionveil.types import Float32Array, UInt8Array
 
 from ..conftest import BRIGHT, BrightnessExtractor, ConstantFlow, clips_of
@@ -85,12 +87,62 @@ def test_hold_bridges_frames_in_which_nothing_was_found() -> None:
         assert held[t, 32, 16 + 4 * t : 32 + 4 * t].min() > 0.85, t
 
 
-def test_hold_fades_in_the_end() -> None:
+def test_hold_ends() -> None:
     frames = moving_square(14, missing=tuple(range(3, 14)))
-    held, _ = opacities(frames, Coverage(hold=0.12))  # 3 frames full, then 3 frames fading
-    assert held[5].max() > 0.95
-    assert 0.2 < held[7].max() < 0.9
-    assert held[9:].max() == 0
+    held, _ = opacities(frames, Coverage(hold=0.12))  # found last in frame 2, missed from 3 on: held up to frame 6
+    for t in range(7):
+        assert held[t, 32, 16 + 4 * t : 32 + 4 * t].min() > 0.95, t
+    assert held[7:].max() == 0
+
+
+def test_hold_leaves_no_trail() -> None:
+    """Somebody who walks on is found again: the ground behind them is free at once."""
+    held, _ = opacities(moving_square(12, step=6), Coverage(hold=1.0, keyframe_every=3), step=6)
+    for t in range(12):
+        assert held[t, 32, 14 + 6 * t : 34 + 6 * t].min() > 0.85, t
+        assert held[t, 32, : max(0, 6 * t - 8)].max(initial=0) == 0, t
+
+
+def test_who_is_found_was_covered_before() -> None:
+    """The network sees somebody only from frame 8 on, who was there all the time."""
+    frames = moving_square(12, missing=tuple(range(8)))
+    bare, _ = opacities(frames, Coverage(keyframe_every=2))
+    seen, _ = opacities(frames, Coverage(keyframe_every=2, look_back=0.2))
+    assert bare[:6].max() == 0
+    for t in range(3, 12):  # at 25 frames per second 0.2 s are five frames
+        assert seen[t, 32, 16 + 4 * t : 32 + 4 * t].min() > 0.85, t
+    assert seen[:2].max() == 0
+
+
+def test_who_is_there_between_two_keyframes_only_is_covered() -> None:
+    frames = np.full((12, 64, 160, 3), 90, np.uint8)
+    frames[5:7, 16:48, 60:92] = 255
+    looked, extractor = opacities(frames, Coverage(begin=0.9, full=0.95, keyframe_every=11, keyframe_seconds=9), step=0)
+    surprised, more = opacities(
+        frames, Coverage(begin=0.9, full=0.95, keyframe_every=11, keyframe_seconds=9, surprise=0.001), step=0
+    )
+    assert looked[5, 32, 76] == 0
+    assert surprised[5:7, 20:44, 64:88].min() == 1
+    assert extractor.calls < more.calls < 8
+
+
+def test_doubts_are_told() -> None:
+    doubts: list[Doubt] = []
+    frames = moving_square(30, step=2, missing=tuple(range(8, 30)))
+    region = TemplateSaliency(ForgetfulExtractor(), [BRIGHT], coverage=Coverage(hold=2.0), on_doubt=doubts.append)
+    list(region.stream(with_motion(clips_of(frames), ConstantFlow(2, 0))))
+    assert len(doubts) == 1
+    assert doubts[0].time == frames_to_seconds(8)
+    left, top, width, height = doubts[0].box
+    t = 8 + 8  # told after 0.3 s, where they are then
+    assert abs(left - (8 + 2 * t)) <= 6
+    assert abs(top - 16) <= 6
+    assert 26 <= width <= 40
+    assert 26 <= height <= 40
+
+
+def frames_to_seconds(count: int) -> Fraction:
+    return Fraction(count, 25)
 
 
 def test_margin_grows_the_region() -> None:
@@ -125,15 +177,15 @@ def test_nothing_is_carried_over_a_cut(rng: np.random.Generator) -> None:
     opacity, _ = opacities(frames, Coverage(begin=0.5, full=0.6, keyframe_every=3), step=0)
     assert opacity[3, 32, 20] == pytest.approx(1, abs=0.01)
     assert opacity[4:].max() == 0
-    # What is held stays where it was for a while: covering too much is safe.
-    held, _ = opacities(frames, Coverage(begin=0.5, full=0.6, hold=0.04, keyframe_every=3), step=0)
-    assert held[4, 32, 20] == 1
-    assert held[6:].max() == 0
+    # Nobody is followed either.
+    held, _ = opacities(frames, Coverage(begin=0.5, full=0.6, hold=1.0, look_back=0.2, keyframe_every=3), step=0)
+    assert held[3, 32, 20] == 1
+    assert held[4:].max() == 0
 
 
 @pytest.mark.parametrize("lengths", [[10], [1] * 10, [4, 6], [3, 3, 3, 1]])
 def test_clips_do_not_matter(lengths: list[int]) -> None:
-    coverage = Coverage(begin=0.1, full=0.5, margin=0.1, hold=0.1, keyframe_every=3)
+    coverage = Coverage(begin=0.1, full=0.5, margin=0.1, hold=0.1, look_back=0.1, keyframe_every=3, surprise=0.01)
     whole, _ = opacities(moving_square(10), coverage)
     cut, _ = opacities(moving_square(10), coverage, lengths=lengths)
     assert np.array_equal(whole, cut)

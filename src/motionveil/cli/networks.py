@@ -19,7 +19,13 @@ _FEATURES = {
     "detail": click.option(
         "--detail",
         type=click.IntRange(16, 2160),
-        help="Short side at which frames are looked at; larger finds smaller people and takes longer.",
+        help="Short side at which keyframes are looked at. See --smallest-person for what it is to find.",
+    ),
+    "smallest_person": click.option(
+        "--smallest-person",
+        type=click.FloatRange(4, 4320),
+        metavar="PIXELS",
+        help="Height in the frame of the smallest people to be found. Default: 40, in frames of 1080 rows at most.",
     ),
     "weights": click.option("--weights", metavar="FILE", help="Weights of the features, when not in their folder."),
     "layer": click.option(

@@ -88,7 +88,7 @@ class Following:
     def _look_back(self, key: Key, earlier: Float32Array, group: Sequence[Waiting], before: Sequence[Waiting]) -> None:
         """Cover who is new at a keyframe in the frames before the last one, as far as they can be followed back."""
         now = group[-1].pts
-        first = now - Fraction(self._coverage.look_back)
+        first = now - Fraction(self._coverage.look_back).limit_denominator(10_000)
         everything = [*before, *group]
         for labels in (key.heads, key.people):
             for piece in appeared(labels, earlier, now, now):

@@ -30,8 +30,8 @@ class TemplateSaliency:
     """The region that looks like any of some templates.
 
     extractor: where it is `Detailed`, some keyframes are looked at in detail too, see `Coverage.fine_seconds`.
-    checker: estimates the flow by which `Coverage.recheck` judges; default DIS. on_doubt: is told moments of doubt while
-    a video is streamed.
+    checker: estimates the flow by which `Coverage.recheck` judges; default DIS. on_doubt: is told moments of doubt
+    while a video is streamed.
     """
 
     def __init__(
