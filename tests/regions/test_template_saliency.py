@@ -116,13 +116,13 @@ def test_who_is_found_was_covered_before() -> None:
 
 def test_who_is_there_between_two_keyframes_only_is_covered() -> None:
     frames = np.full((12, 64, 160, 3), 90, np.uint8)
-    frames[5:7, 16:48, 60:92] = 255
+    frames[5:7, 24:40, 64:80] = 255
     looked, extractor = opacities(frames, Coverage(begin=0.9, full=0.95, keyframe_every=11, keyframe_seconds=9), step=0)
     surprised, more = opacities(
         frames, Coverage(begin=0.9, full=0.95, keyframe_every=11, keyframe_seconds=9, surprise=0.001), step=0
     )
-    assert looked[5, 32, 76] == 0
-    assert surprised[5:7, 20:44, 64:88].min() == 1
+    assert looked[5, 32, 72] == 0
+    assert surprised[5:7, 28:36, 68:76].min() == 1
     assert extractor.calls < more.calls < 8
 
 
