@@ -21,7 +21,7 @@ LAYERS = [
     {"video", "weights", "engine"},
     {"features", "flow"},
     {"templates"},
-    {"saliency", "noise", "keyframes", "streams"},
+    {"saliency", "noise", "keyframes", "streams", "tracking"},
     {"regions", "fillers", "drawing", "middlebury"},
     {"obfuscators", "presets", "transfer"},
     {"preview", "record", "places", "building", "devices"},

@@ -159,13 +159,17 @@ class Encoder(nn.Module):
 
 
 class Prototypes(nn.Module):
-    """One learned unit vector per attribute: the templates that ship with the encoder."""
+    """One unit vector per attribute, at right angles to all others: the templates that ship with the encoder.
+
+    They are drawn once and not trained. Trained ones draw together where a label allows several, as that of a head does,
+    and then a pixel is like all of them; at right angles it can be like one only.
+    """
 
     def __init__(self, count: int, dimension: int = 64) -> None:
         super().__init__()
         start = torch.empty(count, dimension)
         nn.init.orthogonal_(start)
-        self.weight = nn.Parameter(start)
+        self.weight = nn.Parameter(start, requires_grad=False)
 
     def unit(self) -> Tensor:
         """(count, dimension) float32, L2 norm 1 per row."""

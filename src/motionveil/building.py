@@ -17,7 +17,7 @@ from .flow import FLOW_ESTIMATORS, FlowEstimator
 from .noise import measure_statistics
 from .obfuscators import Selective
 from .presets import PRESETS, Preset, get_preset
-from .regions import Region, TemplateSaliency, Where
+from .regions import Doubt, Region, TemplateSaliency, Where
 from .templates import Template, TemplateLibrary, built_in_library, default_library
 from .transfer import Found, find_templates, not_found
 from .types import UInt8Array
@@ -168,16 +168,18 @@ def choose_region(
     frames: Frames | UInt8Array | None = None,
     skip: int = 0,
     whole: bool = True,
+    on_doubt: Callable[[Doubt], None] | None = None,
 ) -> tuple[Region, Choice]:
     """The region that `where` describes, and the templates that were chosen for it.
 
-    extractor: called only where something is to be found. skip, whole: see `regions.MaskVideo`. The rest as in
+    extractor: called only where something is to be found. skip, whole: see `regions.MaskVideo`. on_doubt: see
+    `regions.TemplateSaliency`. The rest as in
     `choose_templates`, whose errors it raises, and those of `regions.MaskVideo`.
     """
     choice, found = Choice(()), None
     if where.needs_templates:
         choice = choose_templates(where.hide, extractor(), library=library, frames=frames, strict=preset.strict)
-        found = TemplateSaliency(extractor(), choice.templates, coverage=preset.coverage)
+        found = TemplateSaliency(extractor(), choice.templates, coverage=preset.coverage, on_doubt=on_doubt)
     everyone, heads = _people(found, preset, extractor) if where.keep else (None, None)
     return where.region(found, everyone, heads, skip=skip, whole=whole), choice
 

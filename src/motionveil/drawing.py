@@ -26,6 +26,13 @@ def overlay(frame: UInt8Array, saliency: Float32Array, *, strength: float = 0.65
     return ops.blend(muted, colours, np.clip(saliency * np.float32(1.5), 0, 1) * np.float32(strength))
 
 
+def outline(picture: UInt8Array, box: tuple[float, float, float, float]) -> None:
+    """Draw a frame around a box (left, top, width, height), in place."""
+    left, top, width, height = box
+    first, second = (round(left), round(top)), (round(left + width), round(top + height))
+    cv2.rectangle(picture, first, second, (255, 70, 70), 2)
+
+
 def labelled(picture: UInt8Array, text: str) -> UInt8Array:
     """The picture with a bar of text above it."""
     bar = np.full((_BAR, picture.shape[1], 3), 24, np.uint8)

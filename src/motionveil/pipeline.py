@@ -26,7 +26,7 @@ from .places import side_paths
 from .presets import Preset
 from .preview import Preview
 from .record import make_record
-from .regions import Region, TemplateSaliency, Where, everything_in
+from .regions import Doubt, Region, TemplateSaliency, Where, doubtful, everything_in
 from .streams import Stages
 from .templates import TemplateLibrary
 from .transfer import draw_found
@@ -84,6 +84,7 @@ class Result:
     """What `obfuscate_video` made. preview, sheet and record are None where they were not asked for.
 
     notices: sentences that a person should read, for instance that the source was cut short; each was a warning too.
+    doubts: moments at which somebody who was found before was missed, see `regions.Doubt`.
     """
 
     target: Path
@@ -94,6 +95,7 @@ class Result:
     preview: Path | None = None
     sheet: Path | None = None
     record: Path | None = None
+    doubts: tuple[Doubt, ...] = ()
 
 
 def first_frames(
@@ -170,10 +172,13 @@ def obfuscate_video(
         notices: list[str] = []
         places: UInt8Array | None = None
         found: list[dict[str, Any]] = []
+        doubts: list[Doubt] = []
         method: Obfuscator
         if obfuscator is None:
             assert networks is not None
-            method, choice = _method(networks, source, window, info, where_of(hide, where), library, seed)
+            method, choice = _method(
+                networks, source, window, info, where_of(hide, where), library, seed, doubts.append
+            )
             if choice.missing:
                 missing = ", ".join(choice.missing)
                 notices.append(
@@ -196,7 +201,7 @@ def obfuscate_video(
             method = obfuscator
         panels, side = None, None
         if beside.preview is not None:
-            panels = Preview(info, opacity=isinstance(method, Selective))
+            panels = Preview(info, opacity=isinstance(method, Selective), doubts=doubts)
             plain = Encoding(overwrite=encoding.overwrite)
             side = stack.enter_context(VideoWriter(beside.preview, panels.info, encoding=plain))
         audio_from = None if isinstance(source, int) else source
@@ -220,6 +225,9 @@ def obfuscate_video(
         notices += [text for text in (reader.notice, writer.notice) if text]
         if writer.notice:
             warnings.warn(writer.notice, stacklevel=2)
+        if doubts:
+            notices.append(doubtful(source_name(source), doubts))
+            warnings.warn(notices[-1], stacklevel=2)
         seconds = time.monotonic() - begin
         # Everything is completed under temporary names first, then appears together, the output last.
         finished = writer.finish()
@@ -245,12 +253,13 @@ def obfuscate_video(
                 source=source, target=Path(target), output=finished,
                 templates=[template for region in _templated(method) for template in region.templates],
                 settings=settings, found=found, num_frames=done, seconds=round(seconds, 3), notices=notices,
+                doubts=doubts,
             )  # fmt: skip
         for path, data in files.items():
             pending = stack.enter_context(PendingFile(path, data, overwrite=encoding.overwrite))
             outputs.append((path, pending.commit))
         commit_all([*outputs, (Path(target), writer.commit)])
-    return Result(Path(target), info, done, seconds, tuple(notices), *beside)
+    return Result(Path(target), info, done, seconds, tuple(notices), *beside, doubts=tuple(doubts))
 
 
 def _method(
@@ -261,9 +270,10 @@ def _method(
     where: Where,
     library: TemplateLibrary | None,
     seed: int | None,
+    on_doubt: Callable[[Doubt], None],
 ) -> tuple[Selective, Choice]:
     """The method for one source, and the templates that were chosen or found for it."""
-    region, flow, choice = region_for(networks, source, window, info, where, library)
+    region, flow, choice = region_for(networks, source, window, info, where, library, on_doubt)
     frames = lru_cache(partial(first_frames, source, window))
     return assemble(networks.preset, region, flow, seed=seed, frames=frames), choice
 
@@ -275,6 +285,7 @@ def region_for(
     info: VideoInfo,
     where: Where,
     library: TemplateLibrary | None,
+    on_doubt: Callable[[Doubt], None] | None = None,
 ) -> tuple[Region, FlowEstimator, Choice]:
     """Where one source is replaced, the flow that fits it, and the templates that were chosen or found."""
     frames = lru_cache(partial(first_frames, source, window))
@@ -288,6 +299,7 @@ def region_for(
         frames=frames,
         skip=ceil(info.start * info.frame_rate),
         whole=window.end is None,
+        on_doubt=on_doubt,
     )
     return region, flow, choice
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -108,10 +107,7 @@ def carried(labels: Labels, flows: Sequence[Float32Array | None]) -> Labels | No
     if way is None:
         return labels
     points = ops.pixel_grid(*labels.shape) + way
-    moved = cv2.remap(
-        labels.astype(np.float32), points, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT  # type: ignore[call-overload]
-    )  # fmt: skip
-    return np.asarray(moved, np.int32)
+    return ops.sample_numbers(labels, points)
 
 
 def missed(people: Labels, heads: Labels, now: Float32Array, found: Fraction, *, hold: float) -> list[Piece]:
@@ -133,7 +129,7 @@ def missed(people: Labels, heads: Labels, now: Float32Array, found: Fraction, *,
             pieces.append(replace(cut_out(mask, found, whole), doubtful=True))
     rest = (people > 0) & uncovered & ~taken
     if rest.any():
-        depth = cv2.distanceTransform(rest.astype(np.uint8), cv2.DIST_L2, 3)
+        depth = ops.depth(rest)
         if depth.max() >= _THICK:
             _, numbers = ops.pieces(rest)
             for number in np.unique(numbers[depth >= _THICK]):

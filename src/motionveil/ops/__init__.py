@@ -17,7 +17,7 @@ import numpy as np
 from ..types import Float32Array
 from . import cpu
 from .cpu import Array, single_threaded
-from .masks import Mask, colours_in, fill_polygon, nearest_piece, pieces
+from .masks import Mask, colours_in, depth, fill_polygon, nearest_piece, pieces, sample_numbers
 from .reduction import INTERPOLATIONS, Interpolation, blur_image, inpaint, resample_image
 
 Device = str | None
@@ -100,6 +100,7 @@ __all__ = [
     "blend",
     "blur_image",
     "colours_in",
+    "depth",
     "device_of",
     "dilate",
     "fill_polygon",
@@ -118,6 +119,7 @@ __all__ = [
     "resize_map",
     "sample",
     "sample_image",
+    "sample_numbers",
     "single_threaded",
     "smooth",
     "stack",

@@ -33,6 +33,19 @@ def pieces(mask: Mask) -> tuple[int, npt.NDArray[np.int32]]:
     return count - 1, cast(npt.NDArray[np.int32], numbers)
 
 
+def depth(mask: Mask) -> Float32Array:
+    """How far every place of a mask (h, w) is from the nearest outside it, in pixels; 0 outside."""
+    return cast(Float32Array, cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3))
+
+
+def sample_numbers(numbers: npt.NDArray[np.int32], points: Float32Array) -> npt.NDArray[np.int32]:
+    """Values of a map of numbers (h, w) at the places nearest to points (H, W, 2); 0 outside."""
+    values = numbers.astype(np.float32)
+    # OpenCV's type stubs forget that the second map may be None.
+    found = cv2.remap(values, points, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT)  # type: ignore[call-overload]
+    return cast(npt.NDArray[np.int32], found.astype(np.int32))
+
+
 def nearest_piece(numbers: npt.NDArray[np.int32]) -> tuple[Float32Array, npt.NDArray[np.int32]]:
     """How far the nearest piece is from every place of a map of numbers (h, w), and its number; one at least."""
     outside = (numbers == 0).astype(np.uint8)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from .combined import Difference, Intersection, Inverse, Strength, Union
 from .coverage import Coverage
 from .followed_person import FollowedPerson
-from .following import Doubt
+from .following import Doubt, doubtful
 from .mask_video import MaskVideo
 from .region import Derived, Region, everything_in
 from .shapes import Polygon, Rectangle, Shape, WholeFrame
@@ -32,6 +32,7 @@ __all__ = [
     "Union",
     "Where",
     "WholeFrame",
+    "doubtful",
     "everything_in",
 ]
 

@@ -17,6 +17,8 @@ from .looking import Key
 
 _LONG = Fraction(3, 10)
 """Seconds for which somebody must be missed before that is doubtful."""
+_TOLD = 8
+"""Moments that are named in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,16 @@ class Doubt:
 
     time: Fraction
     box: tuple[int, int, int, int]
+
+
+def doubtful(name: str, doubts: Sequence[Doubt]) -> str:
+    """The sentence that sends people to the moments that they should look at."""
+    seconds = list(dict.fromkeys(f"{float(doubt.time):.1f}" for doubt in doubts))
+    shown = ", ".join(seconds[:_TOLD]) + (f" and {len(seconds) - _TOLD} more" if len(seconds) > _TOLD else "")
+    return (
+        f"{name}: look at the result at {shown} s, where somebody who was found before was missed, and covered where "
+        "they were taken to be"
+    )
 
 
 @dataclass
