@@ -189,4 +189,11 @@ def mix(first: UInt8Array, first_weight: float, second: UInt8Array, second_weigh
 
 def blend(image: UInt8Array, filling: UInt8Array, opacity: Float32Array) -> UInt8Array:
     """Eq. 5, O = I + S (N - I), rounded: where S is 0 the image comes back bit for bit, where it is 1 the filling."""
-    return cast(UInt8Array, cv2.blendLinear(image, filling, np.float32(1) - opacity, opacity))
+    rows, columns = (np.flatnonzero(opacity.any(axis=axis)) for axis in (1, 0))
+    blended = image.copy()
+    if len(rows):
+        # Most of a frame is nobody's: what lies outside the region is copied, not computed.
+        box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        inside = np.ascontiguousarray(opacity[box])
+        blended[box] = cv2.blendLinear(image[box], filling[box], np.float32(1) - inside, inside)
+    return blended
