@@ -59,7 +59,7 @@ def test_a_face_that_is_left(hide: list[str], words: str) -> None:
 
 def test_settings_that_weaken() -> None:
     coverage = SECURE.coverage
-    assert "--hold 0.25" in said(replace(SECURE, coverage=replace(coverage, hold=0)))
+    assert "--hold 1" in said(replace(SECURE, coverage=replace(coverage, hold=0)))
     assert "saliency of 0.9" in said(replace(SECURE, coverage=replace(coverage, full=0.9)))
     assert "grain of 1 pixels" in said(SECURE.with_filler("motion_noise", grain=1))
     assert "embedded encoder only" in said(SECURE.with_features("dino_vits8"))

@@ -70,7 +70,7 @@ def weaknesses(
         verb = "stays" if len(missing) == 1 else "stay"
         found.append(f"{visible} {verb} visible, and faces tell who it is; choose --hide head, or person")
     if preset.strict and not coverage.hold:
-        found.append("a frame in which the network misses somebody shows them; choose --hold 0.25")
+        found.append("a frame in which the network misses somebody shows them; choose --hold 1")
     if preset.strict and preset.features != "parts":
         found.append(
             f"the preset {preset.name} was measured with the embedded encoder only; with other features look at "
