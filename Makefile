@@ -36,7 +36,7 @@ format: $(VENV)/test
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-# Train the embedded encoder again: make encoder DATA=folder with parts/ and parts_indoor/
+# Train the embedded encoder again: make encoder DATA=folder with parts/, parts_indoor/ and wild/
 encoder: $(VENV)/recipes
 	$(BIN)/python -m recipes.encoder.train --data "$(DATA)" --out build/encoder
 	$(BIN)/python -m recipes.encoder.export --checkpoint build/encoder/checkpoint.pt

