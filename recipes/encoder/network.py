@@ -161,8 +161,8 @@ class Encoder(nn.Module):
 class Prototypes(nn.Module):
     """One unit vector per attribute, at right angles to all others: the templates that ship with the encoder.
 
-    They are drawn once and not trained. Trained ones draw together where a label allows several, as that of a head does,
-    and then a pixel is like all of them; at right angles it can be like one only.
+    They are drawn once and not trained. Trained ones draw together where a label allows several, as that of a head
+    does, and then a pixel is like all of them; at right angles it can be like one only.
     """
 
     def __init__(self, count: int, dimension: int = 64) -> None:
