@@ -33,6 +33,7 @@ def sample() -> dict[str, Any]:
         },
         "coverage_stride": 1, "coverage_step_s": 0.03,
         "not_looked_for": [], "asked_for": ["hair"], "spares": False, "how": "secure",
+        "doubts": [{"time": 1.25, "box": [1, 2, 3, 4]}],
         "reidentification": {
             "blind": [], "persons": list("abcdefghij"), "chance": 0.1, "attacks": ["denoising"],
             "embeddings": {"face": {"queries": 8, "original": 1.0, "output": 0.1, "control": 0.4, "luck": 0.5,

@@ -10,7 +10,7 @@ import pytest
 from motionveil.errors import OptionError
 from motionveil.features import DescriptorGrid
 from motionveil.flow import with_motion
-from motionveil.regions import Coverage, Doubt, TemplateSaliency
+from motionveil.regions import Coverage, Doubt, TemplateSaliency, doubtful
 from motionveil.types import Float32Array, UInt8Array
 
 from ..conftest import BRIGHT, BrightnessExtractor, ConstantFlow, clips_of
@@ -140,6 +140,13 @@ def test_doubts_are_told() -> None:
     assert abs(top - 16) <= 6
     assert 26 <= width <= 40
     assert 26 <= height <= 40
+
+
+def test_a_sentence_names_the_moments_of_doubt_each_once() -> None:
+    doubts = [Doubt(Fraction(n, 2), (0, 0, 8, 8)) for n in range(12)] + [Doubt(Fraction(0), (9, 9, 8, 8))]
+    said = doubtful("film.mp4", doubts)
+    assert said.startswith("film.mp4: look at the result at 0.0, 0.5, 1.0,")
+    assert "3.5 and 4 more s" in said
 
 
 def frames_to_seconds(count: int) -> Fraction:

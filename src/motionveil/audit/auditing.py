@@ -22,7 +22,7 @@ from .identification import EMBEDDINGS, OWN, Embedding, Identification, identify
 from .measures import Measures, measure
 from .method import Method, clips_of
 from .motion import motion_kept
-from .pictures import pictures_of
+from .pictures import doubts_of, pictures_of
 from .reconstruction import ATTACKS, Recovery, Training, reconstruct, training_windows
 from .report import Pictures, check_place, write_report
 from .verdict import MAX_GAIN
@@ -133,7 +133,11 @@ def audit_video(
         identified=identified, motion=motion, container=container, method=method,
         face_detector=None if face_detector is None else f"YuNet ({face_detector.path.name})", no_faces=no_faces,
     )  # fmt: skip
-    made = Audit(report, pictures_of(measures, recoveries) if pictures else {})
+    shown: Pictures = {}
+    if pictures:
+        doubts = doubts_of(method.doubts if method else (), original, output, window)
+        shown = {**pictures_of(measures, recoveries), "doubts": doubts}
+    made = Audit(report, shown)
     if directory is not None:
         write_report(Path(directory), report, made.pictures, overwrite=overwrite)
     return made

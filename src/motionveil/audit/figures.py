@@ -61,6 +61,10 @@ def figures_of(
         "not_looked_for": sorted(set(asked) - set(measures.coverage.parts)),
         "asked_for": sorted(asked),
         "spares": method is not None and method.spares,
+        "doubts": [
+            {"time": round(float(doubt.time), 3), "box": list(doubt.box)}
+            for doubt in (() if method is None else method.doubts)
+        ],
         "how": None if method is None else f"{method.preset.name}, {method.preset.filler}",
         "redetection": _redetection(measures.redetection, face_detector, no_faces),
         "reidentification": _identification(identified),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache, partial
@@ -16,7 +16,7 @@ from ..pipeline import Window, first_frames, region_for
 from ..places import side_paths
 from ..presets import Preset
 from ..record import file_digest
-from ..regions import Where
+from ..regions import Doubt, Where
 from ..templates import default_library
 from ..types import Clip
 from .footage import Remake
@@ -27,7 +27,7 @@ class Method:
     """How an output was made: with which settings, where, and of which part of the original.
 
     seeded: whether somebody knows the seed of its noise. told: whether all of this is from a record, which names files
-    without their folders.
+    without their folders. doubts: moments at which the method missed somebody.
     """
 
     preset: Preset
@@ -35,6 +35,7 @@ class Method:
     window: Window = field(default_factory=Window)
     seeded: bool = False
     told: bool = False
+    doubts: tuple[Doubt, ...] = ()
 
     @classmethod
     def of(cls, output: str | Path) -> Self | None:
@@ -48,7 +49,7 @@ class Method:
             record = json.loads(path.read_text()) if path is not None else None
             if record is None or record["output"]["sha256"] != file_digest(Path(output)):
                 return None
-            return cls._from(record["settings"])
+            return replace(cls._from(record["settings"]), doubts=_doubts_of(record.get("doubts", ())))
         except Exception:
             return None
 
@@ -99,6 +100,18 @@ class Method:
         if self.where.whole_frame:
             elsewhere = replace(elsewhere, whole_frame=True)
         return replace(self, where=elsewhere, window=Window(size=self.window.size, image_rate=self.window.image_rate))
+
+
+def _doubts_of(told: Sequence[Mapping[str, Any]]) -> tuple[Doubt, ...]:
+    """What a record says of them; of a stranger's record only so many, and finite numbers."""
+    return tuple(
+        Doubt(Fraction(float(each["time"])).limit_denominator(100_000), (*map(int, each["box"]),))  # type: ignore[arg-type]
+        for each in list(told)[:_MOST_DOUBTS]
+        if len(each["box"]) == 4
+    )
+
+
+_MOST_DOUBTS = 1000
 
 
 def _files_of(preset: Preset, where: Where) -> list[str]:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from .. import drawing
+from ..pipeline import Window as SourceWindow
+from ..pipeline import first_frames
+from ..regions import Doubt
 from ..types import UInt8Array
 from .footage import Window
 from .measures import Measures
@@ -41,6 +46,22 @@ def pictures_of(measures: Measures, recoveries: Mapping[str, Recovery]) -> Pictu
             picture for recovery in recoveries.values() if recovery.moments for picture in [_attack(recovery)]
         ],
     }
+
+
+def doubts_of(doubts: Sequence[Doubt], original: str | Path, output: str | Path, window: SourceWindow) -> list[Picture]:
+    """Original and output at the first moments of doubt, with a frame around the place."""
+    shown = []
+    for doubt in doubts[:_WORST]:
+        at = float(doubt.time)
+        before = first_frames(original, replace(window, start=at, end=at + 0.5), count=1)
+        after = first_frames(output, SourceWindow(start=max(0.0, at - (window.start or 0.0)), end=None), count=1)
+        if before is None or after is None:
+            continue
+        row = [before[0].copy(), after[0].copy()]
+        for picture in row:
+            drawing.outline(picture, doubt.box)
+        shown.append(Picture(f"{at:.2f} s", _row(row)))
+    return shown
 
 
 def _overview(window: Window) -> Picture:

@@ -29,7 +29,7 @@ class Picture(NamedTuple):
 
 
 Pictures = Mapping[str, Sequence[Picture]]
-"""By section of the page: overview, coverage, redetection, reconstruction."""
+"""By section of the page: overview, coverage, doubts, redetection, reconstruction."""
 
 
 def check_place(directory: Path, *, overwrite: bool, sources: Iterable[str | Path] = ()) -> None:

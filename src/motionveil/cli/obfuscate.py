@@ -135,7 +135,7 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
             from ..audit import Method
             from .audit import run_audit
 
-            method = None if learned else Method(settings, where, window, seed is not None)
+            method = None if learned else Method(settings, where, window, seed is not None, doubts=result.doubts)
             run_audit(
                 str(source), target, audit_path(target), method=method, window=window, overwrite=encoding.overwrite,
                 quiet=quiet,
