@@ -23,9 +23,10 @@ COVERED = 0.5
 """Opacity from which a place counts as found."""
 MISSED = 0.4
 """Share of a piece that must be uncovered for it to count as missed; below, it was found again."""
-_THICK = 3.0
-"""Cells from the edge to the middle from which something uncovered is a part of somebody, not the rim of a motion."""
-_SMALLEST = 4
+_THICK = 0.0125
+"""Share of the map's short side, from the edge to the middle of something uncovered, from which it is a part of
+somebody, not the rim of a motion; two cells at least."""
+_SMALLEST = 2
 """Cells of the smallest piece that is followed."""
 
 
@@ -130,9 +131,10 @@ def missed(people: Labels, heads: Labels, now: Float32Array, found: Fraction, *,
     rest = (people > 0) & uncovered & ~taken
     if rest.any():
         depth = ops.depth(rest)
-        if depth.max() >= _THICK:
+        thick = depth >= max(2.0, _THICK * min(rest.shape))
+        if thick.any():
             _, numbers = ops.pieces(rest)
-            for number in np.unique(numbers[depth >= _THICK]):
+            for number in np.unique(numbers[thick]):
                 pieces.append(cut_out(numbers == number, found, part))
     return pieces
 

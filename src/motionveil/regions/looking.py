@@ -16,6 +16,9 @@ from ..tracking import COVERED, Labels
 from ..types import Float32Array, UInt8Array
 from .coverage import Coverage
 
+_FINE = 96
+"""Cells along the short side from which a map is fine enough."""
+
 
 class Key(NamedTuple):
     """What a keyframe found on its cells: opacity (h, w); on the host the numbered pieces of people and of heads."""
@@ -76,19 +79,21 @@ def key_of(saliency: Float32Array, heads: Float32Array, cells: Cells, size: tupl
     nothing = np.zeros((saliency.shape[0], saliency.shape[1]), np.int32)
     if coverage.is_plain:
         return Key(saliency, nothing, nothing, cells)
-    # On cells half as large outlines have no steps.
-    heads, _ = refine(heads, cells, 2)
-    saliency, cells = refine(saliency, cells, 2)
+    factor = 1 if min(saliency.shape[0], saliency.shape[1]) >= _FINE else 2
+    if factor > 1:  # on smaller cells outlines have no steps
+        heads, _ = refine(heads, cells, factor)
+        saliency, cells = refine(saliency, cells, factor)
     opacity = opacity_curve(saliency, coverage.begin, coverage.full)
     if coverage.sure:
         opacity = opacity * sure_pieces(saliency, coverage.begin, coverage.sure)
-    # A cell of the descriptors at least: less than that nobody can know.
-    radius = max(coverage.margin * min(size) / min(cells.stride), 2.0) if coverage.margin else 0.0
-    in_heads = ops.to_host(ops.as_float32((opacity >= 1) & (heads >= coverage.full))) > 0
+    # A cell of the descriptors at least, and half of one that is lost where the map is brought to the frame.
+    radius = max(coverage.margin * min(size) / min(cells.stride), factor + 0.5) if coverage.margin else 0.0
+    where_heads = ops.to_host(ops.as_float32((opacity >= 1) & (heads >= coverage.full))) > 0
     opacity = ops.dilate(opacity, radius)
     if coverage.head_margin:
-        grown = grow(in_heads, coverage.head_margin, least=radius)
+        grown = grow(where_heads, coverage.head_margin, least=radius)
         opacity = ops.greatest([opacity, ops.to_device(grown, ops.device_of(opacity))])
+        where_heads = grown > 0
     if not coverage.follows:
         return Key(opacity, nothing, nothing, cells)
-    return Key(opacity, ops.pieces(ops.to_host(opacity) >= COVERED)[1], ops.pieces(in_heads)[1], cells)
+    return Key(opacity, ops.pieces(ops.to_host(opacity) >= COVERED)[1], ops.pieces(where_heads)[1], cells)
