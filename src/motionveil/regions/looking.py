@@ -16,6 +16,8 @@ from ..tracking import COVERED, Labels
 from ..types import Float32Array, UInt8Array
 from .coverage import Coverage
 
+_CERTAIN = 1.3
+"""Saliency in terms of `Coverage.sure` that somebody must reach to be followed through misses."""
 _FINE = 96
 """Cells along the short side from which a map is fine enough."""
 
@@ -86,8 +88,8 @@ def key_of(saliency: Float32Array, heads: Float32Array, cells: Cells, size: tupl
     opacity = opacity_curve(saliency, coverage.begin, coverage.full)
     if coverage.sure:
         opacity = opacity * sure_pieces(saliency, coverage.begin, coverage.sure)
-    # A cell of the descriptors at least, and half of one that is lost where the map is brought to the frame.
-    radius = max(coverage.margin * min(size) / min(cells.stride), factor + 0.5) if coverage.margin else 0.0
+    # A cell of the descriptors at least: less than that nobody can know.
+    radius = max(coverage.margin * min(size) / min(cells.stride), float(factor)) if coverage.margin else 0.0
     where_heads = ops.to_host(ops.as_float32((opacity >= 1) & (heads >= coverage.full))) > 0
     opacity = ops.dilate(opacity, radius)
     if coverage.head_margin:
@@ -96,4 +98,13 @@ def key_of(saliency: Float32Array, heads: Float32Array, cells: Cells, size: tupl
         where_heads = grown > 0
     if not coverage.follows:
         return Key(opacity, nothing, nothing, cells)
-    return Key(opacity, ops.pieces(ops.to_host(opacity) >= COVERED)[1], ops.pieces(where_heads)[1], cells)
+    certain = ops.to_host(saliency) >= _CERTAIN * coverage.sure
+    people, numbers = (_only(ops.pieces(mask)[1], certain) for mask in (ops.to_host(opacity) >= COVERED, where_heads))
+    return Key(opacity, people, numbers, cells)
+
+
+def _only(numbers: Labels, certain: ops.Mask) -> Labels:
+    """The numbered pieces in which something is certain: what was doubtful to begin with is not followed."""
+    keep = np.zeros(int(numbers.max()) + 1, bool)
+    keep[np.unique(numbers[certain])] = True
+    return np.where(keep[numbers], numbers, 0).astype(np.int32)

@@ -11,7 +11,7 @@ from .. import ops
 from ..features import FeatureExtractor
 from ..flow import DISFlow, FlowEstimator
 from ..keyframes import Lost, Surprise, between
-from ..saliency import to_frame
+from ..saliency import opacity_curve, refine, to_frame
 from ..templates import Template, check_fingerprints
 from ..types import Clip, Float32Array, UInt8Array
 from .coverage import Coverage
@@ -122,10 +122,14 @@ class TemplateSaliency:
             last = key
             waiting.extend(new)
             while waiting and waiting[0].pts <= frame.pts - Fraction(self.coverage.look_back):
-                yield _at_full_size(waiting.popleft(), device)
+                yield self._at_full_size(waiting.popleft(), device)
         for each in waiting:
-            yield _at_full_size(each, device)
+            yield self._at_full_size(each, device)
 
-
-def _at_full_size(frame: Waiting, device: ops.Device) -> Float32Array:
-    return to_frame(ops.to_device(frame.opacity, device), frame.cells, frame.size)
+    def _at_full_size(self, frame: Waiting, device: ops.Device) -> Float32Array:
+        opacity, cells = ops.to_device(frame.opacity, device), frame.cells
+        if self.coverage.margin:
+            # What was found is whole up to the middle between its cells and the next, and ends soon after.
+            opacity, cells = refine(opacity, cells, 2)
+            opacity = opacity_curve(opacity, 0.25, 0.5)
+        return to_frame(opacity, cells, frame.size)
