@@ -18,7 +18,7 @@ import numpy as np
 from . import drawing, ops
 from .building import Choice, Networks, assemble, choose_region, where_of
 from .devices import gpu_of, on_device, on_host
-from .errors import OptionError
+from .errors import OptionError, SourceWarning
 from .files import PendingFile, commit_all
 from .flow import DISFlow, FlowEstimator
 from .obfuscators import Obfuscator, Recorded, Selective, explained
@@ -58,7 +58,7 @@ class Window:
     """Which part of a source is read, and how; see `video.open_source`.
 
     start, end: seconds. size: short side, or (width, height). image_rate: frames per second of a folder of images.
-    strict: refuse a source that ends before it should.
+    strict: refuse a source that ends before it should. frame_rate: of a raw stream, which does not say.
     """
 
     start: float | None = None
@@ -66,6 +66,7 @@ class Window:
     size: int | tuple[int, int] | None = None
     image_rate: Fraction = Fraction(25)
     strict: bool = False
+    frame_rate: Fraction | None = None
 
     def open(self, source: str | Path | int) -> Source:
         """The source, to be read through this window."""
@@ -76,6 +77,7 @@ class Window:
             size=self.size,
             image_rate=self.image_rate,
             strict=self.strict,
+            frame_rate=self.frame_rate,
         )
 
 
@@ -167,6 +169,8 @@ def obfuscate_video(
         # A source in which a thread waits for ever cannot be closed under it.
         stack.callback(lambda: None if stages.stuck else reader.close())
         info = reader.info
+        for text in reader.notices:
+            warnings.warn(text, SourceWarning, stacklevel=2)
         notices: list[str] = []
         places: UInt8Array | None = None
         found: list[dict[str, Any]] = []
@@ -217,9 +221,9 @@ def obfuscate_video(
         except KeyboardInterrupt:
             if not info.is_live or not done:
                 raise
-        notices += [text for text in (reader.notice, writer.notice) if text]
-        if writer.notice:
-            warnings.warn(writer.notice, stacklevel=2)
+        notices += [*reader.notices, *writer.notices]
+        for text in writer.notices:
+            warnings.warn(text, stacklevel=2)
         seconds = time.monotonic() - begin
         # Everything is completed under temporary names first, then appears together, the output last.
         finished = writer.finish()

@@ -30,16 +30,15 @@ def default_matrix(height: int) -> int:
 
 
 class RgbConverter:
-    """Turns decoded frames into 8-bit RGB of one size; a frame of another size (streams may switch) is scaled.
+    """Turns decoded frames into 8-bit RGB of the same size, whatever size, format and colours each has.
 
     Frames with transparency are laid over black. PQ and HLG frames (HDR) are tone-mapped to BT.709; colours of
     BT.2020 and P3 become those of BT.709.
     """
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self) -> None:
         from av.video.reformatter import Interpolation, VideoReformatter
 
-        self._size = (width, height)
         self._reformatter = VideoReformatter()
         # without the last two libswscale darkens by up to a level and repeats chroma samples
         self._flags = int(Interpolation.BILINEAR) | int(Interpolation.ACCURATE_RND) | int(Interpolation.FULL_CHR_H_INT)
@@ -68,7 +67,8 @@ class RgbConverter:
         matrix = _MATRICES.get(frame.colorspace, BT2020 if hdr else default_matrix(frame.height))
         converted = self._reformatter.reformat(
             frame,
-            *self._size,
+            frame.width,
+            frame.height,
             format=pixel_format,
             src_colorspace=matrix,
             dst_colorspace=matrix,

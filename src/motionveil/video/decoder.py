@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from motionveil.errors import InputError
 
 from .clock import Clock
+from .orientation import Orientation
+from .timeline import Timeline
 
 if TYPE_CHECKING:
     import av
     import av.container
     from av.video.stream import VideoStream
 
+Item = TypeVar("Item")
+
 # Containers whose header states a duration; others are estimated from the size and fit any file
 _STATES_DURATION = {"matroska,webm", "flv", "asf", "mov,mp4,m4a,3gp,3g2,mj2"}
 
 _CLOCK_STARTS_ANYWHERE = 0x200  # AVFMT_TS_DISCONT
+_HAS_NO_TIMES = 0x80  # AVFMT_NOTIMESTAMPS
+
+_FASTEST = 1000  # frames per second that a raw stream may mean
+_FAILURES = 16  # in a row, after which nothing more is expected of a file
 
 
 @dataclass(frozen=True)
@@ -45,13 +55,50 @@ def file_location(path: str | Path) -> Location:
     return Location(str(path), f"file:{path}", rereadable=Path(path).is_file())
 
 
+class _Trouble:
+    """Which frames damage spoils: all from there to the next frame that needs no other.
+
+    Decoders conceal what is missing by smeared pictures, in which nothing can be found.
+    """
+
+    def __init__(self) -> None:
+        self.goes_on = False
+        self.ended = False
+        """Whether the frame that was asked about last is the first good one."""
+        self._from: int | None = None
+        self._to: int | None = None
+
+    def begin(self) -> None:
+        """The next frame is spoilt."""
+        self.goes_on = True
+
+    def begin_at(self, packet: av.Packet[VideoStream]) -> None:
+        """A packet is damaged: what it makes is shown at its time, but what is decoded after it may be shown before."""
+        if packet.dts is None or packet.pts is None:
+            self.begin()
+            return
+        self._from = packet.dts if self._from is None else min(self._from, packet.dts)
+        self._to = packet.pts if self._to is None else max(self._to, packet.pts)
+
+    def spoils(self, frame: av.VideoFrame) -> bool:
+        """Whether this frame, the next in the order of display, is not to be used."""
+        at = stamp(frame)
+        if self._from is not None and at is not None and at >= self._from:
+            self.goes_on, self._from = True, None
+        if self.goes_on and frame.key_frame and (self._to is None or at is None or at > self._to):
+            self.goes_on, self.ended, self._to = False, True, None
+        return self.goes_on
+
+
 class Decoder:
     """One pass over the video of a container.
+
+    frame_rate: of a raw stream, which holds no times; None takes what the stream itself says.
 
     Errors: InputError where nothing can be opened, or nothing in it is a video that can be decoded.
     """
 
-    def __init__(self, location: Location) -> None:
+    def __init__(self, location: Location, frame_rate: Fraction | None = None) -> None:
         self.location = location
         self.container = open_container(location)
         try:
@@ -63,22 +110,39 @@ class Decoder:
         self.frames_read = 0
         self.shortfall: str | None = None
         """After the last frame: what is missing, as the end of a sentence; None for a complete video."""
+        self.resumed: set[int] = set()
+        """Stamps of the frames that come first after damage."""
+        self.other_films = sum(_is_film(stream) for stream in self.container.streams.video) - 1
+        """How many further films the container holds."""
+        self.timeline = Timeline() if self.container.format.flags & _CLOCK_STARTS_ANYWHERE else None
+        self._frame_rate = frame_rate
         self._expected_packets = self._count_declared()
+        self._first_aspect: Fraction | None = None
+        self._aspects: dict[tuple[int, int], Fraction] = {}
         self._packets = 0
+        self._lost_packets = False
         self._read_until = Fraction(0)
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether this is a stream of pictures without a container, and so without times."""
+        return bool(self.container.format.flags & _HAS_NO_TIMES)
 
     @property
     def frame_rate(self) -> Fraction:
         """Average frames per second, 25 where nobody knows."""
         stream = self.stream
+        if self.is_raw:
+            said = stream.codec_context.framerate  # also the ticks of a clock, where frames may come at any time
+            return self._frame_rate or Fraction(said if said and said <= _FASTEST else stream.average_rate or 25)
         return Fraction(stream.average_rate or stream.guessed_rate or stream.base_rate or 25)
 
     @property
     def end(self) -> Fraction | None:
-        """When the video ends by its container, on the clock of the timestamps; None where it does not say."""
+        """When the video ends by its container, in seconds after the origin; None where it does not say."""
         stream = self.stream
         if stream.duration is not None and stream.time_base is not None:
-            return (stream.duration + (stream.start_time or 0)) * stream.time_base
+            return (stream.duration + (stream.start_time or 0)) * stream.time_base - (self.origin or 0)
         if "DURATION" in stream.metadata:
             return _clock_time(stream.metadata["DURATION"])
         return None if self.container.duration is None else Fraction(self.container.duration, 1_000_000)
@@ -88,7 +152,7 @@ class Decoder:
         """The container time that counts as zero, None where it is that of the first frame."""
         if self.location.is_live or self._times_are_decoding_times:
             return None
-        if not self.container.format.flags & _CLOCK_STARTS_ANYWHERE:
+        if self.timeline is None:
             return Fraction(0)
         streams = self.container.streams
         return min(
@@ -101,46 +165,114 @@ class Decoder:
 
     def clock(self) -> Clock:
         """A clock for one pass over the frames."""
-        return Clock(1 / self.frame_rate, self.origin, self._times_are_decoding_times)
+        return Clock(1 / self.frame_rate, self.origin, self._times_are_decoding_times, is_counted=self.is_raw)
 
     def seek(self, time: Fraction) -> Iterator[av.VideoFrame]:
         """Frames from a key frame on, if possible one at or before this time. Needs an origin."""
         assert self.stream.time_base is not None
         target = max(time, Fraction(0)) + (self.origin or 0)
-        self.container.seek(int(target / self.stream.time_base), stream=self.stream)
         self._expected_packets = None  # those before are not counted
         self.frames_read = 0
+        if self.timeline is not None:  # what the index says is worth nothing where the clock jumps
+            return self._decoded(self._packets_from(target))
+        self.container.seek(int(target / self.stream.time_base), stream=self.stream)
         return self.frames()
 
     def frames(self) -> Iterator[av.VideoFrame]:
-        """Frames in the order of display. Damage ends a file; a live stream goes on after it."""
+        """Frames in the order of display.
+
+        What is damaged is left out, up to the next frame that needs no other; see `resumed`.
+        """
+        return self._decoded(self._video_packets())
+
+    def _decoded(self, packets: Iterator[av.Packet[VideoStream]]) -> Iterator[av.VideoFrame]:
         import av
 
-        good = 0
-        for packet in self._video_packets():
+        trouble = _Trouble()
+        # None stands for the end, where the decoder gives what it holds back.
+        for packet, *following in _with_following(chain(packets, [None])):
+            # A live stream goes on whatever comes. Streams are joined anywhere, and some files begin with scraps.
+            matters = self.frames_read > 0 and not self.location.is_live
+            if matters and self._lost_packets:
+                trouble.begin()
+            # Close before a key frame it is where recordings were joined.
+            is_seam = any(each is not None and each.is_keyframe for each in following)
+            if matters and packet is not None and packet.is_corrupt and not is_seam:
+                trouble.begin_at(packet)
+            self._lost_packets = False
             try:
-                frames = packet.decode()
-            except av.error.FFmpegError as error:
-                if self.location.is_live or (not good and isinstance(error, av.error.InvalidDataError)):
-                    continue  # streams are joined anywhere, and some files begin with scraps
-                self.shortfall = "is damaged"
-                return
+                frames = self._decode(packet)
+            except av.error.FFmpegError:
+                if matters:
+                    trouble.begin()
+                continue
             for frame in frames:
                 if frame.is_corrupt and not self.location.is_live:
-                    if not good:
-                        continue
-                    self.shortfall = "is damaged"
-                    return
-                good += 1
+                    if self.frames_read:
+                        trouble.begin()
+                    continue
+                if trouble.spoils(frame):
+                    continue
+                if trouble.ended and (at := stamp(frame)) is not None:
+                    self.resumed.add(at)
+                trouble.ended = False
+                self._note_aspect(frame)
                 self.frames_read += 1
                 yield frame
+        if trouble.goes_on and self.shortfall is None:
+            self.shortfall = "is damaged"
         self.shortfall = self.shortfall or self._missing()
 
+    def pixel_aspect(self, frame: av.VideoFrame, orientation: Orientation) -> Fraction:
+        """How wide by how high a pixel of a frame is on the screen when it is upright."""
+        aspect = self._aspects.get((frame.width, frame.height), Fraction(1))
+        return 1 / aspect if orientation.transpose else aspect
+
+    def _note_aspect(self, frame: av.VideoFrame) -> None:
+        """What the stream says now of frames of this size; the container's word counts for what it began with."""
+        now = Fraction(self.stream.codec_context.sample_aspect_ratio or 1)
+        if self._first_aspect is None:
+            self._first_aspect = now
+        size = (frame.width, frame.height)
+        is_as_begun = now == self._first_aspect and next(iter(self._aspects), size) == size
+        self._aspects[size] = Fraction(self.stream.sample_aspect_ratio or now) if is_as_begun else now
+
+    def _decode(self, packet: av.Packet[VideoStream] | None) -> list[av.VideoFrame]:
+        """The frames that a packet brings forth; those that are left, at the end."""
+        if packet is not None:
+            return packet.decode()
+        frames = self.stream.codec_context.decode(None)
+        for frame in frames:
+            frame.time_base = cast(Fraction, self.stream.time_base)
+        return frames
+
+    def _packets_from(self, time: Fraction) -> Iterator[av.Packet[VideoStream]]:
+        """Packets from a key frame well before this time of the container on; all before are read and dropped."""
+        kept: list[list[av.Packet[VideoStream]]] = [[]]
+        packets = self._video_packets()
+        for packet in packets:
+            if packet.is_keyframe:
+                kept = [*kept[-2:], []]
+            kept[-1].append(packet)
+            if packet.dts is not None and packet.dts * packet.time_base > time:
+                break
+        yield from chain(*kept, packets)
+
     def _video_packets(self) -> Iterator[av.Packet[VideoStream]]:
+        for packet in self.packets():
+            stamp = packet.dts if self._times_are_decoding_times else packet.pts
+            if stamp is not None and packet.time_base is not None:
+                self._read_until = max(self._read_until, (stamp + (packet.duration or 0)) * packet.time_base)
+            if packet.stream.index == self.stream.index:
+                self._packets += 1
+                yield packet
+
+    def packets(self) -> Iterator[av.Packet[Any]]:
+        """All packets that hold anything, in the order of the file, on one clock."""
         import av
 
-        packets = self.container.demux()
-        while True:
+        packets, failures = self.container.demux(), 0
+        while failures < _FAILURES:
             try:
                 packet = next(packets)
             except StopIteration:
@@ -149,14 +281,29 @@ class Decoder:
                 self.shortfall = "stopped sending"
                 return
             except (av.error.FFmpegError, OSError):
-                self.shortfall = "is damaged"
-                return
-            stamp = packet.dts if self._times_are_decoding_times else packet.pts
-            if stamp is not None and packet.time_base is not None:
-                self._read_until = max(self._read_until, (stamp + (packet.duration or 0)) * packet.time_base)
-            if packet.stream_index == self.stream.index:
-                self._packets += packet.size > 0
-                yield packet  # type: ignore[misc]
+                failures += 1
+                self._lost_packets = True
+                packets = self.container.demux()
+                continue
+            # The last of each stream is empty, and it is not the decoder that decides when to stop.
+            if packet.size:
+                failures = 0
+                self._move(packet)
+                yield packet
+        self.shortfall = "is damaged"
+
+    def _move(self, packet: av.Packet[Any]) -> None:
+        """Put the packet's times on the one clock of the whole file."""
+        if self.timeline is None or packet.time_base is None:
+            return
+        shift, stamp = self.timeline.latest, packet.pts if packet.dts is None else packet.dts
+        if packet.stream.type in ("video", "audio") and stamp is not None:
+            length = (packet.duration or 0) * packet.time_base
+            shift = self.timeline.shift(packet.stream.index, stamp * packet.time_base, length)
+        if shift:
+            ticks = round(shift / packet.time_base)
+            packet.pts = None if packet.pts is None else packet.pts + ticks
+            packet.dts = None if packet.dts is None else packet.dts + ticks
 
     def _count_declared(self) -> int | None:
         """How many video packets the header promises, None where it does not."""
@@ -233,9 +380,7 @@ def _why_not_opened(location: Location, error: Exception) -> str:
 
 
 def _video_stream(container: av.container.InputContainer, name: str) -> VideoStream:
-    from av.stream import Disposition
-
-    videos = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    videos = [stream for stream in container.streams.video if _is_film(stream)]
     if not videos:
         what = "only sound" if container.streams.audio else "no video"
         raise InputError(f"{name} holds {what}: give a file with a video stream")
@@ -244,6 +389,28 @@ def _video_stream(container: av.container.InputContainer, name: str) -> VideoStr
     if stream.codec_context is None:
         raise InputError(f"{name} has a video codec that this FFmpeg cannot decode: convert the file to H.264")
     return stream
+
+
+def _with_following(packets: Iterator[Item | None]) -> Iterator[tuple[Item | None, ...]]:
+    """Each with the two that come after it: parsers note damage up to two packets early."""
+    waiting: deque[Item | None] = deque()
+    for packet in chain(packets, [None, None]):
+        waiting.append(packet)
+        if len(waiting) == 3:
+            yield tuple(waiting)
+            waiting.popleft()
+
+
+def _is_film(stream: VideoStream) -> bool:
+    """Whether this is neither a picture that is stored with a film, nor a part of a picture."""
+    from av.stream import Disposition
+
+    return not stream.disposition & (Disposition.attached_pic | Disposition.dependent | Disposition.timed_thumbnails)
+
+
+def stamp(frame: av.VideoFrame) -> int | None:
+    """What tells a frame from the others of its stream: when it is shown, or decoded where nothing says that."""
+    return frame.dts if frame.pts is None else frame.pts
 
 
 def _clock_time(text: str) -> Fraction | None:

@@ -30,6 +30,7 @@ def open_source(
     size: tuple[int, int] | int | None = None,
     image_rate: Fraction = Fraction(25),
     strict: bool = False,
+    frame_rate: Fraction | None = None,
 ) -> Source:
     """Open anything that holds frames.
 
@@ -37,11 +38,12 @@ def open_source(
     a camera (``0`` or ``"camera:0"``), an RTSP, RTMP, UDP, SRT or HTTP(S) address, or ``"-"`` for standard input.
     clip_length: frames per clip, None for about 2 MB. start, end: seconds; frames with start <= time < end are read.
     size: (width, height) in pixels, or the length of the short side. image_rate: images per second of a folder.
-    strict: raise TruncatedError, instead of a TruncationWarning, where a source ends before it should.
+    strict: raise TruncatedError, instead of a TruncationWarning, where a source is damaged or ends before it should.
+    frame_rate: of a raw stream (.h264, .hevc, .m4v, .mjpeg), which holds no times; None takes what it says, else 25.
 
     Errors: InputError where it is missing or holds no video, OptionError for settings that make no sense.
     """
-    options = ReadOptions(clip_length, start, end, size, Fraction(image_rate), strict)
+    options = ReadOptions(clip_length, start, end, size, Fraction(image_rate), strict, frame_rate)
     if isinstance(source, int):
         return StreamSource(_camera(source), options)
     text = str(source)

@@ -39,8 +39,8 @@ class VideoWriter:
         encoding: Encoding = _USUAL,
         audio_from: str | Path | None = None,
     ) -> None:
-        self.notice: str | None = None
-        """What is unusual about the file that is written, in one sentence; None where nothing is."""
+        self.notices: list[str] = []
+        """Sentences on what is unusual about the file that is written."""
         self._target = Target.parse(target)
         self._info = info
         self._count = 0
@@ -84,7 +84,7 @@ class VideoWriter:
             tags=audio_from if encoding.metadata == "keep" else None,
             target=self._target.path,
         )
-        self.notice = encoder.notice
+        self.notices = encoder.notices
         return encoder
 
     def write(self, clip: Clip) -> None:
