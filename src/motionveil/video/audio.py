@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from motionveil.errors import OptionError
 
-from .decoder import Decoder, file_location
+from .container import file_location
+from .decoder import Decoder
 
 if TYPE_CHECKING:
     import av

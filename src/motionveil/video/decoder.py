@@ -1,27 +1,22 @@
-"""Opening a container, and decoding its video stream up to the end or up to the first damage."""
+"""Decoding the video of a container, whatever state it is in."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
-
-from motionveil.errors import InputError
+from typing import TYPE_CHECKING, Any, cast
 
 from .clock import Clock
+from .container import Location, is_film, open_container, video_stream
 from .orientation import Orientation
 from .timeline import Timeline
+from .trouble import Trouble, stamp, with_following
 
 if TYPE_CHECKING:
     import av
     import av.container
     from av.video.stream import VideoStream
-
-Item = TypeVar("Item")
 
 # Containers whose header states a duration; others are estimated from the size and fit any file
 _STATES_DURATION = {"matroska,webm", "flv", "asf", "mov,mp4,m4a,3gp,3g2,mj2"}
@@ -31,63 +26,6 @@ _HAS_NO_TIMES = 0x80  # AVFMT_NOTIMESTAMPS
 
 _FASTEST = 1000  # frames per second that a raw stream may mean
 _FAILURES = 16  # in a row, after which nothing more is expected of a file
-
-
-@dataclass(frozen=True)
-class Location:
-    """What to hand to FFmpeg."""
-
-    name: str
-    """What messages call it."""
-    url: str
-    format: str | None = None
-    options: dict[str, str] = field(default_factory=dict)
-    timeout: float | None = None
-    """Seconds to wait for a device or a network."""
-    is_live: bool = False
-    rereadable: bool = True
-    file: Any = None
-    """Something with `read` instead of the url."""
-
-
-def file_location(path: str | Path) -> Location:
-    """The location of a file; with the protocol named, a colon in its name cannot be taken for one."""
-    return Location(str(path), f"file:{path}", rereadable=Path(path).is_file())
-
-
-class _Trouble:
-    """Which frames damage spoils: all from there to the next frame that needs no other.
-
-    Decoders conceal what is missing by smeared pictures, in which nothing can be found.
-    """
-
-    def __init__(self) -> None:
-        self.goes_on = False
-        self.ended = False
-        """Whether the frame that was asked about last is the first good one."""
-        self._from: int | None = None
-        self._to: int | None = None
-
-    def begin(self) -> None:
-        """The next frame is spoilt."""
-        self.goes_on = True
-
-    def begin_at(self, packet: av.Packet[VideoStream]) -> None:
-        """A packet is damaged: what it makes is shown at its time, but what is decoded after it may be shown before."""
-        if packet.dts is None or packet.pts is None:
-            self.begin()
-            return
-        self._from = packet.dts if self._from is None else min(self._from, packet.dts)
-        self._to = packet.pts if self._to is None else max(self._to, packet.pts)
-
-    def spoils(self, frame: av.VideoFrame) -> bool:
-        """Whether this frame, the next in the order of display, is not to be used."""
-        at = stamp(frame)
-        if self._from is not None and at is not None and at >= self._from:
-            self.goes_on, self._from = True, None
-        if self.goes_on and frame.key_frame and (self._to is None or at is None or at > self._to):
-            self.goes_on, self.ended, self._to = False, True, None
-        return self.goes_on
 
 
 class Decoder:
@@ -102,7 +40,7 @@ class Decoder:
         self.location = location
         self.container = open_container(location)
         try:
-            self.stream = _video_stream(self.container, location.name)
+            self.stream = video_stream(self.container, location.name)
         except BaseException:
             self.container.close()
             raise
@@ -112,7 +50,7 @@ class Decoder:
         """After the last frame: what is missing, as the end of a sentence; None for a complete video."""
         self.resumed: set[int] = set()
         """Stamps of the frames that come first after damage."""
-        self.other_films = sum(_is_film(stream) for stream in self.container.streams.video) - 1
+        self.other_films = sum(is_film(stream) for stream in self.container.streams.video) - 1
         """How many further films the container holds."""
         self.timeline = Timeline() if self.container.format.flags & _CLOCK_STARTS_ANYWHERE else None
         self._frame_rate = frame_rate
@@ -188,9 +126,9 @@ class Decoder:
     def _decoded(self, packets: Iterator[av.Packet[VideoStream]]) -> Iterator[av.VideoFrame]:
         import av
 
-        trouble = _Trouble()
+        trouble = Trouble()
         # None stands for the end, where the decoder gives what it holds back.
-        for packet, *following in _with_following(chain(packets, [None])):
+        for packet, *following in with_following(chain(packets, [None])):
             # A live stream goes on whatever comes. Streams are joined anywhere, and some files begin with scraps.
             matters = self.frames_read > 0 and not self.location.is_live
             if matters and self._lost_packets:
@@ -335,82 +273,6 @@ class Decoder:
     def close(self) -> None:
         """Close the container."""
         self.container.close()
-
-
-def open_container(location: Location) -> av.container.InputContainer:
-    """Open a location. Raises InputError where there is no video, or it cannot be read."""
-    import av
-
-    try:
-        container = av.open(
-            location.url if location.file is None else location.file,
-            "r",
-            format=location.format,
-            options=location.options,
-            metadata_errors="ignore",
-            timeout=location.timeout,
-        )
-    except av.error.ExitError as error:
-        raise InputError(
-            f"{location.name} does not answer within {location.timeout:.0f} s: check the address and the network"
-        ) from error
-    except (av.error.FFmpegError, OSError) as error:
-        raise InputError(_why_not_opened(location, error)) from error
-    if container.format.name == "tty":  # FFmpeg would paint any text file as a video of a terminal
-        container.close()
-        raise InputError(f"{location.name} is a text file, not a video: give a video, an image or a folder of images")
-    return container
-
-
-def _why_not_opened(location: Location, error: Exception) -> str:
-    import av
-
-    reason = (getattr(error, "strerror", None) or str(error)).lower()
-    if location.format is not None:
-        return f"{location.name} cannot be opened ({reason}): check that a camera is connected and not in use"
-    if "://" in location.url:
-        return f"{location.name} cannot be reached ({reason}): check the address and the network"
-    if isinstance(error, PermissionError):
-        return f"{location.name} may not be read: check its permissions"
-    if isinstance(error, av.error.InvalidDataError):
-        return f"{location.name} is not a video, or it is damaged or cut short: check that it plays elsewhere"
-    if isinstance(error, EOFError):
-        return f"{location.name} holds no frames: check that it was recorded to the end"
-    return f"{location.name} cannot be opened ({reason}): check that it plays elsewhere"
-
-
-def _video_stream(container: av.container.InputContainer, name: str) -> VideoStream:
-    videos = [stream for stream in container.streams.video if _is_film(stream)]
-    if not videos:
-        what = "only sound" if container.streams.audio else "no video"
-        raise InputError(f"{name} holds {what}: give a file with a video stream")
-    best = container.streams.best("video")
-    stream = next((video for video in videos if video is best), videos[0])
-    if stream.codec_context is None:
-        raise InputError(f"{name} has a video codec that this FFmpeg cannot decode: convert the file to H.264")
-    return stream
-
-
-def _with_following(packets: Iterator[Item | None]) -> Iterator[tuple[Item | None, ...]]:
-    """Each with the two that come after it: parsers note damage up to two packets early."""
-    waiting: deque[Item | None] = deque()
-    for packet in chain(packets, [None, None]):
-        waiting.append(packet)
-        if len(waiting) == 3:
-            yield tuple(waiting)
-            waiting.popleft()
-
-
-def _is_film(stream: VideoStream) -> bool:
-    """Whether this is neither a picture that is stored with a film, nor a part of a picture."""
-    from av.stream import Disposition
-
-    return not stream.disposition & (Disposition.attached_pic | Disposition.dependent | Disposition.timed_thumbnails)
-
-
-def stamp(frame: av.VideoFrame) -> int | None:
-    """What tells a frame from the others of its stream: when it is shown, or decoded where nothing says that."""
-    return frame.dts if frame.pts is None else frame.pts
 
 
 def _clock_time(text: str) -> Fraction | None:

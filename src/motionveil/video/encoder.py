@@ -47,7 +47,7 @@ class Encoder:
         self._gap = max(round(1 / info.frame_rate / self._time_base), 1)
         self._durations: dict[int, int] = {}  # of the frames inside the encoder, by time stamp
         self.container = av.open(
-            str(path), "w", format=container.format, options={"fflags": "+bitexact", **container.options}
+            f"file:{path}", "w", format=container.format, options={"fflags": "+bitexact", **container.options}
         )
         self.stream = self._add_stream(options)
         self._convert = PaletteConverter() if self.stream.pix_fmt == "pal8" else YuvConverter(self.stream.pix_fmt or "")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from motionveil.errors import InputError
 from motionveil.types import UInt8Array, VideoInfo
 
-from .decoder import Location, file_location
+from .container import Location, file_location
 from .images import IMAGE_SUFFIXES, ImageSource, images_in, images_matching
 from .source import ReadOptions, Source
 from .standard_input import readable

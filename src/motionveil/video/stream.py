@@ -14,12 +14,14 @@ from motionveil.errors import InputError, OptionError, SourceWarning, TruncatedE
 from motionveil.types import UInt8Array, VideoInfo
 
 from .colour import RgbConverter
-from .decoder import Decoder, Location, stamp
+from .container import Location
+from .decoder import Decoder
 from .deinterlace import deinterlaced
 from .letterbox import letterboxed
 from .orientation import Orientation
 from .source import ReadOptions, Source
 from .story import Story, times_between
+from .trouble import stamp
 
 if TYPE_CHECKING:
     import av
