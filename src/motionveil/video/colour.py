@@ -34,12 +34,14 @@ class RgbConverter:
 
     Frames with transparency are laid over black. PQ and HLG frames (HDR) are tone-mapped to BT.709; colours of
     BT.2020 and P3 become those of BT.709.
+    matrix: of frames that do not say; None goes by their height, as for video.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, matrix: int | None = None) -> None:
         from av.video.reformatter import Interpolation, VideoReformatter
 
         self._reformatter = VideoReformatter()
+        self._matrix = matrix
         # without the last two libswscale darkens by up to a level and repeats chroma samples
         self._flags = int(Interpolation.BILINEAR) | int(Interpolation.ACCURATE_RND) | int(Interpolation.FULL_CHR_H_INT)
         self._tone_maps: dict[int, ToneMap] = {}
@@ -64,7 +66,7 @@ class RgbConverter:
 
     def _reformat(self, frame: av.VideoFrame, pixel_format: str) -> npt.NDArray[Any]:
         hdr = frame.color_trc in (PQ, HLG)
-        matrix = _MATRICES.get(frame.colorspace, BT2020 if hdr else default_matrix(frame.height))
+        matrix = _MATRICES.get(frame.colorspace, BT2020 if hdr else self._matrix or default_matrix(frame.height))
         converted = self._reformatter.reformat(
             frame,
             frame.width,

@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 from motionveil.errors import InputError
 from motionveil.types import UInt8Array, VideoInfo
 
+from .animation import AnimationSource, is_animation
 from .container import Location, file_location
-from .images import IMAGE_SUFFIXES, ImageSource, images_in, images_matching
+from .heif import is_heif
+from .images import READ_IMAGE_SUFFIXES, ImageSource, images_in, images_matching
 from .source import ReadOptions, Source
 from .standard_input import readable
 from .stream import StreamSource
@@ -120,9 +122,18 @@ def _open_path(text: str, options: ReadOptions) -> Source:
         raise InputError(f"{path} does not exist: check the name and the folder")
     if path.is_file() and path.stat().st_size == 0:
         raise InputError(f"{path} is empty: check that it was copied completely")
-    if path.suffix.lower() in IMAGE_SUFFIXES:
+    if is_animation(path):
+        return AnimationSource(text, path, options)
+    if path.suffix.lower() in READ_IMAGE_SUFFIXES and not _is_moving_heif(path):
         return ImageSource(text, [path], options, is_sequence=False)
     return StreamSource(file_location(path), options)
+
+
+def _is_moving_heif(path: Path) -> bool:
+    """Whether a file holds a film of pictures in a HEIF container, which FFmpeg reads like any other."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    return head[4:8] == b"ftyp" and not is_heif(head)
 
 
 def _camera(number: int) -> Location:

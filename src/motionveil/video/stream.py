@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from motionveil.errors import InputError, OptionError, SourceWarning, TruncatedError, TruncationWarning
 from motionveil.types import UInt8Array, VideoInfo
 
-from .colour import RgbConverter
+from .colour import RgbConverter, has_alpha
 from .container import Location
 from .decoder import Decoder
 from .deinterlace import deinterlaced
@@ -72,6 +72,8 @@ class StreamSource(Source):
                 f"{self.name} holds {decoder.other_films + 1} films: only the one of track {stream.index}, "
                 f"{self._size[0]}x{self._size[1]}, is in the result"
             )
+        if has_alpha(frame.format) and not frame.format.has_palette:
+            self.notices.append(f"{self.name} may have transparent parts: they are laid over black")
         if decoder.is_raw and self.options.frame_rate is None and self._rate_is_guessed(decoder):
             self.notices.append(
                 f"{self.name} does not say how fast it plays: {float(decoder.frame_rate):g} frames per second are "

@@ -12,6 +12,7 @@ from motionveil.types import Clip, VideoInfo
 
 from .encoder import Encoder
 from .encoding import CODECS, Encoding, choose, choose_images
+from .images import ALPHA_IMAGE_SUFFIXES, alpha_of
 from .picture_writer import PictureWriter
 from .target import Target, as_output_errors
 
@@ -23,7 +24,7 @@ class VideoWriter:
 
     target: the extension chooses the format; no extension, or a pattern such as ``frames/%06d.png``, makes a folder
     of images. info: of the source; its ``start`` becomes time 0. audio_from: the source file, for sound and tags when
-    ``encoding`` keeps them.
+    ``encoding`` keeps them, and for the transparency of a picture.
 
     The target appears when the ``with`` block ends without an exception; before that, and after one, there is nothing
     of it, and an old file that may be overwritten is as it was.
@@ -52,14 +53,14 @@ class VideoWriter:
         try:
             with as_output_errors(self._target.path):
                 if self._target.is_folder or self._target.is_still:
-                    self._sink = self._picture_writer(encoding)
+                    self._sink = self._picture_writer(encoding, audio_from)
                 else:
                     self._sink = self._encoder(encoding, audio_from)
         except BaseException:
             self._abandon()
             raise
 
-    def _picture_writer(self, encoding: Encoding) -> PictureWriter:
+    def _picture_writer(self, encoding: Encoding, source: str | Path | None) -> PictureWriter:
         if encoding.audio == "keep" or encoding.metadata == "keep":
             raise OptionError(
                 "images have no sound and keep no tags: leave out --audio and --metadata, or write a video"
@@ -67,7 +68,13 @@ class VideoWriter:
         pattern = self._target.pattern
         suffix = choose_images(Path(pattern or self._target.path), encoding)
         quality = CODECS["jpg"].quality if encoding.quality is None else encoding.quality
-        return PictureWriter(self._temporary, suffix, f"%06d{suffix}" if pattern == "" else pattern, quality)
+        alpha = None
+        if self._info.is_image and self._target.is_still and source is not None:
+            alpha = alpha_of(Path(source))
+        if alpha is not None and suffix not in ALPHA_IMAGE_SUFFIXES:
+            self.notices.append(f"{suffix} pictures cannot be transparent: those parts of {source} become black")
+            alpha = None
+        return PictureWriter(self._temporary, suffix, f"%06d{suffix}" if pattern == "" else pattern, quality, alpha)
 
     def _encoder(self, encoding: Encoding, audio_from: str | Path | None) -> Encoder:
         codec, container = choose(self._target.path, encoding)
