@@ -11,12 +11,13 @@ import cv2
 import numpy as np
 import pytest
 
-from motionveil.errors import InputError
+from motionveil.errors import InputError, OptionError
 from motionveil.places import output_for
 from motionveil.types import UInt8Array
-from motionveil.video import VideoWriter, open_source, probe, read_picture
+from motionveil.video import Encoding, VideoWriter, open_source, probe, read_contents, read_picture
 from motionveil.video.gamut import to_xyz
 from motionveil.video.heif import _assembled, _Items, _upright
+from motionveil.video.photo_tags import read_photo_tags
 from motionveil.video.picture_writer import with_alpha
 from motionveil.video.profile import UnknownProfileError, profile_of, to_srgb
 
@@ -230,3 +231,75 @@ def test_tiles_are_laid_in_rows() -> None:
 def test_heif_pictures_are_turned(properties: list[tuple[bytes, bytes]], expected: UInt8Array) -> None:
     items = _Items(primary=1, properties={1: properties})
     np.testing.assert_array_equal(_upright(picture(), items), expected)
+
+
+def exif(order: str) -> bytes:
+    """Make, exposure, place and a date, as a camera writes them."""
+    text, date = b"Camera 12345\0\0", b"2024:01:01 10:00:00\0"
+    sign = "<" if order == "II" else ">"
+
+    def directory(at: int, entries: list[tuple[int, int, int, bytes]]) -> bytes:
+        table, data = struct.pack(sign + "H", len(entries)), b""
+        end = at + 2 + 12 * len(entries) + 4
+        for tag, kind, count, raw in entries:
+            table += struct.pack(sign + "HHI", tag, kind, count)
+            table += raw.ljust(4, b"\0") if len(raw) <= 4 else struct.pack(sign + "I", end + len(data))
+            data += raw if len(raw) > 4 else b""
+        return table + b"\0" * 4 + data
+
+    number = struct.Struct(sign + "I").pack
+    exposure = [
+        (0x829A, 5, 1, struct.pack(sign + "II", 1, 250)),
+        (0x8827, 3, 1, struct.pack(sign + "H", 400)),
+        (0x9003, 2, len(date), date),
+        (0xA431, 2, len(text), text),
+    ]
+    gps = [
+        (2, 5, 3, struct.pack(sign + "6I", 52, 1, 30, 1, 0, 1)),
+        (4, 5, 3, struct.pack(sign + "6I", 13, 1, 24, 1, 0, 1)),
+    ]
+    lead = [(0x010F, 2, len(text), text), (0x8769, 4, 1, number(400)), (0x8825, 4, 1, number(800))]
+    head = order.encode() + struct.pack(sign + "HI", 42, 8)
+    first = (head + directory(8, lead)).ljust(400, b"\0")
+    return (first + directory(400, exposure)).ljust(800, b"\0") + directory(800, gps)
+
+
+XMP = (
+    b'<x GPano:ProjectionType="equirectangular" dc:creator="Anna">'
+    b"<GPano:FullPanoWidthPixels>9000</GPano:FullPanoWidthPixels>"
+)
+
+
+@pytest.mark.parametrize("kind", [".jpg", ".png"])
+@pytest.mark.parametrize("order", ["II", "MM"])
+def test_a_photo_keeps_how_it_was_taken_and_not_where(tmp_path: Path, order: str, kind: str) -> None:
+    file = cv2.imencode(".jpg", picture())[1].tobytes()
+    bodies = [b"Exif\0\0" + exif(order), b"http://ns.adobe.com/xap/1.0/\0" + XMP]
+    segments = b"".join(b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body for body in bodies)
+    source, target = tmp_path / "a.jpg", tmp_path / f"b{kind}"
+    source.write_bytes(file[:2] + segments + file[2:])
+    assert {"Make", "BodySerialNumber", "position"} <= {tag.name for tag in read_contents(source).tags}
+    keep = Encoding(metadata="keep")
+    with open_source(source) as opened, VideoWriter(target, opened.info, encoding=keep, audio_from=source) as writer:
+        for clip in opened:
+            writer.write(clip)
+        [notice] = writer.notices
+    assert "exposure time, sensitivity, date and time, panorama projection" in notice
+    made = target.read_bytes()
+    assert all(word not in made for word in (b"Camera", b"12345", b"Anna"))
+    found = {tag.name: tag.value for tag in read_contents(target).tags}
+    assert found["DateTimeOriginal"] == "2024:01:01 10:00:00"
+    assert "position" not in found
+    assert b'GPano:ProjectionType="equirectangular"' in made
+    assert b'GPano:FullPanoWidthPixels="9000"' in made
+    assert read_photo_tags(target) == read_photo_tags(source)
+    assert read_photo_tags(source).exif[0x829A] == (5, struct.pack("<II", 1, 250))
+    assert cv2.imread(str(target)) is not None
+
+
+@pytest.mark.parametrize("target", ["b.webp", "b"])
+def test_tags_go_from_photo_to_photo_only(tmp_path: Path, target: str) -> None:
+    source = tmp_path / "a.png"
+    source.write_bytes(cv2.imencode(".png", picture())[1].tobytes())
+    with open_source(source) as opened, pytest.raises(OptionError, match="leave out --metadata"):
+        VideoWriter(tmp_path / target, opened.info, encoding=Encoding(metadata="keep"), audio_from=source)

@@ -53,6 +53,7 @@ class Encoder:
         self._convert = PaletteConverter() if self.stream.pix_fmt == "pal8" else YuvConverter(self.stream.pix_fmt or "")
         self._strip = None if self._line.strip is None else av.BitStreamFilterContext(self._line.strip, self.stream)
         self._sound: SoundTracks | None = None
+        self._kept_tags: str | None = None
         self._last_packet: av.Packet[VideoStream] | None = None
         self._first_dts: int | None = None
 
@@ -81,7 +82,7 @@ class Encoder:
     def notices(self) -> list[str]:
         """Sentences on what is unusual about the file that is written."""
         own = self._own_notice()
-        return [*([] if own is None else [own]), *([] if self._sound is None else self._sound.notices)]
+        return [*filter(None, [own, self._kept_tags]), *([] if self._sound is None else self._sound.notices)]
 
     def _own_notice(self) -> str | None:
         if self.stream.pix_fmt == "yuv444p":
@@ -101,7 +102,9 @@ class Encoder:
         if sound is not None:
             self._sound = SoundTracks(sound, self._info.start, self.container, target)
         if tags is not None:
-            self.container.metadata.update(read_tags(tags))
+            kept = read_tags(tags)
+            self.container.metadata.update(kept)
+            self._kept_tags = f"tags kept: {', '.join(kept) or 'none'}"
         try:
             self.container.start_encoding()
         except (av.error.ArgumentError, av.error.ExternalError) as error:

@@ -11,17 +11,27 @@ import numpy as np
 from motionveil.errors import OutputError
 from motionveil.types import UInt8Array
 
+from .photo_tags import PhotoTags, with_tags
+
 
 class PictureWriter:
     """Frames as one still image, or as numbered images in a folder that it makes.
 
     path: the image to write, or the folder. suffix: the image format. pattern: the names in the folder, None for a
     still image. quality: of JPEG and WebP, 1 to 100. alpha: (H, W) uint8, for a still image whose format has it.
+    tags: for a still JPEG or PNG.
     """
 
     def __init__(
-        self, path: Path, suffix: str, pattern: str | None, quality: int, alpha: UInt8Array | None = None
+        self,
+        path: Path,
+        suffix: str,
+        pattern: str | None,
+        quality: int,
+        alpha: UInt8Array | None = None,
+        tags: PhotoTags | None = None,
     ) -> None:
+        self._tags = tags
         self._alpha = alpha
         self._path = path
         self._suffix = suffix
@@ -50,7 +60,8 @@ class PictureWriter:
             raise OutputError(
                 f"a {frame.shape[1]}x{frame.shape[0]} picture cannot be stored as {self._suffix}: use .png"
             )
-        path.write_bytes(data.tobytes())
+        file = data.tobytes()
+        path.write_bytes(file if self._tags is None else with_tags(file, self._tags))
 
     def finish(self) -> None:
         """Nothing is held back."""
