@@ -13,6 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from .obfuscators import Obfuscator, Recorded, Selective
+from .presets import Preset
+from .regions import TemplateSaliency, everything_in
 from .templates import Template
 from .video import source_name
 
@@ -56,6 +59,33 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
+def settings_of(method: Obfuscator, window: Any, encoding: Any, preset: str | Preset | None) -> dict[str, Any]:
+    """What a record says of how a file was made: read off the objects that made it."""
+    if not isinstance(method, Selective):
+        told = method.as_record() if isinstance(method, Recorded) else repr(method)
+        return {"obfuscator": told, "window": window, "encoding": encoding}
+    seed = getattr(method.filler, "seed", None)
+    templated = templated_in(method)
+    return {
+        "preset": preset.name if isinstance(preset, Preset) else preset,
+        "region": repr(method.region),
+        "coverage": templated[0].coverage if templated else None,
+        "extractor": repr(templated[0].extractor if templated else None),
+        "flow": repr(method.flow),
+        "filler": repr(method.filler),
+        "window": window,
+        "encoding": encoding,
+        "seed": "drawn by the system, not kept" if seed is None else "given by the user, not kept",
+    }
+
+
+def templated_in(method: Obfuscator) -> list[TemplateSaliency]:
+    """Everything in the region of a method that looks for templates."""
+    if not isinstance(method, Selective):
+        return []
+    return [region for region in everything_in(method.region) if isinstance(region, TemplateSaliency)]
+
+
 def make_record(
     *,
     source: str | Path | int,
@@ -67,7 +97,8 @@ def make_record(
 ) -> bytes:
     """The record as JSON. output: where the output that will be `target` lies now.
 
-    Files are named without their folders, addresses without passwords and parameters; a seed is never in it.
+    Files are named without their folders, addresses without passwords and parameters; a seed is never in it. A name
+    that is no Unicode is written with escapes, as JSON has them.
     """
     record = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -78,4 +109,4 @@ def make_record(
         **plain(more),
         "versions": library_versions(),
     }
-    return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace")

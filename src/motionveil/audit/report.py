@@ -54,9 +54,13 @@ def write_report(directory: Path, report: Mapping[str, Any], pictures: Pictures,
     with ExitStack() as stack:
         made = make_folders(directory)
         stack.callback(remove_empty, made)
-        page = PendingFile(directory / PAGE, render(report, pictures).encode(), overwrite=overwrite)
+        page = PendingFile(
+            directory / PAGE, render(report, pictures).encode(errors="backslashreplace"), overwrite=overwrite
+        )
         stack.enter_context(page)
-        facts = stack.enter_context(PendingFile(directory / DATA, data.encode(), overwrite=overwrite))
+        facts = stack.enter_context(
+            PendingFile(directory / DATA, data.encode(errors="backslashreplace"), overwrite=overwrite)
+        )
         commit_all([(facts.path, facts.commit), (page.path, page.commit)])
 
 

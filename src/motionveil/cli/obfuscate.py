@@ -37,7 +37,8 @@ from .regions import region_options, take_where
     default=",".join(DEFAULT_HIDE),
     show_default=True,
     help="What to hide: hair, forehead, eyes, cheek, lips, hand, arm, torso, leg, other_person; the groups face, head, "
-    "person, all, attributes; or your own templates. nothing: only what the options below say.",
+    "person, all, attributes; or your own templates. nothing: only what the options below say. "
+    "Number plates, screens and text are not people: cover them with --area or --mask.",
 )
 @region_options
 @method_options

@@ -99,9 +99,11 @@ def source_of(text: str) -> str | int:
 
 
 def window_options(command: Command) -> Command:
-    """--start, --end, --size, --image-rate, --strict."""
+    """--start, --end, --size, --image-rate, --frame-rate, --strict."""
     for option in (
         click.option("--strict", is_flag=True, help="Refuse a video that is cut short instead of using what is there."),
+        click.option("--frame-rate", type=click.FloatRange(0.01, 1000),
+                     help="Frames per second of a raw stream (.h264, .hevc), which may not say."),
         click.option("--image-rate", type=click.FloatRange(0.01, 1000), default=25.0, show_default=True,
                      help="Frames per second of a folder of images."),
         click.option("--size", type=Size(), help="Resize to this short side, or to WIDTHxHEIGHT."),
@@ -115,13 +117,23 @@ def window_options(command: Command) -> Command:
 def make_window(options: dict[str, Any]) -> Window:
     """Take the options of `window_options` out of a dictionary."""
     rate = Fraction(options.pop("image_rate")).limit_denominator(100_000)
+    frame_rate = options.pop("frame_rate")
     return Window(
         start=options.pop("start"),
         end=options.pop("end"),
         size=options.pop("size"),
         image_rate=rate,
         strict=options.pop("strict"),
+        frame_rate=None if frame_rate is None else _frame_rate(frame_rate),
     )
+
+
+def _frame_rate(number: float) -> Fraction:
+    """What is meant: 59.94 is 60000/1001."""
+    whole = round(number)
+    if whole and abs(number - whole / 1.001) < 0.005 and abs(number - whole) > 0.005:
+        return Fraction(whole * 1000, 1001)
+    return Fraction(number).limit_denominator(100_000)
 
 
 class ProgressBar:

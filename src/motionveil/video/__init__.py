@@ -1,8 +1,9 @@
 """Reading and writing video: the only part of motionveil that knows FFmpeg."""
 
+from .animation import is_animation
 from .contents import Contents, StreamContents, read_contents
 from .encoding import CODECS, CONTAINERS, Encoding, codec_available
-from .images import COLOUR_IMAGE_SUFFIXES, IMAGE_SUFFIXES, images_in, images_matching
+from .images import COLOUR_IMAGE_SUFFIXES, IMAGE_SUFFIXES, READ_IMAGE_SUFFIXES, images_in, images_matching
 from .picture_contents import Tag
 from .reading import is_pattern, open_source, probe, read_picture, source_name
 from .source import Source
@@ -14,6 +15,7 @@ __all__ = [
     "COLOUR_IMAGE_SUFFIXES",
     "CONTAINERS",
     "IMAGE_SUFFIXES",
+    "READ_IMAGE_SUFFIXES",
     "Contents",
     "Encoding",
     "Source",
@@ -25,6 +27,7 @@ __all__ = [
     "codec_available",
     "images_in",
     "images_matching",
+    "is_animation",
     "is_pattern",
     "open_source",
     "probe",

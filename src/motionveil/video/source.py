@@ -27,6 +27,7 @@ class ReadOptions:
     size: tuple[int, int] | int | None = None
     image_rate: Fraction = Fraction(25)
     strict: bool = False
+    frame_rate: Fraction | None = None
 
     def __post_init__(self) -> None:
         if self.clip_length is not None and self.clip_length < 1:
@@ -39,6 +40,8 @@ class ReadOptions:
             raise OptionError(f"the size must be at least 1 pixel, not {self.size}")
         if self.image_rate <= 0:
             raise OptionError(f"the frame rate of images must be above 0, not {self.image_rate}")
+        if self.frame_rate is not None and self.frame_rate <= 0:
+            raise OptionError(f"the frame rate must be above 0, not {self.frame_rate}")
 
     def fit(self, width: int, height: int) -> tuple[int, int]:
         """The (width, height) that frames of this size get."""
@@ -50,6 +53,15 @@ class ReadOptions:
         # The other side becomes even, as most codecs want it.
         wide, high = (max(2, round(length * self.size / short / 2) * 2) for length in (width, height))
         return (self.size, high) if width <= height else (wide, self.size)
+
+    def pixel_aspect(self, width: int, height: int, aspect: Fraction) -> Fraction:
+        """How wide by how high pixels are on the screen after resizing frames of this size.
+
+        Square ones stay square; others change so that the picture keeps its shape.
+        """
+        if aspect == 1 or not isinstance(self.size, tuple):
+            return aspect
+        return aspect * Fraction(width, height) / Fraction(*self.size)
 
     @property
     def first(self) -> Fraction:
@@ -96,8 +108,8 @@ class Source(ABC):
     def __init__(self, name: str, options: ReadOptions) -> None:
         self.name = name
         """What messages call this source."""
-        self.notice: str | None = None
-        """After reading: in one sentence, that the source ended before it should; None where it did not."""
+        self.notices: list[str] = []
+        """Sentences that a person should read: on what is left out, at once; on damage and the like, after reading."""
         self.options = options
 
     @property
@@ -119,7 +131,7 @@ class Source(ABC):
         ``Clip.start`` counts from the window's start.
 
         Errors: InputError where the window holds no frame or nothing can be decoded; TruncatedError (strict) and
-        TruncationWarning where the source ends before it should.
+        TruncationWarning where the source is damaged or ends before it should; SourceWarning for other oddities.
         """
         # About 2 MB to a clip: enough frames to be worth the handling, few enough to keep memory flat.
         length = self.options.clip_length or max(1, min(8, _CLIP_BYTES // (3 * self.info.width * self.info.height)))

@@ -16,6 +16,13 @@ from motionveil.files import hidden_name, make_folders
 from .encoding import CONTAINERS
 from .images import IMAGE_SUFFIXES
 
+_NUMBER = r"(%(?:0?\d+)?d)(?![a-zA-Z])"
+
+
+def is_numbered(name: str) -> bool:
+    """Whether a name stands for many: ``%06d`` or ``%d`` in it, but not the ``%d`` of ``50%discount``."""
+    return re.search(_NUMBER, name) is not None
+
 
 @dataclass(frozen=True)
 class Target:
@@ -32,7 +39,7 @@ class Target:
         path = Path(target)
         if str(path) == "-":
             raise OutputError("the result cannot go to standard output: name a file")
-        if re.search(r"%0?\d*d", path.name) and path.suffix.lower() in IMAGE_SUFFIXES:
+        if is_numbered(path.name) and path.suffix.lower() in IMAGE_SUFFIXES:
             return cls(path.parent, path.name)
         return cls(path, "" if not path.suffix or (path.is_dir() and path.suffix.lower() not in CONTAINERS) else None)
 
@@ -74,7 +81,7 @@ class Target:
 
     def _is_ours(self, path: Path) -> bool:
         """Whether something in the folder is an image that writing here would have made."""
-        begin, number, rest = re.split(r"(%0?\d*d)", self.pattern or "%06d.", maxsplit=1)
+        begin, number, rest = re.split(_NUMBER, self.pattern or "%06d.", maxsplit=1)
         end = re.escape(rest) if self.pattern else r"\.[a-z0-9]+"
         return (
             path.is_file()
