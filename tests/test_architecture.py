@@ -14,8 +14,8 @@ import motionveil
 SOURCE = Path(motionveil.__file__).parent
 
 LAYERS = [
-    {"errors"},
-    {"types"},
+    {"errors", "printable"},
+    {"types", "values"},
     {"files"},
     {"ops", "vit", "raft"},
     {"video", "weights", "engine"},

@@ -78,4 +78,5 @@ def make_record(
         **plain(more),
         "versions": library_versions(),
     }
-    return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()
+    # Bytes of a name that are no text become escapes, which JSON has for them.
+    return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")

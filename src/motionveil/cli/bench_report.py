@@ -11,6 +11,7 @@ from ..bench.reports.learning import one_of_each, read_trainings
 from ..bench.reports.sheets import video_sheets
 from ..bench.reports.study import obfuscators_of, stand_ins_of
 from ..bench.results import read_rows
+from .terminal import say
 
 
 @click.command(name="report")
@@ -51,5 +52,5 @@ def command(
     )
     files = write_report(rows, output, published=published, sheets=sheets, trainings=trainings)
     if not quiet:
-        click.echo(f"{files[0]}  ({len(rows)} rows, {len(files)} files)")
+        say(f"{files[0]}  ({len(rows)} rows, {len(files)} files)")
     return 0

@@ -12,13 +12,15 @@ from ..bench.running import Places
 from ..bench.searching import Search, verdict, write_snippet
 from ..errors import OutputError
 from .bench_run import StepBar, dataset_options
+from .numbers import Whole
+from .terminal import say
 
 
 @click.command(name="search")
 @dataset_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True,
               help="TOML file for [selective.searched], the best trial, to be put into an experiment.")  # fmt: skip
-@click.option("--trials", type=click.IntRange(min=1), help="How many in all. Default: what the experiment says.")
+@click.option("--trials", type=Whole(1, 100_000), help="How many in all. Default: what the experiment says.")
 @click.option("--results", type=click.Path(path_type=Path), help="File of trials. Default: results/NAME_search.jsonl")
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT where it exists.")
 def command(experiment: Path, output: Path, trials: int | None, overwrite: bool, **options: Any) -> int:
@@ -37,10 +39,10 @@ def command(experiment: Path, output: Path, trials: int | None, overwrite: bool,
         with StepBar(quiet=options["quiet"]) as bar:
             found = search.run(trials, bar)
     except KeyboardInterrupt:
-        click.echo("motionveil: interrupted; run the same again to go on where it stopped", err=True)
+        say("motionveil: interrupted; run the same again to go on where it stopped", error=True)
         return 130
     write_snippet(output, found, chosen.name)
     if not options["quiet"]:
-        click.echo(verdict(found))
-        click.echo(f"{output}  (put it into an experiment, and its name among the retrained; trials: {results})")
+        say(verdict(found))
+        say(f"{output}  (put it into an experiment, and its name among the retrained; trials: {results})")
     return 0

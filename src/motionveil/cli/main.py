@@ -15,6 +15,8 @@ from typing import Any
 import click
 
 from ..errors import MotionveilError
+from ..printable import printable
+from .terminal import say
 
 COMMANDS = {
     "obfuscate": ("obfuscate", "Hide who is in a video, keep what they do."),
@@ -49,7 +51,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("motionveil"), prog_name="motionveil")
 @click.option("-v", "--verbose", is_flag=True, help="Show details of errors.")
-def _root(verbose: bool) -> None:
+def root(verbose: bool) -> None:
     """Hide who is in a video and keep what they do."""
 
 
@@ -68,15 +70,15 @@ def main() -> None:
     quiet = any(argument in ("-q", "--quiet") for argument in arguments)
     _tell(logging.WARNING if quiet else logging.INFO)
     try:
-        code = _root.main(args=arguments, prog_name="motionveil", standalone_mode=False)
+        code = root.main(args=arguments, prog_name="motionveil", standalone_mode=False)
     except MotionveilError as error:
         _fail(str(error), verbose)
     except click.ClickException as error:
         where = getattr(getattr(error, "ctx", None), "command_path", "motionveil")
-        text = " ".join(error.format_message().split()).rstrip(".")
+        text = " ".join(printable(error.format_message().strip()).split()).rstrip(".")
         _fail(f"{text}; see: {where} --help", False)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("motionveil: interrupted; nothing unfinished was kept", err=True)
+        say("motionveil: interrupted; nothing unfinished was kept", error=True)
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(1)
@@ -99,7 +101,7 @@ class _Told(logging.Handler):
     """What a library tells of work that takes a while, on the terminal."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(f"motionveil: {record.getMessage()}", err=True)
+        say(f"motionveil: {record.getMessage()}", error=True)
 
 
 def _tell(level: int) -> None:
@@ -112,7 +114,7 @@ def _tell(level: int) -> None:
 def _fail(message: str, verbose: bool) -> None:
     if verbose:
         traceback.print_exc()
-    click.echo(f"motionveil: error: {message}", err=True)
+    say(f"motionveil: error: {message}", error=True)
     sys.exit(2)
 
 
@@ -121,4 +123,4 @@ def _interrupt(number: int, frame: types.FrameType | None) -> None:
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
-    click.echo(f"motionveil: warning: {message}", err=True)
+    say(f"motionveil: warning: {message}", error=True)

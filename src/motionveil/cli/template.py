@@ -29,7 +29,9 @@ from ..transfer import draw_found, find_templates, not_found
 from ..types import Point
 from ..video import read_picture
 from .networks import extractor_of, feature_options
+from .numbers import SECONDS
 from .options import Names, Numbers
+from .terminal import say
 
 
 @click.group(name="template")
@@ -37,9 +39,7 @@ def command() -> None:
     """Make and manage templates: what to look for in a video."""
 
 
-_time = click.option(
-    "--time", type=click.FloatRange(min=0), default=0.0, help="Second of a video, default its first frame."
-)
+_time = click.option("--time", type=SECONDS, default=0.0, help="Second of a video, default its first frame.")
 
 
 def _features(template: Template) -> str:
@@ -88,17 +88,17 @@ def add(
         template = make_template(name, picture, Point(*point), extractor, origin=origin)
     known = [other for other in default_library().made_with(extractor.fingerprint) if other.name != name]
     _own().with_template(template).save(user_library_path())
-    click.echo(f"added {name} to {user_library_path()}")
+    say(f"added {name} to {user_library_path()}")
     if known:
         closest = max(known, key=lambda other: float(other.vector @ template.vector))
-        click.echo(f"closest other template: {closest.name} (cosine {float(closest.vector @ template.vector):.2f})")
+        say(f"closest other template: {closest.name} (cosine {float(closest.vector @ template.vector):.2f})")
     if picture is None:
         return
     share = float((saliency_maps(picture, [template], extractor)[0] >= 0.5).mean())
     if share > 0.25:
-        click.echo(f"motionveil: warning: it matches {share:.0%} of this picture, so it would hide much else", err=True)
+        say(f"motionveil: warning: it matches {share:.0%} of this picture, so it would hide much else", error=True)
     moment = f" --time {time:g}" if time else ""
-    click.echo(f"see where it matches: motionveil template show {name} --image {image}{moment} (and the same features)")
+    say(f"see where it matches: motionveil template show {name} --image {image}{moment} (and the same features)")
 
 
 @command.command()
@@ -134,12 +134,12 @@ def find(names: tuple[str, ...], image: Path, output: Path | None, overwrite: bo
     own = _own()
     for item in found:
         own = own.with_template(item.template)
-        click.echo(f"{item.template.name:<16}at {item.point.x:g},{item.point.y:g} (cosine {item.similarity:.2f})")
+        say(f"{item.template.name:<16}at {item.point.x:g},{item.point.y:g} (cosine {item.similarity:.2f})")
     drawing.write_image(output, draw_found(found, frames))
     own.save(user_library_path())
     if missing:
-        click.echo(f"motionveil: warning: not found: {', '.join(missing)}", err=True)
-    click.echo(f"added to {user_library_path()}; see {output}, which shows the original")
+        say(f"motionveil: warning: not found: {', '.join(missing)}", error=True)
+    say(f"added to {user_library_path()}; see {output}, which shows the original")
 
 
 @command.command("list")
@@ -148,9 +148,9 @@ def list_() -> None:
     own = _own()
     for template in default_library():
         kind = "yours" if template.name in own.made_with(template.fingerprint) else "built in"
-        click.echo(f"{template.name:<16}{kind:<10}{_features(template):<24}{template.origin}")
+        say(f"{template.name:<16}{kind:<10}{_features(template):<24}{template.origin}")
     for group, members in GROUPS.items():
-        click.echo(f"{group:<16}{'group':<34}{', '.join(members)}")
+        say(f"{group:<16}{'group':<34}{', '.join(members)}")
 
 
 @command.command()
@@ -184,7 +184,7 @@ def show(name: str, image: Path, time: float, output: Path | None, overwrite: bo
     )
     drawing.write_image(output, sheet)
     share = (best >= 0.5).mean()
-    click.echo(f"{output}  (greatest similarity {best.max():.2f} at {column},{row}; at least half in {share:.1%})")
+    say(f"{output}  (greatest similarity {best.max():.2f} at {column},{row}; at least half in {share:.1%})")
 
 
 @command.command()
@@ -200,14 +200,14 @@ def remove(name: str, features: str | None) -> None:
                 f"none of your templates is named {name!r} for {features}; see: motionveil template list"
             )
         kept.save(user_library_path())
-        click.echo(f"removed {name} for {features}")
+        say(f"removed {name} for {features}")
         return
     if name not in own and name in built_in_library():
         raise TemplateError(f"{name!r} is built in and stays; leave it out with --hide instead")
     if name not in own:
         raise TemplateError(f"none of your templates is named {name!r}; see them with: motionveil template list")
     own.without(name).save(user_library_path())
-    click.echo(f"removed {name}")
+    say(f"removed {name}")
 
 
 @command.command("import")
@@ -228,7 +228,7 @@ def import_(file: Path, overwrite: bool) -> None:
         own = own.with_template(template)
         imported.append(f"{template.name} for {_features(template)}")
     own.save(user_library_path())
-    click.echo(f"imported {', '.join(imported)}" if imported else "all of them are here already")
+    say(f"imported {', '.join(imported)}" if imported else "all of them are here already")
 
 
 @command.command()
@@ -254,4 +254,4 @@ def export(file: Path, names: tuple[str, ...], overwrite: bool) -> None:
             "you have made no templates yet; name built-in ones, or make one with: motionveil template add"
         )
     TemplateLibrary(chosen).save(file)
-    click.echo(f"{file}  ({', '.join(f'{t.name} for {_features(t)}' for t in chosen)})")
+    say(f"{file}  ({', '.join(f'{t.name} for {_features(t)}' for t in chosen)})")
