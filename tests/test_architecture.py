@@ -14,8 +14,9 @@ import motionveil
 SOURCE = Path(motionveil.__file__).parent
 
 LAYERS = [
-    {"errors", "printable"},
+    {"errors", "printable", "interrupts"},
     {"types", "values"},
+    {"locks"},
     {"files"},
     {"ops", "vit", "raft"},
     {"video", "weights", "engine"},

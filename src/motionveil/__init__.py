@@ -9,7 +9,6 @@ Heavy parts are imported when they are first used, so that ``import motionveil``
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from .errors import (
@@ -23,7 +22,6 @@ from .errors import (
     TruncationWarning,
     WeightsError,
 )
-from .types import Clip, Point, VideoInfo
 
 if TYPE_CHECKING:
     from .audit import Attackers, Audit, audit_video
@@ -71,10 +69,11 @@ if TYPE_CHECKING:
     from .saliency import saliency_maps
     from .templates import Template, TemplateLibrary, built_in_library, default_library, make_template
     from .transfer import Found, find_templates
+    from .types import Clip, Point, VideoInfo
     from .video import Encoding, Source, VideoWriter, open_source, probe, read_picture
     from .weights import WEIGHTS, Weights, fetch_weights, find_weights
 
-__version__ = version("motionveil")
+    __version__: str
 
 _LAZY = {
     "audit": ("Attackers", "Audit", "audit_video"),
@@ -122,6 +121,7 @@ _LAZY = {
     "saliency": ("saliency_maps",),
     "templates": ("Template", "TemplateLibrary", "built_in_library", "default_library", "make_template"),
     "transfer": ("Found", "find_templates"),
+    "types": ("Clip", "Point", "VideoInfo"),
     "video": ("Encoding", "Source", "VideoWriter", "open_source", "probe", "read_picture"),
     "weights": ("WEIGHTS", "Weights", "fetch_weights", "find_weights"),
 }
@@ -220,6 +220,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("motionveil")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f".{_HOME[name]}", __name__), name)

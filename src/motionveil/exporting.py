@@ -137,7 +137,7 @@ def write_export(
                     done += len(clip)
                     if on_progress is not None:
                         on_progress(Progress(done, reader.info.num_frames, done / max(time.monotonic() - begin, 1e-6)))
-            drawing.write_image(working / SHEET, sheet.draw())
+            drawing.write_image(working / SHEET, sheet.draw(), private=True)
             write_settings(working, settings, frames=done, without_flow=still)
     return target
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import OptionError, OutputError
-from .files import hidden_name, make_folders, remove, remove_empty, take_place
+from .files import hidden_folder, make_folders, remove, remove_empty, sweep, take_place
 from .record import plain
 from .video import is_pattern, source_name
 
@@ -42,13 +42,13 @@ def new_folder(target: Path, *, overwrite: bool) -> Iterator[Path]:
 
     Raises OutputError where it cannot be written.
     """
-    working = hidden_name(target)
     with ExitStack() as stack:
         try:
             made = make_folders(target.parent)
             stack.callback(remove_empty, made)
+            sweep(target.parent)
+            working = hidden_folder(target)
             stack.callback(remove, working)
-            working.mkdir()
             yield working
             take_place(working, target, overwrite=overwrite)
         except OSError as error:

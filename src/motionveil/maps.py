@@ -84,7 +84,7 @@ def write_saliency(
         begin, done = time.monotonic(), 0
         with new_folder(target, overwrite=overwrite) as working:
             with ExitStack() as inner:
-                overlay = inner.enter_context(VideoWriter(working / _OVERLAY, info)) if video else None
+                overlay = inner.enter_context(VideoWriter(working / _OVERLAY, info, private=True)) if video else None
                 inner.enter_context(stages)
                 for clip in stages(reader):
                     painted = _write_clip(clip, templates, extractor, working, sheet)
@@ -93,7 +93,7 @@ def write_saliency(
                     done += len(clip)
                     if on_progress is not None:
                         on_progress(Progress(done, info.num_frames, done / max(time.monotonic() - begin, 1e-6)))
-            drawing.write_image(working / SHEET, sheet.draw())
+            drawing.write_image(working / SHEET, sheet.draw(), private=True)
             write_settings(working, _settings(source, attributes, networks, window))
     return target
 

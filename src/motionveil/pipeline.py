@@ -143,7 +143,8 @@ def obfuscate_video(
     `obfuscator` of any kind instead. networks: those of a preset, loaded once for several videos; takes the place of
     `preset`.
     preview: also write NAME.preview.* with input, opacity (of `Selective`) and output side by side, and NAME.sheet.png;
-    both show the original. record: also write NAME.json with settings, versions and hashes, never the seed.
+    both show the original, and only their owner may read them. record: also write NAME.json with settings, versions and
+    hashes, never the seed.
     on_progress: called after every clip that is written.
 
     An interrupt ends a camera or a stream, and what was recorded is kept. Otherwise, and for every error, nothing is
@@ -198,7 +199,7 @@ def obfuscate_video(
         if beside.preview is not None:
             panels = Preview(info, opacity=isinstance(method, Selective))
             plain = Encoding(overwrite=encoding.overwrite)
-            side = stack.enter_context(VideoWriter(beside.preview, panels.info, encoding=plain))
+            side = stack.enter_context(VideoWriter(beside.preview, panels.info, encoding=plain, private=True))
         audio_from = None if isinstance(source, int) else source
         writer = stack.enter_context(VideoWriter(target, info, encoding=encoding, audio_from=audio_from))
         stack.enter_context(stages)
@@ -247,7 +248,8 @@ def obfuscate_video(
                 settings=settings, found=found, num_frames=done, seconds=round(seconds, 3), notices=notices,
             )  # fmt: skip
         for path, data in files.items():
-            pending = stack.enter_context(PendingFile(path, data, overwrite=encoding.overwrite))
+            private = path == beside.sheet  # which shows the original
+            pending = stack.enter_context(PendingFile(path, data, overwrite=encoding.overwrite, private=private))
             outputs.append((path, pending.commit))
         commit_all([*outputs, (Path(target), writer.commit)])
     return Result(Path(target), info, done, seconds, tuple(notices), *beside)

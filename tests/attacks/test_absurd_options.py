@@ -15,7 +15,7 @@ import pytest
 
 from motionveil import drawing
 from motionveil.cli import main
-from motionveil.cli.main import root
+from motionveil.cli.root import root
 
 from ..conftest import textured
 

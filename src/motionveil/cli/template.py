@@ -135,7 +135,7 @@ def find(names: tuple[str, ...], image: Path, output: Path | None, overwrite: bo
     for item in found:
         own = own.with_template(item.template)
         say(f"{item.template.name:<16}at {item.point.x:g},{item.point.y:g} (cosine {item.similarity:.2f})")
-    drawing.write_image(output, draw_found(found, frames))
+    drawing.write_image(output, draw_found(found, frames), private=True)
     own.save(user_library_path())
     if missing:
         say(f"motionveil: warning: not found: {', '.join(missing)}", error=True)
@@ -182,7 +182,7 @@ def show(name: str, image: Path, time: float, output: Path | None, overwrite: bo
     sheet = drawing.contact_sheet(
         [("", [("input", picture), (f"{name}: greatest {best.max():.2f}", shown)])], height=min(picture.shape[0], 480)
     )
-    drawing.write_image(output, sheet)
+    drawing.write_image(output, sheet, private=True)
     share = (best >= 0.5).mean()
     say(f"{output}  (greatest similarity {best.max():.2f} at {column},{row}; at least half in {share:.1%})")
 
