@@ -20,6 +20,7 @@ from ..templates import (
     Template,
     TemplateLibrary,
     built_in_library,
+    change_user_library,
     default_library,
     make_template,
     template_of,
@@ -87,7 +88,7 @@ def add(
         origin = f"{image.name} at {point[0]:g},{point[1]:g}"
         template = make_template(name, picture, Point(*point), extractor, origin=origin)
     known = [other for other in default_library().made_with(extractor.fingerprint) if other.name != name]
-    _own().with_template(template).save(user_library_path())
+    change_user_library(lambda own: own.with_template(template))
     say(f"added {name} to {user_library_path()}")
     if known:
         closest = max(known, key=lambda other: float(other.vector @ template.vector))
@@ -131,12 +132,10 @@ def find(names: tuple[str, ...], image: Path, output: Path | None, overwrite: bo
     missing = [name for name in wanted if name not in {item.template.name for item in found}]
     if not found:
         raise not_found(missing)
-    own = _own()
     for item in found:
-        own = own.with_template(item.template)
         say(f"{item.template.name:<16}at {item.point.x:g},{item.point.y:g} (cosine {item.similarity:.2f})")
     drawing.write_image(output, draw_found(found, frames), private=True)
-    own.save(user_library_path())
+    change_user_library(lambda own: own.with_templates(item.template for item in found))
     if missing:
         say(f"motionveil: warning: not found: {', '.join(missing)}", error=True)
     say(f"added to {user_library_path()}; see {output}, which shows the original")
@@ -146,8 +145,9 @@ def find(names: tuple[str, ...], image: Path, output: Path | None, overwrite: bo
 def list_() -> None:
     """List all templates and groups."""
     own = _own()
+    mine = {(template.name, template.fingerprint) for template in own}
     for template in default_library():
-        kind = "yours" if template.name in own.made_with(template.fingerprint) else "built in"
+        kind = "yours" if (template.name, template.fingerprint) in mine else "built in"
         say(f"{template.name:<16}{kind:<10}{_features(template):<24}{template.origin}")
     for group, members in GROUPS.items():
         say(f"{group:<16}{'group':<34}{', '.join(members)}")
@@ -199,14 +199,14 @@ def remove(name: str, features: str | None) -> None:
             raise TemplateError(
                 f"none of your templates is named {name!r} for {features}; see: motionveil template list"
             )
-        kept.save(user_library_path())
+        change_user_library(lambda own: TemplateLibrary(t for t in own if t.name != name or _features(t) != features))
         say(f"removed {name} for {features}")
         return
     if name not in own and name in built_in_library():
         raise TemplateError(f"{name!r} is built in and stays; leave it out with --hide instead")
     if name not in own:
         raise TemplateError(f"none of your templates is named {name!r}; see them with: motionveil template list")
-    own.without(name).save(user_library_path())
+    change_user_library(lambda own: own.without(name))
     say(f"removed {name}")
 
 
@@ -215,19 +215,20 @@ def remove(name: str, features: str | None) -> None:
 @click.option("--overwrite", is_flag=True, help="Replace templates of the same names.")
 def import_(file: Path, overwrite: bool) -> None:
     """Add the templates of a file that export wrote."""
-    own, incoming = _own(), TemplateLibrary.load(file)
-    imported = []
+    incoming = TemplateLibrary.load(file)
+    known = {(template.name, template.fingerprint): template for template in default_library()}
+    new = []
     for template in incoming:
-        there = [t for t in default_library().made_with(template.fingerprint) if t.name == template.name]
-        if any(np.array_equal(t.vector, template.vector) for t in there):
+        there = known.get((template.name, template.fingerprint))
+        if there is not None and np.array_equal(there.vector, template.vector):
             continue
-        if there and not overwrite:
+        if there is not None and not overwrite:
             raise TemplateError(
                 f"a template is named {template.name!r} already for {_features(template)}; allow it with --overwrite"
             )
-        own = own.with_template(template)
-        imported.append(f"{template.name} for {_features(template)}")
-    own.save(user_library_path())
+        new.append(template)
+    change_user_library(lambda own: own.with_templates(new))
+    imported = [f"{template.name} for {_features(template)}" for template in new]
     say(f"imported {', '.join(imported)}" if imported else "all of them are here already")
 
 
