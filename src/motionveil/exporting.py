@@ -118,6 +118,7 @@ def write_export(
         stack.enter_context(ops.single_threaded())
         stages = Stages()
         reader = window.open(source)
+        stages.on_stop(reader.cancel)
         stack.callback(lambda: None if stages.stuck else reader.close())
         frames = lru_cache(partial(first_frames, source, window))
         steps = _steps(export, networks, library, reader.info, seed, frames)

@@ -70,6 +70,7 @@ def write_saliency(
     with ExitStack() as stack:
         stages = Stages()
         reader = window.open(source)
+        stages.on_stop(reader.cancel)
         stack.callback(lambda: None if stages.stuck else reader.close())
         info = reader.info
         frames = lru_cache(partial(first_frames, source, window))

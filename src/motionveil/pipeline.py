@@ -31,7 +31,7 @@ from .streams import Stages
 from .templates import TemplateLibrary
 from .transfer import draw_found
 from .types import UInt8Array, VideoInfo
-from .video import Encoding, Source, VideoWriter, check_target, open_source, source_name
+from .video import Encoding, Source, VideoWriter, can_reread, check_target, open_source, source_name
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def first_frames(
     source: str | Path | int, window: Window, *, seconds: float = 2.0, count: int = 6
 ) -> UInt8Array | None:
     """Up to `count` frames (T, H, W, 3) spread over the first seconds; None where the source cannot be read twice."""
-    if isinstance(source, int) or str(source) == "-":
+    if not can_reread(source):
         return None
     with window.open(source) as reader:
         if not reader.rereadable:
@@ -165,6 +165,7 @@ def obfuscate_video(
         stack.enter_context(ops.single_threaded())
         reader = window.open(source)
         stages = Stages()
+        stages.on_stop(reader.cancel)
         # A source in which a thread waits for ever cannot be closed under it.
         stack.callback(lambda: None if stages.stuck else reader.close())
         info = reader.info

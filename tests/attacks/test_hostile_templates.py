@@ -28,7 +28,7 @@ from motionveil.templates import (
 )
 
 from ..conftest import textured
-from ..test_cli import Run, complaint, run  # noqa: F401 - a fixture
+from ..test_cli import Run, complaint
 
 BUILT_IN = next(iter(built_in_library()))
 UNIT = BUILT_IN.vector
@@ -71,14 +71,14 @@ HOSTILE: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_libraries_are_refused(name: str, run: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_hostile_libraries_are_refused(name: str, run: Run, tmp_path: Path) -> None:
     path = library_file(tmp_path / "x.safetensors", *HOSTILE[name]())
     assert str(path) in complaint(run("template", "import", path)) or "numbers" in name or "length" in name
     assert not user_library_path().exists()
 
 
 @pytest.mark.parametrize("name", ["Person", "PERSON", "Face", "aLL", "Nothing", "Hair", "Other_Person"])
-def test_no_template_takes_the_place_of_a_group(name: str, run: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_no_template_takes_the_place_of_a_group(name: str, run: Run, tmp_path: Path) -> None:
     path = library_file(tmp_path / "x.safetensors", {"x": entry(name=name)}, {"x": UNIT})
     assert "cannot name" in complaint(run("template", "import", path))
     with pytest.raises(TemplateError, match="cannot name"):
@@ -87,12 +87,12 @@ def test_no_template_takes_the_place_of_a_group(name: str, run: Run, tmp_path: P
         assert built_in_library().names(name) == built_in_library().names(name.lower())
 
 
-def test_what_is_no_file_is_refused(run: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_what_is_no_file_is_refused(run: Run, tmp_path: Path) -> None:
     for path in (tmp_path, Path("/dev/zero"), tmp_path / "none"):
         assert str(path) in complaint(run("template", "import", path))
 
 
-def test_twenty_thousand_templates(run: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_twenty_thousand_templates(run: Run, tmp_path: Path) -> None:
     header = {f"t{n}": entry(name=f"t{n}", fingerprint="other") for n in range(20_000)}
     path = library_file(tmp_path / "x.safetensors", header, dict.fromkeys(header, np.array([1, 0], np.float32)))
     begin = time.monotonic()
@@ -106,7 +106,7 @@ def test_twenty_thousand_templates(run: Run, tmp_path: Path) -> None:  # noqa: F
     assert "20000" in complaint(run("template", "import", path))
 
 
-def test_escapes_are_shown(run: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_escapes_are_shown(run: Run, tmp_path: Path) -> None:
     told = entry(fingerprint="f\x1b]0;title\x07", origin="a\x1b[2Jb\nmine            built in\u202e")
     path = library_file(tmp_path / "x.safetensors", {"x": told}, {"x": np.array([1, 0], np.float32)})
     out = run("template", "import", path)[1] + run("template", "list")[1]
@@ -139,7 +139,7 @@ def test_add_goes_through_the_lock(
     run: Run,
     tmp_path: Path,
     rng: np.random.Generator,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Another process adds one while this one looks at its picture."""
     drawing.write_image(tmp_path / "a.png", textured(96, 128, rng))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -38,6 +38,8 @@ class Location:
     rereadable: bool = True
     file: Any = None
     """Something with `read` instead of the url."""
+    cancel: Callable[[], None] | None = None
+    """Lets go a thread that waits in that `read`."""
 
 
 def file_location(path: str | Path) -> Location:

@@ -115,6 +115,9 @@ class Source(ABC):
     def _frames(self) -> Iterator[tuple[UInt8Array, Fraction]]:
         """The upright frames of the window, (H, W, 3) RGB in the source's own size, with their times."""
 
+    def cancel(self) -> None:  # noqa: B027 - most sources do not let anybody wait
+        """Let go a thread that waits for the next frame, which gets an error."""
+
     @abstractmethod
     def close(self) -> None:
         """Let go of files and devices."""

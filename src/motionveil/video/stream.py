@@ -34,6 +34,7 @@ class StreamSource(Source):
     def __init__(self, location: Location, options: ReadOptions) -> None:
         super().__init__(location.name, options)
         self._location = location
+        self._cancelled = False
         self._unread: Decoder | None = Decoder(location)
         try:
             first, self._rest = _split(self._unread.frames())
@@ -85,7 +86,7 @@ class StreamSource(Source):
                 if self.options.is_after(time):
                     return
                 yield self._orientation.apply(convert(frame)), time
-            if decoder.shortfall is not None:
+            if decoder.shortfall is not None and not self._cancelled:
                 self._complain(decoder, time)
 
     def _begin(self) -> tuple[Decoder, Iterator[av.VideoFrame]]:
@@ -121,6 +122,12 @@ class StreamSource(Source):
             raise TruncatedError(f"{message}, so get a complete copy or leave out --strict")
         self.notice = f"{message}, and are used"
         warnings.warn(self.notice, TruncationWarning, stacklevel=2)
+
+    def cancel(self) -> None:
+        """Let go a thread that waits for a pipe."""
+        self._cancelled = True
+        if self._location.cancel is not None:
+            self._location.cancel()
 
     def close(self) -> None:
         """Close the file or device."""
