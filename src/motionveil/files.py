@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .errors import OutputError
+from .errors import InputError, OutputError
 from .interrupts import interrupts
 from .locks import is_same, try_lock
 
@@ -199,6 +199,22 @@ def check_folder(folder: Path) -> None:
         raise OutputError(f"{above} is a file; choose a folder with -o")
     if not os.access(above, os.W_OK | os.X_OK):
         raise OutputError(f"{above} may not be written to; choose another folder with -o")
+
+
+def read_small_text(path: Path, *, most: int = 10_000_000) -> str:
+    """The text of a file, in UTF-8. Raises InputError where it is no file, larger than `most` bytes, or no text."""
+    if not path.is_file():
+        raise InputError(f"{path} is {'no file' if path.exists() else 'not there'}; give a file")
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+        if len(data) > most:
+            raise InputError(f"{path} has more than {most // 1_000_000} MB, too much for what it should be")
+        return data.decode("utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no text; give a text file in UTF-8") from error
 
 
 class PendingFile:

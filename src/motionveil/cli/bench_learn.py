@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..bench.adversarial.learner import Instance
-from ..bench.experiment_file import read_experiment
-from ..bench.running import Benchmark
 from ..errors import OptionError, OutputError
 from ..files import check_folder, write_file
 from .bench_run import StepBar, experiment_options, places_of
 from .terminal import say
+
+if TYPE_CHECKING:
+    from ..bench.adversarial.learner import Instance
 
 
 @click.command(name="learn")
@@ -29,6 +29,10 @@ def command(experiment: Path, output: Path, only: tuple[str, ...], overwrite: bo
 
     An interrupted training goes on where it stopped. Run it in several terminals at once to share the work.
     """
+    # Slow to import: what is wrong with the options is said before.
+    from ..bench.experiment_file import read_experiment
+    from ..bench.running import Benchmark
+
     check_folder(output)
     chosen = read_experiment(experiment, dataset=options["dataset"])
     if not chosen.learned:

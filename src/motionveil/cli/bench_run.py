@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from tqdm import tqdm
 
-from ..bench.estimating import estimate
-from ..bench.experiment import Experiment
-from ..bench.experiment_file import read_experiment
-from ..bench.running import Benchmark, Places, Step
 from .numbers import Number, Whole
 from .terminal import say
+
+if TYPE_CHECKING:
+    from ..bench.experiment import Experiment
+    from ..bench.running import Places, Step
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -45,7 +45,7 @@ def dataset_options(command: Command) -> Command:
         click.option("--annotations", type=click.Path(path_type=Path),
                      help="Folder of its split files. Default: where its own archives have them, below --root."),
         click.option("--root", type=click.Path(path_type=Path), required=True, help="Folder of the dataset."),
-        click.argument("experiment", type=click.Path(path_type=Path)),
+        click.argument("experiment", type=click.Path(path_type=Path, dir_okay=False)),
     ):  # fmt: skip
         command = option(command)
     return command
@@ -53,6 +53,8 @@ def dataset_options(command: Command) -> Command:
 
 def places_of(options: dict[str, Any], experiment: Experiment) -> Places:
     """Folders and files, from the options."""
+    from ..bench.running import Places
+
     results = options.get("results") or Path("results") / f"{experiment.name}.jsonl"
     names = ("root", "annotations", "work", "attribute_root", "attribute_annotations")
     return Places(results=results, **{name: options[name] for name in names})
@@ -69,6 +71,11 @@ def command(experiment: Path, **options: Any) -> int:
     Rows are appended to the results. An interrupted run goes on where it stopped. Run it in several terminals at once
     to share the work.
     """
+    # Slow to import: what is wrong with the options is said before.
+    from ..bench.estimating import estimate
+    from ..bench.experiment_file import read_experiment
+    from ..bench.running import Benchmark
+
     chosen = read_experiment(experiment, dataset=options["dataset"]).only(options["only"])
     places = places_of(options, chosen)
     benchmark = Benchmark(chosen, places, memory=options["memory"], threads=options["threads"])

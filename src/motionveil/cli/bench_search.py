@@ -7,9 +7,6 @@ from typing import Any
 
 import click
 
-from ..bench.experiment_file import read_experiment
-from ..bench.running import Places
-from ..bench.searching import Search, verdict, write_snippet
 from ..errors import OutputError
 from .bench_run import StepBar, dataset_options
 from .numbers import Whole
@@ -29,6 +26,11 @@ def command(experiment: Path, output: Path, trials: int | None, overwrite: bool,
     Each trial is attacked by networks that are trained on what it makes; test clips are never looked at. An interrupted
     search goes on where it stopped.
     """
+    # Slow to import: what is wrong with the options is said before.
+    from ..bench.experiment_file import read_experiment
+    from ..bench.running import Places
+    from ..bench.searching import Search, verdict, write_snippet
+
     if output.exists() and not overwrite:
         raise OutputError(f"{output} exists; choose another file, or allow it with --overwrite")
     chosen = read_experiment(experiment, dataset=options["dataset"])
