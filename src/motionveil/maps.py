@@ -29,7 +29,7 @@ from .folders import (
 )
 from .pipeline import Progress, Window, first_frames
 from .presets import PRESETS
-from .record import source_digest
+from .record import HeldSource, source_digest
 from .saliency import saliency_maps
 from .streams import Stages
 from .templates import Template, TemplateLibrary, default_library
@@ -69,7 +69,9 @@ def write_saliency(
     (library or default_library()).names(attributes)
     with ExitStack() as stack:
         stages = Stages()
+        held = stack.enter_context(HeldSource(source))
         reader = window.open(source)
+        held.check()
         stages.on_stop(reader.cancel)
         stack.callback(lambda: None if stages.stuck else reader.close())
         info = reader.info
@@ -95,7 +97,8 @@ def write_saliency(
                     if on_progress is not None:
                         on_progress(Progress(done, info.num_frames, done / max(time.monotonic() - begin, 1e-6)))
             drawing.write_image(working / SHEET, sheet.draw(), private=True)
-            write_settings(working, _settings(source, attributes, networks, window))
+            digest, _ = held.digest(reopened=True)
+            write_settings(working, {**_settings(source, attributes, networks, window), "source": digest})
     return target
 
 

@@ -25,7 +25,7 @@ from .obfuscators import Obfuscator, Recorded, Selective, explained
 from .places import side_paths
 from .presets import Preset
 from .preview import Preview
-from .record import make_record
+from .record import HeldSource, make_record
 from .regions import Region, TemplateSaliency, Where, everything_in
 from .streams import Stages
 from .templates import TemplateLibrary
@@ -163,7 +163,9 @@ def obfuscate_video(
     begin = time.monotonic()
     with ExitStack() as stack:
         stack.enter_context(ops.single_threaded())
+        held = stack.enter_context(HeldSource(source))
         reader = window.open(source)
+        held.check()
         stages = Stages()
         stages.on_stop(reader.cancel)
         # A source in which a thread waits for ever cannot be closed under it.
@@ -236,6 +238,10 @@ def obfuscate_video(
                 sheet = drawing.stacked([places, sheet])
             files[beside.sheet] = drawing.encode_image(sheet, ".png")
         if beside.record is not None:
+            digest, changed = held.digest(reopened=info.codec == "image")
+            if changed is not None:
+                notices.append(changed)
+                warnings.warn(changed, stacklevel=2)
             settings = _settings(method, window, encoding, networks.preset if networks else preset)
             if networks is not None:
                 # Enough to make the method again.
@@ -244,7 +250,7 @@ def obfuscate_video(
                     "where": where_of(hide, where).as_record(),
                 }
             files[beside.record] = make_record(
-                source=source, target=Path(target), output=finished,
+                source=source, digest=digest, target=Path(target), output=finished,
                 templates=[template for region in _templated(method) for template in region.templates],
                 settings=settings, found=found, num_frames=done, seconds=round(seconds, 3), notices=notices,
             )  # fmt: skip

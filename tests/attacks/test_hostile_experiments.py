@@ -74,7 +74,8 @@ def test_wrong_options_are_said_before_anything_is_loaded(arguments: list[str], 
 
 ROW = {
     "dataset": "kth", "task": "action", "network": "x3d_s", "level": "clip", "obfuscator": "secure",
-    "protocol": "frozen", "metric": "top1", "value": 0.5, "prior": 0.1, "seed": 0, "fold": 0, "num_clips": 10, "configuration": {},
+    "protocol": "frozen", "metric": "top1", "value": 0.5, "prior": 0.1, "seed": 0, "fold": 0,
+    "num_clips": 10, "configuration": {},
 }  # fmt: skip
 
 

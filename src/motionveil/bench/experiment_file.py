@@ -83,7 +83,9 @@ def _two_fold(value: Any, path: Path) -> tuple[TwoFold, ...]:
             if not group.get(key) and not (key == "obfuscators" and group.get(key) == []):
                 raise OptionError(f"{key} of [[two_fold]] of {path} are missing; name at least one")
         if type(group.get("seeds", 1)) is not int or not 1 <= group.get("seeds", 1) <= MOST_SEEDS:
-            raise OptionError(f"seeds of [[two_fold]] of {path} must be a whole number from 1 to {MOST_SEEDS}")
+            raise OptionError(
+                f"seeds of [[two_fold]] of {path} must be a whole number, at least 1, at most {MOST_SEEDS}"
+            )
         names = {key: _names(group[key], f"two_fold.{key} of {path}") for key in ("obfuscators", "attackers")}
         groups.append(TwoFold(**names, seeds=group.get("seeds", 1), learn_from=str(group.get("learn_from", ""))))
     return tuple(groups)

@@ -85,7 +85,7 @@ def read_rows(path: Path) -> list[Row]:
     known = {item.name for item in fields(Row)}
     rows = []
     whole, _, _ = read_small_text(path, most=_MOST_BYTES).rpartition("\n")  # what follows the last line is half a row
-    for number, line in enumerate(whole.split("\n"), 1):
+    for number, line in enumerate(whole.split("\n") if whole else [], 1):
         try:
             told = json.loads(line)
             given = {key: value for key, value in told.items() if key in known}
