@@ -8,6 +8,7 @@ Heavy parts are imported when they are first used, so that ``import motionveil``
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,9 @@ if TYPE_CHECKING:
     from .weights import WEIGHTS, Weights, fetch_weights, find_weights
 
     __version__: str
+
+# OpenCV reads this when it is loaded: a small file can claim to be a picture that fills the memory.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**28))
 
 _LAZY = {
     "audit": ("Attackers", "Audit", "audit_video"),

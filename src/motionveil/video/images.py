@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from motionveil.errors import InputError
+from motionveil.errors import InputError, TruncatedError, TruncationWarning
 from motionveil.types import UInt8Array, VideoInfo
 
 from .colour import over_black
+from .completeness import decode_picture, is_damaged_jpeg
 from .orientation import Orientation
 from .source import ReadOptions, Source
 
@@ -57,7 +59,7 @@ class ImageSource(Source):
 
     def _frames(self) -> Iterator[tuple[UInt8Array, Fraction]]:
         for index in self._window:
-            frame = read_image(self._paths[index])
+            frame = read_image(self._paths[index], on_damage=partial(self._complain, self._paths[index]))
             if frame.shape != self._size:
                 raise InputError(
                     f"{self._paths[index]} is {frame.shape[1]}x{frame.shape[0]} but the images before it are "
@@ -66,19 +68,32 @@ class ImageSource(Source):
                 )
             yield frame, index * self._interval
 
+    def _complain(self, path: Path) -> None:
+        """Warn, once for all of them, or raise because a picture is damaged."""
+        if self.options.strict:
+            raise TruncatedError(f"{path} is damaged: get an undamaged copy or leave out --strict")
+        if self.notice is None:
+            self.notice = f"{path} is damaged: what could be read of it, and of others like it, is used"
+            warnings.warn(self.notice, TruncationWarning, stacklevel=2)
+
     def close(self) -> None:
         """Nothing is held open."""
 
 
-def read_image(path: Path) -> UInt8Array:
-    """A picture as upright (H, W, 3) uint8 RGB: EXIF orientation applied, transparency laid over black."""
+def read_image(path: Path, *, on_damage: Callable[[], None] | None = None) -> UInt8Array:
+    """A picture as upright (H, W, 3) uint8 RGB: EXIF orientation applied, transparency laid over black.
+
+    on_damage: called where it is damaged but can be read; given None, nobody looks closely.
+    """
     try:
         file = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): check the name and its permissions") from error
-    pixels = cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_UNCHANGED) if file else None
+    pixels, complained = decode_picture(file)
     if pixels is None:
         raise InputError(f"{path} is {'not an image, or damaged' if file else 'empty'}: leave it out or replace it")
+    if on_damage is not None and (complained or is_damaged_jpeg(file)):
+        on_damage()
     if pixels.dtype == np.uint16:
         pixels = (pixels.astype(np.uint32) * 255 + 32767) // 65535
     elif pixels.dtype != np.uint8:
