@@ -92,7 +92,7 @@ ROW = {
             for changed in (
                 {"value": "x"}, {"value": float("nan")}, {"value": True}, {"seed": 1.5}, {"seed": -1}, {"dataset": 3},
                 {"configuration": []}, {"interval": [1]}, {"interval": 3}, {"detail": "x"}, {"network": "x" * 100_000},
-                {"num_clips": 10**30},
+                {"num_clips": 10**30}, {"network": "x\x1b[2J"},
             )
         ),
     ],

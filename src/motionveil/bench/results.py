@@ -15,6 +15,7 @@ from filelock import FileLock
 
 from ..errors import InputError
 from ..files import read_small_text
+from ..printable import printable
 
 LEVELS = ("frame", "clip")
 _NUMBERS = ("value", "prior")
@@ -112,7 +113,7 @@ def _check(row: Row) -> None:
         elif item.name == "interval":
             fits = value is None or (len(value) == 2 and all(type(end) in (int, float) for end in value))
         else:
-            fits = isinstance(value, str) and len(value) < 1000
+            fits = isinstance(value, str) and len(value) < 1000 and value == printable(value)
         if not fits:
             raise TypeError(f"{item.name} is {value!r:.60}")
 

@@ -36,6 +36,8 @@ class Target:
         if str(path) == "-":
             raise OutputError("the result cannot go to standard output: name a file")
         if re.search(_NUMBER, path.name) and path.suffix.lower() in IMAGE_SUFFIXES:
+            if path.parent.name in ("", ".."):
+                raise OutputError(f"numbered images need a folder of their own: write for instance images/{path.name}")
             return cls(path.parent, path.name)
         return cls(path, "" if not path.suffix or (path.is_dir() and path.suffix.lower() not in CONTAINERS) else None)
 
