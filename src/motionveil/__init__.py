@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from .errors import (
     DependencyError,
@@ -24,6 +23,8 @@ from .errors import (
     WeightsError,
 )
 
+# `typing` takes time to import, in which an interrupt on the command line would not end quietly yet.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .audit import Attackers, Audit, audit_video
     from .building import Networks, build_obfuscator, make_filler
@@ -223,14 +224,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name == "__version__":
         from importlib.metadata import version
 
         return version("motionveil")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    value: object = getattr(import_module(f".{_HOME[name]}", __name__), name)
     globals()[name] = value
     return value
 

@@ -186,15 +186,7 @@ def obfuscate_video(
                 warnings.warn(notices[0], stacklevel=2)
             if preview and choice.frames is not None:
                 places = draw_found(choice.found, choice.frames)
-            found = [
-                {
-                    "name": f.template.name,
-                    "frame": f.frame,
-                    "point": list(f.point),
-                    "similarity": round(f.similarity, 3),
-                }
-                for f in choice.found
-            ]
+            found = [each.as_record() for each in choice.found]
             del choice  # its frames would stay in memory for the whole film
         else:
             method = obfuscator

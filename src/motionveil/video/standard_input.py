@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import select
-import shutil
 import stat
 import sys
 import tempfile
@@ -122,7 +121,8 @@ def readable(stream: Readable) -> tuple[Readable | IO[bytes], Callable[[], None]
         return Prefixed(head, stream), cancel
     whole = tempfile.TemporaryFile()  # noqa: SIM115 - the reader closes it
     whole.write(head)
-    shutil.copyfileobj(stream, whole)
+    while part := stream.read(1 << 20):
+        whole.write(part)
     whole.seek(0)
     return whole, cancel
 
