@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .errors import OptionError, TemplateError
 from .features import FEATURE_EXTRACTORS, FeatureExtractor, PartsEncoder
@@ -257,4 +257,5 @@ def check_filler_options(name: str, options: Mapping[str, object]) -> None:
     if taken := sorted({"seed", "frames"} & set(options)):
         remedy = "give it as the seed of the run (--seed)" if "seed" in taken else "leave it out"
         raise OptionError(f"{taken[0]} is no option of the fill {name} here; {remedy}")
-    make_filler(name, **{key: value for key, value in options.items() if value != "video"})
+    given: dict[str, Any] = {key: value for key, value in options.items() if value != "video"}
+    make_filler(name, **given)

@@ -71,10 +71,11 @@ class Template:
                 f"{self.name!r} cannot name a template; use letters, digits, - and _, and not {', '.join(_RESERVED)}, "
                 "however they are written"
             )
+        told: object
         for told in (self.fingerprint, self.origin):
             if not isinstance(told, str) or len(told) > _MOST_TEXT:
                 raise TemplateError(f"template {self.name!r} says at too great length what it is; make it again")
-        vector = self.vector
+        vector: Any = self.vector
         if not isinstance(vector, np.ndarray) or vector.dtype.kind != "f" or vector.ndim != 1:
             raise TemplateError(f"template {self.name!r} must be a vector of floating-point numbers; make it again")
         if vector.size > _MOST_CHANNELS or not abs(float(np.linalg.norm(vector)) - 1) < 1e-3:

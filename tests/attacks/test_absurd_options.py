@@ -115,7 +115,7 @@ def tries(count: int) -> list[tuple[str, str, str]]:
     pairs = [(name, max(option.opts, key=len), option) for name, option in options_of(root)]
     numeric = [pair for pair in pairs if not isinstance(pair[2].type, click.Choice | click.Path)]
     fills = [pair for pair in pairs if pair[1] == "--fill"]
-    found = []
+    found: list[tuple[str, str, str]] = []
     while len(found) < count:
         for value in generator.sample((*NUMBERS, *TEXTS), len(NUMBERS) + len(TEXTS)):
             among = fills if "=" in value else numeric if value in NUMBERS else pairs

@@ -79,6 +79,13 @@ ROW = {
 }  # fmt: skip
 
 
+_CHANGES: tuple[dict[str, object], ...] = (
+    {"value": "x"}, {"value": float("nan")}, {"value": True}, {"seed": 1.5}, {"seed": -1}, {"dataset": 3},
+    {"configuration": []}, {"interval": [1]}, {"interval": 3}, {"detail": "x"}, {"network": "x" * 100_000},
+    {"num_clips": 10**30}, {"network": "x\x1b[2J"},
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -89,11 +96,7 @@ ROW = {
         b"9" * 5000,
         *(
             json.dumps({**ROW, **changed}).encode()
-            for changed in (
-                {"value": "x"}, {"value": float("nan")}, {"value": True}, {"seed": 1.5}, {"seed": -1}, {"dataset": 3},
-                {"configuration": []}, {"interval": [1]}, {"interval": 3}, {"detail": "x"}, {"network": "x" * 100_000},
-                {"num_clips": 10**30}, {"network": "x\x1b[2J"},
-            )
+            for changed in _CHANGES
         ),
     ],
     ids=lambda line: line[:30].decode("ascii", "replace") + line[-20:].decode("ascii", "replace"),

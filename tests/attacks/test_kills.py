@@ -158,8 +158,17 @@ def test_only_what_nobody_works_on_is_swept(tmp_path: Path) -> None:
 def test_results_are_on_the_disk_before_they_appear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     flush, replace = os.fsync, Path.replace
-    monkeypatch.setattr(os, "fsync", lambda descriptor: done.append("flushed") or flush(descriptor))  # type: ignore[func-returns-value]
-    monkeypatch.setattr(Path, "replace", lambda self, to: done.append("appears") or replace(self, to))  # type: ignore[func-returns-value]
+
+    def flushing(descriptor: int) -> None:
+        done.append("flushed")
+        flush(descriptor)
+
+    def replacing(self: Path, target: Path) -> Path:
+        done.append("appears")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", flushing)
+    monkeypatch.setattr(Path, "replace", replacing)
     made = hidden_file(tmp_path / "a")
     made.write_text("new")
     take_place(made, tmp_path / "a", overwrite=False)

@@ -28,12 +28,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
     running = []
     (tmp_path / "out").mkdir()
 
-    def call(source: str, **options: object) -> subprocess.Popen[bytes]:
+    def call(source: str, stdin: int | None = None) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "motionveil", "obfuscate", source, "-o", str(tmp_path / "out" / "o.mp4")]
         listening = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-        made = subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=listening, **options)  # type: ignore[call-overload]
+        made = subprocess.Popen(command, stderr=subprocess.PIPE, stdin=stdin, preexec_fn=listening)
         running.append(made)
-        return made  # type: ignore[no-any-return]
+        return made
 
     yield call
     for process in running:

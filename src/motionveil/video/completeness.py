@@ -6,12 +6,10 @@ import os
 import tempfile
 import threading
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any
 
 import cv2
 import numpy as np
-
-from motionveil.types import UInt8Array
 
 _SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675
 
@@ -96,9 +94,10 @@ _lock = threading.Lock()
 _COMPLAINTS = (b"Corrupt JPEG data", b"Premature end", b"TIFF_Error", b"libpng", b"Unsupported marker")
 
 
-def decode_picture(data: bytes) -> tuple[UInt8Array | None, bool]:
-    """The pixels of a picture as OpenCV gives them, None where it cannot; and whether its decoder complained.
+def decode_picture(data: bytes) -> tuple[Any, bool]:
+    """The pixels of a picture as OpenCV gives them, (h, w) or (h, w, channels) of any type, and whether it complained.
 
+    The pixels are None where it cannot read them.
     Its libraries complain on standard error and nowhere else, so that is caught for as long as they work.
     """
     with _lock, tempfile.TemporaryFile() as said:
@@ -117,9 +116,9 @@ def decode_picture(data: bytes) -> tuple[UInt8Array | None, bool]:
     return pixels, any(words in text for words in _COMPLAINTS)
 
 
-def _decoded(data: bytes) -> UInt8Array | None:
+def _decoded(data: bytes) -> Any:
     try:
-        return cast(UInt8Array, cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)) if data else None
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
     except cv2.error:  # sizes that cannot be
         return None
 
