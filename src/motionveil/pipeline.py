@@ -25,13 +25,13 @@ from .obfuscators import Obfuscator, Selective, explained
 from .places import side_paths
 from .presets import Preset
 from .preview import Preview
-from .record import make_record, settings_of, templated_in
+from .record import HeldSource, make_record, settings_of, templated_in
 from .regions import Doubt, Region, Where, doubtful
 from .streams import Stages
 from .templates import TemplateLibrary
 from .transfer import draw_found
 from .types import UInt8Array, VideoInfo
-from .video import Encoding, Source, VideoWriter, check_target, open_source, source_name
+from .video import Encoding, Source, VideoWriter, can_reread, check_target, open_source, source_name
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def first_frames(
     source: str | Path | int, window: Window, *, seconds: float = 2.0, count: int = 6
 ) -> UInt8Array | None:
     """Up to `count` frames (T, H, W, 3) spread over the first seconds; None where the source cannot be read twice."""
-    if isinstance(source, int) or str(source) == "-":
+    if not can_reread(source):
         return None
     with window.open(source) as reader:
         if not reader.rereadable:
@@ -147,7 +147,8 @@ def obfuscate_video(
     `obfuscator` of any kind instead. networks: those of a preset, loaded once for several videos; takes the place of
     `preset`.
     preview: also write NAME.preview.* with input, opacity (of `Selective`) and output side by side, and NAME.sheet.png;
-    both show the original. record: also write NAME.json with settings, versions and hashes, never the seed.
+    both show the original, and only their owner may read them. record: also write NAME.json with settings, versions and
+    hashes, never the seed.
     on_progress: called after every clip that is written.
 
     An interrupt ends a camera or a stream, and what was recorded is kept. Otherwise, and for every error, nothing is
@@ -166,8 +167,11 @@ def obfuscate_video(
     begin = time.monotonic()
     with ExitStack() as stack:
         stack.enter_context(ops.single_threaded())
+        held = stack.enter_context(HeldSource(source))
         reader = window.open(source)
+        held.check()
         stages = Stages()
+        stages.on_stop(reader.cancel)
         # A source in which a thread waits for ever cannot be closed under it.
         stack.callback(lambda: None if stages.stuck else reader.close())
         info = reader.info
@@ -188,15 +192,7 @@ def obfuscate_video(
                 notices += _warned([text], UserWarning)
             if preview and choice.frames is not None:
                 places = draw_found(choice.found, choice.frames)
-            found = [
-                {
-                    "name": f.template.name,
-                    "frame": f.frame,
-                    "point": list(f.point),
-                    "similarity": round(f.similarity, 3),
-                }
-                for f in choice.found
-            ]
+            found = [each.as_record() for each in choice.found]
             del choice  # its frames would stay in memory for the whole film
         else:
             method = obfuscator
@@ -204,7 +200,7 @@ def obfuscate_video(
         if beside.preview is not None:
             panels = Preview(info, opacity=isinstance(method, Selective), doubts=doubts)
             plain = Encoding(overwrite=encoding.overwrite)
-            side = stack.enter_context(VideoWriter(beside.preview, panels.info, encoding=plain))
+            side = stack.enter_context(VideoWriter(beside.preview, panels.info, encoding=plain, private=True))
         audio_from = None if isinstance(source, int) else source
         writer = stack.enter_context(VideoWriter(target, info, encoding=encoding, audio_from=audio_from))
         stack.enter_context(stages)
@@ -240,6 +236,8 @@ def obfuscate_video(
                 sheet = drawing.stacked([places, sheet])
             files[beside.sheet] = drawing.encode_image(sheet, ".png")
         if beside.record is not None:
+            digest, changed = held.digest(reopened=info.codec == "image")
+            notices += _warned([changed] if changed else [], UserWarning)
             settings = settings_of(method, window, encoding, networks.preset if networks else preset)
             if networks is not None:
                 # Enough to make the method again.
@@ -248,13 +246,14 @@ def obfuscate_video(
                     "where": where_of(hide, where).as_record(),
                 }
             files[beside.record] = make_record(
-                source=source, target=Path(target), output=finished,
+                source=source, digest=digest, target=Path(target), output=finished,
                 templates=[template for region in templated_in(method) for template in region.templates],
                 settings=settings, found=found, num_frames=done, seconds=round(seconds, 3), notices=notices,
                 doubts=doubts,
             )  # fmt: skip
         for path, data in files.items():
-            pending = stack.enter_context(PendingFile(path, data, overwrite=encoding.overwrite))
+            private = path == beside.sheet  # which shows the original
+            pending = stack.enter_context(PendingFile(path, data, overwrite=encoding.overwrite, private=private))
             outputs.append((path, pending.commit))
         commit_all([*outputs, (Path(target), writer.commit)])
     return Result(Path(target), info, done, seconds, tuple(notices), *beside, doubts=tuple(doubts))

@@ -5,7 +5,7 @@ from .contents import Contents, StreamContents, read_contents
 from .encoding import CODECS, CONTAINERS, Encoding, codec_available
 from .images import COLOUR_IMAGE_SUFFIXES, IMAGE_SUFFIXES, READ_IMAGE_SUFFIXES, images_in, images_matching
 from .picture_contents import Tag
-from .reading import is_pattern, open_source, probe, read_picture, source_name
+from .reading import can_reread, is_pattern, open_source, probe, read_picture, source_name
 from .source import Source
 from .target import Target, check_target
 from .writer import VideoWriter
@@ -23,6 +23,7 @@ __all__ = [
     "Tag",
     "Target",
     "VideoWriter",
+    "can_reread",
     "check_target",
     "codec_available",
     "images_in",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ class Location:
     rereadable: bool = True
     file: Any = None
     """Something with `read` instead of the url."""
+    cancel: Callable[[], None] | None = None
+    """Lets go a thread that waits in that `read`."""
 
 
 def file_location(path: str | Path) -> Location:

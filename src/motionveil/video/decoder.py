@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from .clock import Clock
+from .completeness import is_cut
 from .container import Location, is_film, open_container, video_stream
 from .orientation import Orientation
 from .timeline import Timeline
@@ -262,6 +264,8 @@ class Decoder:
 
     def _missing(self) -> str | None:
         """What a file lacks that ended without an error."""
+        if self._path is not None and is_cut(self.container.format.name, self._path):
+            return "ends early"
         if self._expected_packets is not None:
             return "ends early" if self._packets < self._expected_packets else None
         if self._expected_end is None:
@@ -269,6 +273,12 @@ class Decoder:
         # headers round, and the last frame's own duration is often unknown
         tolerance = max(Fraction(1, 4), 3 / self.frame_rate)
         return "ends early" if self._read_until < self._expected_end - tolerance else None
+
+    @property
+    def _path(self) -> Path | None:
+        """The file that is read, None for anything else."""
+        location = self.location
+        return Path(location.url.removeprefix("file:")) if location.file is None and location.rereadable else None
 
     def close(self) -> None:
         """Close the container."""

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from motionveil.errors import InputError
+from motionveil.errors import InputError, TruncatedError, TruncationWarning
 from motionveil.types import UInt8Array, VideoInfo
 
 from .colour import over_black
+from .completeness import decode_picture, is_damaged_jpeg
 from .heif import HEIF_SUFFIXES, is_heif, read_heif
 from .orientation import Orientation
 from .profile import UnknownProfileError, profile_of, to_srgb
@@ -40,6 +42,7 @@ class ImageSource(Source):
         super().__init__(name, options)
         self._interval = 1 / options.image_rate
         self._paths = paths
+        self._damaged = False
         self._window = [
             index
             for index in range(len(paths))
@@ -68,7 +71,7 @@ class ImageSource(Source):
 
     def _frames(self) -> Iterator[tuple[UInt8Array, Fraction]]:
         for index in self._window:
-            frame = read_image(self._paths[index])
+            frame = read_image(self._paths[index], on_damage=partial(self._complain, self._paths[index]))
             if frame.shape != self._size:
                 raise InputError(
                     f"{self._paths[index]} is {frame.shape[1]}x{frame.shape[0]} but the images before it are "
@@ -76,6 +79,15 @@ class ImageSource(Source):
                     f"give pictures that do not belong together one by one, like {self.name}/*.jpg"
                 )
             yield frame, index * self._interval
+
+    def _complain(self, path: Path) -> None:
+        """Warn, once for all of them, or raise because a picture is damaged."""
+        if self.options.strict:
+            raise TruncatedError(f"{path} is damaged: get an undamaged copy or leave out --strict")
+        if not self._damaged:
+            self._damaged = True
+            self.notices.append(f"{path} is damaged: what could be read of it, and of others like it, is used")
+            warnings.warn(self.notices[-1], TruncationWarning, stacklevel=2)
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -94,13 +106,15 @@ class Photo:
     notices: tuple[str, ...] = ()
 
 
-def read_image(path: Path) -> UInt8Array:
+def read_image(path: Path, *, on_damage: Callable[[], None] | None = None) -> UInt8Array:
     """A picture as upright (H, W, 3) uint8 RGB: see `read_photo`."""
-    return read_photo(path).pixels
+    return read_photo(path, on_damage=on_damage).pixels
 
 
-def read_photo(path: Path) -> Photo:
+def read_photo(path: Path, *, on_damage: Callable[[], None] | None = None) -> Photo:
     """A picture: orientation and colour profile applied, transparency laid over black and kept beside.
+
+    on_damage: called where it is damaged but can be read; given None, nobody looks closely.
 
     Errors: InputError where it cannot be read.
     """
@@ -112,9 +126,11 @@ def read_photo(path: Path) -> Photo:
         picture = read_heif(path)
         pixels, notices = _in_srgb(path, picture.pixels, picture.profile)
         return Photo(pixels, notices=notices)
-    decoded = cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_UNCHANGED) if file else None
+    decoded, complained = decode_picture(file)
     if decoded is None:
         raise InputError(f"{path} is {'not an image, or damaged' if file else 'empty'}: leave it out or replace it")
+    if on_damage is not None and (complained or is_damaged_jpeg(file)):
+        on_damage()
     rgb, alpha = _separated(decoded)
     rgb, notices = _in_srgb(path, rgb, profile_of(file))
     upright = Orientation.from_exif(file)

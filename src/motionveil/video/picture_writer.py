@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,8 +15,13 @@ from motionveil.types import UInt8Array
 from .photo_tags import PhotoTags, with_tags
 
 
+def numbered_name(pattern: str, index: int) -> str:
+    """A pattern such as ``%06d.png`` with a number in it; every other % stands for itself."""
+    return re.sub(r"%(0?)(\d{0,2})d", lambda found: f"{index:{found[1]}{found[2]}d}", pattern, count=1)
+
+
 class PictureWriter:
-    """Frames as one still image, or as numbered images in a folder that it makes.
+    """Frames as one still image, or as numbered images in a folder.
 
     path: the image to write, or the folder. suffix: the image format. pattern: the names in the folder, None for a
     still image. quality: of JPEG and WebP, 1 to 100. alpha: (H, W) uint8, for a still image whose format has it.
@@ -41,13 +47,11 @@ class PictureWriter:
             ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, quality],
             ".webp": [cv2.IMWRITE_WEBP_QUALITY, quality],
         }.get(suffix, [])
-        if pattern is not None:
-            path.mkdir()
 
     def write(self, frame: UInt8Array, time: Fraction, index: int) -> None:
         """Write the frame of this index, (H, W, 3) uint8 RGB."""
         if self._pattern is not None:
-            path = self._path / (self._pattern % index)
+            path = self._path / numbered_name(self._pattern, index)
         elif index == 0:
             path = self._path
         else:

@@ -15,7 +15,7 @@ from .container import Location, file_location
 from .heif import is_heif
 from .images import READ_IMAGE_SUFFIXES, ImageSource, images_in, images_matching
 from .source import ReadOptions, Source
-from .standard_input import readable
+from .standard_input import Readable, is_pipe, open_pipe, readable, standard_input
 from .stream import StreamSource
 
 _LIVE_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "udp", "rtp", "srt", "tcp"})
@@ -50,8 +50,7 @@ def open_source(
         return StreamSource(_camera(source), options)
     text = str(source)
     if text == "-":
-        file = readable(sys.stdin.buffer)
-        return StreamSource(Location("standard input", "pipe:0", rereadable=False, file=file), options)
+        return _piped("standard input", standard_input(), options)
     if text.startswith("camera:"):
         number = text.removeprefix("camera:")
         if not number.isdecimal():
@@ -120,6 +119,8 @@ def _open_path(text: str, options: ReadOptions) -> Source:
                 return ImageSource(text, images, options, is_sequence=True)
             raise InputError(f"no image matches {text}: check the folder and the pattern")
         raise InputError(f"{path} does not exist: check the name and the folder")
+    if is_pipe(path):
+        return _piped(str(path), open_pipe(path), options)
     if path.is_file() and path.stat().st_size == 0:
         raise InputError(f"{path} is empty: check that it was copied completely")
     if is_animation(path):
@@ -134,6 +135,16 @@ def _is_moving_heif(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(16)
     return head[4:8] == b"ftyp" and not is_heif(head)
+
+
+def _piped(name: str, stream: Readable, options: ReadOptions) -> Source:
+    file, cancel = readable(stream)
+    return StreamSource(Location(name, "pipe:0", rereadable=False, file=file, cancel=cancel), options)
+
+
+def can_reread(source: str | Path | int) -> bool:
+    """Whether a source may be opened again, as far as its name tells; what comes through a pipe comes once."""
+    return not isinstance(source, int) and str(source) != "-" and not is_pipe(Path(str(source)))
 
 
 def _camera(number: int) -> Location:

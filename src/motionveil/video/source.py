@@ -16,6 +16,9 @@ from motionveil import ops
 from motionveil.errors import InputError, OptionError
 from motionveil.types import Clip, UInt8Array, VideoInfo
 
+_MOST_SECONDS = 1e8
+"""Three years; the clocks of containers count further, but not much."""
+
 
 @dataclass(frozen=True)
 class ReadOptions:
@@ -32,6 +35,9 @@ class ReadOptions:
     def __post_init__(self) -> None:
         if self.clip_length is not None and self.clip_length < 1:
             raise OptionError(f"a clip needs at least 1 frame, not {self.clip_length}")
+        for name, time in (("start", self.start), ("end", self.end)):
+            if time is not None and not abs(time) <= _MOST_SECONDS:
+                raise OptionError(f"the {name} must be a number of seconds up to {_MOST_SECONDS:g}, not {time}")
         if self.start is not None and self.start < 0:
             raise OptionError(f"the start must be 0 seconds or later, not {self.start}")
         if self.end is not None and self.end <= (self.start or 0):
@@ -120,6 +126,9 @@ class Source(ABC):
     @abstractmethod
     def _frames(self) -> Iterator[tuple[UInt8Array, Fraction]]:
         """The upright frames of the window, (H, W, 3) RGB in the source's own size, with their times."""
+
+    def cancel(self) -> None:  # noqa: B027 - most sources do not let anybody wait
+        """Let go a thread that waits for the next frame, which gets an error."""
 
     @abstractmethod
     def close(self) -> None:

@@ -41,6 +41,7 @@ class StreamSource(Source):
     def __init__(self, location: Location, options: ReadOptions) -> None:
         super().__init__(location.name, options)
         self._location = location
+        self._cancelled = False
         self._unread: Decoder | None = Decoder(location, options.frame_rate)
         try:
             if options.frame_rate is not None and not self._unread.is_raw:
@@ -128,7 +129,7 @@ class StreamSource(Source):
                 yield picture, time
             else:
                 story.shortfall = decoder.shortfall
-            if last is not None:
+            if last is not None and not self._cancelled:
                 story.seams = (
                     [seam - (decoder.origin or 0) for seam in decoder.timeline.seams] if decoder.timeline else []
                 )
@@ -185,6 +186,12 @@ class StreamSource(Source):
             if text not in self.notices:  # it may be read again
                 self.notices.append(text)
             warnings.warn(text, kind, stacklevel=3)
+
+    def cancel(self) -> None:
+        """Let go a thread that waits for a pipe."""
+        self._cancelled = True
+        if self._location.cancel is not None:
+            self._location.cancel()
 
     def close(self) -> None:
         """Close the file or device."""

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from motionveil.errors import MotionveilError, OutputError
-from motionveil.files import hidden_name, make_folders
+from motionveil.files import hidden_file, hidden_folder, make_folders, remove_empty, sweep
 
 from .encoding import CONTAINERS
 from .images import IMAGE_SUFFIXES
 
-_NUMBER = r"(%(?:0?\d+)?d)(?![a-zA-Z])"
+_NUMBER = r"(%0?\d{0,2}d)(?![a-zA-Z])"
 
 
 def is_numbered(name: str) -> bool:
@@ -40,6 +40,8 @@ class Target:
         if str(path) == "-":
             raise OutputError("the result cannot go to standard output: name a file")
         if is_numbered(path.name) and path.suffix.lower() in IMAGE_SUFFIXES:
+            if path.parent.name in ("", ".."):
+                raise OutputError(f"numbered images need a folder of their own: write for instance images/{path.name}")
             return cls(path.parent, path.name)
         return cls(path, "" if not path.suffix or (path.is_dir() and path.suffix.lower() not in CONTAINERS) else None)
 
@@ -106,9 +108,18 @@ class Target:
             )
 
     def temporary(self) -> tuple[Path, list[Path]]:
-        """A hidden name beside the target that nobody uses, and the folders above it that had to be made."""
+        """A hidden file or folder beside the target to write into, and the folders above it that had to be made.
+
+        What a process that was killed has left there goes.
+        """
         with as_output_errors(self.path):
-            return hidden_name(self.path), make_folders(self.path.parent)
+            made = make_folders(self.path.parent)
+            try:
+                sweep(self.path.parent)
+                return (hidden_folder if self.is_folder else hidden_file)(self.path), made
+            except BaseException:
+                remove_empty(made)
+                raise
 
 
 def check_target(target: str | Path, sources: Iterable[str | Path | int], overwrite: bool = False) -> None:

@@ -25,7 +25,8 @@ class VideoWriter:
 
     target: the extension chooses the format; no extension, or a pattern such as ``frames/%06d.png``, makes a folder
     of images. info: of the source; its ``start`` becomes time 0. audio_from: the source file, for sound and tags when
-    ``encoding`` keeps them, and for the transparency of a picture.
+    ``encoding`` keeps them, and for the transparency of a picture. private: only its owner may read the result, as
+    while it is written.
 
     The target appears when the ``with`` block ends without an exception; before that, and after one, there is nothing
     of it, and an old file that may be overwritten is as it was.
@@ -40,13 +41,14 @@ class VideoWriter:
         *,
         encoding: Encoding = _USUAL,
         audio_from: str | Path | None = None,
+        private: bool = False,
     ) -> None:
         self.notices: list[str] = []
         """Sentences on what is unusual about the file that is written."""
         self._target = Target.parse(target)
         self._info = info
         self._count = 0
-        self._overwrite = encoding.overwrite
+        self._overwrite, self._private = encoding.overwrite, private
         self._finished = self._committed = False
         self._sink: PictureWriter | Encoder | None = None
         self._target.check([] if audio_from is None else [audio_from], encoding.overwrite)
@@ -136,7 +138,7 @@ class VideoWriter:
         self.finish()
         if not self._committed:
             with as_output_errors(self._target.path):
-                take_place(self._temporary, self._target.path, overwrite=self._overwrite)
+                take_place(self._temporary, self._target.path, overwrite=self._overwrite, private=self._private)
             self._committed = True
 
     def _abandon(self) -> None:
