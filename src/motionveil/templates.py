@@ -71,8 +71,8 @@ class Template:
                 f"{self.name!r} cannot name a template; use letters, digits, - and _, and not {', '.join(_RESERVED)}, "
                 "however they are written"
             )
-        told: object
-        for told in (self.fingerprint, self.origin):
+        texts: tuple[object, ...] = (self.fingerprint, self.origin)
+        for told in texts:
             if not isinstance(told, str) or len(told) > _MOST_TEXT:
                 raise TemplateError(f"template {self.name!r} says at too great length what it is; make it again")
         vector: Any = self.vector
