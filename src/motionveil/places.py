@@ -15,6 +15,7 @@ from .video import (
     READ_IMAGE_SUFFIXES,
     Target,
     is_animation,
+    is_numbered,
     is_pattern,
     source_name,
 )
@@ -69,7 +70,8 @@ def output_for(source: str | Path | int, target: str | Path | None, *, many: boo
             suffix = suffix if suffix.lower() in COLOUR_IMAGE_SUFFIXES else ".png"
         elif suffix.lower() not in CONTAINERS or suffix.lower() == ".avi":  # which cannot hold times that vary
             suffix = ".mp4"
-    if Target.parse(f"{stem}_{suffix}").pattern:  # the name of one file, which must not be taken for that of many
+    # The name of one file, which must not be taken for that of many.
+    if suffix.lower() in IMAGE_SUFFIXES and is_numbered(f"{stem}_{suffix}"):
         stem = stem.replace("%", "_")
     if target is None:
         return (folder if folder.is_dir() and "://" not in str(source) else Path()) / f"{stem}_veiled{suffix}"

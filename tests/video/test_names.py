@@ -13,6 +13,7 @@ import pytest
 from motionveil.places import output_for
 from motionveil.record import make_record
 from motionveil.video import VideoWriter, open_source
+from motionveil.video.picture_writer import numbered_name
 from motionveil.video.target import Target, is_numbered
 
 from .films import make_film, numbered, picture
@@ -45,7 +46,7 @@ def test_films_of_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name
     assert sorted(path.name for path in Path().iterdir()) == sorted([name, f"{stem}_veiled.mp4"])
     with open_source(target) as source:
         assert sum(len(clip) for clip in source) == 3
-    record = make_record(source=name, target=target, output=target, templates=[], settings={})
+    record = make_record(source=name, digest=None, target=target, output=target, templates=[], settings={})
     assert json.loads(record)["source"]["name"] == name
 
 
@@ -66,3 +67,10 @@ def test_what_stands_for_many() -> None:
     assert all(is_numbered(name) for name in ("%06d.png", "a%d.png", "a%4d_b.png"))
     assert not any(is_numbered(name) for name in ("50%discount.jpg", "100%.png", "%s.png", "%06f.png"))
     assert Target.parse("x/50%discount.jpg").is_still
+
+
+def test_numbers_stand_only_where_a_pattern_has_them() -> None:
+    assert numbered_name("50%discount_%06d.png", 7) == "50%discount_000007.png"
+    assert [numbered_name(f"a%{width}d.png", 12) for width in ("", "0", "4", "04")] == [
+        "a12.png", "a12.png", "a  12.png", "a0012.png",
+    ]  # fmt: skip

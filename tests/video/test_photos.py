@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from motionveil.errors import InputError, OptionError
+from motionveil.errors import InputError, OptionError, TruncatedError
 from motionveil.places import output_for
 from motionveil.types import UInt8Array
 from motionveil.video import Encoding, VideoWriter, open_source, probe, read_contents, read_picture
@@ -190,6 +190,24 @@ def test_a_moving_picture_is_a_film(tmp_path: Path, kind: str) -> None:
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(InputError, match="animation that cannot be read"):
         open_source(path)
+
+
+def test_an_animation_is_read_up_to_its_damage(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], rng: np.random.Generator
+) -> None:
+    path = tmp_path / "a.png"
+    animation = cv2.Animation()
+    animation.frames = [rng.integers(0, 255, (32, 48, 3), np.uint8) for _ in range(6)]
+    animation.durations = np.full(6, 100, np.int32)  # type: ignore[assignment]
+    assert cv2.imwriteanimation(str(path), animation)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with open_source(path) as source:
+        assert 0 < sum(len(clip) for clip in source) < 6
+        assert source.notices == [f"{path} is damaged: what could be read of it is used"]
+    with pytest.raises(TruncatedError, match="is damaged"):
+        open_source(path, strict=True)
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.data

@@ -7,7 +7,7 @@ from .images import COLOUR_IMAGE_SUFFIXES, IMAGE_SUFFIXES, READ_IMAGE_SUFFIXES, 
 from .picture_contents import Tag
 from .reading import can_reread, is_pattern, open_source, probe, read_picture, source_name
 from .source import Source
-from .target import Target, check_target
+from .target import Target, check_target, is_numbered
 from .writer import VideoWriter
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "images_in",
     "images_matching",
     "is_animation",
+    "is_numbered",
     "is_pattern",
     "open_source",
     "probe",

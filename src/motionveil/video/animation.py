@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 
-from motionveil.errors import InputError
+from motionveil.errors import InputError, TruncatedError
 from motionveil.types import UInt8Array, VideoInfo
 
 from .colour import over_black
+from .completeness import decode_animation
 from .source import ReadOptions, Source
 
 _HEAD = 4096
@@ -41,7 +40,11 @@ class AnimationSource(Source):
 
     def __init__(self, name: str, path: Path, options: ReadOptions) -> None:
         super().__init__(name, options)
-        self._pictures, lengths = _read(path)
+        self._pictures, lengths, is_damaged = _read(path)
+        if is_damaged:
+            if options.strict:
+                raise TruncatedError(f"{path} is damaged: get an undamaged copy or leave out --strict")
+            self.notices.append(f"{path} is damaged: what could be read of it is used")
         ends = np.cumsum(lengths).tolist()
         self._times = [Fraction(end - length, 1000) for end, length in zip(ends, lengths, strict=True)]
         self._duration = Fraction(ends[-1], 1000)
@@ -73,17 +76,12 @@ class AnimationSource(Source):
         """Nothing is held open."""
 
 
-def _read(path: Path) -> tuple[list[UInt8Array], list[int]]:
-    """Pictures in OpenCV's order of channels, and how long each is shown, in milliseconds."""
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    try:
-        good, animation = cv2.imdecodeanimation(data)
-    except cv2.error:
-        good, animation = False, None
-    if not good or animation is None or not len(animation.frames):
+def _read(path: Path) -> tuple[list[UInt8Array], list[int], bool]:
+    """Pictures in OpenCV's order of channels, for how many milliseconds each is shown, and whether more are damaged."""
+    pictures, lengths, is_damaged = decode_animation(path.read_bytes())
+    if not pictures or len(lengths) < len(pictures):
         raise InputError(f"{path} is an animation that cannot be read, or damaged: convert it to MP4")
-    pictures: Any = animation.frames
-    return list(pictures), [int(length) or _UNSAID for length in animation.durations]
+    return pictures, [length or _UNSAID for length in lengths], is_damaged
 
 
 def _rgb(picture: UInt8Array) -> UInt8Array:

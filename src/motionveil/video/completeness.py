@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import cv2
 import numpy as np
+
+from motionveil.types import UInt8Array
+
+Found = TypeVar("Found")
 
 _SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675
 
@@ -98,22 +103,38 @@ def decode_picture(data: bytes) -> tuple[Any, bool]:
     """The pixels of a picture as OpenCV gives them, (h, w) or (h, w, channels) of any type, and whether it complained.
 
     The pixels are None where it cannot read them.
-    Its libraries complain on standard error and nowhere else, so that is caught for as long as they work.
+    """
+    return _heard(lambda: _decoded(data))
+
+
+def decode_animation(data: bytes) -> tuple[list[UInt8Array], list[int], bool]:
+    """The pictures of an animation as OpenCV gives them, their milliseconds, and whether it could read only a part."""
+    (good, animation), complained = _heard(lambda: _animation(data))
+    if animation is None:
+        return [], [], True
+    pictures: Any = animation.frames
+    return list(pictures), [int(length) for length in animation.durations][: len(pictures)], not good or complained
+
+
+def _heard(decode: Callable[[], Found]) -> tuple[Found, bool]:
+    """What decodes, and whether a picture was complained of.
+
+    OpenCV's libraries complain on standard error and nowhere else, so that is caught for as long as they work.
     """
     with _lock, tempfile.TemporaryFile() as said:
         try:
             shown = os.dup(2)
         except OSError:  # there is no standard error
-            return _decoded(data), False
+            return decode(), False
         try:
             os.dup2(said.fileno(), 2)
-            pixels = _decoded(data)
+            found = decode()
         finally:
             os.dup2(shown, 2)
             os.close(shown)
         said.seek(0)
         text = said.read()
-    return pixels, any(words in text for words in _COMPLAINTS)
+    return found, any(words in text for words in _COMPLAINTS)
 
 
 def _decoded(data: bytes) -> Any:
@@ -121,6 +142,13 @@ def _decoded(data: bytes) -> Any:
         return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
     except cv2.error:  # sizes that cannot be
         return None
+
+
+def _animation(data: bytes) -> tuple[bool, Any]:
+    try:
+        return cv2.imdecodeanimation(np.frombuffer(data, np.uint8))
+    except cv2.error:
+        return False, None
 
 
 def is_damaged_jpeg(data: bytes) -> bool:

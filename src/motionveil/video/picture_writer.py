@@ -13,11 +13,12 @@ from motionveil.errors import OutputError
 from motionveil.types import UInt8Array
 
 from .photo_tags import PhotoTags, with_tags
+from .target import NUMBER
 
 
 def numbered_name(pattern: str, index: int) -> str:
     """A pattern such as ``%06d.png`` with a number in it; every other % stands for itself."""
-    return re.sub(r"%(0?)(\d{0,2})d", lambda found: f"{index:{found[1]}{found[2]}d}", pattern, count=1)
+    return re.sub(NUMBER, lambda found: f"{index:{found[1][1:]}}", pattern, count=1)
 
 
 class PictureWriter:

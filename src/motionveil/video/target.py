@@ -16,12 +16,13 @@ from motionveil.files import hidden_file, hidden_folder, make_folders, remove_em
 from .encoding import CONTAINERS
 from .images import IMAGE_SUFFIXES
 
-_NUMBER = r"(%0?\d{0,2}d)(?![a-zA-Z])"
+NUMBER = r"(%0?\d{0,2}d)(?![a-zA-Z])"
+"""Where a pattern holds the number of a frame."""
 
 
 def is_numbered(name: str) -> bool:
     """Whether a name stands for many: ``%06d`` or ``%d`` in it, but not the ``%d`` of ``50%discount``."""
-    return re.search(_NUMBER, name) is not None
+    return re.search(NUMBER, name) is not None
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Target:
 
     def _is_ours(self, path: Path) -> bool:
         """Whether something in the folder is an image that writing here would have made."""
-        begin, number, rest = re.split(_NUMBER, self.pattern or "%06d.", maxsplit=1)
+        begin, number, rest = re.split(NUMBER, self.pattern or "%06d.", maxsplit=1)
         end = re.escape(rest) if self.pattern else r"\.[a-z0-9]+"
         return (
             path.is_file()
