@@ -133,6 +133,7 @@ def test_a_silent_source_may_be_asked_for_its_sound(tmp_path: Path) -> None:
         ("pcm_mulaw", 8000, ".mp4", "aac"),
         ("pcm_s16le", 44100, ".webm", "opus"),
         ("aac", 16000, ".webm", "opus"),
+        ("aac", 16000, ".avi", "ac3"),
     ],
 )
 def test_sound_is_encoded_where_it_cannot_be_copied(
@@ -145,6 +146,7 @@ def test_sound_is_encoded_where_it_cannot_be_copied(
         assert any(becomes in text for text in notices)
         with av.open(str(made)) as container:
             assert container.streams.audio[0].codec_context.name.removeprefix("lib") == becomes
+        assert not any(trace in made.read_bytes() for trace in (b"Lavc", b"Lavf6", b"libopus"))
         start, end = tone_begins(made)
         assert start == pytest.approx(begins, abs=0.02)
         assert end == pytest.approx(ends, abs=0.1)

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from av.stream import Stream
 
 # What players of a container expect; for sound that it cannot hold as it is
-_ENCODERS = {"mp4": "aac", "mov": "aac", "matroska": "libopus", "webm": "libopus", "avi": "libmp3lame"}
+_ENCODERS = {"mp4": "aac", "mov": "aac", "matroska": "libopus", "webm": "libopus", "avi": "ac3"}
 _SOUND_RATE = 48_000
+_SAYS_NOTHING_OF_ITSELF = 1 << 23  # AV_CODEC_FLAG_BITEXACT
 
 
 class SoundTracks:
@@ -92,6 +93,7 @@ class SoundTracks:
 class _Copied:
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
+        self._last: Fraction | None = None
 
     def packets(self, packet: av.Packet[Any], shift: Fraction) -> Iterator[tuple[Fraction, av.Packet[Stream]]]:
         """The packet with its time in the result, if it begins there. shift: what is to be taken off, in seconds."""
@@ -101,7 +103,10 @@ class _Copied:
         packet.pts -= ticks
         packet.dts -= ticks
         packet.stream = self._stream
-        if packet.pts >= 0:
+        decoded = packet.dts * packet.time_base
+        # Where recordings overlap a little, what comes too late is left out: no file may go back.
+        if packet.pts >= 0 and (self._last is None or decoded > self._last):
+            self._last = decoded
             yield packet.pts * packet.time_base, packet
 
     def rest(self) -> Iterator[tuple[Fraction, av.Packet[Stream]]]:
@@ -117,6 +122,7 @@ class _Encoded:
         rates = av.Codec(encoder, "w").audio_rates
         rate = source.rate if not rates or source.rate in rates else _SOUND_RATE
         self._stream = cast("av.AudioStream", output.add_stream(encoder, rate=rate))
+        self._stream.codec_context.flags |= _SAYS_NOTHING_OF_ITSELF
         # More channels than two are mixed: which orders of them an encoder takes differs.
         self._stream.codec_context.layout = "mono" if source.channels == 1 else "stereo"
         self._graph: av.filter.Graph | None = None
