@@ -98,6 +98,8 @@ def sweep(folder: Path) -> None:
 
     What a process works on is locked, also for others on other machines; where there are no locks, nothing is removed.
     """
+    if os.name != "posix":
+        return
     with suppress(OSError):
         for entry in list(os.scandir(folder)):
             name, _, number = entry.name.rpartition(_PART)

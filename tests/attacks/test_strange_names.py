@@ -27,6 +27,8 @@ def folder(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyP
     return tmp_path
 
 
+CORNER = ("--hide", "nothing", "--area", "rect:0,0,8,8")
+"""Needs no network."""
 STRANGE = (
     "caf\udce9",
     "a\x1b[31mred",
@@ -47,7 +49,7 @@ STRANGE = (
 @pytest.mark.parametrize("suffix", [".mp4", ".png"])
 def test_strange_names(name: str, suffix: str, run: Run, folder: Path) -> None:
     (folder / f"in{suffix}").rename(folder / f"{name}{suffix}")
-    code, out, err = run("obfuscate", f"./{name}{suffix}", "-o", f"./out{name}{suffix}", "--detail", "128")
+    code, out, err = run("obfuscate", f"./{name}{suffix}", "-o", f"./out{name}{suffix}", *CORNER)
     assert code == 0, err
     assert len(read(folder / f"out{name}{suffix}")[0]) == (4 if suffix == ".mp4" else 1)
     assert printable(f"out{name}{suffix}") in out
@@ -59,7 +61,7 @@ def test_strange_names(name: str, suffix: str, run: Run, folder: Path) -> None:
 
 @pytest.mark.parametrize("pattern", ["%s%d.png", "a%sb%04d.png", "%%%03d.png", "%n%06d.jpg"])
 def test_patterns_with_other_signs(pattern: str, run: Run, folder: Path) -> None:
-    code, _, err = run("obfuscate", "in.mp4", "-o", f"images/{pattern}", "--no-record", "--detail", "128")
+    code, _, err = run("obfuscate", "in.mp4", "-o", f"images/{pattern}", "--no-record", *CORNER)
     assert code == 0, err
     begin, _, end = pattern.rpartition("%")
     number = "0" if end.startswith("d") else "0" * int(end[:2])
@@ -76,7 +78,7 @@ def test_numbered_images_in_the_working_folder_are_refused(pattern: str, run: Ru
 
 @pytest.mark.parametrize("name", ["%", "%s", "a%s.png", "x%99999d.png", "%0d.txt"])
 def test_names_with_percent_signs(name: str, run: Run, folder: Path) -> None:
-    code, _, err = run("obfuscate", "in.png", "-o", name, "--no-record", "--detail", "128")
+    code, _, err = run("obfuscate", "in.png", "-o", name, "--no-record", *CORNER)
     assert code in (0, 2), err
     assert "should not have happened" not in err
     assert code == 2 or (folder / name).exists()
