@@ -20,7 +20,9 @@ _UNSAID = 100  # milliseconds of a picture that says none, as browsers have it
 
 
 def is_animation(path: Path) -> bool:
-    """Whether a file is a WebP or PNG picture that moves, by its first bytes."""
+    """Whether a file is a WebP or PNG picture that moves, by its first bytes; what is no file is not waited for."""
+    if not path.is_file():
+        return False
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)

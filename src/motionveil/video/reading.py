@@ -132,8 +132,11 @@ def _open_path(text: str, options: ReadOptions) -> Source:
 
 def _is_moving_heif(path: Path) -> bool:
     """Whether a file holds a film of pictures in a HEIF container, which FFmpeg reads like any other."""
-    with path.open("rb") as file:
-        head = file.read(16)
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError:  # whoever reads it will say why not
+        return False
     return head[4:8] == b"ftyp" and not is_heif(head)
 
 
