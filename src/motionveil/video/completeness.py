@@ -96,7 +96,7 @@ def _number(file: IO[bytes], *, keep_mark: bool = False) -> int | None:
 
 
 _lock = threading.Lock()
-_COMPLAINTS = (b"Corrupt JPEG data", b"Premature end", b"TIFF_Error", b"libpng", b"Unsupported marker")
+_COMPLAINTS = (b"Corrupt JPEG data", b"Premature end", b"TIFF_Error", b"libpng error", b"Unsupported marker")
 
 
 def decode_picture(data: bytes) -> tuple[Any, bool]:
