@@ -133,7 +133,6 @@ def test_a_silent_source_may_be_asked_for_its_sound(tmp_path: Path) -> None:
         ("pcm_mulaw", 8000, ".mp4", "aac"),
         ("pcm_s16le", 44100, ".webm", "opus"),
         ("aac", 16000, ".webm", "opus"),
-        ("aac", 16000, ".avi", "ac3"),
     ],
 )
 def test_sound_is_encoded_where_it_cannot_be_copied(

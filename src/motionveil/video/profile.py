@@ -110,10 +110,8 @@ def _curve(profile: bytes, at: int) -> Float32Array:
     elif kind == b"para":
         (shape,) = struct.unpack_from(">H", profile, at + 8)
         number = (1, 3, 4, 5, 7)[shape]
-        g, a, b, c, d, e, f = (
-            *(value / 65536 for value in struct.unpack_from(f">{number}i", profile, at + 12)),
-            *(1.0, 0.0, 0.0, 0.0, 0.0, 0.0)[number - 1 :],
-        )
+        given = [value / 65536 for value in struct.unpack_from(f">{number}i", profile, at + 12)]
+        g, a, b, c, d, e, f = given + [1.0, 0.0, 0.0, 0.0, 0.0, 0.0][number - 1 :]
         if shape in (1, 2):  # the offset comes where a straight line is in the others
             offset = c if shape == 2 else 0.0
             light = np.where(level >= -b / a, np.maximum(a * level + b, 0) ** g, 0) + offset
