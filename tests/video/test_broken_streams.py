@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import av
 import numpy as np
@@ -40,14 +40,14 @@ def is_even(times: list[Fraction], interval: Fraction = INTERVAL) -> bool:
 def film_beside(path: Path, count: int, *others: str) -> Path:
     """A film with B frames behind other tracks, which all are stored before it."""
     with av.open(str(path), "w") as container:
-        audio = cast("av.AudioStream", container.add_stream("aac", rate=16000)) if "sound" in others else None
+        audio = container.add_stream("aac", rate=16000) if "sound" in others else None
         data = container.add_data_stream() if "data" in others else None
         if "chapters" in others:
             second = {"time_base": Fraction(1), "metadata": {"title": "one"}}
             container.set_chapters([{"id": 1, "start": 0, "end": 1, **second}])  # type: ignore[typeddict-item]
         if "font" in others:
             container.add_attachment("a.ttf", "application/x-truetype-font", b"font")
-        stream = cast("av.VideoStream", container.add_stream("libx264", rate=25))
+        stream = container.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
         stream.codec_context.options = {"bf": "3", "qp": "4"}
         if "timecode" in others:
@@ -70,7 +70,7 @@ def film_beside(path: Path, count: int, *others: str) -> Path:
     return path
 
 
-BESIDE = {
+BESIDE: dict[str, list[tuple[str, ...]]] = {
     ".mp4": [(), ("sound",), ("timecode",), ("sound", "timecode"), ("chapters",)],
     ".mov": [("sound",), ("timecode",), ("chapters",)],
     ".mkv": [("sound",), ("font",), ("sound", "font", "chapters")],
@@ -199,7 +199,7 @@ def test_interlaced_pictures_may_change_their_size(tmp_path: Path) -> None:
 def test_a_second_film_is_told_of(tmp_path: Path) -> None:
     path = tmp_path / "a.mkv"
     with av.open(str(path), "w") as container:
-        streams = [cast("av.VideoStream", container.add_stream("libx264", rate=25)) for _ in range(2)]
+        streams = [container.add_stream("libx264", rate=25) for _ in range(2)]
         for stream, size in zip(streams, (64, 32), strict=True):
             stream.width, stream.height, stream.pix_fmt = size, size, "yuv420p"
         for stream in streams:
@@ -252,7 +252,7 @@ def test_a_frame_rate_is_for_raw_streams(tmp_path: Path) -> None:
 def test_anamorphic_pictures_keep_their_shape(tmp_path: Path, size: Any, aspect: str) -> None:
     path = tmp_path / "a.mp4"
     with av.open(str(path), "w") as container:
-        stream = cast("av.VideoStream", container.add_stream("libx264", rate=25))
+        stream = container.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 720, 576, "yuv420p"
         stream.codec_context.sample_aspect_ratio = Fraction(64, 45)
         container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((576, 720, 3), np.uint8), "rgb24")))

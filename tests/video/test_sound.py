@@ -35,7 +35,7 @@ def copy(
 def with_sound(path: Path, codec: str, rate: int) -> Path:
     """Two seconds with a tone from 1 s on, in a codec."""
     with av.open(str(path), "w") as container:
-        stream = cast("av.VideoStream", container.add_stream("libx264", rate=25))
+        stream = container.add_stream("libx264", rate=25)
         stream.width = stream.height = 64
         stream.pix_fmt = "yuv420p"
         audio = cast("av.AudioStream", container.add_stream(codec, rate=rate))

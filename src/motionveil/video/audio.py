@@ -132,7 +132,7 @@ class _Encoded:
         import av
 
         try:
-            frames = packet.decode()
+            frames = cast("list[av.AudioFrame]", packet.decode())
         except av.error.FFmpegError:
             return
         for frame in frames:

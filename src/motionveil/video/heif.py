@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from .orientation import Orientation
 
 if TYPE_CHECKING:
     import av
+    from av.video.stream import VideoStream
 
 HEIF_SUFFIXES = frozenset({".heic", ".heif", ".hif", ".avif"})
 _STILL_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"mif2", b"avif", b"heif"})
@@ -81,9 +82,9 @@ def _decoded(path: Path, tiles: list[int]) -> dict[int, UInt8Array]:
     container = open_container(file_location(path))
     try:
         wanted = {stream.index: stream for stream in container.streams.video if stream.id in tiles}
-        for packet in container.demux(list(wanted.values())):
+        for packet in cast("Iterator[av.Packet[VideoStream]]", container.demux(list(wanted.values()))):
             if packet.size and packet.stream.id not in found:
-                frames: list[av.VideoFrame] = packet.decode() or packet.stream.codec_context.decode(None)
+                frames = packet.decode() or packet.stream.codec_context.decode(None)
                 found[packet.stream.id] = convert(frames[0])
     except av.error.FFmpegError as error:
         raise ValueError(str(error)) from error
