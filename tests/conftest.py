@@ -32,6 +32,15 @@ def data_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
+def cases_dir() -> Path:
+    """Files as people have them; MOTIONVEIL_TEST_CASES, or ``shared/cases`` beside the checkout."""
+    folder = Path(os.environ.get("MOTIONVEIL_TEST_CASES") or ROOT.parent / "shared" / "cases")
+    if not folder.is_dir():
+        pytest.skip(f"no files of that kind in {folder}; set MOTIONVEIL_TEST_CASES to a folder that holds them")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def random_vit_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint of a narrow ViT with random weights."""
     path = tmp_path_factory.mktemp("weights") / "narrow.pth"

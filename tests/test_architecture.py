@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,9 @@ import motionveil
 SOURCE = Path(motionveil.__file__).parent
 
 LAYERS = [
-    {"errors"},
-    {"types"},
+    {"errors", "printable", "interrupts"},
+    {"types", "values"},
+    {"locks"},
     {"files"},
     {"ops", "vit", "raft"},
     {"video", "weights", "engine"},
@@ -89,6 +91,13 @@ def test_imports_point_one_way(path: Path) -> None:
             assert rank[parts[1]] < rank[own], f"{path.name}:{line} imports {module}, which is not above it"
         if parts[0] in ALLOWED:
             assert own in ALLOWED[parts[0]], f"{path.name}:{line} may not import {parts[0]}"
+
+
+def test_one_place_writes_to_the_terminal() -> None:
+    """Names of files and words in other people's files are escaped there."""
+    written = re.compile(r"(?<![\w.])print\(|click\.s?echo\(|click\.secho\(|sys\.std(out|err)\.write")
+    found = [path.relative_to(SOURCE).as_posix() for path in MODULES if written.search(path.read_text("utf-8"))]
+    assert found == ["cli/terminal.py"]
 
 
 def test_the_layers_are_those_that_exist() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from motionveil import drawing
-from motionveil.cli.main import COMMANDS
+from motionveil.cli.root import COMMANDS
 
 from .conftest import ROOT, textured
 from .test_pipeline import write

@@ -8,9 +8,8 @@ Heavy parts are imported when they are first used, so that ``import motionveil``
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
 
 from .errors import (
     DependencyError,
@@ -18,13 +17,15 @@ from .errors import (
     MotionveilError,
     OptionError,
     OutputError,
+    SourceWarning,
     TemplateError,
     TruncatedError,
     TruncationWarning,
     WeightsError,
 )
-from .types import Clip, Point, VideoInfo
 
+# `typing` takes time to import, in which an interrupt on the command line would not end quietly yet.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .audit import Attackers, Audit, audit_video
     from .building import Networks, build_obfuscator, make_filler
@@ -71,10 +72,14 @@ if TYPE_CHECKING:
     from .saliency import saliency_maps
     from .templates import Template, TemplateLibrary, built_in_library, default_library, make_template
     from .transfer import Found, find_templates
+    from .types import Clip, Point, VideoInfo
     from .video import Encoding, Source, VideoWriter, open_source, probe, read_picture
     from .weights import WEIGHTS, Weights, fetch_weights, find_weights
 
-__version__ = version("motionveil")
+    __version__: str
+
+# OpenCV reads this when it is loaded: a small file can claim to be a picture that fills the memory.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**28))
 
 _LAZY = {
     "audit": ("Attackers", "Audit", "audit_video"),
@@ -122,6 +127,7 @@ _LAZY = {
     "saliency": ("saliency_maps",),
     "templates": ("Template", "TemplateLibrary", "built_in_library", "default_library", "make_template"),
     "transfer": ("Found", "find_templates"),
+    "types": ("Clip", "Point", "VideoInfo"),
     "video": ("Encoding", "Source", "VideoWriter", "open_source", "probe", "read_picture"),
     "weights": ("WEIGHTS", "Weights", "fetch_weights", "find_weights"),
 }
@@ -180,6 +186,7 @@ __all__ = [
     "Selective",
     "SolidColour",
     "Source",
+    "SourceWarning",
     "StaticNoise",
     "Strength",
     "Template",
@@ -219,10 +226,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("motionveil")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    value: object = getattr(import_module(f".{_HOME[name]}", __name__), name)
     globals()[name] = value
     return value
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .errors import OptionError, TemplateError
 from .features import FEATURE_EXTRACTORS, FeatureExtractor, PartsEncoder
@@ -21,6 +21,7 @@ from .regions import Doubt, Region, TemplateSaliency, Where
 from .templates import Template, TemplateLibrary, built_in_library, default_library
 from .transfer import Found, find_templates, not_found
 from .types import UInt8Array
+from .values import check_values
 
 DEFAULT_HIDE = ("person",)
 _log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ def make_extractor(name: str, **options: object) -> FeatureExtractor:
 
 
 def make_filler(
-    name: str, *, seed: int | None = None, frames: Frames | UInt8Array | None = None, **options: object
+    name: str, /, *, seed: int | None = None, frames: Frames | UInt8Array | None = None, **options: object
 ) -> Filler:
     """A filler from the table by name. seed: for noise. frames: for ``statistics="video"``.
 
@@ -89,6 +90,7 @@ def _make(kind: str, table: Mapping[str, Callable[..., Made]], name: str, option
     unknown = [option for option in options if option not in known]
     if unknown:
         raise OptionError(f"the {kind} {name} has no option {unknown[0]}; leave it out, or choose another --{kind}")
+    check_values(f"the {kind} {name}", table[name], options)
     try:
         return table[name](**options)
     except (TypeError, ValueError) as error:
@@ -247,5 +249,15 @@ def assemble(
     frames: Frames | UInt8Array | None = None,
 ) -> Selective:
     """The method of a preset from parts that are there."""
+    check_filler_options(preset.filler, preset.filler_options)
     filler = make_filler(preset.filler, seed=seed, frames=frames, **preset.filler_options)
     return Selective(region, filler, flow)
+
+
+def check_filler_options(name: str, options: Mapping[str, object]) -> None:
+    """Raise OptionError for options of a filler that the program gives itself, does not know, or cannot use."""
+    if taken := sorted({"seed", "frames"} & set(options)):
+        remedy = "give it as the seed of the run (--seed)" if "seed" in taken else "leave it out"
+        raise OptionError(f"{taken[0]} is no option of the fill {name} here; {remedy}")
+    given: dict[str, Any] = {key: value for key, value in options.items() if value != "video"}
+    make_filler(name, **given)

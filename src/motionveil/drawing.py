@@ -91,10 +91,10 @@ def encode_image(picture: UInt8Array, suffix: str) -> bytes:
     return data.tobytes()
 
 
-def write_image(path: str | Path, picture: UInt8Array) -> None:
-    """Write (H, W, 3) RGB or (H, W) grey uint8 by the name's extension."""
+def write_image(path: str | Path, picture: UInt8Array, *, private: bool = False) -> None:
+    """Write (H, W, 3) RGB or (H, W) grey uint8 by the name's extension. private: see `files.take_place`."""
     path = Path(path)
-    write_file(path, encode_image(picture, path.suffix))
+    write_file(path, encode_image(picture, path.suffix), private=private)
 
 
 class Moments:

@@ -45,5 +45,9 @@ class DependencyError(MotionveilError):
     """An optional package is needed; the message holds the line that installs it."""
 
 
-class TruncationWarning(UserWarning):
-    """A source ended early; what was read before is used."""
+class SourceWarning(UserWarning):
+    """Something about a source that was changed or left out so that it fits."""
+
+
+class TruncationWarning(SourceWarning):
+    """A source is damaged or ended early; what could be read is used."""

@@ -34,7 +34,7 @@ from .folders import (
 from .middlebury import flo_bytes, flow_colours
 from .obfuscators import Selective
 from .pipeline import Progress, Window, first_frames
-from .record import source_digest
+from .record import HeldSource, source_digest
 from .saliency import saliency_maps
 from .streams import Stages
 from .templates import Template, TemplateLibrary
@@ -117,7 +117,10 @@ def write_export(
     with ExitStack() as stack:
         stack.enter_context(ops.single_threaded())
         stages = Stages()
+        held = stack.enter_context(HeldSource(source))
         reader = window.open(source)
+        held.check()
+        stages.on_stop(reader.cancel)
         stack.callback(lambda: None if stages.stuck else reader.close())
         frames = lru_cache(partial(first_frames, source, window))
         steps = _steps(export, networks, library, reader.info, seed, frames)
@@ -137,7 +140,8 @@ def write_export(
                     done += len(clip)
                     if on_progress is not None:
                         on_progress(Progress(done, reader.info.num_frames, done / max(time.monotonic() - begin, 1e-6)))
-            drawing.write_image(working / SHEET, sheet.draw())
+            drawing.write_image(working / SHEET, sheet.draw(), private=True)
+            settings["source"], _ = held.digest(reopened=True)
             write_settings(working, settings, frames=done, without_flow=still)
     return target
 

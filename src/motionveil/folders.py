@@ -10,8 +10,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import OptionError, OutputError
-from .files import hidden_name, make_folders, remove, remove_empty, take_place
+from .errors import InputError, OptionError, OutputError
+from .files import hidden_folder, make_folders, read_small_text, remove, remove_empty, sweep, take_place
 from .record import plain
 from .video import is_pattern, source_name
 
@@ -42,13 +42,13 @@ def new_folder(target: Path, *, overwrite: bool) -> Iterator[Path]:
 
     Raises OutputError where it cannot be written.
     """
-    working = hidden_name(target)
     with ExitStack() as stack:
         try:
             made = make_folders(target.parent)
             stack.callback(remove_empty, made)
+            sweep(target.parent)
+            working = hidden_folder(target)
             stack.callback(remove, working)
-            working.mkdir()
             yield working
             take_place(working, target, overwrite=overwrite)
         except OSError as error:
@@ -64,8 +64,8 @@ def write_settings(folder: Path, settings: Mapping[str, Any], **found: Any) -> N
 def made_with(target: Path, settings: Mapping[str, Any]) -> bool:
     """Whether the folder holds results of these settings; as folders appear whole, it then holds all of them."""
     try:
-        there = json.loads((target / SETTINGS).read_text())
-    except (OSError, ValueError):
+        there = json.loads(read_small_text(target / SETTINGS))
+    except (InputError, ValueError, RecursionError):
         return False
     # Through JSON, because tuples come back as lists.
     wanted = json.loads(json.dumps(plain(settings)))

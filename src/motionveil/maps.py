@@ -29,7 +29,7 @@ from .folders import (
 )
 from .pipeline import Progress, Window, first_frames
 from .presets import PRESETS
-from .record import source_digest
+from .record import HeldSource, source_digest
 from .saliency import saliency_maps
 from .streams import Stages
 from .templates import Template, TemplateLibrary, default_library
@@ -69,7 +69,10 @@ def write_saliency(
     (library or default_library()).names(attributes)
     with ExitStack() as stack:
         stages = Stages()
+        held = stack.enter_context(HeldSource(source))
         reader = window.open(source)
+        held.check()
+        stages.on_stop(reader.cancel)
         stack.callback(lambda: None if stages.stuck else reader.close())
         info = reader.info
         frames = lru_cache(partial(first_frames, source, window))
@@ -84,7 +87,7 @@ def write_saliency(
         begin, done = time.monotonic(), 0
         with new_folder(target, overwrite=overwrite) as working:
             with ExitStack() as inner:
-                overlay = inner.enter_context(VideoWriter(working / _OVERLAY, info)) if video else None
+                overlay = inner.enter_context(VideoWriter(working / _OVERLAY, info, private=True)) if video else None
                 inner.enter_context(stages)
                 for clip in stages(reader):
                     painted = _write_clip(clip, templates, extractor, working, sheet)
@@ -93,8 +96,9 @@ def write_saliency(
                     done += len(clip)
                     if on_progress is not None:
                         on_progress(Progress(done, info.num_frames, done / max(time.monotonic() - begin, 1e-6)))
-            drawing.write_image(working / SHEET, sheet.draw())
-            write_settings(working, _settings(source, attributes, networks, window))
+            drawing.write_image(working / SHEET, sheet.draw(), private=True)
+            digest, _ = held.digest(reopened=True)
+            write_settings(working, {**_settings(source, attributes, networks, window), "source": digest})
     return target
 
 

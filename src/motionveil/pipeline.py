@@ -18,20 +18,20 @@ import numpy as np
 from . import drawing, ops
 from .building import Choice, Networks, assemble, choose_region, where_of
 from .devices import gpu_of, on_device, on_host
-from .errors import OptionError
+from .errors import OptionError, SourceWarning
 from .files import PendingFile, commit_all
 from .flow import DISFlow, FlowEstimator
-from .obfuscators import Obfuscator, Recorded, Selective, explained
+from .obfuscators import Obfuscator, Selective, explained
 from .places import side_paths
 from .presets import Preset
 from .preview import Preview
-from .record import make_record
-from .regions import Doubt, Region, TemplateSaliency, Where, doubtful, everything_in
+from .record import HeldSource, make_record, settings_of, templated_in
+from .regions import Doubt, Region, Where, doubtful
 from .streams import Stages
 from .templates import TemplateLibrary
 from .transfer import draw_found
 from .types import UInt8Array, VideoInfo
-from .video import Encoding, Source, VideoWriter, check_target, open_source, source_name
+from .video import Encoding, Source, VideoWriter, can_reread, check_target, open_source, source_name
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Window:
     """Which part of a source is read, and how; see `video.open_source`.
 
     start, end: seconds. size: short side, or (width, height). image_rate: frames per second of a folder of images.
-    strict: refuse a source that ends before it should.
+    strict: refuse a source that ends before it should. frame_rate: of a raw stream, which does not say.
     """
 
     start: float | None = None
@@ -66,6 +66,7 @@ class Window:
     size: int | tuple[int, int] | None = None
     image_rate: Fraction = Fraction(25)
     strict: bool = False
+    frame_rate: Fraction | None = None
 
     def open(self, source: str | Path | int) -> Source:
         """The source, to be read through this window."""
@@ -76,6 +77,7 @@ class Window:
             size=self.size,
             image_rate=self.image_rate,
             strict=self.strict,
+            frame_rate=self.frame_rate,
         )
 
 
@@ -102,7 +104,7 @@ def first_frames(
     source: str | Path | int, window: Window, *, seconds: float = 2.0, count: int = 6
 ) -> UInt8Array | None:
     """Up to `count` frames (T, H, W, 3) spread over the first seconds; None where the source cannot be read twice."""
-    if isinstance(source, int) or str(source) == "-":
+    if not can_reread(source):
         return None
     with window.open(source) as reader:
         if not reader.rereadable:
@@ -145,7 +147,8 @@ def obfuscate_video(
     `obfuscator` of any kind instead. networks: those of a preset, loaded once for several videos; takes the place of
     `preset`.
     preview: also write NAME.preview.* with input, opacity (of `Selective`) and output side by side, and NAME.sheet.png;
-    both show the original. record: also write NAME.json with settings, versions and hashes, never the seed.
+    both show the original, and only their owner may read them. record: also write NAME.json with settings, versions and
+    hashes, never the seed.
     on_progress: called after every clip that is written.
 
     An interrupt ends a camera or a stream, and what was recorded is kept. Otherwise, and for every error, nothing is
@@ -164,12 +167,16 @@ def obfuscate_video(
     begin = time.monotonic()
     with ExitStack() as stack:
         stack.enter_context(ops.single_threaded())
+        held = stack.enter_context(HeldSource(source))
         reader = window.open(source)
+        held.check()
         stages = Stages()
+        stages.on_stop(reader.cancel)
         # A source in which a thread waits for ever cannot be closed under it.
         stack.callback(lambda: None if stages.stuck else reader.close())
         info = reader.info
-        notices: list[str] = []
+        at_once = len(reader.notices)
+        notices = _warned(reader.notices, SourceWarning)
         places: UInt8Array | None = None
         found: list[dict[str, Any]] = []
         doubts: list[Doubt] = []
@@ -181,21 +188,11 @@ def obfuscate_video(
             )
             if choice.missing:
                 missing = ", ".join(choice.missing)
-                notices.append(
-                    f"{source_name(source)}: {missing} could not be found at its beginning and stays visible"
-                )
-                warnings.warn(notices[0], stacklevel=2)
+                text = f"{source_name(source)}: {missing} could not be found at its beginning and stays visible"
+                notices += _warned([text], UserWarning)
             if preview and choice.frames is not None:
                 places = draw_found(choice.found, choice.frames)
-            found = [
-                {
-                    "name": f.template.name,
-                    "frame": f.frame,
-                    "point": list(f.point),
-                    "similarity": round(f.similarity, 3),
-                }
-                for f in choice.found
-            ]
+            found = [each.as_record() for each in choice.found]
             del choice  # its frames would stay in memory for the whole film
         else:
             method = obfuscator
@@ -203,7 +200,7 @@ def obfuscate_video(
         if beside.preview is not None:
             panels = Preview(info, opacity=isinstance(method, Selective), doubts=doubts)
             plain = Encoding(overwrite=encoding.overwrite)
-            side = stack.enter_context(VideoWriter(beside.preview, panels.info, encoding=plain))
+            side = stack.enter_context(VideoWriter(beside.preview, panels.info, encoding=plain, private=True))
         audio_from = None if isinstance(source, int) else source
         writer = stack.enter_context(VideoWriter(target, info, encoding=encoding, audio_from=audio_from))
         stack.enter_context(stages)
@@ -222,12 +219,9 @@ def obfuscate_video(
         except KeyboardInterrupt:
             if not info.is_live or not done:
                 raise
-        notices += [text for text in (reader.notice, writer.notice) if text]
-        if writer.notice:
-            warnings.warn(writer.notice, stacklevel=2)
+        notices += [*reader.notices[at_once:], *_warned(writer.notices, UserWarning)]
         if doubts:
-            notices.append(doubtful(source_name(source), doubts))
-            warnings.warn(notices[-1], stacklevel=2)
+            notices += _warned([doubtful(source_name(source), doubts)], UserWarning)
         seconds = time.monotonic() - begin
         # Everything is completed under temporary names first, then appears together, the output last.
         finished = writer.finish()
@@ -242,7 +236,9 @@ def obfuscate_video(
                 sheet = drawing.stacked([places, sheet])
             files[beside.sheet] = drawing.encode_image(sheet, ".png")
         if beside.record is not None:
-            settings = _settings(method, window, encoding, networks.preset if networks else preset)
+            digest, changed = held.digest(reopened=info.codec == "image")
+            notices += _warned([changed] if changed else [], UserWarning)
+            settings = settings_of(method, window, encoding, networks.preset if networks else preset)
             if networks is not None:
                 # Enough to make the method again.
                 settings["method"] = {
@@ -250,16 +246,24 @@ def obfuscate_video(
                     "where": where_of(hide, where).as_record(),
                 }
             files[beside.record] = make_record(
-                source=source, target=Path(target), output=finished,
-                templates=[template for region in _templated(method) for template in region.templates],
+                source=source, digest=digest, target=Path(target), output=finished,
+                templates=[template for region in templated_in(method) for template in region.templates],
                 settings=settings, found=found, num_frames=done, seconds=round(seconds, 3), notices=notices,
                 doubts=doubts,
             )  # fmt: skip
         for path, data in files.items():
-            pending = stack.enter_context(PendingFile(path, data, overwrite=encoding.overwrite))
+            private = path == beside.sheet  # which shows the original
+            pending = stack.enter_context(PendingFile(path, data, overwrite=encoding.overwrite, private=private))
             outputs.append((path, pending.commit))
         commit_all([*outputs, (Path(target), writer.commit)])
     return Result(Path(target), info, done, seconds, tuple(notices), *beside, doubts=tuple(doubts))
+
+
+def _warned(texts: Sequence[str], kind: type[Warning]) -> list[str]:
+    """The texts, each of which is a warning too."""
+    for text in texts:
+        warnings.warn(text, kind, stacklevel=3)
+    return list(texts)
 
 
 def _method(
@@ -302,30 +306,3 @@ def region_for(
         on_doubt=on_doubt,
     )
     return region, flow, choice
-
-
-def _settings(method: Obfuscator, window: Window, encoding: Encoding, preset: str | Preset | None) -> dict[str, Any]:
-    """What a record says of how a file was made: read off the objects that made it."""
-    if not isinstance(method, Selective):
-        told = method.as_record() if isinstance(method, Recorded) else repr(method)
-        return {"obfuscator": told, "window": window, "encoding": encoding}
-    seed = getattr(method.filler, "seed", None)
-    templated = _templated(method)
-    return {
-        "preset": preset.name if isinstance(preset, Preset) else preset,
-        "region": repr(method.region),
-        "coverage": templated[0].coverage if templated else None,
-        "extractor": repr(templated[0].extractor if templated else None),
-        "flow": repr(method.flow),
-        "filler": repr(method.filler),
-        "window": window,
-        "encoding": encoding,
-        "seed": "drawn by the system, not kept" if seed is None else "given by the user, not kept",
-    }
-
-
-def _templated(method: Obfuscator) -> list[TemplateSaliency]:
-    """Everything in the region of a method that looks for templates."""
-    if not isinstance(method, Selective):
-        return []
-    return [region for region in everything_in(method.region) if isinstance(region, TemplateSaliency)]

@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .errors import OptionError
-from .video import COLOUR_IMAGE_SUFFIXES, CONTAINERS, IMAGE_SUFFIXES, Target, is_pattern, source_name
+from .video import (
+    COLOUR_IMAGE_SUFFIXES,
+    CONTAINERS,
+    IMAGE_SUFFIXES,
+    READ_IMAGE_SUFFIXES,
+    Target,
+    is_animation,
+    is_numbered,
+    is_pattern,
+    source_name,
+)
 
 
 class SidePaths(NamedTuple):
@@ -42,7 +52,7 @@ def output_for(source: str | Path | int, target: str | Path | None, *, many: boo
 
     target None: beside the source as NAME_veiled.EXT. A folder, a name that ends with / or has no extension, or several
     sources (`many`): the file keeps its name inside that folder, unless numbered `images` are what is wanted. What
-    cannot be written as it was read becomes an MP4, or a PNG.
+    cannot be written as it was read becomes an MP4, or a PNG, or (HEIC, AVIF) a JPEG.
     """
     path = Path(source_name(source))
     given = Path(str(source))
@@ -52,10 +62,17 @@ def output_for(source: str | Path | int, target: str | Path | None, *, many: boo
         stem, suffix, folder = given.resolve().name or "sequence", ".mp4", given.parent
     else:
         stem, suffix, folder = path.stem, path.suffix, given.parent
-        if suffix.lower() in IMAGE_SUFFIXES:
+        if is_animation(given):
+            suffix = ".mp4"
+        elif suffix.lower() in READ_IMAGE_SUFFIXES - IMAGE_SUFFIXES:
+            suffix = ".jpg"
+        elif suffix.lower() in IMAGE_SUFFIXES:
             suffix = suffix if suffix.lower() in COLOUR_IMAGE_SUFFIXES else ".png"
         elif suffix.lower() not in CONTAINERS or suffix.lower() == ".avi":  # which cannot hold times that vary
             suffix = ".mp4"
+    # The name of one file, which must not be taken for that of many.
+    if suffix.lower() in IMAGE_SUFFIXES and is_numbered(f"{stem}_{suffix}"):
+        stem = stem.replace("%", "_")
     if target is None:
         return (folder if folder.is_dir() and "://" not in str(source) else Path()) / f"{stem}_veiled{suffix}"
     place = Path(target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -56,6 +56,11 @@ class Stages:
         self._depth = depth
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._waking: list[Callable[[], None]] = []
+
+    def on_stop(self, wake: Callable[[], None]) -> None:
+        """Call this before threads are waited for, to let go one that waits for a source."""
+        self._waking.append(wake)
 
     @property
     def stuck(self) -> bool:
@@ -76,6 +81,8 @@ class Stages:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopped.set()
+        for wake in self._waking:
+            wake()
         for thread in self._threads:
             thread.join(_PATIENCE / len(self._threads))
 

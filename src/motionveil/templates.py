@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import platformdirs
@@ -18,6 +19,7 @@ from .errors import OptionError, TemplateError
 from .features import FeatureExtractor
 from .features.encoder import ASSETS
 from .files import write_file
+from .locks import locked
 from .types import Float32Array, Point, UInt8Array
 
 ATTRIBUTES = ("hair", "forehead", "eyes", "cheek", "lips", "hand", "arm", "torso", "leg")
@@ -37,8 +39,17 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 three are the choices of Ilic et al. (CVPR 2024, Sec. 4.1) for their data sets.
 """
 
+_RESERVED = ("nothing", *GROUPS)
 _FORMAT = "motionveil-templates-1"
+_MOST_BYTES, _MOST_TEMPLATES, _MOST_CHANNELS, _MOST_TEXT = 100_000_000, 20_000, 65_536, 500
+"""What a library may hold; the largest network has vectors of some ten thousand numbers."""
 BUILT_IN_PATH = ASSETS / "templates.safetensors"
+
+
+def _is_taken(name: str) -> bool:
+    """Whether a template of this name would stand in for something else: names are understood in any case."""
+    small = name.casefold()
+    return small in _RESERVED or (small in (*ATTRIBUTES, "other_person") and name != small)
 
 
 @dataclass(frozen=True)
@@ -54,14 +65,24 @@ class Template:
     origin: str
 
     def __post_init__(self) -> None:
-        # Names become folder names, and must not hide a group behind themselves.
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", self.name) or self.name in GROUPS:
+        # Names become folder names, and must not hide a group or a built-in template behind themselves.
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", self.name) or _is_taken(self.name):
             raise TemplateError(
-                f"{self.name!r} cannot name a template; use letters, digits, - and _, and not {', '.join(GROUPS)}"
+                f"{self.name!r} cannot name a template; use letters, digits, - and _, and not {', '.join(_RESERVED)}, "
+                "however they are written"
             )
-        norm = float(np.linalg.norm(self.vector))
-        if self.vector.ndim != 1 or not abs(norm - 1) < 1e-3:
-            raise TemplateError(f"template {self.name!r} must be a vector of unit length; make it again")
+        texts: tuple[object, ...] = (self.fingerprint, self.origin)
+        for told in texts:
+            if not isinstance(told, str) or len(told) > _MOST_TEXT:
+                raise TemplateError(f"template {self.name!r} says at too great length what it is; make it again")
+        vector: Any = self.vector
+        if not isinstance(vector, np.ndarray) or vector.dtype.kind != "f" or vector.ndim != 1:
+            raise TemplateError(f"template {self.name!r} must be a vector of floating-point numbers; make it again")
+        if vector.size > _MOST_CHANNELS or not abs(float(np.linalg.norm(vector)) - 1) < 1e-3:
+            raise TemplateError(
+                f"template {self.name!r} must be a vector of unit length, of {_MOST_CHANNELS} numbers at most; "
+                "make it again"
+            )
 
 
 class TemplateLibrary:
@@ -72,6 +93,14 @@ class TemplateLibrary:
 
     def __init__(self, templates: Iterable[Template] = ()) -> None:
         self._templates = {(template.name, template.fingerprint): template for template in templates}
+        lengths: dict[str, Template] = {}
+        for template in self:
+            other = lengths.setdefault(template.fingerprint, template)
+            if other.vector.size != template.vector.size:
+                raise TemplateError(
+                    f"templates {other.name!r} and {template.name!r} have {other.vector.size} and "
+                    f"{template.vector.size} numbers, though the same features are named for both; make them again"
+                )
 
     def __iter__(self) -> Iterator[Template]:
         return iter(self._templates.values())
@@ -127,8 +156,12 @@ class TemplateLibrary:
 
     def with_template(self, template: Template) -> TemplateLibrary:
         """The library with one more template; one of the same name and extractor is replaced."""
-        same = (template.name, template.fingerprint)
-        return TemplateLibrary([*(t for t in self if (t.name, t.fingerprint) != same), template])
+        return self.with_templates([template])
+
+    def with_templates(self, templates: Iterable[Template]) -> TemplateLibrary:
+        """The same for several."""
+        new = TemplateLibrary(templates)
+        return TemplateLibrary([*(t for t in self if (t.name, t.fingerprint) not in new._templates), *new])
 
     def without(self, name: str) -> TemplateLibrary:
         """The library without the templates of one name. Raises TemplateError where there are none."""
@@ -148,26 +181,43 @@ class TemplateLibrary:
 
     @classmethod
     def load(cls, path: str | Path) -> TemplateLibrary:
-        """Read a file that `save` wrote. Raises TemplateError where it is missing or something else."""
+        """Read a file that `save` wrote. Raises TemplateError where it is missing or something else.
+
+        Such files come from other people: nothing in them does more harm than to be refused.
+        """
         path = Path(path)
+        strange = f"{path} is not a template library of motionveil; give a file that export wrote"
         try:
+            if not path.exists():
+                raise TemplateError(f"there is no template library {path}; check the path")
+            if not path.is_file():
+                raise TemplateError(strange)
+            if path.stat().st_size > _MOST_BYTES:
+                raise TemplateError(f"{path} is larger than any template library; give a file that export wrote")
             with safetensors.safe_open(str(path), framework="numpy") as file:
                 metadata = file.metadata() or {}
                 if metadata.get("format") != _FORMAT:
-                    raise TemplateError(
-                        f"{path} is not a template library of motionveil; give a file that export wrote"
-                    )
+                    raise TemplateError(strange)
                 header = json.loads(metadata["templates"])
-                return cls(
-                    Template(entry.get("name", key), file.get_tensor(key), entry["fingerprint"], entry["origin"])
-                    for key, entry in header.items()
-                )
-        except FileNotFoundError as error:
-            raise TemplateError(f"there is no template library {path}; check the path") from error
-        except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise TemplateError(
-                f"{path} is not a template library of motionveil; give a file that export wrote"
-            ) from error
+                if not isinstance(header, dict) or len(header) > _MOST_TEMPLATES:
+                    raise TemplateError(f"{path} holds more than {_MOST_TEMPLATES} templates; export fewer")
+                return cls(_told(key, entry, file) for key, entry in header.items())
+        except TemplateError as error:
+            raise error if str(path) in str(error) else TemplateError(f"{path}: {error}") from error
+        except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+            raise TemplateError(strange) from error
+
+
+def _told(key: str, entry: Any, file: Any) -> Template:
+    """A template from its entry in the header of a file. Raises KeyError or TypeError for anything else."""
+    name = entry.get("name", key) if isinstance(entry, dict) else None
+    if not isinstance(name, str):
+        raise TypeError
+    # The size is looked at before the numbers are.
+    if len(file.get_slice(key).get_shape()) != 1:
+        raise TypeError
+    vector = file.get_tensor(key)
+    return Template(name, vector, entry["fingerprint"], entry["origin"])
 
 
 def user_library_path() -> Path:
@@ -185,12 +235,20 @@ def built_in_library() -> TemplateLibrary:
 
 def default_library() -> TemplateLibrary:
     """The built-in templates, and those that this user has added."""
-    library = built_in_library()
     path = user_library_path()
-    if path.exists():
-        for template in TemplateLibrary.load(path):
-            library = library.with_template(template)
-    return library
+    return built_in_library().with_templates(TemplateLibrary.load(path) if path.exists() else ())
+
+
+def change_user_library(change: Callable[[TemplateLibrary], TemplateLibrary]) -> None:
+    """Read the user's library, change it, write it back: one process after the other, so that none loses another's.
+
+    Raises what `TemplateLibrary.load` and `TemplateLibrary.save` raise.
+    """
+    path = user_library_path()
+    with locked(path):
+        changed = change(TemplateLibrary.load(path) if path.exists() else TemplateLibrary())
+        built_in_library().with_templates(changed)  # refuses what does not fit those
+        changed.save(path)
 
 
 def make_template(
@@ -231,6 +289,11 @@ def template_of(name: str, vector: Float32Array, extractor: FeatureExtractor, *,
 def check_fingerprints(templates: Iterable[Template], extractor: FeatureExtractor) -> None:
     """Raise TemplateError for the first template that another extractor made."""
     for template in templates:
+        if template.fingerprint == extractor.fingerprint and template.vector.size != extractor.channels:
+            raise TemplateError(
+                f"template {template.name!r} has {template.vector.size} numbers, and these features "
+                f"{extractor.channels}; make it again"
+            )
         if template.fingerprint != extractor.fingerprint:
             raise TemplateError(
                 f"template {template.name!r} was made with {template.fingerprint}, not with {extractor.fingerprint}; "

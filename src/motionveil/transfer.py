@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,11 @@ class Found:
     similarity: float
     template: Template
     matches: Float32Array
+
+    def as_record(self) -> dict[str, Any]:
+        """What a record says of it."""
+        place = {"frame": self.frame, "point": list(self.point), "similarity": round(self.similarity, 3)}
+        return {"name": self.template.name, **place}
 
 
 def find_templates(

@@ -79,7 +79,8 @@ def make_film(
         stream.pix_fmt = pixel_format
         context = stream.codec_context
         clock = Fraction(1, 1000) if codec == "mpeg4" else Fraction(1, 90000)
-        context.time_base = 1 / Fraction(rate) if path.suffix == ".avi" or codec == "mpeg2video" else clock
+        counted = path.suffix in (".avi", ".h264", ".hevc", ".m4v") or codec == "mpeg2video"
+        context.time_base = 1 / Fraction(rate) if counted else clock
         context.options = options if options is not None else ({"qp": "4"} if codec == "libx264" else {})
         for name, value in (tags or {}).items():
             setattr(context, name, value)

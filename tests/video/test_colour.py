@@ -133,3 +133,35 @@ def test_hdr_video_is_tone_mapped(tmp_path: Path, transfer: int) -> None:
     colours = colours_of(film)
     assert np.ptp(colours.astype(int)) <= 1
     assert 185 < colours[0, 0] < 205
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p10le", "yuv422p10le", "yuv444p10le", "yuv420p12le"])
+@pytest.mark.parametrize("tagged", [True, False])
+@pytest.mark.parametrize("transfer", [PQ, HLG])
+def test_colours_of_hdr_video(tmp_path: Path, transfer: int, tagged: bool, pixel_format: str) -> None:
+    bits = 12 if "12" in pixel_format else 10
+    signals = [(red, green, blue) for red in (40, 110, 180) for green in (40, 110, 180) for blue in (40, 110, 180)]
+    frames = [yuv_frame(to_yuv(signal, 9, bits=bits), (32, 32), pixel_format) for signal in signals]
+    tags = {"color_trc": transfer, "color_range": 1} | ({"colorspace": 9, "color_primaries": 9} if tagged else {})
+    for frame in frames:
+        for name, value in tags.items():
+            setattr(frame, name, value)
+    film = make_film(tmp_path / "a.mkv", frames, codec="ffv1", pixel_format=pixel_format, tags=tags)
+    exact = np.rint(np.array(signals) / 255 * 65535).astype(np.uint16)
+    expected = ToneMap(transfer)(exact[None])[0]
+    np.testing.assert_allclose(colours_of(film).astype(int), expected.astype(int), atol=3)
+
+
+@pytest.mark.parametrize("primaries", [9, 12])
+def test_wide_gamut_of_ordinary_range(tmp_path: Path, primaries: int) -> None:
+    to_2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])  # ITU-R BT.2087
+    to_p3 = np.array([[0.8225, 0.1774, 0.0000], [0.0332, 0.9669, 0.0000], [0.0171, 0.0724, 0.9108]])
+    light = (np.array(COLOURS) / 255) ** 2.4
+    wide = 255 * (light @ (to_2020 if primaries == 9 else to_p3).T) ** (1 / 2.4)
+    frames = [yuv_frame(to_yuv(c, 9, bits=10), (16, 16), "yuv444p10le") for c in wide]
+    tags = {"colorspace": 9, "color_primaries": primaries, "color_trc": 14, "color_range": 1}
+    for frame in frames:
+        for name, value in tags.items():
+            setattr(frame, name, value)
+    film = make_film(tmp_path / "a.mkv", frames, codec="ffv1", pixel_format="yuv444p10le", tags=tags)
+    np.testing.assert_allclose(colours_of(film).astype(int), COLOURS, atol=4)

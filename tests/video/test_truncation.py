@@ -73,25 +73,6 @@ def test_an_index_at_the_end_is_missed(tmp_path: Path, frames: UInt8Array) -> No
         read(film)
 
 
-def test_damage_in_the_middle(tmp_path: Path, frames: UInt8Array) -> None:
-    film = make_film(tmp_path / "a.mp4", frames, options={"g": "10", "bf": "0"})
-    with open_source(film) as source:
-        whole = np.concatenate([clip.frames for clip in source])
-    data = bytearray(film.read_bytes())
-    with av.open(str(film)) as container:
-        packets = [p for p in container.demux(video=0) if p.size]
-    at = packets[25].pos
-    assert at is not None
-    data[at + 4 : at + packets[25].size] = bytes(packets[25].size - 4)
-    film.write_bytes(data)
-    count, messages = read(film)
-    assert 20 <= count <= 25
-    until = f"{(count - 1) / 25:.2f} s of 2.00 s"
-    assert messages == [f"{film} is damaged: {count} of 50 frames could be read, up to {until}, and are used"]
-    with pytest.warns(TruncationWarning), open_source(film) as source:
-        np.testing.assert_array_equal(np.concatenate([clip.frames for clip in source]), whole[:count])
-
-
 def test_a_window_before_the_damage_is_complete(tmp_path: Path, frames: UInt8Array) -> None:
     film = make_film(tmp_path / "a.mkv", frames)
     film.write_bytes(film.read_bytes()[: film.stat().st_size // 2])

@@ -36,7 +36,7 @@ def write(
     with VideoWriter(target, info or info_of(frames), encoding=encoding, audio_from=source) as writer:
         for start in range(0, len(frames), 4):
             writer.write(Clip(frames[start : start + 4], start, tuple(times[start : start + 4])))
-    return writer.notice
+    return "; ".join(writer.notices) or None
 
 
 def read(path: Path) -> tuple[UInt8Array, list[Fraction], VideoInfo]:

@@ -8,6 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from ..printable import printable
 from ..record import file_digest, library_versions, plain
 from ..types import VideoInfo
 from ..video import source_name
@@ -84,7 +85,7 @@ def figures_of(
 
 
 def _file(path: str | Path) -> dict[str, Any]:
-    return {"name": source_name(path), "sha256": file_digest(Path(path))}
+    return {"name": printable(source_name(path)), "sha256": file_digest(Path(path))}
 
 
 def _coverage(result: CoverageResult, asked: Collection[str]) -> dict[str, Any]:

@@ -106,6 +106,8 @@ class Footage:
     def stages(self) -> Stages:
         """Stages to read it in. Where one of their threads does not end, the files are left open."""
         self._stages = Stages()
+        for source in (self._original, self._output):
+            self._stages.on_stop(source.cancel)
         return self._stages
 
     def pairs(self, *, stage: Stage = iter) -> Iterator[Pair]:

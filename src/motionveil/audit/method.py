@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from ..building import Networks, assemble, make_filler
 from ..errors import OptionError
+from ..files import read_small_text
 from ..pipeline import Window, first_frames, region_for
 from ..places import side_paths
 from ..presets import Preset
@@ -46,7 +47,7 @@ class Method:
         """
         path = side_paths(output, preview=False, record=True).record
         try:
-            record = json.loads(path.read_text()) if path is not None else None
+            record = json.loads(read_small_text(path)) if path is not None else None
             if record is None or record["output"]["sha256"] != file_digest(Path(output)):
                 return None
             return replace(cls._from(record["settings"]), doubts=_doubts_of(record.get("doubts", ())))

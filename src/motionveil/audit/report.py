@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from .. import drawing, ops
 from ..errors import OutputError
 from ..features.encoder import ASSETS
-from ..files import PendingFile, check_folder, commit_all, make_folders, remove_empty
+from ..files import PendingFile, check_folder, commit_all, make_folders, remove_empty, sweep
 from ..types import UInt8Array
 
 PAGE, DATA = "report.html", "report.json"
@@ -48,15 +48,21 @@ def check_place(directory: Path, *, overwrite: bool, sources: Iterable[str | Pat
 
 
 def write_report(directory: Path, report: Mapping[str, Any], pictures: Pictures, *, overwrite: bool = False) -> None:
-    """Write report.html and report.json into a folder, both or neither. report: see docs/audit.md."""
+    """Write report.html and report.json into a folder, both or neither. report: see docs/audit.md.
+
+    A page with pictures shows the original, and only its owner may read it.
+    """
     check_place(directory, overwrite=overwrite)
-    data = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    facts_text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # Bytes of a name that are no text become escapes.
+    shown, data = (text.encode("utf-8", "backslashreplace") for text in (render(report, pictures), facts_text))
     with ExitStack() as stack:
         made = make_folders(directory)
         stack.callback(remove_empty, made)
-        page = PendingFile(directory / PAGE, render(report, pictures).encode(), overwrite=overwrite)
+        sweep(directory)
+        page = PendingFile(directory / PAGE, shown, overwrite=overwrite, private=bool(pictures))
         stack.enter_context(page)
-        facts = stack.enter_context(PendingFile(directory / DATA, data.encode(), overwrite=overwrite))
+        facts = stack.enter_context(PendingFile(directory / DATA, data, overwrite=overwrite))
         commit_all([(facts.path, facts.commit), (page.path, page.commit)])
 
 

@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from ..files import hidden_name, remove
+from ..files import hidden_file, remove, take_place
 from ..types import UInt8Array
 
 
@@ -29,7 +29,7 @@ class DecodedWriter:
         self.path = path
         self.num_frames = 0
         self._shape: tuple[int, ...] = ()
-        self._temporary = hidden_name(path)
+        self._temporary = hidden_file(path)
         self._file = self._temporary.open("wb")
 
     def add(self, frames: UInt8Array) -> None:
@@ -45,7 +45,7 @@ class DecodedWriter:
         self._file.seek(0)
         self._write_heading()
         self._file.close()
-        self._temporary.replace(self.path)
+        take_place(self._temporary, self.path, overwrite=True)
 
     def _write_heading(self) -> None:
         # NumPy leaves room in it for the number of frames to grow, so it is as long in the end as in the beginning.

@@ -18,6 +18,7 @@ from .search_settings import SearchSettings
 from .selective import check_names
 from .training import Training
 
+MOST_SEEDS = 1000
 ACTION, PRIVACY = "action", "privacy"
 Settings = TypeVar("Settings", Training, Sampling)
 
@@ -88,8 +89,8 @@ class Experiment:
 
     def __post_init__(self) -> None:
         # Every name is looked at before anything that takes long.
-        if self.seeds < 1:
-            raise OptionError(f"an experiment needs at least 1 seed, not {self.seeds}")
+        if not 1 <= self.seeds <= MOST_SEEDS:
+            raise OptionError(f"an experiment needs at least 1 seed, and {MOST_SEEDS} at most, not {self.seeds}")
         check_names(selective=self.selective, learned=self.learned, trained=self.trained)
         for name in self.every_obfuscator():
             own = (*self.learned, *self.selective, *self.trained)

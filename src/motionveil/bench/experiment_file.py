@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, OptionError
+from ..files import read_small_text
 from .adversarial.settings import Learning, read_learning
-from .experiment import Experiment, TwoFold, changed
+from .experiment import MOST_SEEDS, Experiment, TwoFold, changed
 from .obfuscations import Obfuscation
 from .sampling import Sampling
 from .search_settings import read_search
@@ -24,11 +25,11 @@ def read_experiment(path: str | Path, *, dataset: str | None = None) -> Experime
     Raises InputError for a file that is missing or no TOML, OptionError for a setting that does not exist.
     """
     path = Path(path)
+    if not path.exists():
+        raise InputError(f"there is no experiment {path}; those that ship lie in experiments/")
     try:
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"there is no experiment {path}; those that ship lie in experiments/") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
+        told = tomllib.loads(read_small_text(path, most=1_000_000))
+    except (ValueError, RecursionError) as error:  # the first also for numbers of thousands of digits
         raise InputError(f"{path} is no experiment file ({error})") from error
     given = {**told, **({"dataset": dataset} if dataset else {})}
     tasks = given.pop("tasks", {})
@@ -81,8 +82,10 @@ def _two_fold(value: Any, path: Path) -> tuple[TwoFold, ...]:
         for key in needed:
             if not group.get(key) and not (key == "obfuscators" and group.get(key) == []):
                 raise OptionError(f"{key} of [[two_fold]] of {path} are missing; name at least one")
-        if type(group.get("seeds", 1)) is not int or group.get("seeds", 1) < 1:
-            raise OptionError(f"seeds of [[two_fold]] of {path} must be a whole number, at least 1")
+        if type(group.get("seeds", 1)) is not int or not 1 <= group.get("seeds", 1) <= MOST_SEEDS:
+            raise OptionError(
+                f"seeds of [[two_fold]] of {path} must be a whole number, at least 1, at most {MOST_SEEDS}"
+            )
         names = {key: _names(group[key], f"two_fold.{key} of {path}") for key in ("obfuscators", "attackers")}
         groups.append(TwoFold(**names, seeds=group.get("seeds", 1), learn_from=str(group.get("learn_from", ""))))
     return tuple(groups)
@@ -118,6 +121,6 @@ def _names(value: Any, where: str) -> tuple[str, ...]:
 
 
 def _folds(value: Any, path: Path) -> tuple[int, ...]:
-    if not isinstance(value, Sequence) or not all(isinstance(fold, int) and fold >= 0 for fold in value):
+    if not isinstance(value, Sequence) or not all(type(fold) is int and 0 <= fold < 1000 for fold in value):
         raise OptionError(f"folds of {path} must be a list of numbers, the first fold is 0, not {value!r}")
     return tuple(value)

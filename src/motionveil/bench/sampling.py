@@ -48,12 +48,12 @@ class Sampling:
         margin: object = self.margin
         if not isinstance(margin, int | float) or isinstance(margin, bool) or not 0 <= margin < 1:
             raise OptionError(f"margin is {margin!r}; give a number of at least 0, less than 1")
-        for name, smallest in (("samples", 1), ("views", 1), ("size", 16)):
+        for name, smallest, largest in (("samples", 1, 10_000), ("views", 1, 10_000), ("size", 16, 4096)):
             value = getattr(self, name)
             if value is None and name != "samples":
                 continue
-            if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
-                raise OptionError(f"{name} is {value!r}; give a whole number, at least {smallest}")
+            if not isinstance(value, int) or isinstance(value, bool) or not smallest <= value <= largest:
+                raise OptionError(f"{name} is {value!r}; give a whole number, at least {smallest}, at most {largest}")
 
     def applied_to(self, network: Network) -> Network:
         """The network, looking at crops of this size."""

@@ -29,8 +29,10 @@ class SearchSettings:
     def __post_init__(self) -> None:
         for name, smallest in (("seed", 0), ("trials", 1)):
             value = getattr(self, name)
-            if type(value) is not int or value < smallest:
-                raise OptionError(f"{name} of [search] is {value!r}; give a whole number, at least {smallest}")
+            if type(value) is not int or not smallest <= value <= 1_000_000:
+                raise OptionError(
+                    f"{name} of [search] is {value!r}; give a whole number, at least {smallest}, at most 1000000"
+                )
         if type(self.weight) not in (int, float) or not 0 <= self.weight <= 1:
             raise OptionError(f"weight of [search] is {self.weight!r}; give a number from 0 to 1")
         if not self.attackers:

@@ -1,5 +1,21 @@
 """The command line: a thin shell over what the package exports."""
 
-from .main import main
+from __future__ import annotations
+
+import sys
+
+from .signals import clean_up_from_now_on, leave, listening
 
 __all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 2 something that the user can mend, 130 interrupted."""
+    with listening():
+        # Imported here, so that an interrupt meanwhile ends the process quietly.
+        from .root import run
+
+        clean_up_from_now_on()
+        code = run(sys.argv[1:])
+        leave(code)
+    sys.exit(code)

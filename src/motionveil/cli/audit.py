@@ -12,8 +12,11 @@ from tqdm import tqdm
 from ..audit import Attackers, Audit, Training, audit_video
 from ..errors import OptionError
 from ..pipeline import Window
+from ..printable import printable
 from ..video import source_name
+from .numbers import Number
 from .options import Command, Names, make_window, source_of, window_options
+from .terminal import say
 
 
 class PersonFile(click.ParamType["tuple[str, str]"]):
@@ -46,7 +49,7 @@ _OPTIONS = (
         "--train-on", multiple=True, metavar="VIDEO",
         help="Another video, best many, from which an attacker learns to undo the method; takes some minutes.",
     ),
-    click.option("--train-seconds", type=click.FloatRange(min=1), default=180.0, show_default=True,
+    click.option("--train-seconds", type=Number(1, 1e6), default=180.0, show_default=True,
                  help="How long that attacker learns, and its floor again."),
 )  # fmt: skip
 
@@ -111,21 +114,21 @@ def command(original: str, output: str, directory: str, hide: Sequence[str] | No
 def run_audit(original: str, output: str | Path, directory: str | Path, *, quiet: bool, **options: Any) -> Audit:
     """`audit_video` with its steps and its verdict on the terminal."""
     bar: Any = tqdm(
-        total=100, desc=source_name(output), delay=2, disable=quiet or None, dynamic_ncols=True, leave=False,
+        total=100, desc=printable(source_name(output)), delay=2, disable=quiet or None, dynamic_ncols=True, leave=False,
         bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}",
     )  # fmt: skip
 
     def tell(step: str, share: float) -> None:
-        bar.set_description_str(f"{source_name(output)}: {step}", refresh=False)
+        bar.set_description_str(f"{printable(source_name(output))}: {step}", refresh=False)
         bar.update(round(100 * share) - bar.n)
 
     with bar:
         audit = audit_video(original, output, directory, on_progress=tell, **options)
     if not quiet:
-        click.echo(f"{Path(directory) / 'report.html'}  {audit.report['verdict']['headline']}")
+        say(f"{Path(directory) / 'report.html'}  {audit.report['verdict']['headline']}")
         for reason in audit.report["verdict"]["reasons"]:
             if reason["level"] in ("leak", "weak"):
-                click.echo(f"  {reason['level']}: {reason['text']}")
+                say(f"  {reason['level']}: {reason['text']}")
         if audit.pictures:
-            click.echo("  the page shows the original: keep it as safe as the original")
+            say("  the page shows the original: keep it as safe as the original")
     return audit

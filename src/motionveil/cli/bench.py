@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -19,6 +22,19 @@ _COMMANDS = {
 """Subcommand → (module in this package that has `command`, one line of help)."""
 
 
+@contextmanager
+def _missing_packages() -> Iterator[None]:
+    """Raise DependencyError where a package is missing."""
+    try:
+        yield
+    except ImportError as error:
+        if (error.name or "").startswith("motionveil"):
+            raise
+        raise DependencyError(
+            f"the benchmark needs {error.name}; install it with: pip install 'motionveil[bench]'"
+        ) from error
+
+
 class _Commands(click.Group):
     """Subcommands need packages that not everybody has; they are imported when they are called."""
 
@@ -28,15 +44,13 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        try:
+        with _missing_packages():
             command: click.Command = import_module(f"{__package__}.{_COMMANDS[cmd_name][0]}").command
-        except ImportError as error:
-            if (error.name or "").startswith("motionveil"):
-                raise
-            raise DependencyError(
-                f"the benchmark needs {error.name}; install it with: pip install 'motionveil[bench]'"
-            ) from error
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _missing_packages():
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -12,7 +12,9 @@ from tqdm import tqdm
 from ..bench.datasets import DATASETS, get_dataset
 from ..bench.datasets.checking import check
 from ..bench.datasets.page import write_page
+from .numbers import Whole
 from .options import Names
+from .terminal import say
 
 
 def _of_dataset(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,7 +43,7 @@ def check_command(name: str, root: Path, annotations: Path | None) -> int:
     """
     report = check(get_dataset(name, root, annotations))
     for line in report.lines():
-        click.echo(line)
+        say(line)
     return 0 if report.is_complete else 1
 
 
@@ -49,8 +51,8 @@ def check_command(name: str, root: Path, annotations: Path | None) -> int:
 @_of_dataset
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The HTML file.")
 @click.option("--task", default="action", show_default=True, help="Whose labels and splits.")
-@click.option("--fold", type=click.IntRange(min=0), default=0, show_default=True, help="Which of its splits.")
-@click.option("--limit", type=click.IntRange(min=1), default=24, show_default=True, help="How many clips.")
+@click.option("--fold", type=Whole(0, 1000), default=0, show_default=True, help="Which of its splits.")
+@click.option("--limit", type=Whole(1, 10_000), default=24, show_default=True, help="How many clips.")
 @click.option("--hide", type=Names(), default="person", show_default=True, help="Templates or groups, with commas.")
 @click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
@@ -69,5 +71,5 @@ def show_command(name: str, root: Path, annotations: Path | None, output: Path, 
     with bar:
         count = write_page(dataset, output, on_progress=tell, **options)
     if not quiet:
-        click.echo(f"{output}  ({count} clips; it shows originals: keep it as safe as the dataset)")
+        say(f"{output}  ({count} clips; it shows originals: keep it as safe as the dataset)")
     return 0

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..bench.adversarial.learner import Instance
-from ..bench.experiment_file import read_experiment
-from ..bench.running import Benchmark
 from ..errors import OptionError, OutputError
 from ..files import check_folder, write_file
 from .bench_run import StepBar, experiment_options, places_of
+from .terminal import say
+
+if TYPE_CHECKING:
+    from ..bench.adversarial.learner import Instance
 
 
 @click.command(name="learn")
@@ -28,6 +29,10 @@ def command(experiment: Path, output: Path, only: tuple[str, ...], overwrite: bo
 
     An interrupted training goes on where it stopped. Run it in several terminals at once to share the work.
     """
+    # Slow to import: what is wrong with the options is said before.
+    from ..bench.experiment_file import read_experiment
+    from ..bench.running import Benchmark
+
     check_folder(output)
     chosen = read_experiment(experiment, dataset=options["dataset"])
     if not chosen.learned:
@@ -43,7 +48,7 @@ def command(experiment: Path, output: Path, only: tuple[str, ...], overwrite: bo
         for instance in instances:
             done = benchmark.judging.learner.is_learned(instance)
             told = "done" if done else f"about {ceil(benchmark.judging.learner.seconds(instance) / 60)} min"
-            click.echo(f"{name.format(instance)}: {told}")
+            say(f"{name.format(instance)}: {told}")
         return 0
     targets = {each: output / f"{name.format(each)}.safetensors" for each in instances}
     learner = benchmark.judging.learner
@@ -61,7 +66,7 @@ def command(experiment: Path, output: Path, only: tuple[str, ...], overwrite: bo
         with StepBar(quiet=options["quiet"]) as bar:
             benchmark.learn(instances, bar, write)
     except KeyboardInterrupt:
-        click.echo("motionveil: interrupted; run the same again to go on where it stopped", err=True)
+        say("motionveil: interrupted; run the same again to go on where it stopped", error=True)
         return 130
     return 0
 
@@ -75,4 +80,4 @@ def _write(learned: Path, target: Path, overwrite: bool, quiet: bool) -> None:
         raise OutputError(f"{target} exists and is another one; choose another folder, or allow it with --overwrite")
     write_file(target, data)
     if not quiet:
-        click.echo(f"{target}  (use it with: motionveil obfuscate VIDEO --checkpoint {target})")
+        say(f"{target}  (use it with: motionveil obfuscate VIDEO --checkpoint {target})")

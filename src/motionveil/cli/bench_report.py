@@ -6,15 +6,13 @@ from pathlib import Path
 
 import click
 
-from ..bench.reports import write_report
-from ..bench.reports.learning import one_of_each, read_trainings
-from ..bench.reports.sheets import video_sheets
-from ..bench.reports.study import obfuscators_of, stand_ins_of
-from ..bench.results import read_rows
+from .terminal import say
 
 
 @click.command(name="report")
-@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RESULTS.jsonl…")
+@click.argument(
+    "results", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="RESULTS.jsonl…"
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
 @click.option(
     "--published/--no-published", default=True, show_default=True, help="Show what papers printed beside ours."
@@ -39,6 +37,13 @@ def command(
 
     Files of an earlier report in OUTPUT are replaced, or removed where this one does not have them; no others are.
     """
+    # Slow to import: what is wrong with the options is said before.
+    from ..bench.reports import write_report
+    from ..bench.reports.learning import one_of_each, read_trainings
+    from ..bench.reports.sheets import video_sheets
+    from ..bench.reports.study import obfuscators_of, stand_ins_of
+    from ..bench.results import read_rows
+
     rows = [row for path in results for row in read_rows(path)]
     datasets = {row.dataset for row in rows}
     dataset = datasets.pop() if len(datasets) == 1 else ""
@@ -51,5 +56,5 @@ def command(
     )
     files = write_report(rows, output, published=published, sheets=sheets, trainings=trainings)
     if not quiet:
-        click.echo(f"{files[0]}  ({len(rows)} rows, {len(files)} files)")
+        say(f"{files[0]}  ({len(rows)} rows, {len(files)} files)")
     return 0

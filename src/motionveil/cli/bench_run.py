@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from tqdm import tqdm
 
-from ..bench.estimating import estimate
-from ..bench.experiment import Experiment
-from ..bench.experiment_file import read_experiment
-from ..bench.running import Benchmark, Places, Step
+from .numbers import Number, Whole
+from .terminal import say
+
+if TYPE_CHECKING:
+    from ..bench.experiment import Experiment
+    from ..bench.running import Places, Step
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -33,9 +35,9 @@ def dataset_options(command: Command) -> Command:
     """What all commands that work on one dataset of an experiment take."""
     for option in (
         click.option("-q", "--quiet", is_flag=True, help="No progress."),
-        click.option("--memory", type=click.FloatRange(min=0.1), default=3.0, show_default=True,
+        click.option("--memory", type=Number(0.1, 1e6), default=3.0, show_default=True,
                      help="GiB for decoded clips where the disk has no room."),
-        click.option("--threads", type=click.IntRange(min=1),
+        click.option("--threads", type=Whole(1, 1024),
                      help="Threads for networks; 1 where several processes run it."),
         click.option("--work", type=click.Path(path_type=Path), default="bench_work", show_default=True,
                      help="Folder for obfuscated copies, decoded clips and trained networks; can be thrown away."),
@@ -43,7 +45,7 @@ def dataset_options(command: Command) -> Command:
         click.option("--annotations", type=click.Path(path_type=Path),
                      help="Folder of its split files. Default: where its own archives have them, below --root."),
         click.option("--root", type=click.Path(path_type=Path), required=True, help="Folder of the dataset."),
-        click.argument("experiment", type=click.Path(path_type=Path)),
+        click.argument("experiment", type=click.Path(path_type=Path, dir_okay=False)),
     ):  # fmt: skip
         command = option(command)
     return command
@@ -51,6 +53,8 @@ def dataset_options(command: Command) -> Command:
 
 def places_of(options: dict[str, Any], experiment: Experiment) -> Places:
     """Folders and files, from the options."""
+    from ..bench.running import Places
+
     results = options.get("results") or Path("results") / f"{experiment.name}.jsonl"
     names = ("root", "annotations", "work", "attribute_root", "attribute_annotations")
     return Places(results=results, **{name: options[name] for name in names})
@@ -67,21 +71,26 @@ def command(experiment: Path, **options: Any) -> int:
     Rows are appended to the results. An interrupted run goes on where it stopped. Run it in several terminals at once
     to share the work.
     """
+    # Slow to import: what is wrong with the options is said before.
+    from ..bench.estimating import estimate
+    from ..bench.experiment_file import read_experiment
+    from ..bench.running import Benchmark
+
     chosen = read_experiment(experiment, dataset=options["dataset"]).only(options["only"])
     places = places_of(options, chosen)
     benchmark = Benchmark(chosen, places, memory=options["memory"], threads=options["threads"])
     if options["dry_run"]:
         for line in estimate(benchmark).lines():
-            click.echo(line)
+            say(line)
         return 0
     try:
         with StepBar(quiet=options["quiet"]) as bar:
             benchmark.run(bar)
     except KeyboardInterrupt:
-        click.echo("motionveil: interrupted; run the same again to go on where it stopped", err=True)
+        say("motionveil: interrupted; run the same again to go on where it stopped", error=True)
         return 130
     if not options["quiet"]:
-        click.echo(f"{places.results}  (tables and figures: motionveil bench report {places.results} -o report)")
+        say(f"{places.results}  (tables and figures: motionveil bench report {places.results} -o report)")
     return 0
 
 
@@ -105,7 +114,7 @@ class StepBar:
         if self._bar.disable:
             if part != self._part and not self._quiet:
                 told = f", {step.detail}" if step.what == "learning" else ""
-                click.echo(f"motionveil: {name}: {step.done} of {step.total}{told}", err=True)
+                say(f"motionveil: {name}: {step.done} of {step.total}{told}", error=True)
         else:
             if name != self._part[0]:
                 self._bar.reset(step.total)

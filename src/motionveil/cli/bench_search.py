@@ -7,18 +7,17 @@ from typing import Any
 
 import click
 
-from ..bench.experiment_file import read_experiment
-from ..bench.running import Places
-from ..bench.searching import Search, verdict, write_snippet
 from ..errors import OutputError
 from .bench_run import StepBar, dataset_options
+from .numbers import Whole
+from .terminal import say
 
 
 @click.command(name="search")
 @dataset_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True,
               help="TOML file for [selective.searched], the best trial, to be put into an experiment.")  # fmt: skip
-@click.option("--trials", type=click.IntRange(min=1), help="How many in all. Default: what the experiment says.")
+@click.option("--trials", type=Whole(1, 100_000), help="How many in all. Default: what the experiment says.")
 @click.option("--results", type=click.Path(path_type=Path), help="File of trials. Default: results/NAME_search.jsonl")
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT where it exists.")
 def command(experiment: Path, output: Path, trials: int | None, overwrite: bool, **options: Any) -> int:
@@ -27,6 +26,11 @@ def command(experiment: Path, output: Path, trials: int | None, overwrite: bool,
     Each trial is attacked by networks that are trained on what it makes; test clips are never looked at. An interrupted
     search goes on where it stopped.
     """
+    # Slow to import: what is wrong with the options is said before.
+    from ..bench.experiment_file import read_experiment
+    from ..bench.running import Places
+    from ..bench.searching import Search, verdict, write_snippet
+
     if output.exists() and not overwrite:
         raise OutputError(f"{output} exists; choose another file, or allow it with --overwrite")
     chosen = read_experiment(experiment, dataset=options["dataset"])
@@ -37,10 +41,10 @@ def command(experiment: Path, output: Path, trials: int | None, overwrite: bool,
         with StepBar(quiet=options["quiet"]) as bar:
             found = search.run(trials, bar)
     except KeyboardInterrupt:
-        click.echo("motionveil: interrupted; run the same again to go on where it stopped", err=True)
+        say("motionveil: interrupted; run the same again to go on where it stopped", error=True)
         return 130
     write_snippet(output, found, chosen.name)
     if not options["quiet"]:
-        click.echo(verdict(found))
-        click.echo(f"{output}  (put it into an experiment, and its name among the retrained; trials: {results})")
+        say(verdict(found))
+        say(f"{output}  (put it into an experiment, and its name among the retrained; trials: {results})")
     return 0

@@ -16,6 +16,7 @@ from ..record import library_versions
 from ..templates import built_in_library, default_library, user_library_path
 from ..video import CODECS, codec_available
 from ..weights import WEIGHTS, locate
+from .terminal import say
 
 EXTRAS = {"torch": "torch"}
 """Module → extra that brings it."""
@@ -26,8 +27,8 @@ def command() -> int:
     """Say what runs where, and what is missing. Exits with 2 where the main job cannot run."""
     healthy = True
     for name, number in library_versions().items():
-        click.echo(f"{name:<24}{number}")
-    click.echo(f"{'processors':<24}{os.cpu_count()}")
+        say(f"{name:<24}{number}")
+    say(f"{'processors':<24}{os.cpu_count()}")
     try:
         encoder = PartsEncoder(short_side=320)
         frame = np.random.default_rng(0).integers(0, 256, (1, 480, 640, 3), np.uint8)
@@ -36,30 +37,30 @@ def command() -> int:
         for _ in range(5):
             encoder(frame)
         milliseconds = (time.perf_counter() - begin) / 5 * 1000
-        click.echo(f"{'encoder':<24}{encoder.network.engine}, {milliseconds:.1f} ms for a frame of 640x480")
+        say(f"{'encoder':<24}{encoder.network.engine}, {milliseconds:.1f} ms for a frame of 640x480")
         made_for = {template.fingerprint for template in built_in_library()}
         fits = made_for == {encoder.fingerprint}
-        click.echo(f"{'templates':<24}{len(default_library())}, yours in {user_library_path()}")
+        say(f"{'templates':<24}{len(default_library())}, yours in {user_library_path()}")
         if not fits:
-            click.echo("problem: the built-in templates belong to another encoder; reinstall motionveil")
+            say("problem: the built-in templates belong to another encoder; reinstall motionveil")
         healthy = fits
     except MotionveilError as error:
-        click.echo(f"problem: {error}")
+        say(f"problem: {error}")
         healthy = False
     missing = [name for name in CODECS if not codec_available(name)]
-    click.echo(f"{'codecs':<24}{', '.join(name for name in CODECS if name not in missing)}")
+    say(f"{'codecs':<24}{', '.join(name for name in CODECS if name not in missing)}")
     if missing:
-        click.echo(f"{'codecs missing':<24}{', '.join(missing)}; another build of PyAV may have them")
+        say(f"{'codecs missing':<24}{', '.join(missing)}; another build of PyAV may have them")
     for module, extra in EXTRAS.items():
         state = (
             "installed" if find_spec(module) else f"not installed; for DINO and RAFT: pip install 'motionveil[{extra}]'"
         )
-        click.echo(f"{module:<24}{state}")
-    click.echo(f"{'DINO and RAFT run on':<24}{describe_engine()}")
+        say(f"{module:<24}{state}")
+    say(f"{'DINO and RAFT run on':<24}{describe_engine()}")
     kept = [path for path in cache_folder().rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in kept) / 1e6
-    click.echo(f"{'converted networks':<24}{size:.0f} MB in {cache_folder()}, which may be deleted")
+    say(f"{'converted networks':<24}{size:.0f} MB in {cache_folder()}, which may be deleted")
     here = [weights.name for weights in WEIGHTS.values() if locate(weights)]
-    click.echo(f"{'weights':<24}{', '.join(here) or 'none; only further networks need them: motionveil weights list'}")
-    click.echo(f"{'network':<24}never used by motionveil on its own; no telemetry")
+    say(f"{'weights':<24}{', '.join(here) or 'none; only further networks need them: motionveil weights list'}")
+    say(f"{'network':<24}never used by motionveil on its own; no telemetry")
     return 0 if healthy else 2

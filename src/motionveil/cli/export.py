@@ -14,8 +14,11 @@ from ..fillers import FILLERS
 from ..folders import check_names, folder_name
 from ..presets import PRESETS, get_preset
 from ..video import source_name
+from .fill import with_fill
 from .networks import feature_options, flow_options, take_features, take_flow
+from .numbers import SEED, Number
 from .options import Names, ProgressBar, Setting, each, make_window, source_of, window_options
+from .terminal import say
 
 
 @click.command(name="export")
@@ -33,12 +36,12 @@ from .options import Names, ProgressBar, Setting, each, make_window, source_of, 
 @click.option("--fill", type=Setting(FILLERS), help="What is written as noise, for instance motion_noise:grain=8.")
 @click.option("--flow-format", type=click.Choice(FLOW_FORMATS), default="flo", show_default=True,
               help="flo: Middlebury's; npz: numpy's, smaller.")  # fmt: skip
-@click.option("--flow-range", type=click.FloatRange(min=0, min_open=True),
+@click.option("--flow-range", type=Number(most=1e5, above=0),
               help="Pixels of motion that get the full colour. Default: the most of every frame.")  # fmt: skip
 @window_options
 @feature_options
 @flow_options
-@click.option("--seed", type=click.IntRange(min=0), help="For experiments: repeats the noise.")
+@click.option("--seed", type=SEED, help="For experiments: repeats the noise.")
 @click.option("--overwrite", is_flag=True, help="Replace folders that exist.")
 @click.option("--resume", is_flag=True, help="Leave out inputs whose export is there, made with the same settings.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
@@ -53,8 +56,7 @@ def command(sources: tuple[str, ...], output: Path, **options: Any) -> int:
     preset = get_preset(options["preset"])
     preset = preset.with_features(features or preset.features, **feature_settings)
     preset = preset.with_flow(flow or preset.flow, **flow_settings)
-    fill, fill_settings = options["fill"] or (preset.filler, {})
-    networks = Networks(preset.with_filler(fill, **fill_settings))
+    networks = Networks(with_fill(preset, options["fill"]))
     export = Export(options["what"], options["hide"], options["flow_format"], options["flow_range"])
     seed, overwrite, resume, quiet = (options[key] for key in ("seed", "overwrite", "resume", "quiet"))
     inputs = [source_of(text) for text in sources]
@@ -64,7 +66,7 @@ def command(sources: tuple[str, ...], output: Path, **options: Any) -> int:
         target = output / folder_name(source)
         if resume and export_is_there(source, output, export=export, networks=networks, window=window, seed=seed):
             if not quiet:
-                click.echo(f"{target}  (there already)")
+                say(f"{target}  (there already)")
             return
         if resume and target.exists() and not overwrite:
             raise OutputError(f"{target} was made with other settings; choose another folder, or --overwrite")
@@ -74,6 +76,6 @@ def command(sources: tuple[str, ...], output: Path, **options: Any) -> int:
                 on_progress=bar,
             )  # fmt: skip
         if not quiet:
-            click.echo(f"{target}  (look at {target / 'sheet.png'})")
+            say(f"{target}  (look at {target / 'sheet.png'})")
 
     return each(inputs, work)

@@ -12,27 +12,26 @@ from ..engine import ENGINES, PRECISIONS
 from ..features import FEATURE_EXTRACTORS, FeatureExtractor
 from ..flow import FLOW_ESTIMATORS
 from ..presets import get_preset
+from .numbers import Number, Whole
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _FEATURES = {
     "detail": click.option(
         "--detail",
-        type=click.IntRange(16, 2160),
+        type=Whole(16, 2160),
         help="Short side at which keyframes are looked at. See --smallest-person for what it is to find.",
     ),
     "smallest_person": click.option(
         "--smallest-person",
-        type=click.FloatRange(4, 4320),
+        type=Number(4, 4320),
         metavar="PIXELS",
         help="Height in the frame of the smallest people to be found. Default: 40, in frames of 1080 rows at most.",
     ),
     "weights": click.option("--weights", metavar="FILE", help="Weights of the features, when not in their folder."),
-    "layer": click.option(
-        "--layer", type=click.IntRange(min=0), help="Layer of the features, from 0. Default: the last."
-    ),
+    "layer": click.option("--layer", type=Whole(0, 1000), help="Layer of the features, from 0. Default: the last."),
     "facet": click.option("--facet", type=click.Choice(["key", "query", "value", "token"]), help="Default: key."),
-    "stride": click.option("--stride", type=click.IntRange(min=1), help="Pixels between the patches of the features."),
+    "stride": click.option("--stride", type=Whole(1, 1000), help="Pixels between the patches of the features."),
     "bins": click.option("--bins", is_flag=True, default=None, help="Descriptors that include their surroundings."),
     "placement": click.option(
         "--placement", type=click.Choice(["frame", "patches"]), help="Where cells lie; frame: as published."
@@ -48,10 +47,8 @@ _FLOW = {
     "flow_weights": click.option(
         "--flow-weights", metavar="NAME|FILE", help="Weights of the flow. Default: raft_sintel."
     ),
-    "flow_iterations": click.option("--flow-iterations", type=click.IntRange(min=1), help="Default: 12."),
-    "flow_scale": click.option(
-        "--flow-scale", type=click.FloatRange(0.05, 8), help="Resize frames by this first. Default: 1."
-    ),
+    "flow_iterations": click.option("--flow-iterations", type=Whole(1, 1000), help="Default: 12."),
+    "flow_scale": click.option("--flow-scale", type=Number(0.05, 8), help="Resize frames by this first. Default: 1."),
 }
 
 _FULL = get_preset("secure").with_features("parts", short_side=768, levels=3)

@@ -18,10 +18,13 @@ from ..presets import PRESETS, Preset, get_preset
 from ..templates import default_library
 from ..video import CODECS, Encoding, source_name
 from ..weaknesses import learned_weaknesses, weaknesses
+from .fill import with_fill
 from .learned import method_options, take_learned
 from .networks import feature_options, flow_options, take_features, take_flow
+from .numbers import SEED, Number, Whole
 from .options import Names, Numbers, ProgressBar, Setting, each, make_window, source_of, window_options
 from .regions import region_options, take_where
+from .terminal import say
 
 
 @click.command(name="obfuscate")
@@ -37,7 +40,8 @@ from .regions import region_options, take_where
     default=",".join(DEFAULT_HIDE),
     show_default=True,
     help="What to hide: hair, forehead, eyes, cheek, lips, hand, arm, torso, leg, other_person; the groups face, head, "
-    "person, all, attributes; or your own templates. nothing: only what the options below say.",
+    "person, all, attributes; or your own templates. nothing: only what the options below say. "
+    "Number plates, screens and text are not people: cover them with --area or --mask.",
 )
 @region_options
 @method_options
@@ -55,7 +59,7 @@ from .regions import region_options, take_where
 @click.option("--audit", is_flag=True, help="Attack the result afterwards: OUT.audit/report.html (shows the original).")
 @window_options
 @click.option("--codec", type=click.Choice(list(CODECS)), help="Default: by the output's extension, else h264.")
-@click.option("--quality", type=int, help="The codec's constant quality; lower is better.")
+@click.option("--quality", type=Whole(), help="The codec's constant quality; lower is better.")
 @click.option("--speed", help="The codec's speed preset, for instance veryfast or medium.")
 @click.option("--audio", type=click.Choice(["drop", "keep"]), default="drop", show_default=True)
 @click.option("--metadata", type=click.Choice(["drop", "keep"]), default="drop", show_default=True)
@@ -64,20 +68,24 @@ from .regions import region_options, take_where
 @click.option(
     "--opacity", type=Numbers("BEGIN,FULL", "0.2,0.4"), help="Saliency at which covering begins and is complete."
 )
-@click.option("--margin", type=float, help="Grow what is hidden by this share of the short side.")
-@click.option("--hold", type=float, help="Seconds for which a place stays covered after it was last found.")
-@click.option("--keyframe-every", type=int, help="Look for people in one frame of so many; follow the motion between.")
-@click.option("--recheck", type=float, help="Look again early where the motion is lost in this share of the frame.")
+@click.option("--margin", type=Number(), help="Grow what is hidden by this share of the short side.")
+@click.option("--hold", type=Number(most=1e6), help="Seconds for which a place stays covered after it was last found.")
+@click.option(
+    "--keyframe-every",
+    type=Whole(most=1_000_000),
+    help="Look for people in one frame of so many; follow the motion between.",
+)
+@click.option("--recheck", type=Number(), help="Look again early where the motion is lost in this share of the frame.")
 @click.option(
     "--match-first", is_flag=True, default=None, help="Replace templates by what fits best in the first frame."
 )
 @click.option("--fill", type=Setting(FILLERS), help="What to replace it with, for instance solid:colour=#204060.")
-@click.option("--grain", type=click.FloatRange(min=1), help="Size of the noise's grain in pixels.")
+@click.option("--grain", type=Number(1, 1e5), help="Size of the noise's grain in pixels.")
 @click.option("--transport", type=click.Choice(list(TRANSPORTS)), help="How noise moves with the scene.")
 @click.option("--statistics", type=click.Choice([*STATISTICS, "video"]), help="Colours of the noise; video: its own.")
 @feature_options
 @flow_options
-@click.option("--seed", type=click.IntRange(min=0), help="For experiments: repeats a result, and weakens it.")
+@click.option("--seed", type=SEED, help="For experiments: repeats a result, and weakens it.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 def command(sources: tuple[str, ...], output: str | None, preset: str, **options: Any) -> int:
     """Replace parts of people by noise that moves with the scene.
@@ -110,9 +118,9 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
         named = default_library().names(where.hide) if where.needs_templates else ()
         weak = weaknesses(settings, hide=named, encoding=encoding, seed=seed, strength=where.strength)
     for text in weak:
-        click.echo(f"motionveil: warning: {text}", err=True)
+        say(f"motionveil: warning: {text}", error=True)
     for person in where.keep:
-        click.echo(f"motionveil: the person at {person.x:g},{person.y:g} stays visible", err=True)
+        say(f"motionveil: the person at {person.x:g},{person.y:g} stays visible", error=True)
     how: dict[str, Any] = {"where": where, "networks": Networks(settings), "seed": seed}
     if learned is not None:
         how = {"obfuscator": learned}
@@ -125,9 +133,7 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
                 on_progress=bar,
             )  # fmt: skip
         if learned is not None and learned.degradation.needs_previous and result.info.is_image:
-            click.echo(
-                f"motionveil: warning: {learned.method} compares frames: a picture becomes an even grey", err=True
-            )
+            say(f"motionveil: warning: {learned.method} compares frames: a picture becomes an even grey", error=True)
         if not quiet:
             _summarise(result)
         if audit:
@@ -170,19 +176,17 @@ def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
             raise OptionError(f"--opacity {begin:g},{full:g} must be two rising numbers within 0 and 1, like 0.2,0.4")
         # Who is as faint as is asked for must not be left out for want of certainty.
         coverage = replace(coverage, begin=begin, full=full, sure=min(coverage.sure, 1.4 * full))
-    fill, fill_settings = options["fill"] or (preset.filler, {})
     noise = {key: options[key] for key in ("grain", "transport", "statistics") if options[key] is not None}
     (features, feature_settings), (flow, flow_settings) = take_features(options), take_flow(options)
     preset = preset.with_features(features or preset.features, **feature_settings)
     preset = preset.with_flow(flow or preset.flow, **flow_settings)
-    preset = preset.with_filler(fill, **noise, **fill_settings)
-    return replace(preset, coverage=coverage)
+    return replace(with_fill(preset, options["fill"], noise), coverage=coverage)
 
 
 def _summarise(result: Result) -> None:
     frames = "1 picture" if result.info.is_image else f"{result.num_frames} frame{'s' * (result.num_frames != 1)}"
     speed = result.num_frames / max(result.seconds, 1e-6)
     rate = f"{speed:.0f} per second" if speed >= 2 else f"{1 / max(speed, 1e-6):.1f} s each"
-    click.echo(f"{result.target}  ({frames} in {result.seconds:.1f} s, {rate})")
+    say(f"{result.target}  ({frames} in {result.seconds:.1f} s, {rate})")
     if result.preview is not None:
-        click.echo(f"{result.preview} and {result.sheet} show the original too: keep them as safe as the original")
+        say(f"{result.preview} and {result.sheet} show the original too: keep them as safe as the original")

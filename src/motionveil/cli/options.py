@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
@@ -12,6 +13,9 @@ from tqdm import tqdm
 
 from ..errors import MotionveilError
 from ..pipeline import Progress, Window
+from ..printable import printable
+from .numbers import SECONDS, Number, finite
+from .terminal import say
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Item = TypeVar("Item")
@@ -34,9 +38,12 @@ class Size(click.ParamType["int | tuple[int, int]"]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | tuple[int, int]:
         parts = str(value).lower().split("x")
-        if not all(part.isdigit() and 8 <= int(part) <= 8192 for part in parts) or len(parts) > 2:
+        fits = (re.fullmatch(r"[0-9]{1,4}", part) and 8 <= int(part) <= 8192 for part in parts)
+        if not all(fits) or len(parts) > 2:
             self.fail(
-                f"{value!r} is no size; give a short side like 480, or a size like 640x480, from 8 to 8192", param, ctx
+                f"{str(value)[:40]!r} is no size; give a short side like 480, or a size like 640x480, from 8 to 8192",
+                param,
+                ctx,
             )
         return int(parts[0]) if len(parts) == 1 else (int(parts[0]), int(parts[1]))
 
@@ -52,7 +59,7 @@ class Numbers(click.ParamType[tuple[float, float]]):
         if isinstance(value, tuple):
             return value
         try:
-            first, second = (float(part) for part in value.split(","))
+            first, second = (finite(part) for part in value.split(","))
         except ValueError:
             self.fail(f"{value!r} is not of the form {self.name}, for instance {self.example}", param, ctx)
         return first, second
@@ -84,29 +91,31 @@ class Setting(click.ParamType["tuple[str, dict[str, Any]]"]):
 
 
 def _number(text: str) -> int | float | str:
-    """A whole number, a number, or the text as it is."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    """A whole number, a finite number, or the text as it is."""
+    if re.fullmatch(r"[+-]?[0-9]{1,18}", text):
+        return int(text)
+    try:
+        return finite(text)
+    except ValueError:
+        return text
 
 
 def source_of(text: str) -> str | int:
     """What a person wrote for a source: `camera:0` is a camera, everything else as it stands."""
-    return int(text[7:]) if text.startswith("camera:") and text[7:].isdigit() else text
+    return int(text[7:]) if re.fullmatch(r"camera:[0-9]{1,6}", text) else text
 
 
 def window_options(command: Command) -> Command:
-    """--start, --end, --size, --image-rate, --strict."""
+    """--start, --end, --size, --image-rate, --frame-rate, --strict."""
     for option in (
         click.option("--strict", is_flag=True, help="Refuse a video that is cut short instead of using what is there."),
-        click.option("--image-rate", type=click.FloatRange(0.01, 1000), default=25.0, show_default=True,
+        click.option("--frame-rate", type=Number(0.01, 1000),
+                     help="Frames per second of a raw stream (.h264, .hevc), which may not say."),
+        click.option("--image-rate", type=Number(0.01, 1000), default=25.0, show_default=True,
                      help="Frames per second of a folder of images."),
         click.option("--size", type=Size(), help="Resize to this short side, or to WIDTHxHEIGHT."),
-        click.option("--end", type=click.FloatRange(min=0), help="Stop before this second."),
-        click.option("--start", type=click.FloatRange(min=0), help="Begin at this second."),
+        click.option("--end", type=SECONDS, help="Stop before this second."),
+        click.option("--start", type=SECONDS, help="Begin at this second."),
     ):  # fmt: skip
         command = option(command)
     return command
@@ -115,13 +124,23 @@ def window_options(command: Command) -> Command:
 def make_window(options: dict[str, Any]) -> Window:
     """Take the options of `window_options` out of a dictionary."""
     rate = Fraction(options.pop("image_rate")).limit_denominator(100_000)
+    frame_rate = options.pop("frame_rate")
     return Window(
         start=options.pop("start"),
         end=options.pop("end"),
         size=options.pop("size"),
         image_rate=rate,
         strict=options.pop("strict"),
+        frame_rate=None if frame_rate is None else _frame_rate(frame_rate),
     )
+
+
+def _frame_rate(number: float) -> Fraction:
+    """What is meant: 59.94 is 60000/1001."""
+    whole = round(number)
+    if whole and abs(number - whole / 1.001) < 0.005 and abs(number - whole) > 0.005:
+        return Fraction(whole * 1000, 1001)
+    return Fraction(number).limit_denominator(100_000)
 
 
 class ProgressBar:
@@ -129,7 +148,7 @@ class ProgressBar:
 
     def __init__(self, name: str, *, quiet: bool) -> None:
         self._bar: Any = tqdm(
-            desc=name, unit=" frames", delay=2, disable=quiet or None, dynamic_ncols=True, leave=False,
+            desc=printable(name), unit=" frames", delay=2, disable=quiet or None, dynamic_ncols=True, leave=False,
             bar_format="{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} frames, {rate_fmt}, {remaining} left",
         )  # fmt: skip
         self._last = time.monotonic()
@@ -158,8 +177,8 @@ def each(items: Sequence[Item], work: Callable[[Item], None]) -> int:
             if len(items) == 1:
                 raise
             failed += 1
-            click.echo(f"motionveil: error: {error}", err=True)
+            say(f"motionveil: error: {error}", error=True)
     if failed:
         others = "; the others are done" if failed < len(items) else ""
-        click.echo(f"motionveil: {failed} of {len(items)} failed{others}", err=True)
+        say(f"motionveil: {failed} of {len(items)} failed{others}", error=True)
     return 2 if failed else 0

@@ -9,6 +9,7 @@ import click
 
 from ..errors import OptionError
 from ..regions import Pick, Polygon, Rectangle, Shape, Where
+from .numbers import SECONDS, Number, finite
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -45,7 +46,7 @@ def _times(text: str) -> tuple[float | None, float | None]:
     start, end = text.split("-")
     if not start and not end:
         raise ValueError
-    return float(start) if start else None, float(end) if end else None
+    return finite(start) if start else None, finite(end) if end else None
 
 
 class Person(click.ParamType[Pick]):
@@ -58,8 +59,8 @@ class Person(click.ParamType[Pick]):
             return value
         place, at, time = value.partition("@")
         try:
-            x, y = (float(part) for part in place.split(","))
-            return Pick(x, y, float(time) if at else 0.0)
+            x, y = (finite(part) for part in place.split(","))
+            return Pick(x, y, SECONDS.convert(time, param, ctx) if at else 0.0)
         except ValueError:
             self.fail(f"{value!r} is not of the form X,Y or X,Y@SECONDS, for instance 312,140@2.5", param, ctx)
 
@@ -80,7 +81,8 @@ _OPTIONS = (
     click.option("--keep-person", "keep", type=Person(), multiple=True,
         help="Leave the person at this place, at this second, as they are, until there is a doubt who is who."),
     click.option("--inverse", is_flag=True, help="Hide everything but what --hide, --area and --mask name."),
-    click.option("--strength", type=float, default=1.0, show_default=True, help="Multiply the opacity, for research."),
+    click.option("--strength", type=Number(), default=1.0, show_default=True,
+        help="Multiply the opacity, for research."),
 )  # fmt: skip
 
 

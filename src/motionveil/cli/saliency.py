@@ -14,6 +14,7 @@ from ..maps import MAPS, maps_are_there, write_saliency
 from ..video import source_name
 from .networks import feature_options, take_features
 from .options import Names, ProgressBar, each, make_window, source_of, window_options
+from .terminal import say
 
 
 @click.command(name="saliency")
@@ -45,7 +46,7 @@ def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...],
     def work(source: str | int) -> None:
         if resume and maps_are_there(source, output, attributes=attributes, networks=networks, window=window):
             if not quiet:
-                click.echo(f"{output / folder_name(source)}  (there already)")
+                say(f"{output / folder_name(source)}  (there already)")
             return
         if resume and (output / folder_name(source)).exists() and not overwrite:
             raise OutputError(
@@ -57,6 +58,6 @@ def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...],
                 overwrite=overwrite, on_progress=bar,
             )  # fmt: skip
         if not quiet:
-            click.echo(f"{target}  (look at {target / 'sheet.png'})")
+            say(f"{target}  (look at {target / 'sheet.png'})")
 
     return each(inputs, work)

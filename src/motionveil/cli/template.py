@@ -20,6 +20,7 @@ from ..templates import (
     Template,
     TemplateLibrary,
     built_in_library,
+    change_user_library,
     default_library,
     make_template,
     template_of,
@@ -29,7 +30,9 @@ from ..transfer import draw_found, find_templates, not_found
 from ..types import Point
 from ..video import read_picture
 from .networks import extractor_of, feature_options
+from .numbers import SECONDS
 from .options import Names, Numbers
+from .terminal import say
 
 
 @click.group(name="template")
@@ -37,9 +40,7 @@ def command() -> None:
     """Make and manage templates: what to look for in a video."""
 
 
-_time = click.option(
-    "--time", type=click.FloatRange(min=0), default=0.0, help="Second of a video, default its first frame."
-)
+_time = click.option("--time", type=SECONDS, default=0.0, help="Second of a video, default its first frame.")
 
 
 def _features(template: Template) -> str:
@@ -87,18 +88,18 @@ def add(
         origin = f"{image.name} at {point[0]:g},{point[1]:g}"
         template = make_template(name, picture, Point(*point), extractor, origin=origin)
     known = [other for other in default_library().made_with(extractor.fingerprint) if other.name != name]
-    _own().with_template(template).save(user_library_path())
-    click.echo(f"added {name} to {user_library_path()}")
+    change_user_library(lambda own: own.with_template(template))
+    say(f"added {name} to {user_library_path()}")
     if known:
         closest = max(known, key=lambda other: float(other.vector @ template.vector))
-        click.echo(f"closest other template: {closest.name} (cosine {float(closest.vector @ template.vector):.2f})")
+        say(f"closest other template: {closest.name} (cosine {float(closest.vector @ template.vector):.2f})")
     if picture is None:
         return
     share = float((saliency_maps(picture, [template], extractor)[0] >= 0.5).mean())
     if share > 0.25:
-        click.echo(f"motionveil: warning: it matches {share:.0%} of this picture, so it would hide much else", err=True)
+        say(f"motionveil: warning: it matches {share:.0%} of this picture, so it would hide much else", error=True)
     moment = f" --time {time:g}" if time else ""
-    click.echo(f"see where it matches: motionveil template show {name} --image {image}{moment} (and the same features)")
+    say(f"see where it matches: motionveil template show {name} --image {image}{moment} (and the same features)")
 
 
 @command.command()
@@ -131,26 +132,25 @@ def find(names: tuple[str, ...], image: Path, output: Path | None, overwrite: bo
     missing = [name for name in wanted if name not in {item.template.name for item in found}]
     if not found:
         raise not_found(missing)
-    own = _own()
     for item in found:
-        own = own.with_template(item.template)
-        click.echo(f"{item.template.name:<16}at {item.point.x:g},{item.point.y:g} (cosine {item.similarity:.2f})")
-    drawing.write_image(output, draw_found(found, frames))
-    own.save(user_library_path())
+        say(f"{item.template.name:<16}at {item.point.x:g},{item.point.y:g} (cosine {item.similarity:.2f})")
+    drawing.write_image(output, draw_found(found, frames), private=True)
+    change_user_library(lambda own: own.with_templates(item.template for item in found))
     if missing:
-        click.echo(f"motionveil: warning: not found: {', '.join(missing)}", err=True)
-    click.echo(f"added to {user_library_path()}; see {output}, which shows the original")
+        say(f"motionveil: warning: not found: {', '.join(missing)}", error=True)
+    say(f"added to {user_library_path()}; see {output}, which shows the original")
 
 
 @command.command("list")
 def list_() -> None:
     """List all templates and groups."""
     own = _own()
+    mine = {(template.name, template.fingerprint) for template in own}
     for template in default_library():
-        kind = "yours" if template.name in own.made_with(template.fingerprint) else "built in"
-        click.echo(f"{template.name:<16}{kind:<10}{_features(template):<24}{template.origin}")
+        kind = "yours" if (template.name, template.fingerprint) in mine else "built in"
+        say(f"{template.name:<16}{kind:<10}{_features(template):<24}{template.origin}")
     for group, members in GROUPS.items():
-        click.echo(f"{group:<16}{'group':<34}{', '.join(members)}")
+        say(f"{group:<16}{'group':<34}{', '.join(members)}")
 
 
 @command.command()
@@ -182,9 +182,9 @@ def show(name: str, image: Path, time: float, output: Path | None, overwrite: bo
     sheet = drawing.contact_sheet(
         [("", [("input", picture), (f"{name}: greatest {best.max():.2f}", shown)])], height=min(picture.shape[0], 480)
     )
-    drawing.write_image(output, sheet)
+    drawing.write_image(output, sheet, private=True)
     share = (best >= 0.5).mean()
-    click.echo(f"{output}  (greatest similarity {best.max():.2f} at {column},{row}; at least half in {share:.1%})")
+    say(f"{output}  (greatest similarity {best.max():.2f} at {column},{row}; at least half in {share:.1%})")
 
 
 @command.command()
@@ -199,15 +199,15 @@ def remove(name: str, features: str | None) -> None:
             raise TemplateError(
                 f"none of your templates is named {name!r} for {features}; see: motionveil template list"
             )
-        kept.save(user_library_path())
-        click.echo(f"removed {name} for {features}")
+        change_user_library(lambda own: TemplateLibrary(t for t in own if t.name != name or _features(t) != features))
+        say(f"removed {name} for {features}")
         return
     if name not in own and name in built_in_library():
         raise TemplateError(f"{name!r} is built in and stays; leave it out with --hide instead")
     if name not in own:
         raise TemplateError(f"none of your templates is named {name!r}; see them with: motionveil template list")
-    own.without(name).save(user_library_path())
-    click.echo(f"removed {name}")
+    change_user_library(lambda own: own.without(name))
+    say(f"removed {name}")
 
 
 @command.command("import")
@@ -215,20 +215,21 @@ def remove(name: str, features: str | None) -> None:
 @click.option("--overwrite", is_flag=True, help="Replace templates of the same names.")
 def import_(file: Path, overwrite: bool) -> None:
     """Add the templates of a file that export wrote."""
-    own, incoming = _own(), TemplateLibrary.load(file)
-    imported = []
+    incoming = TemplateLibrary.load(file)
+    known = {(template.name, template.fingerprint): template for template in default_library()}
+    new = []
     for template in incoming:
-        there = [t for t in default_library().made_with(template.fingerprint) if t.name == template.name]
-        if any(np.array_equal(t.vector, template.vector) for t in there):
+        there = known.get((template.name, template.fingerprint))
+        if there is not None and np.array_equal(there.vector, template.vector):
             continue
-        if there and not overwrite:
+        if there is not None and not overwrite:
             raise TemplateError(
                 f"a template is named {template.name!r} already for {_features(template)}; allow it with --overwrite"
             )
-        own = own.with_template(template)
-        imported.append(f"{template.name} for {_features(template)}")
-    own.save(user_library_path())
-    click.echo(f"imported {', '.join(imported)}" if imported else "all of them are here already")
+        new.append(template)
+    change_user_library(lambda own: own.with_templates(new))
+    imported = [f"{template.name} for {_features(template)}" for template in new]
+    say(f"imported {', '.join(imported)}" if imported else "all of them are here already")
 
 
 @command.command()
@@ -254,4 +255,4 @@ def export(file: Path, names: tuple[str, ...], overwrite: bool) -> None:
             "you have made no templates yet; name built-in ones, or make one with: motionveil template add"
         )
     TemplateLibrary(chosen).save(file)
-    click.echo(f"{file}  ({', '.join(f'{t.name} for {_features(t)}' for t in chosen)})")
+    say(f"{file}  ({', '.join(f'{t.name} for {_features(t)}' for t in chosen)})")

@@ -21,6 +21,7 @@ from ..weights import (
     weights_folders,
 )
 from .options import each
+from .terminal import say
 
 
 @click.group(name="weights")
@@ -54,10 +55,10 @@ def list_() -> None:
         path = locate(weights)
         state = "absent" if path is None else "present" if looks_right(weights, path) else "mismatch"
         what = f"{weights.name:<24}{weights.licence:<14}{weights.megabytes:>7}"
-        click.echo(f"{what}  {state:<10}{path or weights.description}")
-    click.echo("Licences are those of the weights. What they were trained on has terms of its own:")
+        say(f"{what}  {state:<10}{path or weights.description}")
+    say("Licences are those of the weights. What they were trained on has terms of its own:")
     for data in dict.fromkeys(weights.data for weights in WEIGHTS.values()):
-        click.echo(f"  {data}: {', '.join(weights.name for weights in WEIGHTS.values() if weights.data == data)}")
+        say(f"  {data}: {', '.join(weights.name for weights in WEIGHTS.values() if weights.data == data)}")
 
 
 @command.command()
@@ -72,7 +73,7 @@ def fetch(names: tuple[str, ...], overwrite: bool, quiet: bool) -> int:
         with _Bar(weights.name, quiet=quiet) as bar:
             path = fetch_weights(weights, overwrite=overwrite, on_progress=bar)
         if not quiet:
-            click.echo(f"{path}  ({weights.licence}; trained on {weights.data})")
+            say(f"{path}  ({weights.licence}; trained on {weights.data})")
 
     return each(chosen, work)
 
@@ -83,7 +84,7 @@ def fetch(names: tuple[str, ...], overwrite: bool, quiet: bool) -> int:
 @click.option("--overwrite", is_flag=True, help="Replace a file that is here.")
 def import_(file: Path, name: str | None, overwrite: bool) -> None:
     """Copy a file from elsewhere into the weights folder, checked."""
-    click.echo(import_weights(file, name, overwrite=overwrite))
+    say(import_weights(file, name, overwrite=overwrite))
 
 
 @command.command()
@@ -92,7 +93,7 @@ def verify(names: tuple[str, ...]) -> int:
     """Read weights again and compare them: those named, or all that are here. Exits with 2 where one is another."""
     chosen = [get_weights(name) for name in names] or [weights for weights in WEIGHTS.values() if locate(weights)]
     if not chosen:
-        click.echo(f"no weights in {weights_folders()[0]}; see what there is with: motionveil weights list")
+        say(f"no weights in {weights_folders()[0]}; see what there is with: motionveil weights list")
 
     def work(weights: Weights) -> None:
         path = locate(weights)
@@ -102,6 +103,6 @@ def verify(names: tuple[str, ...]) -> int:
         state = "as it was published" if weights.sha256 else "unchanged since it came; nobody has published a sha256"
         if not compared:
             state = "nothing to compare it with; record it with: motionveil weights import"
-        click.echo(f"{weights.name:<24}{state}  {path}")
+        say(f"{weights.name:<24}{state}  {path}")
 
     return each(chosen, work)

@@ -16,7 +16,7 @@ from typing import Any
 
 import platformdirs
 
-from ..files import hidden_name, make_folders, remove
+from ..files import hidden_folder, make_folders, release, remove, sweep
 from .checkpoint import require_torch
 from .network import Examples, ModuleSource
 
@@ -92,14 +92,15 @@ def _convert(source: ModuleSource, inputs: Inputs, examples: Sequence[Any] | Non
 def _keep(model: Any, folder: Path) -> None:
     """Write a model so that it is there as a whole or not at all, with what it takes to see that it is whole."""
     make_folders(folder.parent)
-    working = hidden_name(folder)
+    sweep(folder.parent)
+    working = hidden_folder(folder)
     try:
-        working.mkdir()
         import_module("openvino").save_model(model, working / _MODEL, compress_to_fp16=False)
         (working / _DIGEST).write_text(_digest(working))
         if folder.exists():
             remove(folder)
         working.rename(folder)
+        release(working)
     finally:
         remove(working)
 

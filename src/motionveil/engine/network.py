@@ -91,6 +91,8 @@ class ONNXSource:
     @classmethod
     def read(cls, path: Path) -> ONNXSource:
         """Read the file. Raises WeightsError where that is not possible."""
+        if path.exists() and not path.is_file():
+            raise WeightsError(f"{path} is no file; give a network in the ONNX format")
         try:
             return cls(path, path.read_bytes())
         except OSError as error:

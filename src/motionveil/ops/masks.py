@@ -53,7 +53,7 @@ def nearest_piece(numbers: npt.NDArray[np.int32]) -> tuple[Float32Array, npt.NDA
     # OpenCV numbers the places that are no background of its own: what lies there is looked up.
     known = np.zeros(int(zeros.max()) + 1, np.int32)
     known[zeros[numbers > 0]] = numbers[numbers > 0]
-    return cast(Float32Array, distance), cast(npt.NDArray[np.int32], known[zeros])
+    return cast(Float32Array, distance), known[zeros]
 
 
 def colours_in(image: UInt8Array, mask: Mask) -> Float32Array:

@@ -1,12 +1,13 @@
 """Reading and writing video: the only part of motionveil that knows FFmpeg."""
 
+from .animation import is_animation
 from .contents import Contents, StreamContents, read_contents
 from .encoding import CODECS, CONTAINERS, Encoding, codec_available
-from .images import COLOUR_IMAGE_SUFFIXES, IMAGE_SUFFIXES, images_in, images_matching
+from .images import COLOUR_IMAGE_SUFFIXES, IMAGE_SUFFIXES, READ_IMAGE_SUFFIXES, images_in, images_matching
 from .picture_contents import Tag
-from .reading import is_pattern, open_source, probe, read_picture, source_name
+from .reading import can_reread, is_pattern, open_source, probe, read_picture, source_name
 from .source import Source
-from .target import Target, check_target
+from .target import Target, check_target, is_numbered
 from .writer import VideoWriter
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "COLOUR_IMAGE_SUFFIXES",
     "CONTAINERS",
     "IMAGE_SUFFIXES",
+    "READ_IMAGE_SUFFIXES",
     "Contents",
     "Encoding",
     "Source",
@@ -21,10 +23,13 @@ __all__ = [
     "Tag",
     "Target",
     "VideoWriter",
+    "can_reread",
     "check_target",
     "codec_available",
     "images_in",
     "images_matching",
+    "is_animation",
+    "is_numbered",
     "is_pattern",
     "open_source",
     "probe",

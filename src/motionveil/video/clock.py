@@ -14,12 +14,21 @@ class Clock:
 
     interval: seconds between two frames, for those without a timestamp. origin: container time that becomes zero;
     None takes the first frame's. decoding_order: read the decoding timestamps, for containers that hold no others.
+    is_counted: read none at all.
     """
 
-    def __init__(self, interval: Fraction, origin: Fraction | None = Fraction(0), decoding_order: bool = False) -> None:
+    def __init__(
+        self,
+        interval: Fraction,
+        origin: Fraction | None = Fraction(0),
+        decoding_order: bool = False,
+        *,
+        is_counted: bool = False,
+    ) -> None:
         self._interval = interval
         self._origin = origin
         self._decoding_order = decoding_order
+        self._is_counted = is_counted
         self._last: Fraction | None = None
         self._jump = Fraction(0)
 
@@ -48,5 +57,7 @@ class Clock:
         return time
 
     def _stamp(self, frame: av.VideoFrame) -> Fraction | None:
+        if self._is_counted:
+            return None
         stamp = frame.dts if self._decoding_order or frame.pts is None else frame.pts
         return None if stamp is None or frame.time_base is None else stamp * frame.time_base

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from motionveil.types import UInt8Array
 
+from .gamut import WIDE_PRIMARIES, GamutMap
 from .tonemap import HLG, PQ, ToneMap
 
 if TYPE_CHECKING:
@@ -29,35 +30,47 @@ def default_matrix(height: int) -> int:
 
 
 class RgbConverter:
-    """Turns decoded frames into 8-bit RGB of one size; a frame of another size (streams may switch) is scaled.
+    """Turns decoded frames into 8-bit RGB of the same size, whatever size, format and colours each has.
 
-    Frames with transparency are laid over black. PQ and HLG frames (HDR) are tone-mapped to BT.709.
+    Frames with transparency are laid over black. PQ and HLG frames (HDR) are tone-mapped to BT.709; colours of
+    BT.2020 and P3 become those of BT.709.
+    matrix: of frames that do not say; None goes by their height, as for video.
     """
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, matrix: int | None = None) -> None:
         from av.video.reformatter import Interpolation, VideoReformatter
 
-        self._size = (width, height)
         self._reformatter = VideoReformatter()
+        self._matrix = matrix
         # without the last two libswscale darkens by up to a level and repeats chroma samples
         self._flags = int(Interpolation.BILINEAR) | int(Interpolation.ACCURATE_RND) | int(Interpolation.FULL_CHR_H_INT)
         self._tone_maps: dict[int, ToneMap] = {}
+        self._gamut_maps: dict[int, GamutMap] = {}
 
     def __call__(self, frame: av.VideoFrame) -> UInt8Array:
         """RGB of a frame: (height, width, 3) uint8."""
         if frame.color_trc in (PQ, HLG):
             if frame.color_trc not in self._tone_maps:
                 self._tone_maps[frame.color_trc] = ToneMap(frame.color_trc)
-            return self._tone_maps[frame.color_trc](self._reformat(frame, "rgb48le"))
+            # libswscale's packed RGB of 16 bits takes chroma below neutral for the largest there is; planes are right
+            return self._tone_maps[frame.color_trc](self._reformat(frame, "gbrp16le"))
         if has_alpha(frame.format):
-            return over_black(self._reformat(frame, "rgba").astype(np.uint8, copy=False))
-        return self._reformat(frame, "rgb24").astype(np.uint8, copy=False)
+            rgb = over_black(self._reformat(frame, "rgba").astype(np.uint8, copy=False))
+        else:
+            rgb = self._reformat(frame, "rgb24").astype(np.uint8, copy=False)
+        if frame.color_primaries in WIDE_PRIMARIES:
+            if frame.color_primaries not in self._gamut_maps:
+                self._gamut_maps[frame.color_primaries] = GamutMap.of_primaries(frame.color_primaries)
+            rgb = self._gamut_maps[frame.color_primaries](rgb)
+        return rgb
 
     def _reformat(self, frame: av.VideoFrame, pixel_format: str) -> npt.NDArray[Any]:
-        matrix = _MATRICES.get(frame.colorspace, default_matrix(frame.height))
+        hdr = frame.color_trc in (PQ, HLG)
+        matrix = _MATRICES.get(frame.colorspace, BT2020 if hdr else self._matrix or default_matrix(frame.height))
         converted = self._reformatter.reformat(
             frame,
-            *self._size,
+            frame.width,
+            frame.height,
             format=pixel_format,
             src_colorspace=matrix,
             dst_colorspace=matrix,

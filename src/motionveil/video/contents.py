@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from motionveil.errors import InputError
 
-from .decoder import file_location, open_container
+from .container import file_location, open_container
 from .images import IMAGE_SUFFIXES
 from .picture_contents import Extras, Tag, picture_extras
 

@@ -1,16 +1,19 @@
-"""Opening a container, and decoding its video stream up to the end or up to the first damage."""
+"""Decoding the video of a container, whatever state it is in."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from motionveil.errors import InputError
+from typing import TYPE_CHECKING, Any, cast
 
 from .clock import Clock
+from .completeness import is_cut
+from .container import Location, is_film, open_container, video_stream
+from .orientation import Orientation
+from .timeline import Timeline
+from .trouble import Trouble, stamp, with_following
 
 if TYPE_CHECKING:
     import av
@@ -21,41 +24,25 @@ if TYPE_CHECKING:
 _STATES_DURATION = {"matroska,webm", "flv", "asf", "mov,mp4,m4a,3gp,3g2,mj2"}
 
 _CLOCK_STARTS_ANYWHERE = 0x200  # AVFMT_TS_DISCONT
+_HAS_NO_TIMES = 0x80  # AVFMT_NOTIMESTAMPS
 
-
-@dataclass(frozen=True)
-class Location:
-    """What to hand to FFmpeg."""
-
-    name: str
-    """What messages call it."""
-    url: str
-    format: str | None = None
-    options: dict[str, str] = field(default_factory=dict)
-    timeout: float | None = None
-    """Seconds to wait for a device or a network."""
-    is_live: bool = False
-    rereadable: bool = True
-    file: Any = None
-    """Something with `read` instead of the url."""
-
-
-def file_location(path: str | Path) -> Location:
-    """The location of a file; with the protocol named, a colon in its name cannot be taken for one."""
-    return Location(str(path), f"file:{path}", rereadable=Path(path).is_file())
+_FASTEST = 1000  # frames per second that a raw stream may mean
+_FAILURES = 16  # in a row, after which nothing more is expected of a file
 
 
 class Decoder:
     """One pass over the video of a container.
 
+    frame_rate: of a raw stream, which holds no times; None takes what the stream itself says.
+
     Errors: InputError where nothing can be opened, or nothing in it is a video that can be decoded.
     """
 
-    def __init__(self, location: Location) -> None:
+    def __init__(self, location: Location, frame_rate: Fraction | None = None) -> None:
         self.location = location
         self.container = open_container(location)
         try:
-            self.stream = _video_stream(self.container, location.name)
+            self.stream = video_stream(self.container, location.name)
         except BaseException:
             self.container.close()
             raise
@@ -63,22 +50,39 @@ class Decoder:
         self.frames_read = 0
         self.shortfall: str | None = None
         """After the last frame: what is missing, as the end of a sentence; None for a complete video."""
+        self.resumed: set[int] = set()
+        """Stamps of the frames that come first after damage."""
+        self.other_films = sum(is_film(stream) for stream in self.container.streams.video) - 1
+        """How many further films the container holds."""
+        self.timeline = Timeline() if self.container.format.flags & _CLOCK_STARTS_ANYWHERE else None
+        self._frame_rate = frame_rate
         self._expected_packets = self._count_declared()
+        self._first_aspect: Fraction | None = None
+        self._aspects: dict[tuple[int, int], Fraction] = {}
         self._packets = 0
+        self._lost_packets = False
         self._read_until = Fraction(0)
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether this is a stream of pictures without a container, and so without times."""
+        return bool(self.container.format.flags & _HAS_NO_TIMES)
 
     @property
     def frame_rate(self) -> Fraction:
         """Average frames per second, 25 where nobody knows."""
         stream = self.stream
+        if self.is_raw:
+            said = stream.codec_context.framerate  # also the ticks of a clock, where frames may come at any time
+            return self._frame_rate or Fraction(said if said and said <= _FASTEST else stream.average_rate or 25)
         return Fraction(stream.average_rate or stream.guessed_rate or stream.base_rate or 25)
 
     @property
     def end(self) -> Fraction | None:
-        """When the video ends by its container, on the clock of the timestamps; None where it does not say."""
+        """When the video ends by its container, in seconds after the origin; None where it does not say."""
         stream = self.stream
         if stream.duration is not None and stream.time_base is not None:
-            return (stream.duration + (stream.start_time or 0)) * stream.time_base
+            return (stream.duration + (stream.start_time or 0)) * stream.time_base - (self.origin or 0)
         if "DURATION" in stream.metadata:
             return _clock_time(stream.metadata["DURATION"])
         return None if self.container.duration is None else Fraction(self.container.duration, 1_000_000)
@@ -88,7 +92,7 @@ class Decoder:
         """The container time that counts as zero, None where it is that of the first frame."""
         if self.location.is_live or self._times_are_decoding_times:
             return None
-        if not self.container.format.flags & _CLOCK_STARTS_ANYWHERE:
+        if self.timeline is None:
             return Fraction(0)
         streams = self.container.streams
         return min(
@@ -101,46 +105,114 @@ class Decoder:
 
     def clock(self) -> Clock:
         """A clock for one pass over the frames."""
-        return Clock(1 / self.frame_rate, self.origin, self._times_are_decoding_times)
+        return Clock(1 / self.frame_rate, self.origin, self._times_are_decoding_times, is_counted=self.is_raw)
 
     def seek(self, time: Fraction) -> Iterator[av.VideoFrame]:
         """Frames from a key frame on, if possible one at or before this time. Needs an origin."""
         assert self.stream.time_base is not None
         target = max(time, Fraction(0)) + (self.origin or 0)
-        self.container.seek(int(target / self.stream.time_base), stream=self.stream)
         self._expected_packets = None  # those before are not counted
         self.frames_read = 0
+        if self.timeline is not None:  # what the index says is worth nothing where the clock jumps
+            return self._decoded(self._packets_from(target))
+        self.container.seek(int(target / self.stream.time_base), stream=self.stream)
         return self.frames()
 
     def frames(self) -> Iterator[av.VideoFrame]:
-        """Frames in the order of display. Damage ends a file; a live stream goes on after it."""
+        """Frames in the order of display.
+
+        What is damaged is left out, up to the next frame that needs no other; see `resumed`.
+        """
+        return self._decoded(self._video_packets())
+
+    def _decoded(self, packets: Iterator[av.Packet[VideoStream]]) -> Iterator[av.VideoFrame]:
         import av
 
-        good = 0
-        for packet in self._video_packets():
+        trouble = Trouble()
+        # None stands for the end, where the decoder gives what it holds back.
+        for packet, *following in with_following(chain(packets, [None])):
+            # A live stream goes on whatever comes. Streams are joined anywhere, and some files begin with scraps.
+            matters = self.frames_read > 0 and not self.location.is_live
+            if matters and self._lost_packets:
+                trouble.begin()
+            # Close before a key frame it is where recordings were joined.
+            is_seam = any(each is not None and each.is_keyframe for each in following)
+            if matters and packet is not None and packet.is_corrupt and not is_seam:
+                trouble.begin_at(packet)
+            self._lost_packets = False
             try:
-                frames = packet.decode()
-            except av.error.FFmpegError as error:
-                if self.location.is_live or (not good and isinstance(error, av.error.InvalidDataError)):
-                    continue  # streams are joined anywhere, and some files begin with scraps
-                self.shortfall = "is damaged"
-                return
+                frames = self._decode(packet)
+            except av.error.FFmpegError:
+                if matters:
+                    trouble.begin()
+                continue
             for frame in frames:
                 if frame.is_corrupt and not self.location.is_live:
-                    if not good:
-                        continue
-                    self.shortfall = "is damaged"
-                    return
-                good += 1
+                    if self.frames_read:
+                        trouble.begin()
+                    continue
+                if trouble.spoils(frame):
+                    continue
+                if trouble.ended and (at := stamp(frame)) is not None:
+                    self.resumed.add(at)
+                trouble.ended = False
+                self._note_aspect(frame)
                 self.frames_read += 1
                 yield frame
+        if trouble.goes_on and self.shortfall is None:
+            self.shortfall = "is damaged"
         self.shortfall = self.shortfall or self._missing()
 
+    def pixel_aspect(self, frame: av.VideoFrame, orientation: Orientation) -> Fraction:
+        """How wide by how high a pixel of a frame is on the screen when it is upright."""
+        aspect = self._aspects.get((frame.width, frame.height), Fraction(1))
+        return 1 / aspect if orientation.transpose else aspect
+
+    def _note_aspect(self, frame: av.VideoFrame) -> None:
+        """What the stream says now of frames of this size; the container's word counts for what it began with."""
+        now = Fraction(self.stream.codec_context.sample_aspect_ratio or 1)
+        if self._first_aspect is None:
+            self._first_aspect = now
+        size = (frame.width, frame.height)
+        is_as_begun = now == self._first_aspect and next(iter(self._aspects), size) == size
+        self._aspects[size] = Fraction(self.stream.sample_aspect_ratio or now) if is_as_begun else now
+
+    def _decode(self, packet: av.Packet[VideoStream] | None) -> list[av.VideoFrame]:
+        """The frames that a packet brings forth; those that are left, at the end."""
+        if packet is not None:
+            return packet.decode()
+        frames = self.stream.codec_context.decode(None)
+        for frame in frames:
+            frame.time_base = cast(Fraction, self.stream.time_base)
+        return frames
+
+    def _packets_from(self, time: Fraction) -> Iterator[av.Packet[VideoStream]]:
+        """Packets from a key frame well before this time of the container on; all before are read and dropped."""
+        kept: list[list[av.Packet[VideoStream]]] = [[]]
+        packets = self._video_packets()
+        for packet in packets:
+            if packet.is_keyframe:
+                kept = [*kept[-2:], []]
+            kept[-1].append(packet)
+            if packet.dts is not None and packet.dts * packet.time_base > time:
+                break
+        yield from chain(*kept, packets)
+
     def _video_packets(self) -> Iterator[av.Packet[VideoStream]]:
+        for packet in self.packets():
+            stamp = packet.dts if self._times_are_decoding_times else packet.pts
+            if stamp is not None and packet.time_base is not None:
+                self._read_until = max(self._read_until, (stamp + (packet.duration or 0)) * packet.time_base)
+            if packet.stream.index == self.stream.index:
+                self._packets += 1
+                yield packet
+
+    def packets(self) -> Iterator[av.Packet[Any]]:
+        """All packets that hold anything, in the order of the file, on one clock."""
         import av
 
-        packets = self.container.demux()
-        while True:
+        packets, failures = self.container.demux(), 0
+        while failures < _FAILURES:
             try:
                 packet = next(packets)
             except StopIteration:
@@ -149,14 +221,29 @@ class Decoder:
                 self.shortfall = "stopped sending"
                 return
             except (av.error.FFmpegError, OSError):
-                self.shortfall = "is damaged"
-                return
-            stamp = packet.dts if self._times_are_decoding_times else packet.pts
-            if stamp is not None and packet.time_base is not None:
-                self._read_until = max(self._read_until, (stamp + (packet.duration or 0)) * packet.time_base)
-            if packet.stream_index == self.stream.index:
-                self._packets += packet.size > 0
-                yield packet  # type: ignore[misc]
+                failures += 1
+                self._lost_packets = True
+                packets = self.container.demux()
+                continue
+            # The last of each stream is empty, and it is not the decoder that decides when to stop.
+            if packet.size:
+                failures = 0
+                self._move(packet)
+                yield packet
+        self.shortfall = "is damaged"
+
+    def _move(self, packet: av.Packet[Any]) -> None:
+        """Put the packet's times on the one clock of the whole file."""
+        if self.timeline is None or packet.time_base is None:
+            return
+        shift, stamp = self.timeline.latest, packet.pts if packet.dts is None else packet.dts
+        if packet.stream.type in ("video", "audio") and stamp is not None:
+            length = (packet.duration or 0) * packet.time_base
+            shift = self.timeline.shift(packet.stream.index, stamp * packet.time_base, length)
+        if shift:
+            ticks = round(shift / packet.time_base)
+            packet.pts = None if packet.pts is None else packet.pts + ticks
+            packet.dts = None if packet.dts is None else packet.dts + ticks
 
     def _count_declared(self) -> int | None:
         """How many video packets the header promises, None where it does not."""
@@ -177,6 +264,8 @@ class Decoder:
 
     def _missing(self) -> str | None:
         """What a file lacks that ended without an error."""
+        if self._path is not None and is_cut(self.container.format.name, self._path):
+            return "ends early"
         if self._expected_packets is not None:
             return "ends early" if self._packets < self._expected_packets else None
         if self._expected_end is None:
@@ -185,65 +274,15 @@ class Decoder:
         tolerance = max(Fraction(1, 4), 3 / self.frame_rate)
         return "ends early" if self._read_until < self._expected_end - tolerance else None
 
+    @property
+    def _path(self) -> Path | None:
+        """The file that is read, None for anything else."""
+        location = self.location
+        return Path(location.url.removeprefix("file:")) if location.file is None and location.rereadable else None
+
     def close(self) -> None:
         """Close the container."""
         self.container.close()
-
-
-def open_container(location: Location) -> av.container.InputContainer:
-    """Open a location. Raises InputError where there is no video, or it cannot be read."""
-    import av
-
-    try:
-        container = av.open(
-            location.url if location.file is None else location.file,
-            "r",
-            format=location.format,
-            options=location.options,
-            metadata_errors="ignore",
-            timeout=location.timeout,
-        )
-    except av.error.ExitError as error:
-        raise InputError(
-            f"{location.name} does not answer within {location.timeout:.0f} s: check the address and the network"
-        ) from error
-    except (av.error.FFmpegError, OSError) as error:
-        raise InputError(_why_not_opened(location, error)) from error
-    if container.format.name == "tty":  # FFmpeg would paint any text file as a video of a terminal
-        container.close()
-        raise InputError(f"{location.name} is a text file, not a video: give a video, an image or a folder of images")
-    return container
-
-
-def _why_not_opened(location: Location, error: Exception) -> str:
-    import av
-
-    reason = (getattr(error, "strerror", None) or str(error)).lower()
-    if location.format is not None:
-        return f"{location.name} cannot be opened ({reason}): check that a camera is connected and not in use"
-    if "://" in location.url:
-        return f"{location.name} cannot be reached ({reason}): check the address and the network"
-    if isinstance(error, PermissionError):
-        return f"{location.name} may not be read: check its permissions"
-    if isinstance(error, av.error.InvalidDataError):
-        return f"{location.name} is not a video, or it is damaged or cut short: check that it plays elsewhere"
-    if isinstance(error, EOFError):
-        return f"{location.name} holds no frames: check that it was recorded to the end"
-    return f"{location.name} cannot be opened ({reason}): check that it plays elsewhere"
-
-
-def _video_stream(container: av.container.InputContainer, name: str) -> VideoStream:
-    from av.stream import Disposition
-
-    videos = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
-    if not videos:
-        what = "only sound" if container.streams.audio else "no video"
-        raise InputError(f"{name} holds {what}: give a file with a video stream")
-    best = container.streams.best("video")
-    stream = next((video for video in videos if video is best), videos[0])
-    if stream.codec_context is None:
-        raise InputError(f"{name} has a video codec that this FFmpeg cannot decode: convert the file to H.264")
-    return stream
 
 
 def _clock_time(text: str) -> Fraction | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from fractions import Fraction
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     import av
@@ -12,38 +13,67 @@ if TYPE_CHECKING:
 def deinterlaced(frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
     """The same number of frames with the same times; those that are flagged as interlaced go through ``bwdif``.
 
-    Until the first interlaced frame nothing is filtered, so progressive video costs nothing.
+    Until the first interlaced frame nothing is filtered, so progressive video costs nothing. A stream may change its
+    size or format: each stretch is filtered by itself.
     """
+    waiting: _Bwdif | None = None
     for frame in frames:
-        if frame.interlaced_frame:
-            yield from _filtered(frame, frames)
-            return
-        yield frame
+        if waiting is not None and not waiting.takes(frame):
+            yield from waiting.end()
+            waiting = None
+        if waiting is None and frame.interlaced_frame:
+            waiting = _Bwdif(frame)
+        if waiting is None:
+            yield frame
+        else:
+            yield from waiting.push(frame)
+    if waiting is not None:
+        yield from waiting.end()
 
 
-def _filtered(first: av.VideoFrame, rest: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-    import av.filter
+class _Bwdif:
+    """The filter for frames of one size and format."""
 
-    graph = av.filter.Graph()
-    source = graph.add_buffer(width=first.width, height=first.height, format=first.format, time_base=first.time_base)
-    filters = graph.add("bwdif", "mode=send_frame:deint=interlaced")
-    sink = graph.add("buffersink")
-    graph.link_nodes(source, filters, sink).configure()
-    stamps = [(first.pts, first.dts, first.time_base)]
+    def __init__(self, first: av.VideoFrame) -> None:
+        import av.filter
 
-    def ready() -> Iterator[av.VideoFrame]:
+        self._graph = av.filter.Graph()
+        self._kind = _kind(first)
+        source = self._graph.add_buffer(
+            width=first.width, height=first.height, format=first.format, time_base=first.time_base
+        )
+        filters = self._graph.add("bwdif", "mode=send_frame:deint=interlaced")
+        sink = self._graph.add("buffersink")
+        self._graph.link_nodes(source, filters, sink).configure()
+        self._stamps: list[tuple[int | None, int | None, Fraction | None]] = []
+
+    def takes(self, frame: av.VideoFrame) -> bool:
+        """Whether a frame is of the kind that is filtered here."""
+        return _kind(frame) == self._kind
+
+    def push(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
+        """Take a frame; those that are ready."""
+        self._stamps.append((frame.pts, frame.dts, frame.time_base))
+        self._graph.vpush(frame)
+        return self._ready()
+
+    def end(self) -> Iterator[av.VideoFrame]:
+        """The frames that are left."""
+        self._graph.vpush(None)
+        return self._ready()
+
+    def _ready(self) -> Iterator[av.VideoFrame]:
+        import av
+
         while True:
             try:
-                frame = graph.vpull()
+                frame = self._graph.vpull()
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
-            frame.pts, frame.dts, frame.time_base = stamps.pop(0)
+            frame.pts, frame.dts, time_base = self._stamps.pop(0)
+            frame.time_base = cast(Fraction, time_base)
             yield frame
 
-    graph.vpush(first)
-    for frame in rest:
-        stamps.append((frame.pts, frame.dts, frame.time_base))
-        graph.vpush(frame)
-        yield from ready()
-    graph.vpush(None)
-    yield from ready()
+
+def _kind(frame: av.VideoFrame) -> tuple[int, int, str, int, int]:
+    return frame.width, frame.height, frame.format.name, frame.colorspace, frame.color_range

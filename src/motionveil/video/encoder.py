@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from motionveil.errors import OptionError
 from motionveil.types import UInt8Array, VideoInfo
 
-from .audio import AudioCopy, read_tags
+from .audio import SoundTracks, read_tags
 from .colour import BT709, LIMITED, SMPTE170M, YuvConverter, default_matrix
 from .encoding import CODECS, Container
 from .palette import PaletteConverter
@@ -36,18 +36,24 @@ class Encoder:
         if codec == "av1":
             os.environ.setdefault("SVT_LOG", "1")  # the only way to keep SVT-AV1 from writing to the terminal
         self._line = CODECS[codec]
+        if min(info.width, info.height) < self._line.smallest:
+            least = self._line.smallest
+            raise OptionError(
+                f"{codec} needs frames of at least {least}x{least}, not {info.width}x{info.height}: choose h264"
+            )
         self._info = info
         self._time_base = _time_base(info.frame_rate, container.format)
         self._held: av.VideoFrame | None = None
         self._gap = max(round(1 / info.frame_rate / self._time_base), 1)
         self._durations: dict[int, int] = {}  # of the frames inside the encoder, by time stamp
         self.container = av.open(
-            str(path), "w", format=container.format, options={"fflags": "+bitexact", **container.options}
+            f"file:{path}", "w", format=container.format, options={"fflags": "+bitexact", **container.options}
         )
         self.stream = self._add_stream(options)
         self._convert = PaletteConverter() if self.stream.pix_fmt == "pal8" else YuvConverter(self.stream.pix_fmt or "")
         self._strip = None if self._line.strip is None else av.BitStreamFilterContext(self._line.strip, self.stream)
-        self._sound: AudioCopy | None = None
+        self._sound: SoundTracks | None = None
+        self._kept_tags: str | None = None
         self._last_packet: av.Packet[VideoStream] | None = None
         self._first_dts: int | None = None
 
@@ -73,8 +79,12 @@ class Encoder:
         return stream
 
     @property
-    def notice(self) -> str | None:
-        """What is unusual about the file that is written, in one sentence."""
+    def notices(self) -> list[str]:
+        """Sentences on what is unusual about the file that is written."""
+        own = self._own_notice()
+        return [*filter(None, [own, self._kept_tags]), *([] if self._sound is None else self._sound.notices)]
+
+    def _own_notice(self) -> str | None:
         if self.stream.pix_fmt == "yuv444p":
             size = f"{self._info.width}x{self._info.height}"
             return (
@@ -90,9 +100,11 @@ class Encoder:
         import av
 
         if sound is not None:
-            self._sound = AudioCopy(sound, self._info.start, self.container, target)
+            self._sound = SoundTracks(sound, self._info.start, self.container, target)
         if tags is not None:
-            self.container.metadata.update(read_tags(tags))
+            kept = read_tags(tags)
+            self.container.metadata.update(kept)
+            self._kept_tags = f"tags kept: {', '.join(kept) or 'none'}"
         try:
             self.container.start_encoding()
         except (av.error.ArgumentError, av.error.ExternalError) as error:

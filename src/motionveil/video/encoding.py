@@ -74,6 +74,8 @@ class Codec:
     """A bitstream filter against notes that the encoder leaves about itself."""
     tag: str | None = None
     """The name in MP4 and MOV that players know, where FFmpeg's is another."""
+    smallest: int = 1
+    """The least width and height; below it x265 writes where it may not."""
     stores_aspect: bool = False
     """Whether the pictures themselves say how wide their pixels are."""
 
@@ -90,7 +92,7 @@ CODECS = {
     "h264": Codec("libx264", 20, 0, 51, "preset", "veryfast", _X26X, odd_pixel_format="yuv444p",
                   options={"rc-lookahead": "10"}, strip="filter_units=remove_types=6", stores_aspect=True),
     "hevc": Codec("libx265", 23, 0, 51, "preset", "veryfast", _X26X, odd_pixel_format="yuv444p",
-                  options={"x265-params": _X265}, tag="hvc1", stores_aspect=True),
+                  options={"x265-params": _X265}, tag="hvc1", smallest=64, stores_aspect=True),
     "av1": Codec("libsvtav1", 30, 1, 63, "preset", "9", _numbers(13), options={"svtav1-params": "lp=2:lookahead=16"}),
     "vp9": Codec("libvpx-vp9", 31, 0, 63, "cpu-used", "5", _numbers(8),
                  options={"b": "0", "deadline": "good", "row-mt": "1", "lag-in-frames": "10"}),

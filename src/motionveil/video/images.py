@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
+import numpy.typing as npt
 
-from motionveil.errors import InputError
+from motionveil.errors import InputError, TruncatedError, TruncationWarning
 from motionveil.types import UInt8Array, VideoInfo
 
 from .colour import over_black
+from .completeness import decode_picture, is_damaged_jpeg
+from .heif import HEIF_SUFFIXES, is_heif, read_heif
 from .orientation import Orientation
+from .profile import UnknownProfileError, profile_of, to_srgb
 from .source import ReadOptions, Source
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff", ".pgm", ".ppm", ".jp2"})
-
-
+"""Pictures that are read and written."""
+READ_IMAGE_SUFFIXES = IMAGE_SUFFIXES | HEIF_SUFFIXES
 COLOUR_IMAGE_SUFFIXES = IMAGE_SUFFIXES - {".pgm"}
+ALPHA_IMAGE_SUFFIXES = frozenset({".png", ".webp", ".tif", ".tiff"})
+"""Pictures that are written with their transparency."""
 
 
 class ImageSource(Source):
@@ -33,12 +42,17 @@ class ImageSource(Source):
         super().__init__(name, options)
         self._interval = 1 / options.image_rate
         self._paths = paths
+        self._damaged = False
         self._window = [
             index
             for index in range(len(paths))
             if not options.is_before(index * self._interval) and not options.is_after(index * self._interval)
         ]
-        first = read_image(paths[0])
+        photo = read_photo(paths[0])
+        first = photo.pixels
+        self.notices += photo.notices
+        if photo.alpha is not None and is_sequence:
+            self.notices.append(f"{name} has transparent parts: they are laid over black")
         self._size = first.shape
         width, height = options.fit(first.shape[1], first.shape[0])
         self.info = VideoInfo(
@@ -57,7 +71,7 @@ class ImageSource(Source):
 
     def _frames(self) -> Iterator[tuple[UInt8Array, Fraction]]:
         for index in self._window:
-            frame = read_image(self._paths[index])
+            frame = read_image(self._paths[index], on_damage=partial(self._complain, self._paths[index]))
             if frame.shape != self._size:
                 raise InputError(
                     f"{self._paths[index]} is {frame.shape[1]}x{frame.shape[0]} but the images before it are "
@@ -66,19 +80,73 @@ class ImageSource(Source):
                 )
             yield frame, index * self._interval
 
+    def _complain(self, path: Path) -> None:
+        """Warn, once for all of them, or raise because a picture is damaged."""
+        if self.options.strict:
+            raise TruncatedError(f"{path} is damaged: get an undamaged copy or leave out --strict")
+        if not self._damaged:
+            self._damaged = True
+            self.notices.append(f"{path} is damaged: what could be read of it, and of others like it, is used")
+            warnings.warn(self.notices[-1], TruncationWarning, stacklevel=2)
+
     def close(self) -> None:
         """Nothing is held open."""
 
 
-def read_image(path: Path) -> UInt8Array:
-    """A picture as upright (H, W, 3) uint8 RGB: EXIF orientation applied, transparency laid over black."""
+@dataclass(frozen=True)
+class Photo:
+    """A picture as it is shown.
+
+    pixels: (H, W, 3) uint8 RGB, upright, in sRGB, over black. alpha: (H, W) uint8, None where all is opaque. notices:
+    sentences on what of it is not in the pixels.
+    """
+
+    pixels: UInt8Array
+    alpha: UInt8Array | None = None
+    notices: tuple[str, ...] = ()
+
+
+def read_image(path: Path, *, on_damage: Callable[[], None] | None = None) -> UInt8Array:
+    """A picture as upright (H, W, 3) uint8 RGB: see `read_photo`."""
+    return read_photo(path, on_damage=on_damage).pixels
+
+
+def read_photo(path: Path, *, on_damage: Callable[[], None] | None = None) -> Photo:
+    """A picture: orientation and colour profile applied, transparency laid over black and kept beside.
+
+    on_damage: called where it is damaged but can be read; given None, nobody looks closely.
+
+    Errors: InputError where it cannot be read.
+    """
     try:
         file = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): check the name and its permissions") from error
-    pixels = cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_UNCHANGED) if file else None
-    if pixels is None:
+    if is_heif(file):
+        picture = read_heif(path)
+        pixels, notices = _in_srgb(path, picture.pixels, picture.profile)
+        return Photo(pixels, notices=notices)
+    decoded, complained = decode_picture(file)
+    if decoded is None:
         raise InputError(f"{path} is {'not an image, or damaged' if file else 'empty'}: leave it out or replace it")
+    if on_damage is not None and (complained or is_damaged_jpeg(file)):
+        on_damage()
+    rgb, alpha = _separated(decoded)
+    rgb, notices = _in_srgb(path, rgb, profile_of(file))
+    upright = Orientation.from_exif(file)
+    if alpha is None:
+        return Photo(upright.apply(rgb), notices=notices)
+    pixels = over_black(np.concatenate([rgb, alpha[..., None]], axis=2))
+    return Photo(upright.apply(pixels), upright.apply(alpha), notices)
+
+
+def alpha_of(path: Path) -> UInt8Array | None:
+    """(H, W) uint8, upright: how opaque the pixels of a picture are; None where all are."""
+    return read_photo(path).alpha if path.suffix.lower() in ALPHA_IMAGE_SUFFIXES and path.is_file() else None
+
+
+def _separated(pixels: npt.NDArray[Any]) -> tuple[UInt8Array, UInt8Array | None]:
+    """(H, W, 3) uint8 RGB, and (H, W) alpha where it says anything, of what OpenCV decoded."""
     if pixels.dtype == np.uint16:
         pixels = (pixels.astype(np.uint32) * 255 + 32767) // 65535
     elif pixels.dtype != np.uint8:
@@ -87,12 +155,22 @@ def read_image(path: Path) -> UInt8Array:
     if image.ndim == 2:
         image = image[..., None]
     channels = image.shape[2]
-    if channels in (2, 4):
-        rgb = image[..., [2, 1, 0]] if channels == 4 else image[..., :1].repeat(3, axis=2)
-        image = over_black(np.concatenate([rgb, image[..., -1:]], axis=2))
-    else:
-        image = image[..., ::-1] if channels == 3 else image.repeat(3, axis=2)
-    return Orientation.from_exif(file).apply(image)
+    alpha = image[..., -1] if channels in (2, 4) else None
+    rgb = image[..., [2, 1, 0]] if channels >= 3 else image[..., :1].repeat(3, axis=2)
+    if alpha is not None and alpha.min() == 255:
+        alpha = None
+    return np.ascontiguousarray(rgb), None if alpha is None else np.ascontiguousarray(alpha)
+
+
+def _in_srgb(path: Path, pixels: UInt8Array, profile: bytes) -> tuple[UInt8Array, tuple[str, ...]]:
+    """RGB of a colour profile in sRGB, or as it is with a notice where the profile cannot be followed."""
+    if not profile:
+        return pixels, ()
+    try:
+        convert = to_srgb(profile)
+    except UnknownProfileError:
+        return pixels, (f"{path} has a colour profile that cannot be followed: its colours may look different",)
+    return (pixels if convert is None else convert(pixels)), ()
 
 
 def natural_order(path: Path) -> list[tuple[int, str]]:
@@ -102,7 +180,7 @@ def natural_order(path: Path) -> list[tuple[int, str]]:
 
 def images_in(folder: Path) -> list[Path]:
     """The images directly in a folder, in natural order; hidden files are left out."""
-    found = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
+    found = (p for p in folder.iterdir() if p.suffix.lower() in READ_IMAGE_SUFFIXES and not p.name.startswith("."))
     return sorted(found, key=natural_order)
 
 

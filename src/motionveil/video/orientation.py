@@ -65,6 +65,10 @@ class Orientation:
         }
         return cls(*corners.get(_exif_orientation(file), (False, False, False)))
 
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """The (width, height) of an upright picture of one that is stored in this size."""
+        return (height, width) if self.transpose else (width, height)
+
     def apply(self, frame: UInt8Array) -> UInt8Array:
         """The upright picture, contiguous: of (H, W, ...) an (H, W, ...) or, where transposed, a (W, H, ...)."""
         turned = frame.swapaxes(0, 1) if self.transpose else frame

@@ -146,7 +146,7 @@ def _tiff(data: bytes, found: Extras) -> None:
         if not at or at in seen or len(seen) > 64:
             continue
         seen.add(at)
-        directory = dict(_directory(data, at, order))
+        directory = dict(tiff_directory(data, at, order))
         if place == "GPS":
             found.tags.append(Tag("GPS", "position", _position(directory, data, order)))
             continue
@@ -170,7 +170,7 @@ def _tiff(data: bytes, found: Extras) -> None:
             number += 1
 
 
-def _directory(data: bytes, at: int, order: str) -> Iterator[tuple[int, tuple[int, bytes]]]:
+def tiff_directory(data: bytes, at: int, order: str) -> Iterator[tuple[int, tuple[int, bytes]]]:
     """(tag, (type, value)) of one directory."""
     (count,) = struct.unpack_from(order + "H", data, at)
     for entry in range(count):

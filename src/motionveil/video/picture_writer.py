@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,15 +12,34 @@ import numpy as np
 from motionveil.errors import OutputError
 from motionveil.types import UInt8Array
 
+from .photo_tags import PhotoTags, with_tags
+from .target import NUMBER
+
+
+def numbered_name(pattern: str, index: int) -> str:
+    """A pattern such as ``%06d.png`` with a number in it; every other % stands for itself."""
+    return re.sub(NUMBER, lambda found: f"{index:{found[1][1:]}}", pattern, count=1)
+
 
 class PictureWriter:
-    """Frames as one still image, or as numbered images in a folder that it makes.
+    """Frames as one still image, or as numbered images in a folder.
 
     path: the image to write, or the folder. suffix: the image format. pattern: the names in the folder, None for a
-    still image. quality: of JPEG and WebP, 1 to 100.
+    still image. quality: of JPEG and WebP, 1 to 100. alpha: (H, W) uint8, for a still image whose format has it.
+    tags: for a still JPEG or PNG.
     """
 
-    def __init__(self, path: Path, suffix: str, pattern: str | None, quality: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        suffix: str,
+        pattern: str | None,
+        quality: int,
+        alpha: UInt8Array | None = None,
+        tags: PhotoTags | None = None,
+    ) -> None:
+        self._tags = tags
+        self._alpha = alpha
         self._path = path
         self._suffix = suffix
         self._pattern = pattern
@@ -28,26 +48,37 @@ class PictureWriter:
             ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, quality],
             ".webp": [cv2.IMWRITE_WEBP_QUALITY, quality],
         }.get(suffix, [])
-        if pattern is not None:
-            path.mkdir()
 
     def write(self, frame: UInt8Array, time: Fraction, index: int) -> None:
         """Write the frame of this index, (H, W, 3) uint8 RGB."""
         if self._pattern is not None:
-            path = self._path / (self._pattern % index)
+            path = self._path / numbered_name(self._pattern, index)
         elif index == 0:
             path = self._path
         else:
             raise OutputError("a still image holds one frame: name a video file, a folder, or a pattern like %06d.png")
-        encoded, data = cv2.imencode(self._suffix, np.ascontiguousarray(frame[..., ::-1]), self._parameters)
+        pixels = np.ascontiguousarray(frame[..., ::-1])
+        if self._alpha is not None:
+            pixels = with_alpha(pixels, self._alpha)
+        encoded, data = cv2.imencode(self._suffix, pixels, self._parameters)
         if not encoded:
             raise OutputError(
                 f"a {frame.shape[1]}x{frame.shape[0]} picture cannot be stored as {self._suffix}: use .png"
             )
-        path.write_bytes(data.tobytes())
+        file = data.tobytes()
+        path.write_bytes(file if self._tags is None else with_tags(file, self._tags))
 
     def finish(self) -> None:
         """Nothing is held back."""
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def with_alpha(pixels: UInt8Array, alpha: UInt8Array) -> UInt8Array:
+    """(H, W, 4) pixels with straight alpha, of (H, W, 3) that were laid over black; (H, W) alpha of any size."""
+    if alpha.shape != pixels.shape[:2]:
+        alpha = cv2.resize(alpha, (pixels.shape[1], pixels.shape[0]), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    share = np.maximum(alpha, 1)[..., None].astype(np.uint16)
+    straight = np.minimum((pixels.astype(np.uint16) * 255 + share // 2) // share, 255).astype(np.uint8)
+    return np.concatenate([straight, alpha[..., None]], axis=2)

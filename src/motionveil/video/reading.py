@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 from motionveil.errors import InputError
 from motionveil.types import UInt8Array, VideoInfo
 
-from .decoder import Location, file_location
-from .images import IMAGE_SUFFIXES, ImageSource, images_in, images_matching
+from .animation import AnimationSource, is_animation
+from .container import Location, file_location
+from .heif import is_heif
+from .images import READ_IMAGE_SUFFIXES, ImageSource, images_in, images_matching
 from .source import ReadOptions, Source
-from .standard_input import readable
+from .standard_input import Readable, is_pipe, open_pipe, readable, standard_input
 from .stream import StreamSource
 
 _LIVE_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "udp", "rtp", "srt", "tcp"})
@@ -30,6 +32,7 @@ def open_source(
     size: tuple[int, int] | int | None = None,
     image_rate: Fraction = Fraction(25),
     strict: bool = False,
+    frame_rate: Fraction | None = None,
 ) -> Source:
     """Open anything that holds frames.
 
@@ -37,17 +40,17 @@ def open_source(
     a camera (``0`` or ``"camera:0"``), an RTSP, RTMP, UDP, SRT or HTTP(S) address, or ``"-"`` for standard input.
     clip_length: frames per clip, None for about 2 MB. start, end: seconds; frames with start <= time < end are read.
     size: (width, height) in pixels, or the length of the short side. image_rate: images per second of a folder.
-    strict: raise TruncatedError, instead of a TruncationWarning, where a source ends before it should.
+    strict: raise TruncatedError, instead of a TruncationWarning, where a source is damaged or ends before it should.
+    frame_rate: of a raw stream (.h264, .hevc, .m4v, .mjpeg), which holds no times; None takes what it says, else 25.
 
     Errors: InputError where it is missing or holds no video, OptionError for settings that make no sense.
     """
-    options = ReadOptions(clip_length, start, end, size, Fraction(image_rate), strict)
+    options = ReadOptions(clip_length, start, end, size, Fraction(image_rate), strict, frame_rate)
     if isinstance(source, int):
         return StreamSource(_camera(source), options)
     text = str(source)
     if text == "-":
-        file = readable(sys.stdin.buffer)
-        return StreamSource(Location("standard input", "pipe:0", rereadable=False, file=file), options)
+        return _piped("standard input", standard_input(), options)
     if text.startswith("camera:"):
         number = text.removeprefix("camera:")
         if not number.isdecimal():
@@ -116,11 +119,35 @@ def _open_path(text: str, options: ReadOptions) -> Source:
                 return ImageSource(text, images, options, is_sequence=True)
             raise InputError(f"no image matches {text}: check the folder and the pattern")
         raise InputError(f"{path} does not exist: check the name and the folder")
+    if is_pipe(path):
+        return _piped(str(path), open_pipe(path), options)
     if path.is_file() and path.stat().st_size == 0:
         raise InputError(f"{path} is empty: check that it was copied completely")
-    if path.suffix.lower() in IMAGE_SUFFIXES:
+    if is_animation(path):
+        return AnimationSource(text, path, options)
+    if path.suffix.lower() in READ_IMAGE_SUFFIXES and not _is_moving_heif(path):
         return ImageSource(text, [path], options, is_sequence=False)
     return StreamSource(file_location(path), options)
+
+
+def _is_moving_heif(path: Path) -> bool:
+    """Whether a file holds a film of pictures in a HEIF container, which FFmpeg reads like any other."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError:  # whoever reads it will say why not
+        return False
+    return head[4:8] == b"ftyp" and not is_heif(head)
+
+
+def _piped(name: str, stream: Readable, options: ReadOptions) -> Source:
+    file, cancel = readable(stream)
+    return StreamSource(Location(name, "pipe:0", rereadable=False, file=file, cancel=cancel), options)
+
+
+def can_reread(source: str | Path | int) -> bool:
+    """Whether a source may be opened again, as far as its name tells; what comes through a pipe comes once."""
+    return not isinstance(source, int) and str(source) != "-" and not is_pipe(Path(str(source)))
 
 
 def _camera(number: int) -> Location:

@@ -16,6 +16,9 @@ from motionveil import ops
 from motionveil.errors import InputError, OptionError
 from motionveil.types import Clip, UInt8Array, VideoInfo
 
+_MOST_SECONDS = 1e8
+"""Three years; the clocks of containers count further, but not much."""
+
 
 @dataclass(frozen=True)
 class ReadOptions:
@@ -27,10 +30,14 @@ class ReadOptions:
     size: tuple[int, int] | int | None = None
     image_rate: Fraction = Fraction(25)
     strict: bool = False
+    frame_rate: Fraction | None = None
 
     def __post_init__(self) -> None:
         if self.clip_length is not None and self.clip_length < 1:
             raise OptionError(f"a clip needs at least 1 frame, not {self.clip_length}")
+        for name, time in (("start", self.start), ("end", self.end)):
+            if time is not None and not abs(time) <= _MOST_SECONDS:
+                raise OptionError(f"the {name} must be a number of seconds up to {_MOST_SECONDS:g}, not {time}")
         if self.start is not None and self.start < 0:
             raise OptionError(f"the start must be 0 seconds or later, not {self.start}")
         if self.end is not None and self.end <= (self.start or 0):
@@ -39,6 +46,8 @@ class ReadOptions:
             raise OptionError(f"the size must be at least 1 pixel, not {self.size}")
         if self.image_rate <= 0:
             raise OptionError(f"the frame rate of images must be above 0, not {self.image_rate}")
+        if self.frame_rate is not None and self.frame_rate <= 0:
+            raise OptionError(f"the frame rate must be above 0, not {self.frame_rate}")
 
     def fit(self, width: int, height: int) -> tuple[int, int]:
         """The (width, height) that frames of this size get."""
@@ -50,6 +59,15 @@ class ReadOptions:
         # The other side becomes even, as most codecs want it.
         wide, high = (max(2, round(length * self.size / short / 2) * 2) for length in (width, height))
         return (self.size, high) if width <= height else (wide, self.size)
+
+    def pixel_aspect(self, width: int, height: int, aspect: Fraction) -> Fraction:
+        """How wide by how high pixels are on the screen after resizing frames of this size.
+
+        Square ones stay square; others change so that the picture keeps its shape.
+        """
+        if aspect == 1 or not isinstance(self.size, tuple):
+            return aspect
+        return aspect * Fraction(width, height) / Fraction(*self.size)
 
     @property
     def first(self) -> Fraction:
@@ -96,8 +114,8 @@ class Source(ABC):
     def __init__(self, name: str, options: ReadOptions) -> None:
         self.name = name
         """What messages call this source."""
-        self.notice: str | None = None
-        """After reading: in one sentence, that the source ended before it should; None where it did not."""
+        self.notices: list[str] = []
+        """Sentences that a person should read: on what is left out, at once; on damage and the like, after reading."""
         self.options = options
 
     @property
@@ -109,6 +127,9 @@ class Source(ABC):
     def _frames(self) -> Iterator[tuple[UInt8Array, Fraction]]:
         """The upright frames of the window, (H, W, 3) RGB in the source's own size, with their times."""
 
+    def cancel(self) -> None:  # noqa: B027 - most sources do not let anybody wait
+        """Let go a thread that waits for the next frame, which gets an error."""
+
     @abstractmethod
     def close(self) -> None:
         """Let go of files and devices."""
@@ -119,7 +140,7 @@ class Source(ABC):
         ``Clip.start`` counts from the window's start.
 
         Errors: InputError where the window holds no frame or nothing can be decoded; TruncatedError (strict) and
-        TruncationWarning where the source ends before it should.
+        TruncationWarning where the source is damaged or ends before it should; SourceWarning for other oddities.
         """
         # About 2 MB to a clip: enough frames to be worth the handling, few enough to keep memory flat.
         length = self.options.clip_length or max(1, min(8, _CLIP_BYTES // (3 * self.info.width * self.info.height)))

@@ -1,20 +1,80 @@
-"""Standard input as something that FFmpeg can read."""
+"""Standard input and other pipes as something that FFmpeg can read, and that can be left while nothing comes."""
 
 from __future__ import annotations
 
-import shutil
+import logging
+import os
+import select
+import stat
+import sys
 import tempfile
-from typing import IO
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Protocol
+
+from motionveil.errors import InputError
+
+_log = logging.getLogger(__name__)
+_EVERY = 0.1
+_SILENCE = 1.5
+"""Seconds without data after which a person is told what is waited for."""
+
+
+class Readable(Protocol):
+    """What FFmpeg is given."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes, none at the end."""
+        ...
+
+
+class Pipe:
+    """Reads a descriptor, but never waits for it in such a way that the process cannot be ended.
+
+    name: what to call it. close: whether the descriptor is closed with this object.
+    """
+
+    def __init__(self, descriptor: int, name: str, *, close: bool = False) -> None:
+        self.name = name
+        self._descriptor = descriptor
+        self._close = close
+        self._cancelled = False
+        self._told = False
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes, none at the end and after `cancel`."""
+        since = time.monotonic()
+        while not self._is_ready():
+            if self._cancelled:
+                return b""
+            if not self._told and time.monotonic() - since > _SILENCE:
+                self._told = True
+                _log.info("waiting for %s to send something; Ctrl-C ends it", self.name)
+        return os.read(self._descriptor, size)
+
+    def _is_ready(self) -> bool:
+        if os.name != "posix":  # pipes cannot be asked there
+            return True
+        return bool(select.select([self._descriptor], [], [], _EVERY)[0])
+
+    def cancel(self) -> None:
+        """Let whoever waits go, in whatever thread."""
+        self._cancelled = True
+
+    def __del__(self) -> None:
+        if self._close:
+            os.close(self._descriptor)
 
 
 class Prefixed:
     """A stream some bytes of which have been read already, and are given again."""
 
-    def __init__(self, head: bytes, rest: IO[bytes]) -> None:
+    def __init__(self, head: bytes, rest: Readable) -> None:
         self._head = head
         self._rest = rest
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int, /) -> bytes:
         """Up to `size` bytes, none at the end."""
         if self._head:
             part, self._head = self._head[:size], self._head[size:]
@@ -22,16 +82,50 @@ class Prefixed:
         return self._rest.read(size)
 
 
-def readable(stream: IO[bytes]) -> Prefixed | IO[bytes]:
-    """The stream, or its content: most MP4 and MOV files have their index at the end, and must be there as a whole.
+def standard_input() -> Readable:
+    """Standard input; without a descriptor (in notebooks, say) whatever stands in for it."""
+    try:
+        return Pipe(sys.stdin.fileno(), "standard input")
+    except (OSError, ValueError, AttributeError):
+        return sys.stdin.buffer
 
-    The copy of such a file has no name, so nobody else can open it, and is gone when it is closed.
+
+def is_pipe(path: Path) -> bool:
+    """Whether something gives its content once and perhaps not at once: a named pipe, a terminal or the like."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
+
+
+def open_pipe(path: Path) -> Pipe:
+    """Open a named pipe without waiting for somebody who writes to it. Raises InputError where that is not possible."""
+    try:
+        return Pipe(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), str(path), close=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be opened ({error.strerror}): check its permissions") from error
+
+
+def readable(stream: Readable) -> tuple[Readable | IO[bytes], Callable[[], None]]:
+    """The stream, or its content, and what lets go whoever waits for it.
+
+    Most MP4 and MOV files have their index at the end, and must be there as a whole. The copy of such a file has no
+    name, so nobody else can open it, and is gone when it is closed.
     """
-    head = stream.read(12)
+    cancel = stream.cancel if isinstance(stream, Pipe) else _nothing
+    head = b""
+    while len(head) < 12 and (more := stream.read(12 - len(head))):
+        head += more
     if head[4:8] != b"ftyp":
-        return Prefixed(head, stream)
+        return Prefixed(head, stream), cancel
     whole = tempfile.TemporaryFile()  # noqa: SIM115 - the reader closes it
     whole.write(head)
-    shutil.copyfileobj(stream, whole)
+    while part := stream.read(1 << 20):
+        whole.write(part)
     whole.seek(0)
-    return whole
+    return whole, cancel
+
+
+def _nothing() -> None:
+    """There is nothing to let go."""

@@ -5,18 +5,23 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from motionveil.errors import InputError, TruncatedError, TruncationWarning
+from motionveil.errors import InputError, OptionError, SourceWarning, TruncatedError, TruncationWarning
 from motionveil.types import UInt8Array, VideoInfo
 
-from .colour import RgbConverter
-from .decoder import Decoder, Location
+from .colour import RgbConverter, has_alpha
+from .container import Location
+from .decoder import Decoder
 from .deinterlace import deinterlaced
+from .letterbox import letterboxed
 from .orientation import Orientation
 from .source import ReadOptions, Source
+from .story import Story, times_between
+from .trouble import stamp
 
 if TYPE_CHECKING:
     import av
@@ -28,19 +33,25 @@ class StreamSource(Source):
     """Frames of a container or a device.
 
     Times are those of the container; where its clock may start anywhere (MPEG transport streams, live sources) or
-    holds decoding times only (AVI) they count from the beginning.
+    holds decoding times only (AVI) they count from the beginning. Where such a clock jumps, times go on. Frames that
+    are damaged are left out, and the last good one stands in their place. Frames of another size than the first are
+    laid into its size.
     """
 
     def __init__(self, location: Location, options: ReadOptions) -> None:
         super().__init__(location.name, options)
         self._location = location
-        self._unread: Decoder | None = Decoder(location)
+        self._cancelled = False
+        self._unread: Decoder | None = Decoder(location, options.frame_rate)
         try:
+            if options.frame_rate is not None and not self._unread.is_raw:
+                raise OptionError(f"{self.name} says itself when each frame is shown: leave out --frame-rate")
             first, self._rest = _split(self._unread.frames())
             if first is None:
                 raise InputError(f"{self.name} holds no frame that can be decoded: check that it plays elsewhere")
             self.info = self._describe(self._unread, first)
-            if options.start and self.info.duration is not None and options.first >= self.info.duration:
+            ends = self._unread.timeline is None  # elsewhere nobody knows before all is read
+            if ends and options.start and self.info.duration is not None and options.first >= self.info.duration:
                 raise self._no_frames()
         except BaseException:
             self.close()
@@ -52,41 +63,88 @@ class StreamSource(Source):
         return self._location.rereadable
 
     def _describe(self, decoder: Decoder, frame: av.VideoFrame) -> VideoInfo:
-        self._orientation = Orientation.from_frame(frame)
-        self._coded_size = (frame.width, frame.height)
-        context, stream = decoder.stream.codec_context, decoder.stream
-        sideways = self._orientation.transpose
-        width, height = self.options.fit(*(reversed(self._coded_size) if sideways else self._coded_size))
-        aspect = Fraction(stream.sample_aspect_ratio or context.sample_aspect_ratio or 1)
+        stream = decoder.stream
+        orientation = Orientation.from_frame(frame)
+        self._size = orientation.size(frame.width, frame.height)
+        self._aspect = decoder.pixel_aspect(frame, orientation)
+        width, height = self.options.fit(*self._size)
+        if decoder.other_films:
+            self.notices.append(
+                f"{self.name} holds {decoder.other_films + 1} films: only the one of track {stream.index}, "
+                f"{self._size[0]}x{self._size[1]}, is in the result"
+            )
+        if has_alpha(frame.format) and not frame.format.has_palette:
+            self.notices.append(f"{self.name} may have transparent parts: they are laid over black")
+        if decoder.is_raw and self.options.frame_rate is None and self._rate_is_guessed(decoder):
+            self.notices.append(
+                f"{self.name} does not say how fast it plays: {float(decoder.frame_rate):g} frames per second are "
+                f"taken, --frame-rate says otherwise"
+            )
         return VideoInfo(
             width=width,
             height=height,
             frame_rate=decoder.frame_rate,
             num_frames=None if self.options.is_windowed else stream.frames or None,
             duration=None if self._location.is_live else self.options.limit(decoder.end),
-            codec=context.name,
+            codec=stream.codec_context.name,
             pixel_format=frame.format.name,
             is_live=self._location.is_live,
             has_audio=bool(decoder.container.streams.audio),
-            sample_aspect_ratio=1 / aspect if sideways else aspect,
+            sample_aspect_ratio=self.options.pixel_aspect(*self._size, self._aspect),
             start=self.options.first,
         )
+
+    def _rate_is_guessed(self, decoder: Decoder) -> bool:
+        """Whether the rate of a raw stream is the one that FFmpeg takes where there is none: asked for another."""
+        if not self._location.rereadable:
+            return False
+        other = decoder.frame_rate + 1
+        asked = replace(self._location, options={**self._location.options, "framerate": str(other)})
+        with closing(Decoder(asked)) as again:
+            return again.frame_rate == other
 
     def _frames(self) -> Iterator[tuple[UInt8Array, Fraction]]:
         decoder, frames = self._begin()
         with closing(decoder):
             clock = decoder.clock()
-            convert = RgbConverter(*self._coded_size)
-            time = Fraction(0)
+            convert = RgbConverter()
+            story = Story()
+            last: tuple[av.VideoFrame, Fraction] | None = None
             for frame in deinterlaced(frames):
                 time = clock(frame)
+                if last is not None and stamp(frame) in decoder.resumed and not self.options.is_before(time):
+                    story.damage.append((last[1], time))
+                    picture, _ = self._picture(decoder, convert, last[0])
+                    for between in times_between(last[1], time, 1 / decoder.frame_rate):
+                        if not self.options.is_before(between) and not self.options.is_after(between):
+                            yield picture, between
+                last = (frame, time)
                 if self.options.is_before(time):
                     continue
                 if self.options.is_after(time):
-                    return
-                yield self._orientation.apply(convert(frame)), time
-            if decoder.shortfall is not None:
-                self._complain(decoder, time)
+                    break
+                picture, shape = self._picture(decoder, convert, frame)
+                if shape is not None:
+                    story.shapes.setdefault(shape, time)
+                yield picture, time
+            else:
+                story.shortfall = decoder.shortfall
+            if last is not None and not self._cancelled:
+                story.seams = (
+                    [seam - (decoder.origin or 0) for seam in decoder.timeline.seams] if decoder.timeline else []
+                )
+                self._tell(story, decoder, last[1])
+
+    def _picture(
+        self, decoder: Decoder, convert: RgbConverter, frame: av.VideoFrame
+    ) -> tuple[UInt8Array, tuple[int, int] | None]:
+        """The frame, upright, in the size of the first; and its own (width, height) if it has another shape."""
+        orientation = Orientation.from_frame(frame)
+        picture = orientation.apply(convert(frame))
+        size, aspect = (picture.shape[1], picture.shape[0]), decoder.pixel_aspect(frame, orientation)
+        if size == self._size and aspect == self._aspect:
+            return picture, None
+        return letterboxed(picture, self._size, aspect / self._aspect), size
 
     def _begin(self) -> tuple[Decoder, Iterator[av.VideoFrame]]:
         """A decoder for one pass, and its frames from the first or from some key frame before the start."""
@@ -94,13 +152,19 @@ class StreamSource(Source):
             decoder, frames = self._unread, self._rest
             self._unread = None
         elif self._location.rereadable:
-            decoder = Decoder(self._location)
+            decoder = Decoder(self._location, self.options.frame_rate)
             frames = decoder.frames()
         else:
             raise InputError(f"{self.name} can be read only once: record it to a file and give that")
-        if not self.options.start or decoder.origin is None or not self._location.rereadable:
+        unseekable = decoder.origin is None or decoder.is_raw or not self._location.rereadable
+        if not self.options.start or unseekable:
             return decoder, frames
-        for step in _STEPS_BACK:
+        # Where the clock jumps, what comes before is read anyway, and the first try is as good as the others.
+        steps = _STEPS_BACK if decoder.timeline is None else _STEPS_BACK[:1]
+        if decoder.timeline is not None:
+            decoder.close()
+            decoder = Decoder(self._location)
+        for step in steps:
             first, found = _split(decoder.seek(Fraction(self.options.start) - step))
             if first is not None and self.options.is_before(decoder.clock()(first)):
                 return decoder, found
@@ -108,19 +172,26 @@ class StreamSource(Source):
         decoder = Decoder(self._location)
         return decoder, decoder.frames()
 
-    def _complain(self, decoder: Decoder, until: Fraction) -> None:
-        """Warn or raise because the source ended, after this time, before it should."""
-        frames, length = decoder.stream.frames, self.info.duration
-        of_frames = f" of {frames}" if frames else ""
-        of_length = "" if length is None else f" of {float(length):.2f} s"
-        message = (
-            f"{self.name} {decoder.shortfall}: {decoder.frames_read}{of_frames} frames could be read, "
-            f"up to {float(until):.2f} s{of_length}"
-        )
-        if self.options.strict:
-            raise TruncatedError(f"{message}, so get a complete copy or leave out --strict")
-        self.notice = f"{message}, and are used"
-        warnings.warn(self.notice, TruncationWarning, stacklevel=2)
+    def _tell(self, story: Story, decoder: Decoder, until: Fraction) -> None:
+        """Warn of what was unusual while reading up to this time, or raise because something is missing."""
+        missing = story.missing(self.name, until, decoder.frames_read, decoder.stream.frames, self.info.duration)
+        if missing and self.options.strict:
+            raise TruncatedError(f"{missing}, so get a complete copy or leave out --strict")
+        told: list[tuple[str, type[Warning]]] = [
+            (text, SourceWarning) for text in story.oddities(self.name, self._size)
+        ]
+        if missing:
+            told.append((f"{missing}, and what is there is used", TruncationWarning))
+        for text, kind in told:
+            if text not in self.notices:  # it may be read again
+                self.notices.append(text)
+            warnings.warn(text, kind, stacklevel=3)
+
+    def cancel(self) -> None:
+        """Let go a thread that waits for a pipe."""
+        self._cancelled = True
+        if self._location.cancel is not None:
+            self._location.cancel()
 
     def close(self) -> None:
         """Close the file or device."""

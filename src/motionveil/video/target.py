@@ -11,10 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from motionveil.errors import MotionveilError, OutputError
-from motionveil.files import hidden_name, make_folders
+from motionveil.files import hidden_file, hidden_folder, make_folders, remove_empty, sweep
 
 from .encoding import CONTAINERS
 from .images import IMAGE_SUFFIXES
+
+NUMBER = r"(%0?\d{0,2}d)(?![a-zA-Z])"
+"""Where a pattern holds the number of a frame."""
+
+
+def is_numbered(name: str) -> bool:
+    """Whether a name stands for many: ``%06d`` or ``%d`` in it, but not the ``%d`` of ``50%discount``."""
+    return re.search(NUMBER, name) is not None
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,9 @@ class Target:
         path = Path(target)
         if str(path) == "-":
             raise OutputError("the result cannot go to standard output: name a file")
-        if re.search(r"%0?\d*d", path.name) and path.suffix.lower() in IMAGE_SUFFIXES:
+        if is_numbered(path.name) and path.suffix.lower() in IMAGE_SUFFIXES:
+            if path.parent.name in ("", ".."):
+                raise OutputError(f"numbered images need a folder of their own: write for instance images/{path.name}")
             return cls(path.parent, path.name)
         return cls(path, "" if not path.suffix or (path.is_dir() and path.suffix.lower() not in CONTAINERS) else None)
 
@@ -74,7 +84,7 @@ class Target:
 
     def _is_ours(self, path: Path) -> bool:
         """Whether something in the folder is an image that writing here would have made."""
-        begin, number, rest = re.split(r"(%0?\d*d)", self.pattern or "%06d.", maxsplit=1)
+        begin, number, rest = re.split(NUMBER, self.pattern or "%06d.", maxsplit=1)
         end = re.escape(rest) if self.pattern else r"\.[a-z0-9]+"
         return (
             path.is_file()
@@ -99,9 +109,18 @@ class Target:
             )
 
     def temporary(self) -> tuple[Path, list[Path]]:
-        """A hidden name beside the target that nobody uses, and the folders above it that had to be made."""
+        """A hidden file or folder beside the target to write into, and the folders above it that had to be made.
+
+        What a process that was killed has left there goes.
+        """
         with as_output_errors(self.path):
-            return hidden_name(self.path), make_folders(self.path.parent)
+            made = make_folders(self.path.parent)
+            try:
+                sweep(self.path.parent)
+                return (hidden_folder if self.is_folder else hidden_file)(self.path), made
+            except BaseException:
+                remove_empty(made)
+                raise
 
 
 def check_target(target: str | Path, sources: Iterable[str | Path | int], overwrite: bool = False) -> None:

@@ -12,6 +12,8 @@ from motionveil.types import Clip, VideoInfo
 
 from .encoder import Encoder
 from .encoding import CODECS, Encoding, choose, choose_images
+from .images import ALPHA_IMAGE_SUFFIXES, alpha_of
+from .photo_tags import TAGGED_SUFFIXES, PhotoTags, read_photo_tags
 from .picture_writer import PictureWriter
 from .target import Target, as_output_errors
 
@@ -23,7 +25,8 @@ class VideoWriter:
 
     target: the extension chooses the format; no extension, or a pattern such as ``frames/%06d.png``, makes a folder
     of images. info: of the source; its ``start`` becomes time 0. audio_from: the source file, for sound and tags when
-    ``encoding`` keeps them.
+    ``encoding`` keeps them, and for the transparency of a picture. private: only its owner may read the result, as
+    while it is written.
 
     The target appears when the ``with`` block ends without an exception; before that, and after one, there is nothing
     of it, and an old file that may be overwritten is as it was.
@@ -38,13 +41,14 @@ class VideoWriter:
         *,
         encoding: Encoding = _USUAL,
         audio_from: str | Path | None = None,
+        private: bool = False,
     ) -> None:
-        self.notice: str | None = None
-        """What is unusual about the file that is written, in one sentence; None where nothing is."""
+        self.notices: list[str] = []
+        """Sentences on what is unusual about the file that is written."""
         self._target = Target.parse(target)
         self._info = info
         self._count = 0
-        self._overwrite = encoding.overwrite
+        self._overwrite, self._private = encoding.overwrite, private
         self._finished = self._committed = False
         self._sink: PictureWriter | Encoder | None = None
         self._target.check([] if audio_from is None else [audio_from], encoding.overwrite)
@@ -52,22 +56,40 @@ class VideoWriter:
         try:
             with as_output_errors(self._target.path):
                 if self._target.is_folder or self._target.is_still:
-                    self._sink = self._picture_writer(encoding)
+                    self._sink = self._picture_writer(encoding, audio_from)
                 else:
                     self._sink = self._encoder(encoding, audio_from)
         except BaseException:
             self._abandon()
             raise
 
-    def _picture_writer(self, encoding: Encoding) -> PictureWriter:
-        if encoding.audio == "keep" or encoding.metadata == "keep":
-            raise OptionError(
-                "images have no sound and keep no tags: leave out --audio and --metadata, or write a video"
-            )
+    def _picture_writer(self, encoding: Encoding, source: str | Path | None) -> PictureWriter:
+        if encoding.audio == "keep":
+            raise OptionError("images have no sound: leave out --audio, or write a video")
         pattern = self._target.pattern
         suffix = choose_images(Path(pattern or self._target.path), encoding)
         quality = CODECS["jpg"].quality if encoding.quality is None else encoding.quality
-        return PictureWriter(self._temporary, suffix, f"%06d{suffix}" if pattern == "" else pattern, quality)
+        tags = self._photo_tags(suffix, source) if encoding.metadata == "keep" else None
+        alpha = None
+        if self._info.is_image and self._target.is_still and source is not None:
+            alpha = alpha_of(Path(source))
+        if alpha is not None and suffix not in ALPHA_IMAGE_SUFFIXES:
+            self.notices.append(f"{suffix} pictures cannot be transparent: those parts of {source} become black")
+            alpha = None
+        return PictureWriter(
+            self._temporary, suffix, f"%06d{suffix}" if pattern == "" else pattern, quality, alpha, tags
+        )
+
+    def _photo_tags(self, suffix: str, source: str | Path | None) -> PhotoTags:
+        """The tags of a photo that its result keeps."""
+        if source is None or not (self._info.is_image and self._target.is_still and suffix in TAGGED_SUFFIXES):
+            raise OptionError(
+                "tags can be kept from one photo to one JPEG or PNG, or from a film to a film: leave out --metadata"
+            )
+        tags = read_photo_tags(Path(source))
+        kept = ", ".join(tags.names) or "none"
+        self.notices.append(f"tags kept: {kept}; place, device, names and small copies are left out")
+        return tags
 
     def _encoder(self, encoding: Encoding, audio_from: str | Path | None) -> Encoder:
         codec, container = choose(self._target.path, encoding)
@@ -84,7 +106,7 @@ class VideoWriter:
             tags=audio_from if encoding.metadata == "keep" else None,
             target=self._target.path,
         )
-        self.notice = encoder.notice
+        self.notices += encoder.notices
         return encoder
 
     def write(self, clip: Clip) -> None:
@@ -116,7 +138,7 @@ class VideoWriter:
         self.finish()
         if not self._committed:
             with as_output_errors(self._target.path):
-                take_place(self._temporary, self._target.path, overwrite=self._overwrite)
+                take_place(self._temporary, self._target.path, overwrite=self._overwrite, private=self._private)
             self._committed = True
 
     def _abandon(self) -> None:

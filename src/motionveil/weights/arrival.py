@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import OutputError, WeightsError
-from ..files import hidden_name, make_folders, remove, remove_empty, take_place
+from ..files import hidden_file, make_folders, remove, remove_empty, take_place
 from .folder import LOCK, Digest, check, is_near, known, pending_lock, weights_folders
 from .table import WEIGHTS, Weights, get_weights
 
@@ -160,7 +160,7 @@ def _stored(target: Path) -> Iterator[None]:
 @contextmanager
 def _temporary(path: Path) -> Iterator[Path]:
     """A hidden name beside a path; what is left there is removed."""
-    hidden = hidden_name(path)
+    hidden = hidden_file(path)
     try:
         yield hidden
     finally:

@@ -20,6 +20,7 @@ _COUNTS = {
     "use_patience": 0, "gate_window": 1, "batch_size": 2, "accumulate": 1,
 }  # fmt: skip
 """Whole numbers, and the smallest of each."""
+_MOST = 1_000_000
 _RATES = ("degradation_learning_rate", "utility_learning_rate", "budget_learning_rate")
 
 
@@ -83,8 +84,8 @@ class Learning:
             raise OptionError(f"no learned method {self.method!r}; choose from {', '.join(METHODS)}")
         for name, smallest in _COUNTS.items():
             value = getattr(self, name)
-            if type(value) is not int or value < smallest:
-                raise OptionError(f"{name} is {value!r}; give a whole number, at least {smallest}")
+            if type(value) is not int or not smallest <= value <= _MOST:
+                raise OptionError(f"{name} is {value!r}; give a whole number, at least {smallest}, at most {_MOST}")
         for name in ("gamma", "attack_accuracy", "use_accuracy", *_RATES):
             value = getattr(self, name)
             if type(value) not in (int, float) or not 0 <= value < math.inf:

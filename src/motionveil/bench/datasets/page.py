@@ -88,7 +88,7 @@ def write_page(
         shown.append(Shown(record, part, label_of(record, task), strips))
     if on_progress is not None:
         on_progress(len(chosen), len(chosen))
-    write_file(path, render(dataset, task, fold, split, shown).encode())
+    write_file(path, render(dataset, task, fold, split, shown).encode(), private=True)
     return len(shown)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ...errors import OptionError, OutputError, WeightsError
-from ...files import hidden_name, remove, take_place
+from ...files import hidden_file, remove, take_place
 
 LAST = "last.ckpt"
 
@@ -20,15 +20,17 @@ def write_state(folder: Path, told: Mapping[str, Any], state: Mapping[str, Any])
 
     Raises OutputError where it cannot be written.
     """
-    path, temporary = folder / LAST, hidden_name(folder / LAST)
+    path, temporary = folder / LAST, None
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        temporary = hidden_file(path)
         torch.save({"told": json.dumps(told), **state}, temporary)
         take_place(temporary, path, overwrite=True)
     except (OSError, RuntimeError) as error:  # torch gives a full disk as RuntimeError
         raise OutputError(f"{path} cannot be written ({error}); choose another place or free some space") from error
     finally:
-        remove(temporary)
+        if temporary is not None:
+            remove(temporary)
 
 
 def read_state(folder: Path, told: Mapping[str, Any]) -> dict[str, Any] | None:

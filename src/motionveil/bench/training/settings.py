@@ -11,6 +11,7 @@ from lightning_fabric import Fabric
 from ...errors import OptionError
 
 Schedule = Literal["constant", "cosine"]
+_MOST = 1_000_000
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
@@ -41,12 +42,13 @@ class Training:
     workers: int = 0
 
     def __post_init__(self) -> None:
-        for name, smallest in (
-            ("epochs", 1), ("patience", 1), ("batch_size", 1), ("accumulate", 1), ("warmup_epochs", 0), ("workers", 0),
+        for name, smallest, largest in (
+            ("epochs", 1, _MOST), ("patience", 1, _MOST), ("batch_size", 1, 65_536), ("accumulate", 1, _MOST),
+            ("warmup_epochs", 0, _MOST), ("workers", 0, 256),
         ):  # fmt: skip
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
-                raise OptionError(f"{name} is {value!r}; give a whole number, at least {smallest}")
+            if not isinstance(value, int) or isinstance(value, bool) or not smallest <= value <= largest:
+                raise OptionError(f"{name} is {value!r}; give a whole number, at least {smallest}, at most {largest}")
         for name, low, high in (
             ("learning_rate", 0, math.inf), ("weight_decay", 0, math.inf), ("clip_gradients", 0, math.inf),
             ("label_smoothing", 0, 1),

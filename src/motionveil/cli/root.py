@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import signal
-import sys
 import traceback
-import types
 import warnings
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
@@ -15,6 +13,10 @@ from typing import Any
 import click
 
 from ..errors import MotionveilError
+from ..interrupts import interrupts
+from ..printable import printable
+from .signals import INTERRUPTED, SENTENCE
+from .terminal import say
 
 COMMANDS = {
     "obfuscate": ("obfuscate", "Hide who is in a video, keep what they do."),
@@ -49,57 +51,64 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("motionveil"), prog_name="motionveil")
 @click.option("-v", "--verbose", is_flag=True, help="Show details of errors.")
-def _root(verbose: bool) -> None:
+def root(verbose: bool) -> None:
     """Hide who is in a video and keep what they do."""
 
 
-def main() -> None:
-    """Run the command line and exit: 0 done, 2 something that the user can mend, 130 interrupted."""
-    arguments = sys.argv[1:]
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; returns the exit code."""
     # -v is understood before and after the subcommand.
     verbose = any(argument in ("-v", "--verbose") for argument in arguments)
     arguments = [argument for argument in arguments if argument not in ("-v", "--verbose")]
-    # Being told to end, also by a terminal that closes, cleans up as an interrupt does.
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _interrupt)
     warnings.showwarning = _show_warning
     warnings.simplefilter("always", UserWarning)
     quiet = any(argument in ("-q", "--quiet") for argument in arguments)
     _tell(logging.WARNING if quiet else logging.INFO)
     try:
-        code = _root.main(args=arguments, prog_name="motionveil", standalone_mode=False)
-    except MotionveilError as error:
-        _fail(str(error), verbose)
-    except click.ClickException as error:
+        code = root.main(args=arguments, prog_name="motionveil", standalone_mode=False)
+    except SystemExit as done:
+        code = done.code
+    except BaseException as error:
+        code = _failed(error, verbose)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(error: BaseException, verbose: bool) -> int:
+    """Say in one sentence what went wrong; returns the exit code."""
+    # Libraries turn an interrupt into errors of their own.
+    if interrupts.told or isinstance(error, KeyboardInterrupt | click.Abort):
+        say(SENTENCE, error=True)
+        return INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        return 1
+    if verbose and not isinstance(error, click.ClickException):
+        traceback.print_exception(error)
+    say(f"motionveil: error: {_told(error)}", error=True)
+    return 2
+
+
+def _told(error: BaseException) -> str:
+    """An error in one sentence with the fix."""
+    if isinstance(error, MotionveilError):
+        return str(error)
+    if isinstance(error, click.ClickException):
         where = getattr(getattr(error, "ctx", None), "command_path", "motionveil")
-        text = " ".join(error.format_message().split()).rstrip(".")
-        _fail(f"{text}; see: {where} --help", False)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("motionveil: interrupted; nothing unfinished was kept", err=True)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(1)
-    except OSError as error:
+        text = " ".join(printable(error.format_message().strip()).split()).rstrip(".")
+        return f"{text}; see: {where} --help"
+    if isinstance(error, OSError):
         place = f": {error.filename}" if error.filename else ""
-        _fail(f"{error.strerror or error}{place}; check the names and the place", verbose)
-    except MemoryError:
-        _fail("there is not enough memory; try --size with a smaller number", verbose)
-    except Exception as error:
-        if verbose:
-            raise
-        text = " ".join(str(error).split()) or "no details"
-        _fail(
-            f"this should not have happened ({type(error).__name__}: {text}); run it again with -v and report it", False
-        )
-    sys.exit(code if isinstance(code, int) else 0)
+        return f"{error.strerror or error}{place}; check the names and the place"
+    if isinstance(error, MemoryError):
+        return "there is not enough memory; try --size with a smaller number"
+    text = " ".join(str(error).split()) or "no details"
+    return f"this should not have happened ({type(error).__name__}: {text}); run it again with -v and report it"
 
 
 class _Told(logging.Handler):
     """What a library tells of work that takes a while, on the terminal."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(f"motionveil: {record.getMessage()}", err=True)
+        say(f"motionveil: {record.getMessage()}", error=True)
 
 
 def _tell(level: int) -> None:
@@ -109,16 +118,5 @@ def _tell(level: int) -> None:
     log.propagate = False
 
 
-def _fail(message: str, verbose: bool) -> None:
-    if verbose:
-        traceback.print_exc()
-    click.echo(f"motionveil: error: {message}", err=True)
-    sys.exit(2)
-
-
-def _interrupt(number: int, frame: types.FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 def _show_warning(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
-    click.echo(f"motionveil: warning: {message}", err=True)
+    say(f"motionveil: warning: {message}", error=True)

@@ -1,0 +1,76 @@
+"""Numbers on the command line: finite, and of a size that makes sense, whatever option they are for."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+import click
+
+_DIGITS = 40
+"""Longer than any number that a person writes, and short enough to be repeated in a message."""
+
+
+def finite(text: str) -> float:
+    """A finite number from text. Raises ValueError for anything else."""
+    number = float(text) if len(text) <= _DIGITS else float("nan")
+    if not isfinite(number):
+        raise ValueError(f"{text[:_DIGITS]!r} is not a finite number")
+    return number
+
+
+class _Bounded(click.ParamType[Any]):
+    """What `Number` and `Whole` share. Bounds are part of the range, unless `above` is set."""
+
+    def __init__(self, least: float | None = None, most: float | None = None, *, above: float | None = None) -> None:
+        self.least, self.most, self.above = least, most, above
+
+    def _read(self, text: str) -> float | int:
+        raise NotImplementedError
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        text = str(value).strip()
+        try:
+            number = self._read(text)
+        except ValueError:
+            return self.fail(f"{text[:_DIGITS]!r} is no {self.name}{self._range(', give one')}", param, ctx)
+        if (
+            (self.least is not None and number < self.least)
+            or (self.most is not None and number > self.most)
+            or (self.above is not None and number <= self.above)
+        ):
+            return self.fail(f"{text} is out of range{self._range(', give a number')}", param, ctx)
+        return number
+
+    def _range(self, begin: str) -> str:
+        """The range in words."""
+        parts = [
+            *([f"from {self.least:g}"] if self.least is not None else []),
+            *([f"above {self.above:g}"] if self.above is not None else []),
+            *([f"up to {self.most:g}"] if self.most is not None else []),
+        ]
+        return f"{begin} {' '.join(parts)}" if parts else ""
+
+
+class Number(_Bounded):
+    """A finite number."""
+
+    name = "number"
+
+    def _read(self, text: str) -> float:
+        return finite(text)
+
+
+class Whole(_Bounded):
+    """A whole number."""
+
+    name = "whole number"
+
+    def _read(self, text: str) -> int:
+        if len(text) > _DIGITS:
+            raise ValueError
+        return int(text)
+
+
+SECONDS = Number(0, 1e8)
+SEED = Whole(0, 2**64 - 1)

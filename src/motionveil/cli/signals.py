@@ -1,0 +1,65 @@
+"""From the first moment on, being told to end means a sentence and exit code 130."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+from ..interrupts import interrupts
+
+INTERRUPTED = 130
+SENTENCE = "motionveil: interrupted; nothing unfinished was kept"
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # the last one: a terminal that closes
+
+
+def _leave_at_once(number: int, frame: FrameType | None) -> None:
+    """While nothing has begun there is nothing to clean up, and half-imported libraries are left alone."""
+    with suppress(OSError):
+        os.write(2, f"{SENTENCE}\n".encode())
+    os._exit(INTERRUPTED)
+
+
+@contextmanager
+def listening() -> Iterator[None]:
+    """Signals end the process for as long as the block lasts; what is ignored already (nohup) stays ignored."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (getattr(signal, name) for name in _NAMES if hasattr(signal, name)):
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                before[number] = signal.signal(number, _leave_at_once)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def clean_up_from_now_on() -> None:
+    """From here on signals raise KeyboardInterrupt, so that what has begun is cleaned up."""
+    interrupts.reset()
+    for number in (getattr(signal, name) for name in _NAMES if hasattr(signal, name)):
+        if signal.getsignal(number) is _leave_at_once:
+            signal.signal(number, interrupts)
+
+
+def leave(code: int) -> None:
+    """End the process here, if it was interrupted or a thread still waits for its source; return otherwise.
+
+    At its usual end Python takes away what such threads, also those of the network library, still work with, and the
+    process would abort.
+    """
+    waiting = any(thread.name == "motionveil-stage" and thread.is_alive() for thread in threading.enumerate())
+    if not (interrupts.told or waiting):
+        return
+    from ..files import remove_all_hidden
+
+    remove_all_hidden()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)

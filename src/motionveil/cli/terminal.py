@@ -1,0 +1,17 @@
+"""The only place that writes to the terminal."""
+
+from __future__ import annotations
+
+import click
+
+from ..printable import printable
+
+_MOST = 2000
+
+
+def say(text: object, *, error: bool = False) -> None:
+    """Print one line, to standard error where `error`; nothing in it can move the cursor or begin another line."""
+    line = printable(text)
+    if len(line) > _MOST:
+        line = f"{line[: _MOST // 2]} … {line[-_MOST // 2 :]}"
+    click.echo(line, err=error)

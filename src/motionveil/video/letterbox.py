@@ -1,0 +1,28 @@
+"""Pictures of another size, laid into a film whose size is given."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import cv2
+import numpy as np
+
+from motionveil.types import UInt8Array
+
+
+def letterboxed(frame: UInt8Array, size: tuple[int, int], aspect: Fraction = Fraction(1)) -> UInt8Array:
+    """The whole (H, W, 3) picture in the middle of a black one of this (width, height), as large as it can be.
+
+    aspect: how much wider a pixel of the picture is on the screen than one of the film.
+    """
+    width, height = size
+    shown = Fraction(frame.shape[1]) * aspect, Fraction(frame.shape[0])
+    scale = min(width / shown[0], height / shown[1])
+    wide, high = (max(1, round(length * scale)) for length in shown)
+    wide, high = min(wide, width), min(high, height)
+    shrinking = wide * high < frame.shape[0] * frame.shape[1]
+    small = cv2.resize(frame, (wide, high), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+    canvas = np.zeros((height, width, 3), np.uint8)
+    top, left = (height - high) // 2, (width - wide) // 2
+    canvas[top : top + high, left : left + wide] = small
+    return canvas
