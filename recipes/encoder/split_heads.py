@@ -40,7 +40,7 @@ AGREEMENT_MASKED = 0.03
 """The same for the eyes above a mask, under which lips can only be guessed."""
 AGREEMENT_COVERED = 0.02
 """The same for eyes of a face of which nothing else is labelled."""
-FOREHEAD_BELOW_HAIR = 0.68
+FOREHEAD_BELOW_HAIR = 0.75
 """Share of the forehead that must be seen, or what lies above it may be a hat."""
 MOST_TURNED, MOST_TURNED_MASKED = 0.2, 0.35
 """Least `Face.turn`; in profile the landmarks of the far side mean nothing."""
@@ -441,6 +441,9 @@ def split(
     forehead = connected_to(opened(forehead, 1), grown(glabella, 2) | grown(eyes, 2))
     if forehead.sum() < 0.85 * (closed(forehead, max(2, round(face.size / 12))) & mine & ~eyes).sum():
         forehead[:] = False  # Riddled: fur, a pattern, or single hairs.
+    above = mine & (place[..., 1] > top + 0.15) & (place[..., 1] < top + 0.45) & (np.abs(place[..., 0]) < 0.35)
+    if above.any() and (distance[above] < 2).mean() > 0.5:
+        forehead[:] = False  # Nothing tells it from a fringe.
     fine[in_face & brow_to_top] = 0
     fine[forehead] = FOREHEAD
     fine[eyes & in_face] = EYES
