@@ -16,7 +16,7 @@ RANGES: Mapping[str, tuple[float, float, float]] = {
     "begin": (0.05, 0.5, 0.01),
     "width": (0.05, 0.4, 0.01),
     "margin": (0.0, 0.05, 0.005),
-    "hold": (0.0, 0.5, 0.05),
+    "hold": (0.0, 2.0, 0.25),
     "grain": (1.0, 12.0, 0.5),
 }
 """Least, greatest, step. begin and width: the saliency at which opacity begins, and over which it rises to 1; grain in

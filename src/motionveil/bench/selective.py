@@ -35,13 +35,14 @@ def read_selective(told: Mapping[str, Any], where: str) -> Obfuscation:
     _check_kinds(told, where)
     try:
         preset = get_preset(told.get("preset", "secure"))
-        coverage: dict[str, Any] = {name: float(told[name]) for name in ("margin", "hold") if name in told}
+        given = {name: float(told[name]) for name in ("margin", "hold") if name in told}
+        coverage = replace(preset.coverage, **given)
         if "opacity" in told:
-            coverage |= dict(zip(("begin", "full"), map(float, told["opacity"]), strict=True))
+            coverage = coverage.with_opacity(*map(float, told["opacity"]))
         filling: dict[str, Any] = {name: told[name] for name in ("grain", "statistics") if name in told}
         if "grain" in filling and not filling["grain"] >= 1:  # the noise would say so when the first frame comes
             raise OptionError(f"the grain of the noise must be at least 1 pixel, not {filling['grain']:g}")
-        changed = replace(preset, coverage=replace(preset.coverage, **coverage))
+        changed = replace(preset, coverage=coverage)
         changed = changed.with_filler(preset.filler, **filling)
         opacity_curve(np.zeros(1, np.float32), changed.coverage.begin, changed.coverage.full)
         if filling.get("statistics") != "video":  # which are measured where there are frames

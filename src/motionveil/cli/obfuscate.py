@@ -174,8 +174,7 @@ def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
         begin, full = options["opacity"]
         if not 0 <= begin < full <= 1:
             raise OptionError(f"--opacity {begin:g},{full:g} must be two rising numbers within 0 and 1, like 0.2,0.4")
-        # Who is as faint as is asked for must not be left out for want of certainty.
-        coverage = replace(coverage, begin=begin, full=full, sure=min(coverage.sure, 1.4 * full))
+        coverage = coverage.with_opacity(begin, full)
     noise = {key: options[key] for key in ("grain", "transport", "statistics") if options[key] is not None}
     (features, feature_settings), (flow, flow_settings) = take_features(options), take_flow(options)
     preset = preset.with_features(features or preset.features, **feature_settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 from ..errors import OptionError
@@ -63,6 +63,10 @@ class Coverage:
             raise OptionError(
                 f"keyframes are rechecked at a share of the frame above 0 and up to 1 (1: never), not {self.recheck:g}"
             )
+
+    def with_opacity(self, begin: float, full: float) -> Coverage:
+        """The same with opacity from other saliency. Who is as faint as is asked for is not left out as uncertain."""
+        return replace(self, begin=begin, full=full, sure=min(self.sure, 1.4 * full))
 
     @property
     def follows(self) -> bool:
