@@ -79,14 +79,14 @@ def test_what_is_not_there_is_not_found(vit: ViTEncoder) -> None:
 
 
 def test_templates_are_chosen_or_found(person: UInt8Array, vit: ViTEncoder) -> None:
-    choice = choose_templates("hair,eyes,leg", vit, frames=lambda: person)
+    choice = choose_templates("hair,eyes,hand", vit, frames=lambda: person)
     assert [template.name for template in choice.templates] == ["hair", "eyes"]
-    assert choice.missing == ("leg",)
+    assert choice.missing == ("hand",)
     # What is kept does not change what is an error.
     kept = TemplateLibrary([*built_in_library(), choice.templates[0]])
-    assert choose_templates("hair,leg", vit, library=kept, frames=lambda: person).missing == ("leg",)
-    with pytest.raises(TemplateError, match="leg could not be found"):
-        choose_templates("hair,eyes,leg", vit, frames=lambda: person, strict=True)
+    assert choose_templates("hair,hand", vit, library=kept, frames=lambda: person).missing == ("hand",)
+    with pytest.raises(TemplateError, match="hand could not be found"):
+        choose_templates("hair,eyes,hand", vit, frames=lambda: person, strict=True)
     # Those that are there already are taken, and no frames are looked at.
     library = TemplateLibrary([*built_in_library(), *choice.templates])
     again = choose_templates("hair,eyes", vit, library=library)
@@ -134,8 +134,8 @@ def test_other_features_start_from_their_own_settings() -> None:
     secure = get_preset("secure")
     assert secure.with_features("parts", short_side=200).feature_options == {"short_side": 200, "levels": 2}
     assert secure.with_features("dino_vits8", stride=8).feature_options == {"stride": 8}
-    assert secure.for_still().feature_options == {"short_side": 768, "levels": 3}
-    assert secure.with_features("parts", short_side=200).for_still().feature_options == {"short_side": 200, "levels": 3}
+    assert secure.for_still().feature_options == {"short_side": 768, "levels": 2}
+    assert secure.with_features("parts", short_side=200).for_still().feature_options == {"short_side": 200, "levels": 2}
     assert secure.with_features("dino_vits8").for_still().feature_options == {}
     for name, words in (("clip", "no features 'clip'"), ("parts", "has no option stride")):
         with pytest.raises(OptionError, match=words):
@@ -236,13 +236,13 @@ def test_the_command_line(run: Run, person: UInt8Array, tmp_path: Path, random_v
     features = ["--features", "dino_vits8", "--weights", random_vit_file, "--stride", 8]
     # Not there yet: found in the first frames, and said what is missing.
     code, _, err = run(
-        "obfuscate", video, "-o", tmp_path / "o.mp4", "--preset", "paper_fast", "--hide", "hair,leg", *features,
+        "obfuscate", video, "-o", tmp_path / "o.mp4", "--preset", "paper_fast", "--hide", "hair,hand", *features,
         "--flow-weights", raft_file, "--flow-iterations", 1, "--flow-scale", 0.5, "--detail", 64, "--match-first",
         "--recheck", 0.2, "--statistics", "video", "--precision", "int8",
     )  # fmt: skip
     assert code == 0, err
     assert "protects nobody" in err
-    assert "film.mp4: leg could not be found at its beginning" in err
+    assert "film.mp4: hand could not be found at its beginning" in err
     coverage = json.loads((tmp_path / "o.mp4.json").read_text())["settings"]["coverage"]
     assert (coverage["match_first"], coverage["recheck"]) == (True, 0.2)
     # Made once and kept.
@@ -261,7 +261,7 @@ def test_the_command_line(run: Run, person: UInt8Array, tmp_path: Path, random_v
         run("template", "show", "torso", "--image", video, "-o", tmp_path / "t.png", *features)
     )
     code, out, _ = run("template", "show", "eyes", "--image", video, "-o", tmp_path / "show.png", *features)
-    assert float(out.split("greatest similarity ")[1].split()[0]) > 0.9
+    assert float(out.split("greatest similarity ")[1].split()[0]) > 0.85
     code, _, err = run("saliency", video, "-o", tmp_path / "maps", "--attributes", "hair,eyes", *features)
     assert code == 0, err
     assert len(list((tmp_path / "maps" / "film" / "eyes").glob("*.png"))) == 5

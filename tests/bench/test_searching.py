@@ -204,7 +204,7 @@ def test_parameters_and_tables() -> None:
     coverage = PRESETS["secure"].coverage
     assert found.preset.coverage == coverage
     assert table["hide"] == list(search_space.HIDEABLE)
-    assert table_of({**parameters, "begin": 0.22999999999999998}, "secure") == {**table, "opacity": [0.23, 0.43]}
+    assert table_of({**parameters, "begin": 0.22999999999999998}, "secure") == {**table, "opacity": [0.23, 0.3]}
     nothing = {**parameters, **{f"hide_{name}": False for name in search_space.HIDEABLE}}
     assert table_of(nothing, "secure") is None
     assert read_selective({"preset": "secure"}, "table") == OBFUSCATIONS["secure"]

@@ -125,7 +125,7 @@ def test_people_are_read() -> None:
         (("--whole-frame", "--inverse"), "hides nothing"),
         (("--whole-frame", "--strength", "1.5"), "at most 1"),
         (("--whole-frame", "--keep-person", "4"), "of the form X,Y"),
-        (("--whole-frame", "--keep-person", "4,5@-2"), "0 seconds or more"),
+        (("--whole-frame", "--keep-person", "4,5@-2"), "from 0 up"),
     ],
 )
 def test_what_a_person_may_get_wrong(run: Run, video: Path, options: tuple[str, ...], says: str) -> None:

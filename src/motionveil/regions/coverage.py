@@ -66,7 +66,7 @@ class Coverage:
 
     def with_opacity(self, begin: float, full: float) -> Coverage:
         """The same with opacity from other saliency. Who is as faint as is asked for is not left out as uncertain."""
-        return replace(self, begin=begin, full=full, sure=min(self.sure, 1.4 * full))
+        return replace(self, begin=begin, full=full, sure=self.sure * min(1.0, full / self.full))
 
     @property
     def follows(self) -> bool:
