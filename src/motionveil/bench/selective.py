@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -36,7 +36,7 @@ def read_selective(told: Mapping[str, Any], where: str) -> Obfuscation:
     try:
         preset = get_preset(told.get("preset", "secure"))
         given = {name: float(told[name]) for name in ("margin", "hold") if name in told}
-        coverage = replace(preset.coverage, **given)
+        coverage = replace(preset.coverage, **cast(Any, given))
         if "opacity" in told:
             coverage = coverage.with_opacity(*map(float, told["opacity"]))
         filling: dict[str, Any] = {name: told[name] for name in ("grain", "statistics") if name in told}
