@@ -95,8 +95,8 @@ def cut_out(mask: Mask, found: Fraction, until: Fraction) -> Piece:
     return Piece(mask[top : rows[-1] + 1, left : columns[-1] + 1].copy(), left, top, found, until)
 
 
-def carried(labels: Labels, flows: Sequence[Float32Array | None]) -> Labels | None:
-    """Numbered pieces (h, w) of one frame where they lie some frames on, by the flow of each to the one before it.
+def carried(maps: Sequence[Labels], flows: Sequence[Float32Array | None]) -> list[Labels] | None:
+    """Maps of numbered pieces (h, w) of one frame where they lie some frames on, by each flow to the frame before.
 
     None where a cut lies in between.
     """
@@ -106,9 +106,9 @@ def carried(labels: Labels, flows: Sequence[Float32Array | None]) -> Labels | No
             return None
         way = flow if way is None else ops.warp(way, flow) + flow
     if way is None:
-        return labels
-    points = ops.pixel_grid(*labels.shape) + way
-    return ops.sample_numbers(labels, points)
+        return list(maps)
+    points = ops.pixel_grid(way.shape[0], way.shape[1]) + way
+    return [ops.sample_numbers(labels, points) for labels in maps]
 
 
 def missed(people: Labels, heads: Labels, now: Float32Array, found: Fraction, *, hold: float) -> list[Piece]:

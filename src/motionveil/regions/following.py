@@ -84,8 +84,9 @@ class Following:
         found, flows = ops.to_host(key.opacity), [frame.flow for frame in group]
         earlier, fresh = np.zeros_like(found), list[Piece]()
         if last is not None:
-            people, heads = carried(last.people, flows), carried(last.heads, flows)
-            if people is not None and heads is not None:
+            where = carried([last.people, last.heads], flows)
+            if where is not None:
+                people, heads = where
                 fresh = missed(people, heads, found, now, hold=self._coverage.hold)
                 earlier = (people > 0).astype(np.float32)
         for piece in self._pieces:
