@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 VIDEO ?=
+# Tests of one file stay in one process, which makes its fixtures once.
+WORKERS ?= --numprocesses auto --maxprocesses 8 --dist loadfile
 
 .PHONY: demo test test-all lint format encoder clean
 
@@ -27,10 +29,10 @@ lint: $(VENV)/test
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/python -m pytest -m "not slow and not gpu and not weights"
+	$(BIN)/python -m pytest $(WORKERS) -m "not slow and not gpu and not weights"
 
 test-all: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS)
 
 format: $(VENV)/test
 	$(BIN)/ruff format

@@ -107,12 +107,12 @@ class CropMaker:
     def _aim(self, photo: Photo, size: int, largest: float) -> tuple[float, tuple[float, float]]:
         """(pixels of the crop per pixel of the photo, a pixel of the photo to look at).
 
-        Half of the time a head is made `largest` pixels high at most, and down to 6. Otherwise a class is drawn
+        Half of the time a head is made `largest` pixels high at most, and down to 5. Otherwise a class is drawn
         first, so that small parts are seen as often as large ones, at a scale from a small body up.
         """
         if photo.heads and self._chance(0.55):
             x, y, w, h = photo.heads[self.generator.integers(len(photo.heads))]
-            scale = self._log_uniform(6, largest) / h
+            scale = self._log_uniform(5, largest) / h
             return min(3.0, scale), (x + w * self._uniform(0, 1), y + h * self._uniform(-0.5, 2.5))
         groups = self.points[photo.name]
         if not groups or self._chance(0.12):
@@ -125,7 +125,7 @@ class CropMaker:
         # Only a face or a hand still tells what it is when it fills the crop; a garment does not.
         tallest = 9.0 if label in _FACE else 5.0 if label == CLASSES.index("hand") else 2.3
         tallest *= largest / (0.7 * size)
-        return min(3.0, self._log_uniform(40, max(41.0, tallest * size)) / photo.height), point
+        return min(3.0, self._log_uniform(28, max(29.0, tallest * size)) / photo.height), point
 
     def _in_place(self, domain: str, size: int) -> tuple[UInt8Array, UInt8Array, UInt8Array]:
         """A photo in its own place, as `_warp` gives it."""
@@ -136,7 +136,9 @@ class CropMaker:
             scale = size / min(height, width) * self._log_uniform(0.7, 2.5)
             centre = (self._uniform(0.2, 0.8) * width, self._uniform(0.2, 0.8) * height)
         else:
-            scale, centre = self._aim(photo, size, 0.7 * size)
+            # Well labelled people, shrunk, show better what small ones look like than labels of small ones do.
+            largest = self._log_uniform(8, 24) if self._chance(0.3) else 0.7 * size
+            scale, centre = self._aim(photo, size, largest)
         return self._warp(photo, size, scale, centre, at)
 
     def _texture(self, size: int) -> UInt8Array:
@@ -228,7 +230,7 @@ class CropMaker:
         for _ in range(count):
             photo = self._photo(str(self.generator.choice(["street", "indoor", "wild"], p=[0.4, 0.2, 0.4])))
             at = (self._uniform(0.05, 0.95) * size, self._uniform(0.05, 0.95) * size)
-            scale, point = self._aim(photo, size, self._log_uniform(12, 0.6 * size))
+            scale, point = self._aim(photo, size, self._log_uniform(8, 0.6 * size))
             person, parts, _ = self._warp(photo, size, scale, point, at)
             somebody = is_person(parts)
             mask = somebody.astype(np.uint8)
@@ -336,7 +338,7 @@ class CropMaker:
                 image = self._recolour(image, labels)
             if not plain and domain != "empty" and self._chance(0.15):
                 image, labels = self._paste_people(image, labels, int(self.generator.integers(1, 3)))
-        if self._chance(0.12):
+        if self._chance(0.18):
             image = self._hang_flags(np.ascontiguousarray(image), labels)
         if self._chance(0.25 if plain else 0.75):
             image = self._tint(np.ascontiguousarray(image))
