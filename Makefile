@@ -41,7 +41,7 @@ format: $(VENV)/test
 # Train the embedded encoder again: make encoder DATA=folder with parts/, parts_indoor/ and wild/
 encoder: $(VENV)/recipes
 	$(BIN)/python -m recipes.encoder.train --data "$(DATA)" --out build/encoder
-	$(BIN)/python -m recipes.encoder.export --checkpoint build/encoder/checkpoint.pt
+	$(BIN)/python -m recipes.encoder.export --checkpoint build/encoder/checkpoint.pt --data "$(DATA)"
 	$(BIN)/python -m recipes.encoder.evaluate --data "$(DATA)"
 
 clean:

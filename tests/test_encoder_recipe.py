@@ -113,3 +113,22 @@ def test_the_graph_that_is_written_is_the_network_that_was_trained(rng: np.rando
         cosines = prototypes(expected)
     assert np.allclose(descriptors, expected.permute(0, 2, 3, 1).numpy(), atol=0.01)
     assert np.allclose(certainty, cosines.amax(1).numpy(), atol=0.01)
+
+
+def test_the_graph_of_integers_says_nearly_the_same_and_is_half_as_large(rng: np.random.Generator) -> None:
+    pytest.importorskip("onnx")
+    from recipes.encoder.export import build, rounded_layers
+    from recipes.encoder.ranges import observe
+
+    torch.manual_seed(0)
+    encoder, prototypes = Encoder().eval(), Prototypes(10)
+    frames = rng.integers(0, 256, (2, 224, 224, 3), dtype=np.uint8)
+    ranges = rounded_layers(encoder, observe(encoder, frames))
+    assert encoder.stem not in ranges
+    assert encoder.head in ranges
+    exact, integers = (build(encoder, prototypes, chosen).SerializeToString() for chosen in ({}, ranges))
+    assert len(integers) < 0.6 * len(exact)
+    expected, found = (
+        load_network(ONNXSource(Path("encoder.onnx"), data), precision="f32")(frames)[0] for data in (exact, integers)
+    )
+    assert 0 < 1 - float((expected * found).sum(-1).mean()) < 0.02

@@ -1,14 +1,19 @@
-"""Write the trained encoder as ONNX and its templates: ``python -m recipes.encoder.export --checkpoint FILE``.
+"""Write the trained encoder and its templates: ``python -m recipes.encoder.export --checkpoint FILE --data DIR``.
 
-The graph is written node by node: batch norm is folded into the convolutions, weights are stored as 16-bit floats, and
-pixels come in as they are, (1, H, W, 3) uint8, so that whoever runs the file has nothing to normalise. The second
-output is the greatest cosine of every descriptor to any of the templates.
+The graph is written node by node: batch norm is folded into the convolutions, and pixels come in as they are,
+(1, H, W, 3) uint8, so that whoever runs the file has nothing to normalise. The second output is the greatest cosine of
+every descriptor to any of the templates.
+
+Convolutions work on 8-bit integers: weights in steps of each channel's own, what enters a layer in 256 steps between
+the values that occur (`ranges`). The stem, the first blocks and their lateral connection stay floating-point, stored in
+16 bits: their values spread too widely for 256 steps, and what is lost there, all later layers lack.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +27,19 @@ from motionveil.templates import Template, TemplateLibrary
 
 from .data import ATTRIBUTES
 from .network import LEVELS, Encoder, Prototypes
+from .ranges import Range, examples, observe
 
+EXACT = 3
+"""Blocks that work on floating-point numbers."""
 ASSETS = Path(__file__).resolve().parents[2] / "src" / "motionveil" / "assets"
 
 
 class GraphWriter:
     """Collects ONNX nodes; every method returns the name of its output."""
 
-    def __init__(self) -> None:
+    def __init__(self, ranges: Mapping[Any, Range]) -> None:
+        self.ranges = ranges
+        self.rounded: dict[tuple[str, Range], str] = {}
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
         self.count = 0
@@ -53,12 +63,32 @@ class GraphWriter:
             gain = norm.weight.detach().double() / torch.sqrt(norm.running_var.double() + norm.eps)
             weight = weight * gain[:, None, None, None]
             shift = (shift - norm.running_mean.double()) * gain + norm.bias.detach().double()
-        inputs = [x, self.constant(weight.float().numpy(), half=True), self.constant(shift.float().numpy())]
+        if convolution in self.ranges:
+            x, kernel = self.in_steps(x, self.ranges[convolution]), self.weight_in_steps(weight)
+        else:
+            kernel = self.constant(weight.float().numpy(), half=True)
+        inputs = [x, kernel, self.constant(shift.float().numpy())]
         before, after = getattr(convolution, "before_and_after", (convolution.padding[0],) * 2)
         return self.node(
             "Conv", inputs, kernel_shape=list(convolution.kernel_size), strides=list(convolution.stride),
             pads=[before, before, after, after], group=convolution.groups,
         )  # fmt: skip
+
+    def in_steps(self, x: str, limits: Range) -> str:
+        """The values in 256 steps between two limits."""
+        if (x, limits) not in self.rounded:
+            step = max((limits[1] - limits[0]) / 255, 1e-8)
+            zero = np.array(round(-limits[0] / step), np.uint8)
+            scale = [self.constant(np.array(step, np.float32)), self.constant(zero)]
+            self.rounded[x, limits] = self.node("DequantizeLinear", [self.node("QuantizeLinear", [x, *scale]), *scale])
+        return self.rounded[x, limits]
+
+    def weight_in_steps(self, weight: Tensor) -> str:
+        """Weights as 8-bit integers, in steps of each output channel's own."""
+        steps = (weight.abs().amax(dim=(1, 2, 3)) / 127).clamp_min(1e-8)
+        integers = torch.round(weight / steps[:, None, None, None]).clamp(-127, 127).to(torch.int8)
+        scale = [self.constant(steps.float().numpy()), self.constant(np.zeros(len(steps), np.int8))]
+        return self.node("DequantizeLinear", [self.constant(integers.numpy()), *scale], axis=0)
 
     def relu6(self, x: str) -> str:
         limits = [self.constant(np.array(limit, np.float32)) for limit in (0, 6)]
@@ -73,8 +103,9 @@ class GraphWriter:
         return self.node("Add", [inner, x]) if block.shortcut else inner
 
 
-def build(encoder: Any, prototypes: Any) -> onnx.ModelProto:
-    g = GraphWriter()
+def build(encoder: Any, prototypes: Any, ranges: Mapping[Any, Range] | None = None) -> onnx.ModelProto:
+    """The network as a graph. ranges: of what enters those convolutions that work on integers, by module."""
+    g = GraphWriter(ranges or {})
     x = g.node("Transpose", [g.node("Cast", ["images"], to=TensorProto.FLOAT)], perm=[0, 3, 1, 2])
     x = g.node("Sub", [x, g.constant(np.array(127, np.float32))])
     x = g.node("Div", [x, g.constant(np.array(128, np.float32))])
@@ -115,16 +146,28 @@ def build(encoder: Any, prototypes: Any) -> onnx.ModelProto:
     return model
 
 
+def rounded_layers(encoder: Encoder, ranges: Mapping[Any, Range]) -> dict[Any, Range]:
+    """The ranges of those convolutions that can do with 256 steps."""
+    exact = {encoder.stem, encoder.lateral[0]}
+    for block in encoder.blocks[:EXACT]:
+        exact.update(block.modules())
+    return {layer: limits for layer, limits in ranges.items() if layer not in exact}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="holds the photographs that it was trained on")
     parser.add_argument("--out", type=Path, default=ASSETS)
     options = parser.parse_args()
     state = torch.load(options.checkpoint, weights_only=True, map_location="cpu")
     encoder, prototypes = Encoder(), Prototypes(len(ATTRIBUTES))
     encoder.load_state_dict(state["mean_encoder"])
     prototypes.load_state_dict(state["mean_prototypes"])
-    data = build(encoder.eval(), prototypes).SerializeToString()
+    encoder.eval()
+    data = build(
+        encoder, prototypes, rounded_layers(encoder, observe(encoder, examples(options.data)))
+    ).SerializeToString()
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "parts_encoder.onnx").write_bytes(data)
     fingerprint = f"parts-encoder:{hashlib.sha256(data).hexdigest()[:16]}"
