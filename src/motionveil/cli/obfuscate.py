@@ -63,6 +63,13 @@ from .terminal import say
 @click.option("--speed", help="The codec's speed preset, for instance veryfast or medium.")
 @click.option("--audio", type=click.Choice(["drop", "keep"]), default="drop", show_default=True)
 @click.option("--metadata", type=click.Choice(["drop", "keep"]), default="drop", show_default=True)
+@click.option(
+    "--colours",
+    type=click.Choice(["standard", "keep"]),
+    default="standard",
+    show_default=True,
+    help="keep: films of more than 8 bits and of HDR stay so (hevc, av1, ffv1).",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 @click.option("--record/--no-record", default=True, show_default=True, help="Write settings and hashes to OUT.json.")
 @click.option(
@@ -102,6 +109,7 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
         overwrite=options.pop("overwrite"),
         audio=options.pop("audio"),
         metadata=options.pop("metadata"),
+        colours=options.pop("colours"),
     )
     seed, preview, record = options.pop("seed"), options.pop("preview"), options.pop("record")
     audit = options.pop("audit")

@@ -2,6 +2,7 @@
 
 from .animation import is_animation
 from .contents import Contents, StreamContents, read_contents
+from .deep import cover
 from .encoding import CODECS, CONTAINERS, Encoding, codec_available
 from .images import COLOUR_IMAGE_SUFFIXES, IMAGE_SUFFIXES, READ_IMAGE_SUFFIXES, images_in, images_matching
 from .picture_contents import Tag
@@ -26,6 +27,7 @@ __all__ = [
     "can_reread",
     "check_target",
     "codec_available",
+    "cover",
     "images_in",
     "images_matching",
     "is_animation",

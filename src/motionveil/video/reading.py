@@ -33,6 +33,7 @@ def open_source(
     image_rate: Fraction = Fraction(25),
     strict: bool = False,
     frame_rate: Fraction | None = None,
+    full_depth: bool = False,
 ) -> Source:
     """Open anything that holds frames.
 
@@ -42,10 +43,11 @@ def open_source(
     size: (width, height) in pixels, or the length of the short side. image_rate: images per second of a folder.
     strict: raise TruncatedError, instead of a TruncationWarning, where a source is damaged or ends before it should.
     frame_rate: of a raw stream (.h264, .hevc, .m4v, .mjpeg), which holds no times; None takes what it says, else 25.
+    full_depth: also set aside the frames with all their bits, see `Source.set_aside`.
 
     Errors: InputError where it is missing or holds no video, OptionError for settings that make no sense.
     """
-    options = ReadOptions(clip_length, start, end, size, Fraction(image_rate), strict, frame_rate)
+    options = ReadOptions(clip_length, start, end, size, Fraction(image_rate), strict, frame_rate, full_depth)
     if isinstance(source, int):
         return StreamSource(_camera(source), options)
     text = str(source)
