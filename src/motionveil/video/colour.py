@@ -86,16 +86,17 @@ class RgbConverter:
 
 
 class YuvConverter:
-    """Turns RGB frames into frames of an encoder's pixel format: limited range.
+    """Turns RGB frames into frames of an encoder's pixel format.
 
-    matrix: BT2020, or None for that of :func:`default_matrix`.
+    matrix: BT709, BT601 or BT2020; None for that of :func:`default_matrix`. full: in full range, otherwise limited.
 
     Chroma samples lie where players and :class:`RgbConverter` expect them, so that colours do not creep sideways when
     a result is read and written again.
     """
 
-    def __init__(self, pixel_format: str, matrix: int | None = None) -> None:
+    def __init__(self, pixel_format: str, matrix: int | None = None, *, full: bool = False) -> None:
         self._pixel_format = pixel_format
+        self._range = "full" if full else "limited"
         self._matrix = matrix
         self._graph: av.filter.Graph | None = None
 
@@ -117,7 +118,7 @@ class YuvConverter:
             matrix = {BT709: "bt709", BT601: "smpte170m", BT2020: "bt2020"}[
                 self._matrix or default_matrix(picture.height)
             ]
-            scale += f":out_range=limited:out_chroma_loc=left:out_color_matrix={matrix}"
+            scale += f":out_range={self._range}:out_chroma_loc=left:out_color_matrix={matrix}"
         graph = av.filter.Graph()
         source = graph.add_buffer(
             width=picture.width, height=picture.height, format=picture.format, time_base=Fraction(1, 1000)

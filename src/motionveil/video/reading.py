@@ -13,7 +13,7 @@ from motionveil.types import UInt8Array, VideoInfo
 from .animation import AnimationSource, is_animation
 from .container import Location, file_location
 from .heif import is_heif
-from .images import READ_IMAGE_SUFFIXES, ImageSource, images_in, images_matching
+from .images import IMAGE_SUFFIXES, ImageSource, images_in, images_matching
 from .source import ReadOptions, Source
 from .standard_input import Readable, is_pipe, open_pipe, readable, standard_input
 from .stream import StreamSource
@@ -127,7 +127,7 @@ def _open_path(text: str, options: ReadOptions) -> Source:
         raise InputError(f"{path} is empty: check that it was copied completely")
     if is_animation(path):
         return AnimationSource(text, path, options)
-    if path.suffix.lower() in READ_IMAGE_SUFFIXES and not _is_moving_heif(path):
+    if path.suffix.lower() in IMAGE_SUFFIXES and not _is_moving_heif(path):
         return ImageSource(text, [path], options, is_sequence=False)
     return StreamSource(file_location(path), options)
 
