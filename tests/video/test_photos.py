@@ -394,6 +394,38 @@ def test_a_photo_keeps_how_it_was_taken_and_not_where(tmp_path: Path, order: str
     assert cv2.imread(str(target)) is not None
 
 
+@pytest.mark.parametrize("kind", [".jpg", ".png"])
+@pytest.mark.parametrize("order", ["II", "MM"])
+def test_place_and_device_are_kept_where_named(tmp_path: Path, order: str, kind: str) -> None:
+    file = cv2.imencode(".jpg", picture())[1].tobytes()
+    body = b"Exif\0\0" + exif(order)
+    source = tmp_path / "a.jpg"
+    source.write_bytes(file[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + file[2:])
+    expected = {tag.name: tag.value for tag in read_contents(source).tags}
+    for named in (("place",), ("device",), ("place", "device")):
+        target = tmp_path / f"{'-'.join(named)}{kind}"
+        encoding = Encoding(metadata=",".join(("keep", *named)))
+        with (
+            open_source(source) as opened,
+            VideoWriter(target, opened.info, encoding=encoding, audio_from=source) as writer,
+        ):
+            for clip in opened:
+                writer.write(clip)
+            [notice] = writer.notices
+        found = {tag.name: tag.value for tag in read_contents(target).tags}
+        assert found.get("position") == (expected["position"] if "place" in named else None)
+        assert found.get("Make") == (expected["Make"] if "device" in named else None)
+        assert "BodySerialNumber" not in found
+        assert all((name in notice.partition(";")[0]) == (name in named) for name in ("place", "device"))
+        assert all((name in notice.partition(";")[2]) != (name in named) for name in ("place", "device"))
+
+
+@pytest.mark.parametrize("text", ["yes", "drop,place", "keep,names", "place", "keep,", ""])
+def test_tags_that_cannot_be_named(text: str) -> None:
+    with pytest.raises(OptionError, match="metadata must be drop, keep, or keep,place,device"):
+        Encoding(metadata=text)
+
+
 @pytest.mark.parametrize("target", ["b.webp", "b"])
 def test_tags_go_from_photo_to_photo_only(tmp_path: Path, target: str) -> None:
     source = tmp_path / "a.png"

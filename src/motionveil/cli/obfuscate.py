@@ -62,7 +62,14 @@ from .terminal import say
 @click.option("--quality", type=Whole(), help="The codec's constant quality; lower is better.")
 @click.option("--speed", help="The codec's speed preset, for instance veryfast or medium.")
 @click.option("--audio", type=click.Choice(["drop", "keep"]), default="drop", show_default=True)
-@click.option("--metadata", type=click.Choice(["drop", "keep"]), default="drop", show_default=True)
+@click.option(
+    "--metadata",
+    type=Names(),
+    default="drop",
+    show_default=True,
+    metavar="drop|keep[,place][,device]",
+    help="Tags of a film; of a photo how it was taken, and where and by which camera only if named.",
+)
 @click.option(
     "--colours",
     type=click.Choice(["standard", "keep"]),
@@ -108,7 +115,7 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
         speed=options.pop("speed"),
         overwrite=options.pop("overwrite"),
         audio=options.pop("audio"),
-        metadata=options.pop("metadata"),
+        metadata=",".join(options.pop("metadata")),
         colours=options.pop("colours"),
     )
     seed, preview, record = options.pop("seed"), options.pop("preview"), options.pop("record")

@@ -11,6 +11,7 @@ import av
 from motionveil.errors import OptionError, OutputError
 
 from .images import IMAGE_SUFFIXES
+from .photo_tags import NAMED
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Encoding:
     codec: a name of CODECS; None takes the usual one of the target's extension. quality: the codec's own scale
     (h264, hevc, av1, vp9: constant rate factor, lower is better; jpg: 1 to 100, higher is better). speed: the
     encoder's preset. overwrite: replace an existing target. audio, metadata: ``keep`` copies the sound and the tags
-    of the source; both can tell who is there, so they are dropped by default. colours: ``keep`` writes a film that has
+    of the source; both can tell who is there, so they are dropped by default. ``keep,place,device`` also keeps where
+    a photo was taken and by which camera; either may be left out. colours: ``keep`` writes a film that has
     more than 8 bits, high dynamic range (PQ, HLG) or wide colours with 10 bits and colours of its own; ``standard`` has
     8 bits of BT.709.
 
@@ -32,17 +34,29 @@ class Encoding:
     speed: str | None = None
     overwrite: bool = False
     audio: Literal["drop", "keep"] = "drop"
-    metadata: Literal["drop", "keep"] = "drop"
+    metadata: str = "drop"
     colours: Literal["standard", "keep"] = "standard"
 
     def __post_init__(self) -> None:
         if self.codec is not None and self.codec not in CODECS:
             raise OptionError(f"there is no codec {self.codec}: choose one of {', '.join(CODECS)}")
-        for name, value in (("audio", self.audio), ("metadata", self.metadata)):
-            if value not in ("drop", "keep"):
-                raise OptionError(f"{name} must be drop or keep, not {value}")
+        if self.audio not in ("drop", "keep"):
+            raise OptionError(f"audio must be drop or keep, not {self.audio}")
+        kind, *named = self.metadata.split(",")
+        if kind not in ("drop", "keep") or (kind == "drop" and named) or not set(named) <= set(NAMED):
+            raise OptionError(f"metadata must be drop, keep, or keep,{','.join(NAMED)}, not {self.metadata}")
         if self.colours not in ("standard", "keep"):
             raise OptionError(f"colours must be standard or keep, not {self.colours}")
+
+    @property
+    def keeps_tags(self) -> bool:
+        """Whether any tags are kept."""
+        return self.metadata != "drop"
+
+    @property
+    def named_tags(self) -> tuple[str, ...]:
+        """What is kept of a photo besides how it was taken: place, device."""
+        return tuple(self.metadata.split(",")[1:])
 
     def options(self, codec: str) -> dict[str, str]:
         """The encoder's options for quality and speed."""

@@ -13,7 +13,7 @@ from motionveil.types import Clip, UInt16Array, VideoInfo
 from .encoder import Encoder
 from .encoding import CODECS, Encoding, choose, choose_images
 from .images import ALPHA_IMAGE_SUFFIXES, alpha_of
-from .photo_tags import TAGGED_SUFFIXES, PhotoTags, read_photo_tags
+from .photo_tags import NAMED, TAGGED_SUFFIXES, PhotoTags, read_photo_tags
 from .picture_writer import PictureWriter
 from .target import Target, as_output_errors
 
@@ -70,7 +70,7 @@ class VideoWriter:
         pattern = self._target.pattern
         suffix = choose_images(Path(pattern or self._target.path), encoding)
         quality = CODECS["jpg"].quality if encoding.quality is None else encoding.quality
-        tags = self._photo_tags(suffix, source) if encoding.metadata == "keep" else None
+        tags = self._photo_tags(suffix, source, encoding.named_tags) if encoding.keeps_tags else None
         alpha = None
         if self._info.is_image and self._target.is_still and source is not None:
             alpha = alpha_of(Path(source))
@@ -81,22 +81,21 @@ class VideoWriter:
             self._temporary, suffix, f"%06d{suffix}" if pattern == "" else pattern, quality, alpha, tags
         )
 
-    def _photo_tags(self, suffix: str, source: str | Path | None) -> PhotoTags:
+    def _photo_tags(self, suffix: str, source: str | Path | None, named: tuple[str, ...]) -> PhotoTags:
         """The tags of a photo that its result keeps."""
         if source is None or not (self._info.is_image and self._target.is_still and suffix in TAGGED_SUFFIXES):
             raise OptionError(
                 "tags can be kept from one photo to one JPEG or PNG, or from a film to a film: leave out --metadata"
             )
-        tags = read_photo_tags(Path(source))
+        tags = read_photo_tags(Path(source), named)
         kept = ", ".join(tags.names) or "none"
-        self.notices.append(f"tags kept: {kept}; place, device, names and small copies are left out")
+        left = ", ".join([*(name for name in NAMED if name not in named), "names"])
+        self.notices.append(f"tags kept: {kept}; {left} and small copies are left out")
         return tags
 
     def _encoder(self, encoding: Encoding, audio_from: str | Path | None) -> Encoder:
         codec, container = choose(self._target.path, encoding, deep=self._is_deep)
-        if (encoding.audio == "keep" or encoding.metadata == "keep") and not (
-            audio_from and Path(audio_from).is_file()
-        ):
+        if (encoding.audio == "keep" or encoding.keeps_tags) and not (audio_from and Path(audio_from).is_file()):
             raise OptionError(
                 "sound and tags can be kept only when the source is a video file: leave out --audio and --metadata"
             )
@@ -104,7 +103,7 @@ class VideoWriter:
         self._sink = encoder  # so that it is closed if the rest fails
         encoder.start(
             sound=audio_from if encoding.audio == "keep" and self._info.has_audio else None,
-            tags=audio_from if encoding.metadata == "keep" else None,
+            tags=audio_from if encoding.keeps_tags else None,
             target=self._target.path,
         )
         self.notices += encoder.notices
