@@ -182,7 +182,7 @@ def test_an_ignored_hangup_stays_ignored(film: Path, tmp_path: Path) -> None:
     """As nohup wants it."""
     command = [sys.executable, "-m", "motionveil", "obfuscate", str(film), "-o", str(tmp_path / "o.mp4")]
     process = subprocess.Popen(
-        [*command, "--end", "1", "--detail", "64"],
+        [*command, "--end", "1", "--hide", "nothing", "--area", "rect:0,0,8,8"],
         stderr=subprocess.PIPE, preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_IGN),
     )  # fmt: skip
     time.sleep(0.5)
