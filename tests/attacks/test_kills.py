@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import stat
 import subprocess
@@ -75,8 +76,8 @@ def start_up() -> float:
 
 
 def faults(code: int, err: str, left: set[str], *, is_early: bool) -> list[str]:
-    """What is wrong with the end of a process that was told to end; is_early: while Python may not have been there."""
-    if is_early and code not in (0, 130) and not left and "motionveil/cli" not in err:
+    """What is wrong with the end of a process that was told to end; is_early: while `main` may not have begun."""
+    if is_early and code not in (0, 130) and not left and not re.search(r'cli/__init__\.py", line \d+, in main', err):
         return []
     found = [f"exit code {code}"] if code not in (0, 130) else []
     found += [
@@ -126,7 +127,7 @@ def test_an_interrupt_just_before_work_begins(
 
 def test_a_kill_leaves_what_nobody_else_can_read_and_the_next_run_removes_it(film: Path, tmp_path: Path) -> None:
     process = begin(film, tmp_path)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180  # of a busy machine
     while len(list(tmp_path.iterdir())) < 2 or sum(path.stat().st_size for path in tmp_path.iterdir()) < 2000:
         assert time.monotonic() < deadline
         assert process.poll() is None
