@@ -219,7 +219,7 @@ def test_the_record_tells_of_a_seed_inside_an_obfuscator(video: Path, tmp_path: 
 def test_a_live_source_ends_with_an_interrupt_and_is_kept(
     video: Path, method: Selective, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def live(self: motionveil.Window, source: object) -> motionveil.Source:
+    def live(self: motionveil.Window, source: object, **options: object) -> motionveil.Source:
         reader = motionveil.open_source(video, clip_length=4)
         reader.info = replace(reader.info, is_live=True)
         return reader

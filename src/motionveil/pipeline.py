@@ -31,7 +31,7 @@ from .streams import Stages
 from .templates import TemplateLibrary
 from .transfer import draw_found
 from .types import UInt8Array, VideoInfo
-from .video import Encoding, Source, VideoWriter, can_reread, check_target, open_source, source_name
+from .video import Encoding, Source, VideoWriter, can_reread, check_target, cover, open_source, source_name
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Window:
     strict: bool = False
     frame_rate: Fraction | None = None
 
-    def open(self, source: str | Path | int) -> Source:
+    def open(self, source: str | Path | int, *, full_depth: bool = False) -> Source:
         """The source, to be read through this window."""
         return open_source(
             source,
@@ -78,6 +78,7 @@ class Window:
             image_rate=self.image_rate,
             strict=self.strict,
             frame_rate=self.frame_rate,
+            full_depth=full_depth,
         )
 
 
@@ -168,7 +169,7 @@ def obfuscate_video(
     with ExitStack() as stack:
         stack.enter_context(ops.single_threaded())
         held = stack.enter_context(HeldSource(source))
-        reader = window.open(source)
+        reader = window.open(source, full_depth=encoding.colours == "keep")
         held.check()
         stages = Stages()
         stages.on_stop(reader.cancel)
@@ -196,6 +197,8 @@ def obfuscate_video(
             del choice  # its frames would stay in memory for the whole film
         else:
             method = obfuscator
+        if encoding.colours == "keep" and info.colours is not None and not isinstance(method, Selective):
+            raise OptionError("methods that change whole frames have 8 bits: leave out --colours")
         panels, side = None, None
         if beside.preview is not None:
             panels = Preview(info, opacity=isinstance(method, Selective), doubts=doubts)
@@ -210,7 +213,10 @@ def obfuscate_video(
             total = round((info.duration - info.start) * info.frame_rate)
         try:
             for made in stages(explained(method, on_device(reader, gpu_of(method)), stage=stages)):
-                writer.write(on_host(made.obfuscated))
+                deep = reader.set_aside.pop(made.original.start, None)
+                if deep is not None and info.colours is not None:
+                    cover(deep, ops.to_host(made.filling), ops.to_host(made.opacity), info.colours)
+                writer.write(on_host(made.obfuscated), deep)
                 if side is not None and panels is not None:
                     side.write(panels.add(made))
                 done += len(made.obfuscated)

@@ -11,8 +11,8 @@ from .errors import OptionError
 from .video import (
     COLOUR_IMAGE_SUFFIXES,
     CONTAINERS,
+    HEIF_SUFFIXES,
     IMAGE_SUFFIXES,
-    READ_IMAGE_SUFFIXES,
     Target,
     is_animation,
     is_numbered,
@@ -64,7 +64,7 @@ def output_for(source: str | Path | int, target: str | Path | None, *, many: boo
         stem, suffix, folder = path.stem, path.suffix, given.parent
         if is_animation(given):
             suffix = ".mp4"
-        elif suffix.lower() in READ_IMAGE_SUFFIXES - IMAGE_SUFFIXES:
+        elif suffix.lower() in HEIF_SUFFIXES:  # others can open
             suffix = ".jpg"
         elif suffix.lower() in IMAGE_SUFFIXES:
             suffix = suffix if suffix.lower() in COLOUR_IMAGE_SUFFIXES else ".png"

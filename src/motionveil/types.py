@@ -12,6 +12,7 @@ import numpy.typing as npt
 from .errors import OptionError
 
 UInt8Array = npt.NDArray[np.uint8]
+UInt16Array = npt.NDArray[np.uint16]
 Float32Array = npt.NDArray[np.float32]
 
 _UINT8 = ("uint8", "torch.uint8")
@@ -60,6 +61,21 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class Colours:
+    """What the pixels of a film mean that has more than 8 bits, high dynamic range, or the colours of wide screens.
+
+    primaries, transfer: numbers of ITU-T H.273. mastering: of the screen it was made on, x and y of red, green, blue
+    and white, then the least and the greatest nits. light: the brightest pixel, and the brightest average of a frame,
+    in nits.
+    """
+
+    primaries: int
+    transfer: int
+    mastering: tuple[float, ...] | None = None
+    light: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
 class VideoInfo:
     """What is known about a source before its frames are read. Sizes are those of the upright frames."""
 
@@ -83,3 +99,5 @@ class VideoInfo:
     """Width by height of one pixel on the screen; frames keep their pixels, so a writer has to pass this on."""
     start: Fraction = Fraction(0)
     """Where the window that is read begins, in seconds; a writer makes this its time 0."""
+    colours: Colours | None = None
+    """Of a film that has more than 8 bits, high dynamic range, or wide colours; its frames are 8 bits of BT.709."""

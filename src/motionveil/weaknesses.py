@@ -94,6 +94,6 @@ def _kept(encoding: Encoding) -> tuple[str, ...]:
     found = []
     if encoding.audio == "keep":
         found.append("voices tell who speaks; leave --audio keep out")
-    if encoding.metadata == "keep":
+    if encoding.keeps_tags:
         found.append("tags may tell place, time and device; leave --metadata keep out")
     return tuple(found)

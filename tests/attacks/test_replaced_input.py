@@ -65,9 +65,9 @@ def test_replaced_while_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyP
     film, other = films(tmp_path)
     opened = Window.open
 
-    def replaced(self: Window, source: str | Path | int) -> object:
+    def replaced(self: Window, source: str | Path | int, *, full_depth: bool = False) -> object:
         other.replace(film)
-        return opened(self, source)
+        return opened(self, source, full_depth=full_depth)
 
     monkeypatch.setattr(Window, "open", replaced)
     with pytest.raises(InputError, match="replaced while it was opened"):

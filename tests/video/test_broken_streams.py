@@ -181,6 +181,19 @@ def test_pictures_of_another_size_are_laid_into_the_first(tmp_path: Path) -> Non
     assert any("64x96 from 1.00 s on" in text for text in notices)
 
 
+def test_no_frame_of_mpeg2_is_lost_where_the_size_changes(tmp_path: Path) -> None:
+    films = [
+        make_film(tmp_path / f"{width}.ts", numbered(12, 64, width), codec="mpeg2video", options={"qmax": "2"})
+        for width in (96, 64)
+    ]
+    film = tmp_path / "a.ts"
+    film.write_bytes(b"".join(each.read_bytes() for each in films))
+    frames, _, notices = read(film)
+    levels = frames[:, 32, 48].mean(-1)
+    np.testing.assert_allclose(levels, 20 + 10 * (np.arange(24) % 12), atol=3)
+    assert any("64x64" in text for text in notices)
+
+
 def test_interlaced_pictures_may_change_their_size(tmp_path: Path) -> None:
     options = {"flags": "+ilme+ildct", "x264-params": "tff=1"}
     films = [

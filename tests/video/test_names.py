@@ -13,8 +13,9 @@ import pytest
 from motionveil.places import output_for
 from motionveil.record import make_record
 from motionveil.video import VideoWriter, open_source
+from motionveil.video.images import is_numbered
 from motionveil.video.picture_writer import numbered_name
-from motionveil.video.target import Target, is_numbered
+from motionveil.video.target import Target
 
 from .films import make_film, numbered, picture
 
@@ -67,6 +68,15 @@ def test_what_stands_for_many() -> None:
     assert all(is_numbered(name) for name in ("%06d.png", "a%d.png", "a%4d_b.png"))
     assert not any(is_numbered(name) for name in ("50%discount.jpg", "100%.png", "%s.png", "%06f.png"))
     assert Target.parse("x/50%discount.jpg").is_still
+
+
+def test_a_numbered_sequence_of_a_strange_name(tmp_path: Path) -> None:
+    pattern = tmp_path / "50%discount_%06d.png"
+    for index in range(3):
+        (tmp_path / numbered_name(pattern.name, index)).write_bytes(cv2.imencode(".png", picture())[1].tobytes())
+    (tmp_path / "500001iscount_000001.png").write_bytes(b"")
+    with open_source(pattern) as source:
+        assert sum(len(clip) for clip in source) == 3
 
 
 def test_numbers_stand_only_where_a_pattern_has_them() -> None:

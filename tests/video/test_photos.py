@@ -14,9 +14,10 @@ import pytest
 from motionveil.errors import InputError, OptionError, TruncatedError
 from motionveil.places import output_for
 from motionveil.types import UInt8Array
-from motionveil.video import Encoding, VideoWriter, open_source, probe, read_contents, read_picture
+from motionveil.video import Encoding, VideoWriter, animation, open_source, probe, read_contents, read_picture
 from motionveil.video.gamut import to_xyz
 from motionveil.video.heif import _assembled, _Items, _upright
+from motionveil.video.heif_writer import encode_heif
 from motionveil.video.photo_tags import read_photo_tags
 from motionveil.video.picture_writer import with_alpha
 from motionveil.video.profile import UnknownProfileError, profile_of, to_srgb
@@ -58,6 +59,25 @@ def png_with(pixels: UInt8Array, profile: bytes) -> bytes:
     return file[:33] + chunk + file[33:]
 
 
+def tiff_with(pixels: UInt8Array, profile: bytes) -> bytes:
+    """An uncompressed TIFF of (H, W, 3) RGB with a profile."""
+    height, width = pixels.shape[:2]
+    start = 8 + 2 + 12 * 11 + 4
+    entries = [
+        (256, 4, 1, width), (257, 4, 1, height), (258, 3, 3, start), (259, 3, 1, 1), (262, 3, 1, 2),
+        (273, 4, 1, start + 6 + len(profile)), (277, 3, 1, 3), (278, 4, 1, height), (279, 4, 1, pixels.size),
+        (284, 3, 1, 1), (0x8773, 7, len(profile), start + 6),
+    ]  # fmt: skip
+    table = b"".join(
+        struct.pack("<HHI", tag, kind, count) + struct.pack("<H2x" if (kind, count) == (3, 1) else "<I", value)
+        for tag, kind, count, value in entries
+    )
+    return (
+        b"II*\0" + struct.pack("<IH", 8, len(entries)) + table + bytes(4) + struct.pack("<3H", 8, 8, 8)
+        + profile + pixels.tobytes()
+    )  # fmt: skip
+
+
 def jpeg_with(pixels: UInt8Array, profile: bytes) -> bytes:
     """A JPEG of (H, W, 3) RGB with a profile in two parts."""
     file = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
@@ -78,15 +98,15 @@ def in_p3(rgb: UInt8Array) -> UInt8Array:
     )
 
 
-@pytest.mark.parametrize("kind", [".png", ".jpg"])
+@pytest.mark.parametrize("kind", [".png", ".jpg", ".tif"])
 def test_colour_profiles_are_followed(tmp_path: Path, kind: str) -> None:
-    file = (png_with if kind == ".png" else jpeg_with)(in_p3(picture()), icc(P3))
+    file = {".png": png_with, ".jpg": jpeg_with, ".tif": tiff_with}[kind](in_p3(picture()), icc(P3))
     assert profile_of(file) == icc(P3)
     path = tmp_path / f"a{kind}"
     path.write_bytes(file)
     back = read_picture(path)
     for y, x in ((4, 4), (4, 44), (28, 4), (28, 44)):
-        np.testing.assert_allclose(back[y, x].astype(int), picture()[y, x], atol=3 if kind == ".png" else 8)
+        np.testing.assert_allclose(back[y, x].astype(int), picture()[y, x], atol=8 if kind == ".jpg" else 3)
 
 
 def test_an_srgb_profile_changes_nothing(tmp_path: Path) -> None:
@@ -174,10 +194,10 @@ def test_straight_alpha_of_what_was_over_black() -> None:
 @pytest.mark.parametrize("kind", [".webp", ".png"])
 def test_a_moving_picture_is_a_film(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"a{kind}"
-    animation = cv2.Animation()
-    animation.frames = [np.full((32, 48, 3), level, np.uint8) for level in (40, 120, 200)]
-    animation.durations = np.array([100, 300, 200], np.int32)  # type: ignore[assignment]
-    assert cv2.imwriteanimation(str(path), animation)
+    moving = cv2.Animation()
+    moving.frames = [np.full((32, 48, 3), level, np.uint8) for level in (40, 120, 200)]
+    moving.durations = np.array([100, 300, 200], np.int32)  # type: ignore[assignment]
+    assert cv2.imwriteanimation(str(path), moving)
     with open_source(path) as source:
         assert not source.info.is_image
         assert source.info.duration == Fraction(6, 10)
@@ -192,14 +212,32 @@ def test_a_moving_picture_is_a_film(tmp_path: Path, kind: str) -> None:
         open_source(path)
 
 
+@pytest.mark.parametrize("most", [1 << 28, 10_000, 1])
+def test_a_long_animation_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    path = tmp_path / "a.webp"
+    moving = cv2.Animation()
+    moving.frames = [np.full((32, 48, 3), 30 * index, np.uint8) for index in range(7)]
+    moving.durations = np.arange(10, 80, 10, dtype=np.int32)  # type: ignore[assignment]
+    assert cv2.imwriteanimation(str(path), moving)
+    monkeypatch.setattr(animation, "_MOST_BYTES", most)
+    with open_source(path) as source:
+        for _ in range(2):
+            clips = list(source)
+            frames = np.concatenate([clip.frames for clip in clips])
+            np.testing.assert_allclose(frames.mean((1, 2, 3)), 30 * np.arange(7), atol=3)
+            expected = [Fraction(t, 1000) for t in (0, 10, 30, 60, 100, 150, 210)]
+            assert [time for clip in clips for time in clip.pts] == expected
+        assert not source.notices
+
+
 def test_an_animation_is_read_up_to_its_damage(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], rng: np.random.Generator
 ) -> None:
     path = tmp_path / "a.png"
-    animation = cv2.Animation()
-    animation.frames = [rng.integers(0, 255, (32, 48, 3), np.uint8) for _ in range(6)]
-    animation.durations = np.full(6, 100, np.int32)  # type: ignore[assignment]
-    assert cv2.imwriteanimation(str(path), animation)
+    moving = cv2.Animation()
+    moving.frames = [rng.integers(0, 255, (32, 48, 3), np.uint8) for _ in range(6)]
+    moving.durations = np.full(6, 100, np.int32)  # type: ignore[assignment]
+    assert cv2.imwriteanimation(str(path), moving)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
     with open_source(path) as source:
@@ -226,6 +264,47 @@ def test_a_photo_of_a_phone_is_whole(tmp_path: Path, cases_dir: Path, name: str)
         damaged.write_bytes(path.read_bytes()[:length])
         with pytest.raises(InputError):
             read_picture(damaged)
+
+
+@pytest.mark.parametrize("size", [(96, 128), (97, 131)])
+@pytest.mark.parametrize("suffix", [".heic", ".avif"])
+def test_photos_are_written_as_phones_do(tmp_path: Path, suffix: str, size: tuple[int, int]) -> None:
+    pixels = cv2.GaussianBlur(picture(*size), (9, 9), 0).astype(np.uint8)
+    file = encode_heif(pixels, suffix, 95)
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(file)
+    assert probe(path).is_image
+    found = read_picture(path)
+    assert found.shape == pixels.shape
+    assert np.abs(found.astype(int) - pixels).mean() < 2
+    assert len(encode_heif(pixels, suffix, 20)) < len(file)
+    if suffix == ".avif" and cv2.haveImageReader(str(path)):  # by another library
+        read = cv2.imread(str(path))
+        assert read is not None
+        other = read[..., ::-1]
+        assert np.abs(other[: size[0], : size[1]].astype(int) - pixels).mean() < 3
+
+
+def test_a_photo_of_a_phone_becomes_one(tmp_path: Path) -> None:
+    source = tmp_path / "a.png"
+    source.write_bytes(cv2.imencode(".png", picture(64, 96))[1].tobytes())
+    for suffix in (".heic", ".avif"):
+        target = tmp_path / f"b{suffix}"
+        with open_source(source) as opened, VideoWriter(target, opened.info, audio_from=source) as writer:
+            for clip in opened:
+                writer.write(clip)
+        assert np.abs(read_picture(target).astype(int) - read_picture(source)).mean() < 6
+    with pytest.raises(OptionError, match=r"use \.avif or \.png"):
+        encode_heif(picture(32, 96), ".heic", 95)
+
+
+def test_absurd_sizes_are_refused_before_decoding(tmp_path: Path) -> None:
+    file = encode_heif(picture(64, 96), ".heic", 50)
+    claimed = struct.pack(">II", 96, 64)
+    path = tmp_path / "a.heic"
+    path.write_bytes(file.replace(claimed, struct.pack(">II", 1 << 20, 1 << 20)))
+    with pytest.raises(InputError, match="million pixels"):
+        read_picture(path)
 
 
 def test_tiles_are_laid_in_rows() -> None:
@@ -313,6 +392,38 @@ def test_a_photo_keeps_how_it_was_taken_and_not_where(tmp_path: Path, order: str
     assert read_photo_tags(target) == read_photo_tags(source)
     assert read_photo_tags(source).exif[0x829A] == (5, struct.pack("<II", 1, 250))
     assert cv2.imread(str(target)) is not None
+
+
+@pytest.mark.parametrize("kind", [".jpg", ".png"])
+@pytest.mark.parametrize("order", ["II", "MM"])
+def test_place_and_device_are_kept_where_named(tmp_path: Path, order: str, kind: str) -> None:
+    file = cv2.imencode(".jpg", picture())[1].tobytes()
+    body = b"Exif\0\0" + exif(order)
+    source = tmp_path / "a.jpg"
+    source.write_bytes(file[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + file[2:])
+    expected = {tag.name: tag.value for tag in read_contents(source).tags}
+    for named in (("place",), ("device",), ("place", "device")):
+        target = tmp_path / f"{'-'.join(named)}{kind}"
+        encoding = Encoding(metadata=",".join(("keep", *named)))
+        with (
+            open_source(source) as opened,
+            VideoWriter(target, opened.info, encoding=encoding, audio_from=source) as writer,
+        ):
+            for clip in opened:
+                writer.write(clip)
+            [notice] = writer.notices
+        found = {tag.name: tag.value for tag in read_contents(target).tags}
+        assert found.get("position") == (expected["position"] if "place" in named else None)
+        assert found.get("Make") == (expected["Make"] if "device" in named else None)
+        assert "BodySerialNumber" not in found
+        assert all((name in notice.partition(";")[0]) == (name in named) for name in ("place", "device"))
+        assert all((name in notice.partition(";")[2]) != (name in named) for name in ("place", "device"))
+
+
+@pytest.mark.parametrize("text", ["yes", "drop,place", "keep,names", "place", "keep,", ""])
+def test_tags_that_cannot_be_named(text: str) -> None:
+    with pytest.raises(OptionError, match="metadata must be drop, keep, or keep,place,device"):
+        Encoding(metadata=text)
 
 
 @pytest.mark.parametrize("target", ["b.webp", "b"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from .signals import clean_up_from_now_on, leave, listening
+from .signals import clean_up_from_now_on, leave, listening, told_to_end
 
 __all__ = ["main"]
 
@@ -15,7 +15,10 @@ def main() -> None:
         # Imported here, so that an interrupt meanwhile ends the process quietly.
         from .root import run
 
-        clean_up_from_now_on()
-        code = run(sys.argv[1:])
+        try:
+            clean_up_from_now_on()
+            code = run(sys.argv[1:])
+        except KeyboardInterrupt:  # just before or after what `run` guards
+            code = told_to_end()
         leave(code)
     sys.exit(code)

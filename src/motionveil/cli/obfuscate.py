@@ -62,7 +62,21 @@ from .terminal import say
 @click.option("--quality", type=Whole(), help="The codec's constant quality; lower is better.")
 @click.option("--speed", help="The codec's speed preset, for instance veryfast or medium.")
 @click.option("--audio", type=click.Choice(["drop", "keep"]), default="drop", show_default=True)
-@click.option("--metadata", type=click.Choice(["drop", "keep"]), default="drop", show_default=True)
+@click.option(
+    "--metadata",
+    type=Names(),
+    default="drop",
+    show_default=True,
+    metavar="drop|keep[,place][,device]",
+    help="Tags of a film; of a photo how it was taken, and where and by which camera only if named.",
+)
+@click.option(
+    "--colours",
+    type=click.Choice(["standard", "keep"]),
+    default="standard",
+    show_default=True,
+    help="keep: films of more than 8 bits and of HDR stay so (hevc, av1, ffv1).",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 @click.option("--record/--no-record", default=True, show_default=True, help="Write settings and hashes to OUT.json.")
 @click.option(
@@ -101,7 +115,8 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
         speed=options.pop("speed"),
         overwrite=options.pop("overwrite"),
         audio=options.pop("audio"),
-        metadata=options.pop("metadata"),
+        metadata=",".join(options.pop("metadata")),
+        colours=options.pop("colours"),
     )
     seed, preview, record = options.pop("seed"), options.pop("preview"), options.pop("record")
     audit = options.pop("audit")

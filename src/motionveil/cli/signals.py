@@ -17,11 +17,16 @@ SENTENCE = "motionveil: interrupted; nothing unfinished was kept"
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # the last one: a terminal that closes
 
 
-def _leave_at_once(number: int, frame: FrameType | None) -> None:
-    """While nothing has begun there is nothing to clean up, and half-imported libraries are left alone."""
+def told_to_end() -> int:
+    """Say so, whatever state the process is in; returns the exit code."""
     with suppress(OSError):
         os.write(2, f"{SENTENCE}\n".encode())
-    os._exit(INTERRUPTED)
+    return INTERRUPTED
+
+
+def _leave_at_once(number: int, frame: FrameType | None) -> None:
+    """While nothing has begun there is nothing to clean up, and half-imported libraries are left alone."""
+    os._exit(told_to_end())
 
 
 @contextmanager

@@ -2,20 +2,22 @@
 
 from .animation import is_animation
 from .contents import Contents, StreamContents, read_contents
+from .deep import cover
 from .encoding import CODECS, CONTAINERS, Encoding, codec_available
-from .images import COLOUR_IMAGE_SUFFIXES, IMAGE_SUFFIXES, READ_IMAGE_SUFFIXES, images_in, images_matching
+from .heif import HEIF_SUFFIXES
+from .images import COLOUR_IMAGE_SUFFIXES, IMAGE_SUFFIXES, images_in, images_matching, is_numbered
 from .picture_contents import Tag
 from .reading import can_reread, is_pattern, open_source, probe, read_picture, source_name
 from .source import Source
-from .target import Target, check_target, is_numbered
+from .target import Target, check_target
 from .writer import VideoWriter
 
 __all__ = [
     "CODECS",
     "COLOUR_IMAGE_SUFFIXES",
     "CONTAINERS",
+    "HEIF_SUFFIXES",
     "IMAGE_SUFFIXES",
-    "READ_IMAGE_SUFFIXES",
     "Contents",
     "Encoding",
     "Source",
@@ -26,6 +28,7 @@ __all__ = [
     "can_reread",
     "check_target",
     "codec_available",
+    "cover",
     "images_in",
     "images_matching",
     "is_animation",

@@ -16,6 +16,7 @@ from .completeness import decode_animation
 from .source import ReadOptions, Source
 
 _HEAD = 4096
+_MOST_BYTES = 1 << 28
 _UNSAID = 100  # milliseconds of a picture that says none, as browsers have it
 
 
@@ -42,7 +43,18 @@ class AnimationSource(Source):
 
     def __init__(self, name: str, path: Path, options: ReadOptions) -> None:
         super().__init__(name, options)
-        self._pictures, lengths, is_damaged = _read(path)
+        self._path, self._data = path, path.read_bytes()
+        self._whole: tuple[list[UInt8Array], list[int], bool] | None = None
+        lengths: list[int] = []
+        is_transparent = is_damaged = False
+        first: UInt8Array | None = None
+        for pictures, more, stumbled in self._pieces():
+            first = pictures[0] if first is None else first
+            lengths += more
+            is_damaged |= stumbled
+            is_transparent |= any(p.ndim == 3 and p.shape[2] == 4 and p[..., 3].min() < 255 for p in pictures)
+        if first is None:
+            raise InputError(f"{path} is an animation that cannot be read, or damaged: convert it to MP4")
         if is_damaged:
             if options.strict:
                 raise TruncatedError(f"{path} is damaged: get an undamaged copy or leave out --strict")
@@ -50,11 +62,9 @@ class AnimationSource(Source):
         ends = np.cumsum(lengths).tolist()
         self._times = [Fraction(end - length, 1000) for end, length in zip(ends, lengths, strict=True)]
         self._duration = Fraction(ends[-1], 1000)
-        if any(
-            picture.ndim == 3 and picture.shape[2] == 4 and picture[..., 3].min() < 255 for picture in self._pictures
-        ):
+        if is_transparent:
             self.notices.append(f"{name} has transparent parts: they are laid over black")
-        height, width = self._pictures[0].shape[:2]
+        height, width = first.shape[:2]
         width, height = options.fit(width, height)
         self.info = VideoInfo(
             width=width,
@@ -70,20 +80,38 @@ class AnimationSource(Source):
             raise self._no_frames()
 
     def _frames(self) -> Iterator[tuple[UInt8Array, Fraction]]:
-        for picture, time in zip(self._pictures, self._times, strict=True):
-            if not self.options.is_before(time) and not self.options.is_after(time):
-                yield _rgb(picture), time
+        times = iter(self._times)
+        for pictures, _, _ in self._pieces():
+            for picture, time in zip(pictures, times, strict=False):
+                if not self.options.is_before(time) and not self.options.is_after(time):
+                    yield _rgb(picture), time
+
+    def _pieces(self) -> Iterator[tuple[list[UInt8Array], list[int], bool]]:
+        """Pictures in OpenCV's order of channels, for how many milliseconds each is shown, and whether it stumbled.
+
+        As many at a time as memory should hold; an animation that fits is decoded once.
+        """
+        if self._whole is not None:
+            yield self._whole
+            return
+        start, count = 0, 1
+        while True:
+            pictures, lengths, stumbled = decode_animation(self._data, start, count)
+            pictures = pictures[: len(lengths)]
+            piece = pictures, [length or _UNSAID for length in lengths], stumbled
+            if start == 0 and pictures and count == 1:  # now the size is known
+                count = max(2, _MOST_BYTES // pictures[0].nbytes)
+                continue
+            if pictures:
+                yield piece
+            if len(pictures) < count:
+                if start == 0:
+                    self._whole = piece
+                return
+            start += count
 
     def close(self) -> None:
         """Nothing is held open."""
-
-
-def _read(path: Path) -> tuple[list[UInt8Array], list[int], bool]:
-    """Pictures in OpenCV's order of channels, for how many milliseconds each is shown, and whether more are damaged."""
-    pictures, lengths, is_damaged = decode_animation(path.read_bytes())
-    if not pictures or len(lengths) < len(pictures):
-        raise InputError(f"{path} is an animation that cannot be read, or damaged: convert it to MP4")
-    return pictures, [length or _UNSAID for length in lengths], is_damaged
 
 
 def _rgb(picture: UInt8Array) -> UInt8Array:

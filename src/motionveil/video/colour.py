@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from motionveil.types import UInt8Array
+from motionveil.types import UInt8Array, UInt16Array
 
 from .gamut import WIDE_PRIMARIES, GamutMap
 from .tonemap import HLG, PQ, ToneMap
@@ -47,13 +47,12 @@ class RgbConverter:
         self._tone_maps: dict[int, ToneMap] = {}
         self._gamut_maps: dict[int, GamutMap] = {}
 
-    def __call__(self, frame: av.VideoFrame) -> UInt8Array:
-        """RGB of a frame: (height, width, 3) uint8."""
+    def __call__(self, frame: av.VideoFrame, deep: UInt16Array | None = None) -> UInt8Array:
+        """RGB of a frame: (height, width, 3) uint8. deep: what `deep` said of it, which saves time."""
         if frame.color_trc in (PQ, HLG):
             if frame.color_trc not in self._tone_maps:
                 self._tone_maps[frame.color_trc] = ToneMap(frame.color_trc)
-            # libswscale's packed RGB of 16 bits takes chroma below neutral for the largest there is; planes are right
-            return self._tone_maps[frame.color_trc](self._reformat(frame, "gbrp16le"))
+            return self._tone_maps[frame.color_trc](self.deep(frame) if deep is None else deep)
         if has_alpha(frame.format):
             rgb = over_black(self._reformat(frame, "rgba").astype(np.uint8, copy=False))
         else:
@@ -63,6 +62,11 @@ class RgbConverter:
                 self._gamut_maps[frame.color_primaries] = GamutMap.of_primaries(frame.color_primaries)
             rgb = self._gamut_maps[frame.color_primaries](rgb)
         return rgb
+
+    def deep(self, frame: av.VideoFrame) -> UInt16Array:
+        """RGB of a frame in its own primaries and transfer: (height, width, 3) uint16."""
+        # libswscale's packed RGB of 16 bits takes chroma below neutral for the largest there is; planes are right
+        return self._reformat(frame, "gbrp16le")
 
     def _reformat(self, frame: av.VideoFrame, pixel_format: str) -> npt.NDArray[Any]:
         hdr = frame.color_trc in (PQ, HLG)
@@ -82,21 +86,25 @@ class RgbConverter:
 
 
 class YuvConverter:
-    """Turns RGB frames into frames of an encoder's pixel format: limited range, matrix by :func:`default_matrix`.
+    """Turns RGB frames into frames of an encoder's pixel format.
+
+    matrix: BT709, BT601 or BT2020; None for that of :func:`default_matrix`. full: in full range, otherwise limited.
 
     Chroma samples lie where players and :class:`RgbConverter` expect them, so that colours do not creep sideways when
     a result is read and written again.
     """
 
-    def __init__(self, pixel_format: str) -> None:
+    def __init__(self, pixel_format: str, matrix: int | None = None, *, full: bool = False) -> None:
         self._pixel_format = pixel_format
+        self._range = "full" if full else "limited"
+        self._matrix = matrix
         self._graph: av.filter.Graph | None = None
 
-    def __call__(self, frame: UInt8Array) -> av.VideoFrame:
-        """The (H, W, 3) uint8 RGB frame in the pixel format."""
+    def __call__(self, frame: UInt8Array | UInt16Array) -> av.VideoFrame:
+        """The (H, W, 3) uint8 or uint16 RGB frame in the pixel format."""
         import av
 
-        picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+        picture = av.VideoFrame.from_ndarray(frame, format="rgb24" if frame.dtype == np.uint8 else "gbrp16le")
         if self._graph is None:
             self._graph = self._build(picture)
         self._graph.vpush(picture)
@@ -107,8 +115,10 @@ class YuvConverter:
 
         scale = "flags=bicubic+accurate_rnd+full_chroma_inp"
         if self._pixel_format.startswith("yuv"):
-            matrix = "bt709" if default_matrix(picture.height) == BT709 else "smpte170m"
-            scale += f":out_range=limited:out_chroma_loc=left:out_color_matrix={matrix}"
+            matrix = {BT709: "bt709", BT601: "smpte170m", BT2020: "bt2020"}[
+                self._matrix or default_matrix(picture.height)
+            ]
+            scale += f":out_range={self._range}:out_chroma_loc=left:out_color_matrix={matrix}"
         graph = av.filter.Graph()
         source = graph.add_buffer(
             width=picture.width, height=picture.height, format=picture.format, time_base=Fraction(1, 1000)

@@ -107,9 +107,12 @@ def decode_picture(data: bytes) -> tuple[Any, bool]:
     return _heard(lambda: _decoded(data))
 
 
-def decode_animation(data: bytes) -> tuple[list[UInt8Array], list[int], bool]:
-    """The pictures of an animation as OpenCV gives them, their milliseconds, and whether it could read only a part."""
-    (good, animation), complained = _heard(lambda: _animation(data))
+def decode_animation(data: bytes, start: int, count: int) -> tuple[list[UInt8Array], list[int], bool]:
+    """Pictures of an animation from a number on, as OpenCV gives them, their milliseconds, and whether it stumbled.
+
+    Fewer than `count` at the end; those before are decoded again and dropped.
+    """
+    (good, animation), complained = _heard(lambda: _animation(data, start, count))
     if animation is None:
         return [], [], True
     pictures: Any = animation.frames
@@ -144,9 +147,9 @@ def _decoded(data: bytes) -> Any:
         return None
 
 
-def _animation(data: bytes) -> tuple[bool, Any]:
+def _animation(data: bytes, start: int, count: int) -> tuple[bool, Any]:
     try:
-        return cv2.imdecodeanimation(np.frombuffer(data, np.uint8))
+        return cv2.imdecodeanimation(np.frombuffer(data, np.uint8), start, count)
     except cv2.error:
         return False, None
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from motionveil.errors import InputError
 
 from .container import file_location, open_container
+from .heif import HEIF_SUFFIXES
 from .images import IMAGE_SUFFIXES
 from .picture_contents import Extras, Tag, picture_extras
 
@@ -55,7 +56,7 @@ def read_contents(path: str | Path) -> Contents:
     """Look into one file. Raises InputError where it cannot be read."""
     path = Path(path)
     try:
-        if path.suffix.lower() in IMAGE_SUFFIXES:
+        if path.suffix.lower() in IMAGE_SUFFIXES - HEIF_SUFFIXES:
             found = picture_extras(path.read_bytes())
             return _contents("image", found or Extras(), looked_into=found is not None)
         return _container_contents(path)

@@ -59,6 +59,7 @@ class Decoder:
         self._expected_packets = self._count_declared()
         self._first_aspect: Fraction | None = None
         self._aspects: dict[tuple[int, int], Fraction] = {}
+        self._coded_size: tuple[int, int] | None = None
         self._packets = 0
         self._lost_packets = False
         self._read_until = Fraction(0)
@@ -179,8 +180,21 @@ class Decoder:
 
     def _decode(self, packet: av.Packet[VideoStream] | None) -> list[av.VideoFrame]:
         """The frames that a packet brings forth; those that are left, at the end."""
-        if packet is not None:
+        if packet is None:
+            return self._left()
+        if self.stream.codec_context.name != "mpeg2video":
             return packet.decode()
+        # This decoder forgets the frame that it holds back where the size changes.
+        size = coded_size(bytes(packet)) if packet.is_keyframe else None
+        changes = size is not None and self._coded_size not in (None, size)
+        self._coded_size = size or self._coded_size
+        frames = self._left() if changes else []
+        if changes:
+            self.stream.codec_context.flush_buffers()
+        return frames + packet.decode()
+
+    def _left(self) -> list[av.VideoFrame]:
+        """The frames that the decoder holds back; it has to be flushed before it takes more."""
         frames = self.stream.codec_context.decode(None)
         for frame in frames:
             frame.time_base = cast(Fraction, self.stream.time_base)
@@ -283,6 +297,15 @@ class Decoder:
     def close(self) -> None:
         """Close the container."""
         self.container.close()
+
+
+def coded_size(packet: bytes) -> tuple[int, int] | None:
+    """(width, height) by the first sequence header of MPEG-2 video; None where there is none."""
+    at = packet.find(b"\0\0\1\xb3")
+    if at < 0 or at + 7 > len(packet):
+        return None
+    sizes = int.from_bytes(packet[at + 4 : at + 7])
+    return sizes >> 12, sizes & 0xFFF
 
 
 def _clock_time(text: str) -> Fraction | None:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from motionveil.errors import OptionError
-from motionveil.types import UInt8Array, VideoInfo
+from motionveil.types import Colours, UInt8Array, UInt16Array, VideoInfo
 
 from .audio import SoundTracks, read_tags
-from .colour import BT709, LIMITED, SMPTE170M, YuvConverter, default_matrix
+from .colour import BT709, BT2020, LIMITED, SMPTE170M, YuvConverter, default_matrix
 from .encoding import CODECS, Container
 from .palette import PaletteConverter
+from .tonemap import HLG, PQ
 
 if TYPE_CHECKING:
     import av
@@ -27,10 +28,20 @@ _THREADS = 2  # each holds frames back, and the work between decoder and encoder
 class Encoder:
     """Writes one video file; ``info.start`` becomes time 0, and the last frame ends where the source ends.
 
-    A frame is encoded when the next one has come, because its duration is not known before.
+    A frame is encoded when the next one has come, because its duration is not known before. deep: 10 bits in the
+    colours that ``info`` names.
     """
 
-    def __init__(self, path: Path, info: VideoInfo, codec: str, container: Container, options: dict[str, str]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        info: VideoInfo,
+        codec: str,
+        container: Container,
+        options: dict[str, str],
+        *,
+        deep: bool = False,
+    ) -> None:
         import av
 
         if codec == "av1":
@@ -42,6 +53,7 @@ class Encoder:
                 f"{codec} needs frames of at least {least}x{least}, not {info.width}x{info.height}: choose h264"
             )
         self._info = info
+        self._colours = info.colours if deep else None
         self._time_base = _time_base(info.frame_rate, container.format)
         self._held: av.VideoFrame | None = None
         self._gap = max(round(1 / info.frame_rate / self._time_base), 1)
@@ -50,7 +62,11 @@ class Encoder:
             f"file:{path}", "w", format=container.format, options={"fflags": "+bitexact", **container.options}
         )
         self.stream = self._add_stream(options)
-        self._convert = PaletteConverter() if self.stream.pix_fmt == "pal8" else YuvConverter(self.stream.pix_fmt or "")
+        self._convert = (
+            PaletteConverter()
+            if self.stream.pix_fmt == "pal8"
+            else YuvConverter(self.stream.pix_fmt or "", self._matrix)
+        )
         self._strip = None if self._line.strip is None else av.BitStreamFilterContext(self._line.strip, self.stream)
         self._sound: SoundTracks | None = None
         self._kept_tags: str | None = None
@@ -62,10 +78,16 @@ class Encoder:
         rate = info.frame_rate.limit_denominator(65535)
         stream = cast("VideoStream", self.container.add_stream(line.encoder, rate=rate))
         stream.width, stream.height = info.width, info.height
-        stream.pix_fmt = line.odd_pixel_format if info.width % 2 or info.height % 2 else line.pixel_format
+        is_odd = bool(info.width % 2 or info.height % 2)
+        if self._colours is None:
+            stream.pix_fmt = line.odd_pixel_format if is_odd else line.pixel_format
+        else:
+            stream.pix_fmt = line.deep_odd_pixel_format if is_odd else line.deep_pixel_format
         context = stream.codec_context
         context.time_base = self._time_base
         context.options = {**line.options, **options}
+        for name, more in ({} if self._colours is None else mastering_options(line.encoder, self._colours)).items():
+            context.options = {**context.options, name: f"{context.options[name]}:{more}"}
         context.thread_count = _THREADS
         if line.tag is not None and self.container.format.name in ("mp4", "mov"):
             context.codec_tag = line.tag
@@ -76,7 +98,16 @@ class Encoder:
             matrix = BT709 if default_matrix(info.height) == BT709 else SMPTE170M
             context.colorspace = context.color_primaries = context.color_trc = matrix
             context.color_range = LIMITED
+            context.colorspace = self._matrix or matrix
+        if self._colours is not None and self._colours.primaries != BT709:
+            context.color_primaries, context.color_trc = self._colours.primaries, self._colours.transfer
         return stream
+
+    @property
+    def _matrix(self) -> int | None:
+        """The YUV matrix, where it is not the usual one of the size."""
+        wide = self._colours is not None and (self._colours.primaries == BT2020 or self._colours.transfer in (PQ, HLG))
+        return BT2020 if wide else None
 
     @property
     def notices(self) -> list[str]:
@@ -85,7 +116,7 @@ class Encoder:
         return [*filter(None, [own, self._kept_tags]), *([] if self._sound is None else self._sound.notices)]
 
     def _own_notice(self) -> str | None:
-        if self.stream.pix_fmt == "yuv444p":
+        if (self.stream.pix_fmt or "").startswith("yuv444p"):
             size = f"{self._info.width}x{self._info.height}"
             return (
                 f"the size {size} is odd, so colours are stored in full resolution (4:4:4), which some players refuse"
@@ -113,8 +144,8 @@ class Encoder:
                 f"choose another speed, quality or codec"
             ) from error
 
-    def write(self, frame: UInt8Array, time: Fraction, index: int) -> None:
-        """Take the next frame, (H, W, 3) uint8 RGB, at its time in seconds."""
+    def write(self, frame: UInt8Array | UInt16Array, time: Fraction, index: int) -> None:
+        """Take the next frame, (H, W, 3) uint8 RGB, or uint16 where this is deep, at its time in seconds."""
         tick = round((time - self._info.start) / self._time_base)
         if self._held is not None:
             last = cast(int, self._held.pts)
@@ -185,6 +216,29 @@ class Encoder:
             self._first_dts = self._last_packet.dts if self._first_dts is None else self._first_dts
             self.container.mux(self._last_packet)
         self._last_packet = packet
+
+
+def mastering_options(encoder: str, colours: Colours) -> dict[str, str]:
+    """What to add to the options of an encoder, so that the film says on which screen it was made."""
+    name = {"libx265": "x265-params", "libsvtav1": "svtav1-params"}.get(encoder)
+    if name is None:
+        return {}
+    is_x265 = encoder == "libx265"
+    parts = []
+    if colours.mastering is not None:
+        # x265 counts in steps of 0.00002 and 0.0001 nits
+        xy, nits = (50_000, 10_000) if is_x265 else (1, 1)
+        scaled = [value * xy for value in colours.mastering[:8]] + [value * nits for value in colours.mastering[8:]]
+        rx, ry, gx, gy, bx, by, wx, wy, least, most = (
+            f"{value:.0f}" if is_x265 else f"{value:.6f}" for value in scaled
+        )
+        parts.append(
+            f"{'master-display' if is_x265 else 'mastering-display'}="
+            f"G({gx},{gy})B({bx},{by})R({rx},{ry})WP({wx},{wy})L({most},{least})"
+        )
+    if colours.light is not None:
+        parts.append(f"{'max-cll' if is_x265 else 'content-light'}={colours.light[0]},{colours.light[1]}")
+    return {name: ":".join(parts)} if parts else {}
 
 
 def _time_base(frame_rate: Fraction, container: str) -> Fraction:

@@ -11,6 +11,7 @@ import av
 from motionveil.errors import OptionError, OutputError
 
 from .images import IMAGE_SUFFIXES
+from .photo_tags import NAMED
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,10 @@ class Encoding:
     codec: a name of CODECS; None takes the usual one of the target's extension. quality: the codec's own scale
     (h264, hevc, av1, vp9: constant rate factor, lower is better; jpg: 1 to 100, higher is better). speed: the
     encoder's preset. overwrite: replace an existing target. audio, metadata: ``keep`` copies the sound and the tags
-    of the source; both can tell who is there, so they are dropped by default.
+    of the source; both can tell who is there, so they are dropped by default. ``keep,place,device`` also keeps where
+    a photo was taken and by which camera; either may be left out. colours: ``keep`` writes a film that has
+    more than 8 bits, high dynamic range (PQ, HLG) or wide colours with 10 bits and colours of its own; ``standard`` has
+    8 bits of BT.709.
 
     Errors: OptionError for a codec that does not exist or a quality outside its scale.
     """
@@ -30,14 +34,29 @@ class Encoding:
     speed: str | None = None
     overwrite: bool = False
     audio: Literal["drop", "keep"] = "drop"
-    metadata: Literal["drop", "keep"] = "drop"
+    metadata: str = "drop"
+    colours: Literal["standard", "keep"] = "standard"
 
     def __post_init__(self) -> None:
         if self.codec is not None and self.codec not in CODECS:
             raise OptionError(f"there is no codec {self.codec}: choose one of {', '.join(CODECS)}")
-        for name, value in (("audio", self.audio), ("metadata", self.metadata)):
-            if value not in ("drop", "keep"):
-                raise OptionError(f"{name} must be drop or keep, not {value}")
+        if self.audio not in ("drop", "keep"):
+            raise OptionError(f"audio must be drop or keep, not {self.audio}")
+        kind, *named = self.metadata.split(",")
+        if kind not in ("drop", "keep") or (kind == "drop" and named) or not set(named) <= set(NAMED):
+            raise OptionError(f"metadata must be drop, keep, or keep,{','.join(NAMED)}, not {self.metadata}")
+        if self.colours not in ("standard", "keep"):
+            raise OptionError(f"colours must be standard or keep, not {self.colours}")
+
+    @property
+    def keeps_tags(self) -> bool:
+        """Whether any tags are kept."""
+        return self.metadata != "drop"
+
+    @property
+    def named_tags(self) -> tuple[str, ...]:
+        """What is kept of a photo besides how it was taken: place, device."""
+        return tuple(self.metadata.split(",")[1:])
 
     def options(self, codec: str) -> dict[str, str]:
         """The encoder's options for quality and speed."""
@@ -69,6 +88,9 @@ class Codec:
     pixel_format: str = "yuv420p"
     odd_pixel_format: str = "yuv420p"
     """For widths or heights that are odd."""
+    deep_pixel_format: str = ""
+    """Of 10 bits; empty where it has none that players know."""
+    deep_odd_pixel_format: str = ""
     options: dict[str, str] = field(default_factory=dict)
     strip: str | None = None
     """A bitstream filter against notes that the encoder leaves about itself."""
@@ -92,11 +114,15 @@ CODECS = {
     "h264": Codec("libx264", 20, 0, 51, "preset", "veryfast", _X26X, odd_pixel_format="yuv444p",
                   options={"rc-lookahead": "10"}, strip="filter_units=remove_types=6", stores_aspect=True),
     "hevc": Codec("libx265", 23, 0, 51, "preset", "veryfast", _X26X, odd_pixel_format="yuv444p",
+                  deep_pixel_format="yuv420p10le", deep_odd_pixel_format="yuv444p10le",
                   options={"x265-params": _X265}, tag="hvc1", smallest=64, stores_aspect=True),
-    "av1": Codec("libsvtav1", 30, 1, 63, "preset", "9", _numbers(13), options={"svtav1-params": "lp=2:lookahead=16"}),
+    "av1": Codec("libsvtav1", 30, 1, 63, "preset", "9", _numbers(13),
+                 deep_pixel_format="yuv420p10le", deep_odd_pixel_format="yuv420p10le",
+                 options={"svtav1-params": "lp=2:lookahead=16"}),
     "vp9": Codec("libvpx-vp9", 31, 0, 63, "cpu-used", "5", _numbers(8),
                  options={"b": "0", "deadline": "good", "row-mt": "1", "lag-in-frames": "10"}),
-    "ffv1": Codec("ffv1", pixel_format="bgr0", odd_pixel_format="bgr0", options={"level": "3", "slicecrc": "1"}),
+    "ffv1": Codec("ffv1", pixel_format="bgr0", odd_pixel_format="bgr0", deep_pixel_format="gbrp10le",
+                  deep_odd_pixel_format="gbrp10le", options={"level": "3", "slicecrc": "1"}),
     "gif": Codec("gif", pixel_format="pal8", odd_pixel_format="pal8"),
     "png": Codec("png"),
     "jpg": Codec("jpg", 95, 1, 100),
@@ -111,6 +137,8 @@ class Container:
     codecs: tuple[str, ...]
     """What it may hold; the first is the usual one."""
     options: dict[str, str] = field(default_factory=dict)
+    stores_colours: bool = True
+    """Whether it can say what 10 bits mean."""
 
 
 _FASTSTART = {"movflags": "+faststart"}
@@ -120,13 +148,13 @@ CONTAINERS = {
     ".mov": Container("mov", ("h264", "hevc"), _FASTSTART),
     ".mkv": Container("matroska", ("h264", "hevc", "av1", "vp9", "ffv1")),
     ".webm": Container("webm", ("vp9", "av1")),
-    ".avi": Container("avi", ("h264", "ffv1")),
-    ".gif": Container("gif", ("gif",)),
+    ".avi": Container("avi", ("h264", "ffv1"), stores_colours=False),
+    ".gif": Container("gif", ("gif",), stores_colours=False),
 }
 
 
-def choose(target: Path, encoding: Encoding) -> tuple[str, Container]:
-    """The codec's name and the container for a video file, by its extension.
+def choose(target: Path, encoding: Encoding, *, deep: bool = False) -> tuple[str, Container]:
+    """The codec's name and the container for a video file, by its extension; deep: the usual one of 10 bits.
 
     Errors: OutputError for an extension that cannot be written, OptionError for a codec that it cannot hold.
     """
@@ -134,11 +162,16 @@ def choose(target: Path, encoding: Encoding) -> tuple[str, Container]:
     if container is None:
         known = ", ".join(CONTAINERS)
         raise OutputError(f"{target} has an extension that cannot be written: choose one of {known} or an image format")
-    name = encoding.codec or container.codecs[0]
+    deep_codecs = [name for name in container.codecs if CODECS[name].deep_pixel_format and container.stores_colours]
+    name = encoding.codec or (deep_codecs if deep and deep_codecs else container.codecs)[0]
     if name not in container.codecs:
         homes = [extension for extension, other in CONTAINERS.items() if name in other.codecs]
         where = f"write to {' or '.join(homes)}" if homes else "write to a folder of images"
         raise OptionError(f"{target.suffix} files cannot hold {name}: {where}, or choose {container.codecs[0]}")
+    if encoding.colours == "keep" and name not in deep_codecs and (deep or not deep_codecs or encoding.codec):
+        better = f"choose {' or '.join(deep_codecs)}" if deep_codecs else "write to .mp4, .mov, .mkv or .webm"
+        what = name if deep_codecs else f"{target.suffix} files"
+        raise OptionError(f"10 bits and HDR cannot be kept by {what}: {better}, or leave out --colours")
     return name, container
 
 
@@ -148,6 +181,8 @@ def choose_images(target: Path, encoding: Encoding) -> str:
     Errors: OptionError for a codec that is no image format.
     """
     suffix = target.suffix.lower()
+    if encoding.colours == "keep":
+        raise OptionError("pictures have 8 bits: leave out --colours, or write to .mp4, .mov, .mkv or .webm")
     if suffix in IMAGE_SUFFIXES:
         return suffix
     if suffix or encoding.codec not in (None, "png", "jpg"):

@@ -25,6 +25,7 @@ HEIF_SUFFIXES = frozenset({".heic", ".heif", ".hif", ".avif"})
 _STILL_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"mif2", b"avif", b"heif"})
 _CODED = frozenset({b"hvc1", b"av01"})
 _MOST_TILES = 4096
+_MOST_PIXELS = 1 << 28
 
 
 def is_heif(head: bytes) -> bool:
@@ -64,13 +65,29 @@ def read_heif(path: Path) -> HeifPicture:
         tiles = [items.primary] if kind in _CODED else items.parts[items.primary]
         if kind not in _CODED | {b"grid"} or not 0 < len(tiles) <= _MOST_TILES:
             raise KeyError
+        _check_size(path, file, items, tiles)
         pixels = _decoded(path, tiles)
         whole = pixels[tiles[0]] if kind in _CODED else _assembled([pixels[tile] for tile in tiles], _grid(file, items))
-    except (KeyError, IndexError, struct.error, ValueError) as error:
+        return HeifPicture(_upright(whole, items), _profile(items, tiles[0]))
+    except (KeyError, IndexError, struct.error, ValueError, ZeroDivisionError) as error:
         raise InputError(
             f"{path} is damaged, or a kind of HEIF picture that cannot be read: export it as JPEG"
         ) from error
-    return HeifPicture(_upright(whole, items), _profile(items, tiles[0]))
+
+
+def _check_size(path: Path, file: bytes, items: _Items, tiles: list[int]) -> None:
+    """Refuse what would fill the memory, before anything is decoded."""
+    areas = {
+        item: max((a * b for a, b in (struct.unpack_from(">II", body, 4) for body in found)), default=0)
+        for item in {items.primary, *tiles}
+        for found in [[body for kind, body in items.properties.get(item, ()) if kind == b"ispe"]]
+    }
+    whole = 0
+    if items.kinds[items.primary] == b"grid":
+        *_, width, height = _grid(file, items)
+        whole = width * height
+    if max(whole, areas[items.primary], sum(areas[tile] for tile in tiles)) > _MOST_PIXELS:
+        raise InputError(f"{path} claims to have more than {_MOST_PIXELS >> 20} million pixels: export it smaller")
 
 
 def _decoded(path: Path, tiles: list[int]) -> dict[int, UInt8Array]:
@@ -117,9 +134,23 @@ def _upright(pixels: UInt8Array, items: _Items) -> UInt8Array:
     for kind, body in items.properties.get(items.primary, ()):
         if kind == b"irot":
             pixels = Orientation.from_rotation(90 * (body[0] & 3)).apply(pixels)
+        elif kind == b"clap":
+            pixels = _cropped(pixels, body)
         elif kind == b"imir":  # 0: top and bottom change places, 1: left and right
             pixels = Orientation(flip_x=bool(body[0] & 1), flip_y=not body[0] & 1).apply(pixels)
     return np.ascontiguousarray(pixels)
+
+
+def _cropped(pixels: UInt8Array, body: bytes) -> UInt8Array:
+    """What is to be shown of a picture: width, height, and how far its middle lies from that of the picture."""
+    numbers = struct.unpack_from(">iIiIiIiI", body)
+    wide, high, right, down = (top / bottom for top, bottom in zip(numbers[::2], numbers[1::2], strict=True))
+    height, width = pixels.shape[:2]
+    left, top = round((width - wide) / 2 + right), round((height - high) / 2 + down)
+    shown = pixels[max(top, 0) : max(top, 0) + round(high), max(left, 0) : max(left, 0) + round(wide)]
+    if wide < 1 or high < 1 or not shown.size:
+        raise ValueError("nothing is left of the picture")
+    return shown
 
 
 def _profile(items: _Items, tile: int) -> bytes:
@@ -132,19 +163,20 @@ def _profile(items: _Items, tile: int) -> bytes:
 
 def _directory(file: bytes) -> _Items:
     found = _Items()
-    meta = next(body for kind, body in _boxes(file) if kind == b"meta")
-    boxes = dict(_boxes(meta[4:]))
-    found.data = boxes.get(b"idat", b"")
-    version = boxes[b"pitm"][0]
-    (found.primary,) = struct.unpack_from(">I" if version else ">H", boxes[b"pitm"], 4)
-    _read_kinds(boxes[b"iinf"], found)
-    _read_references(boxes.get(b"iref", b"\0" * 4), found)
-    _read_properties(boxes[b"iprp"], found)
-    _read_places(boxes[b"iloc"], found)
+    meta = next(body for kind, body in boxes(file) if kind == b"meta")
+    parts = dict(boxes(meta[4:]))
+    found.data = parts.get(b"idat", b"")
+    version = parts[b"pitm"][0]
+    (found.primary,) = struct.unpack_from(">I" if version else ">H", parts[b"pitm"], 4)
+    _read_kinds(parts[b"iinf"], found)
+    _read_references(parts.get(b"iref", b"\0" * 4), found)
+    _read_properties(parts[b"iprp"], found)
+    _read_places(parts[b"iloc"], found)
     return found
 
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """(kind, body) of every box in a row of them."""
     at = 0
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -160,7 +192,7 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _read_kinds(body: bytes, found: _Items) -> None:
     start = 6 if body[0] == 0 else 8
-    for _, entry in _boxes(body[start:]):
+    for _, entry in boxes(body[start:]):
         if entry[0] >= 2:
             number, kind = struct.unpack_from(">H2x4s" if entry[0] == 2 else ">I2x4s", entry, 4)
             found.kinds[number] = kind
@@ -168,16 +200,16 @@ def _read_kinds(body: bytes, found: _Items) -> None:
 
 def _read_references(body: bytes, found: _Items) -> None:
     sign = "I" if body[0] else "H"
-    for kind, reference in _boxes(body[4:]):
+    for kind, reference in boxes(body[4:]):
         source, count = struct.unpack_from(f">{sign}H", reference)
         if kind == b"dimg":
             found.parts[source] = list(struct.unpack_from(f">{count}{sign}", reference, struct.calcsize(f">{sign}H")))
 
 
 def _read_properties(body: bytes, found: _Items) -> None:
-    boxes = list(_boxes(body))
-    properties = list(_boxes(next(inner for kind, inner in boxes if kind == b"ipco")))
-    for kind, ipma in boxes:
+    parts = list(boxes(body))
+    properties = list(boxes(next(inner for kind, inner in parts if kind == b"ipco")))
+    for kind, ipma in parts:
         if kind != b"ipma":
             continue
         version, flags = ipma[0], ipma[3]

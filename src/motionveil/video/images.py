@@ -24,12 +24,30 @@ from .orientation import Orientation
 from .profile import UnknownProfileError, profile_of, to_srgb
 from .source import ReadOptions, Source
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff", ".pgm", ".ppm", ".jp2"})
+IMAGE_SUFFIXES = HEIF_SUFFIXES | {
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".png",
+    ".webp",
+    ".bmp",
+    ".tif",
+    ".tiff",
+    ".pgm",
+    ".ppm",
+    ".jp2",
+}
 """Pictures that are read and written."""
-READ_IMAGE_SUFFIXES = IMAGE_SUFFIXES | HEIF_SUFFIXES
 COLOUR_IMAGE_SUFFIXES = IMAGE_SUFFIXES - {".pgm"}
 ALPHA_IMAGE_SUFFIXES = frozenset({".png", ".webp", ".tif", ".tiff"})
 """Pictures that are written with their transparency."""
+NUMBER = r"(%0?\d{0,2}d)(?![a-zA-Z])"
+"""Where a pattern holds the number of a frame."""
+
+
+def is_numbered(name: str) -> bool:
+    """Whether a name stands for many: ``%06d`` or ``%d`` in it, but not the ``%d`` of ``50%discount``."""
+    return re.search(NUMBER, name) is not None
 
 
 class ImageSource(Source):
@@ -180,7 +198,7 @@ def natural_order(path: Path) -> list[tuple[int, str]]:
 
 def images_in(folder: Path) -> list[Path]:
     """The images directly in a folder, in natural order; hidden files are left out."""
-    found = (p for p in folder.iterdir() if p.suffix.lower() in READ_IMAGE_SUFFIXES and not p.name.startswith("."))
+    found = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
     return sorted(found, key=natural_order)
 
 
@@ -189,8 +207,8 @@ def images_matching(pattern: str) -> list[Path]:
     path = Path(pattern)
     if not path.parent.is_dir():
         return []
-    numbered = re.sub(r"%(0\d+)?d", "\0", path.name)
-    if "\0" not in numbered:
+    if not is_numbered(path.name):
         return sorted(path.parent.glob(path.name), key=natural_order)
-    expression = re.compile(re.escape(numbered).replace(re.escape("\0"), r"\d+"))
+    begin, _, rest = re.split(NUMBER, path.name, maxsplit=1)
+    expression = re.compile(re.escape(begin) + r"\d+" + re.escape(rest))
     return sorted((p for p in path.parent.iterdir() if expression.fullmatch(p.name)), key=natural_order)

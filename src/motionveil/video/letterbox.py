@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import cast
 
 import cv2
 import numpy as np
 
-from motionveil.types import UInt8Array
+from .orientation import Pixels
 
 
-def letterboxed(frame: UInt8Array, size: tuple[int, int], aspect: Fraction = Fraction(1)) -> UInt8Array:
+def letterboxed(frame: Pixels, size: tuple[int, int], aspect: Fraction = Fraction(1)) -> Pixels:
     """The whole (H, W, 3) picture in the middle of a black one of this (width, height), as large as it can be.
 
     aspect: how much wider a pixel of the picture is on the screen than one of the film.
@@ -22,7 +23,7 @@ def letterboxed(frame: UInt8Array, size: tuple[int, int], aspect: Fraction = Fra
     wide, high = min(wide, width), min(high, height)
     shrinking = wide * high < frame.shape[0] * frame.shape[1]
     small = cv2.resize(frame, (wide, high), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
-    canvas = np.zeros((height, width, 3), np.uint8)
+    canvas = np.zeros((height, width, 3), frame.dtype)
     top, left = (height - high) // 2, (width - wide) // 2
     canvas[top : top + high, left : left + wide] = small
-    return canvas
+    return cast(Pixels, canvas)

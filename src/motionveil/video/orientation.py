@@ -5,14 +5,16 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
-from motionveil.types import UInt8Array
+from motionveil.types import UInt8Array, UInt16Array
 
 if TYPE_CHECKING:
     import av
+
+Pixels = TypeVar("Pixels", UInt8Array, UInt16Array)
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Orientation:
         """The (width, height) of an upright picture of one that is stored in this size."""
         return (height, width) if self.transpose else (width, height)
 
-    def apply(self, frame: UInt8Array) -> UInt8Array:
+    def apply(self, frame: Pixels) -> Pixels:
         """The upright picture, contiguous: of (H, W, ...) an (H, W, ...) or, where transposed, a (W, H, ...)."""
         turned = frame.swapaxes(0, 1) if self.transpose else frame
         if self.flip_x:

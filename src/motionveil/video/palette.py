@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from motionveil.types import UInt8Array
+from motionveil.types import UInt8Array, UInt16Array
 
 if TYPE_CHECKING:
     import av
@@ -18,7 +18,7 @@ class PaletteConverter:
     def __init__(self) -> None:
         self._graph: av.filter.Graph | None = None
 
-    def __call__(self, frame: UInt8Array) -> av.VideoFrame:
+    def __call__(self, frame: UInt8Array | UInt16Array) -> av.VideoFrame:
         """The (H, W, 3) uint8 RGB frame as ``pal8``."""
         import av
 

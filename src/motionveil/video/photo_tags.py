@@ -1,12 +1,12 @@
-"""What a photo may keep of the tags of its source: how it was taken, how a panorama is shown; nothing else."""
+"""What a photo may keep of the tags of its source: how it was taken, how a panorama is shown; more only if named."""
 
 from __future__ import annotations
 
 import re
 import struct
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from motionveil.errors import InputError
@@ -23,26 +23,45 @@ _KEPT: Mapping[int, str] = {
     0xA402: "exposure mode", 0xA403: "white balance", 0xA405: "focal length of 35 mm film",
 }  # fmt: skip
 """Tags of EXIF 2.32 that say neither where, nor with what camera, nor of whom."""
+_PLACE: Mapping[int, str] = dict.fromkeys(range(7), "place")
+"""Of the GPS directory: version, latitude, longitude, altitude; not when, how, and in what words."""
+_DEVICE: Mapping[int, str] = {0x010F: "device", 0x0110: "device"}
+_LENS: Mapping[int, str] = {0xA433: "lens", 0xA434: "lens"}
+NAMED = ("place", "device")
+"""What is kept only where somebody names it."""
+
+_GPS = 0x8825
 _LONGEST = 64  # bytes of one value
+_SIGNS = {1: "B", 2: "c", 3: "H", 4: "I", 5: "I", 10: "i"}
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 10: 8}
+Directory = dict[int, tuple[int, bytes]]
+"""Values of type and bytes, little-endian, by the number of the tag."""
 _PANORAMA = re.compile(rb"GPano:([A-Za-z]{1,40})(?:=\"([^\"<>]{1,40})\"|>([^<>]{1,40})</)")
 _PANORAMA_NAMESPACE = "http://ns.google.com/photos/1.0/panorama/"
 
 
 @dataclass(frozen=True)
 class PhotoTags:
-    """exif: values of type and bytes, little-endian, by the number of the tag. panorama: GPano's fields."""
+    """exif: how it was taken. panorama: GPano's fields. device: who made the camera. place: where it was."""
 
-    exif: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+    exif: Directory = field(default_factory=dict)
     panorama: dict[str, str] = field(default_factory=dict)
+    device: Directory = field(default_factory=dict)
+    place: Directory = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
         """What they are, in words."""
-        return [_KEPT[tag] for tag in self.exif] + (["panorama projection"] if self.panorama else [])
+        words = [{**_KEPT, **_LENS}[tag] for tag in self.exif] + (["panorama projection"] if self.panorama else [])
+        words += (["device"] if self.device else []) + (["place"] if self.place else [])
+        return list(dict.fromkeys(words))
 
 
-def read_photo_tags(path: Path) -> PhotoTags:
-    """The tags of a photo that may be kept; none where it is damaged. Raises InputError where it cannot be read."""
+def read_photo_tags(path: Path, named: Collection[str] = ()) -> PhotoTags:
+    """The tags of a photo that may be kept; none where it is damaged.
+
+    named: which of NAMED too. Raises InputError where it cannot be read.
+    """
     try:
         file = path.read_bytes()
     except OSError as error:
@@ -52,7 +71,7 @@ def read_photo_tags(path: Path) -> PhotoTags:
         for name, attribute, text in _PANORAMA.findall(file[: 1 << 20])
         if re.fullmatch(rb"[\w.+-]+", value := attribute or text)
     }
-    return PhotoTags(_exif(file), panorama)
+    return replace(_exif(file, named), panorama=panorama)
 
 
 def with_tags(file: bytes, tags: PhotoTags) -> bytes:
@@ -67,50 +86,77 @@ def with_tags(file: bytes, tags: PhotoTags) -> bytes:
     return file[:33] + chunks + file[33:]  # behind the header, which comes first
 
 
-def _exif(file: bytes) -> dict[int, tuple[int, bytes]]:
+def _exif(file: bytes, named: Collection[str]) -> PhotoTags:
     for marker in (b"Exif\0\0", b"eXIf", b"EXIF"):
         at = file.find(marker)
         tiff = file[at + len(marker) :] if at >= 0 else b""
         start = max(tiff.find(b"II*\0", 0, 16), tiff.find(b"MM\0*", 0, 16))
         if start >= 0:
             try:
-                return _kept_of(tiff[start:])
+                return _kept_of(tiff[start:], named)
             except (struct.error, KeyError):
                 continue
-    return {}
+    return PhotoTags()
 
 
-def _kept_of(tiff: bytes) -> dict[int, tuple[int, bytes]]:
+def _kept_of(tiff: bytes, named: Collection[str]) -> PhotoTags:
     order = "<" if tiff[:2] == b"II" else ">"
     (first,) = struct.unpack_from(order + "I", tiff, 4)
-    (at,) = struct.unpack_from(order + "I", dict(tiff_directory(tiff, first, order))[_EXIF][1])
-    found = {}
-    for tag, (kind, raw) in tiff_directory(tiff, at, order):
-        sign = {2: "c", 3: "H", 4: "I", 5: "I", 10: "i"}.get(kind)
-        if tag not in _KEPT or sign is None or not 0 < len(raw) <= _LONGEST:
-            continue
-        count = len(raw) // struct.calcsize(sign)
-        found[tag] = (kind, struct.pack(f"<{count}{sign}", *struct.unpack_from(f"{order}{count}{sign}", raw)))
-    return found
+    image = dict(tiff_directory(tiff, first, order))
+
+    def kept(directory: Mapping[int, tuple[int, bytes]], tags: Mapping[int, str]) -> Directory:
+        return {tag: _turned(*directory[tag], order) for tag in directory if tag in tags and _fits(*directory[tag])}
+
+    def below(tag: int, tags: Mapping[int, str]) -> Directory:
+        if tag not in image:
+            return {}
+        (at,) = struct.unpack_from(order + "I", image[tag][1])
+        return kept(dict(tiff_directory(tiff, at, order)), tags)
+
+    has_device = "device" in named
+    return PhotoTags(
+        exif=below(_EXIF, {**_KEPT, **_LENS} if has_device else _KEPT),
+        device=kept(image, _DEVICE) if has_device else {},
+        place=below(_GPS, _PLACE) if "place" in named else {},
+    )
+
+
+def _fits(kind: int, raw: bytes) -> bool:
+    return kind in _SIGNS and 0 < len(raw) <= _LONGEST
+
+
+def _turned(kind: int, raw: bytes, order: str) -> tuple[int, bytes]:
+    """The value in little-endian."""
+    count = len(raw) // struct.calcsize(_SIGNS[kind])
+    numbers = struct.unpack_from(f"{order}{count}{_SIGNS[kind]}", raw)
+    return kind, struct.pack(f"<{count}{_SIGNS[kind]}", *numbers)
 
 
 def _exif_block(tags: PhotoTags) -> bytes:
-    """A TIFF file that holds one directory, which leads to that of EXIF."""
-    if not tags.exif:
+    """A TIFF file of one directory, which leads to those of EXIF and of the place."""
+    below = {tag: found for tag, found in ((_EXIF, tags.exif), (_GPS, tags.place)) if found}
+    if not below and not tags.device:
         return b""
-    sizes = {2: 1, 3: 2, 4: 4, 5: 8, 10: 8}
-    start = 8 + 2 + 12 + 4
-    table, data, at = struct.pack("<H", len(tags.exif)), b"", start + 2 + 12 * len(tags.exif) + 4
-    for tag, (kind, raw) in sorted(tags.exif.items()):
-        count = len(raw) // sizes[kind]
-        table += struct.pack("<HHI", tag, kind, count)
+    pointers: Directory = {tag: (4, bytes(4)) for tag in below}
+    at = 8 + len(_directory({**tags.device, **pointers}, 8))
+    parts = b""
+    for tag, found in below.items():
+        pointers[tag] = 4, struct.pack("<I", at + len(parts))
+        parts += _directory(found, at + len(parts))
+    return b"II*\0" + struct.pack("<I", 8) + _directory({**tags.device, **pointers}, 8) + parts
+
+
+def _directory(entries: Directory, at: int) -> bytes:
+    """A directory that stands at this place of the file, with the values behind it."""
+    table, data, place = struct.pack("<H", len(entries)), b"", at + 2 + 12 * len(entries) + 4
+    for tag, (kind, raw) in sorted(entries.items()):
+        table += struct.pack("<HHI", tag, kind, len(raw) // _SIZES[kind])
         if len(raw) <= 4:
             table += raw.ljust(4, b"\0")
         else:
-            table += struct.pack("<I", at + len(data))
+            table += struct.pack("<I", place + len(data))
             data += raw + b"\0" * (len(raw) % 2)
-    head = b"II*\0" + struct.pack("<IHHHIII", 8, 1, _EXIF, 4, 1, start, 0)
-    return head + table + b"\0" * 4 + data
+    return table + bytes(4) + data
 
 
 def _xmp(tags: PhotoTags) -> bytes:

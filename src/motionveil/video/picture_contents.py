@@ -7,8 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-import cv2
-import numpy as np
+from .completeness import decode_picture
 
 
 @dataclass(frozen=True)
@@ -197,7 +196,7 @@ def _position(directory: Mapping[int, tuple[int, bytes]], data: bytes, order: st
 
 def _size_of(data: bytes) -> tuple[int, int]:
     """(width, height) of an encoded picture, 0x0 where it cannot be decoded."""
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    picture, _ = decode_picture(data)
     return (0, 0) if picture is None else (picture.shape[1], picture.shape[0])
 
 

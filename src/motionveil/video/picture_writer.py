@@ -12,8 +12,10 @@ import numpy as np
 from motionveil.errors import OutputError
 from motionveil.types import UInt8Array
 
+from .heif import HEIF_SUFFIXES
+from .heif_writer import encode_heif
+from .images import NUMBER
 from .photo_tags import PhotoTags, with_tags
-from .target import NUMBER
 
 
 def numbered_name(pattern: str, index: int) -> str:
@@ -25,8 +27,8 @@ class PictureWriter:
     """Frames as one still image, or as numbered images in a folder.
 
     path: the image to write, or the folder. suffix: the image format. pattern: the names in the folder, None for a
-    still image. quality: of JPEG and WebP, 1 to 100. alpha: (H, W) uint8, for a still image whose format has it.
-    tags: for a still JPEG or PNG.
+    still image. quality: of JPEG, WebP, HEIC and AVIF, 1 to 100. alpha: (H, W) uint8, for a still image whose
+    format has it. tags: for a still JPEG or PNG.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class PictureWriter:
         self._alpha = alpha
         self._path = path
         self._suffix = suffix
+        self._quality = quality
         self._pattern = pattern
         self._parameters = {
             ".jpg": [cv2.IMWRITE_JPEG_QUALITY, quality],
@@ -57,6 +60,9 @@ class PictureWriter:
             path = self._path
         else:
             raise OutputError("a still image holds one frame: name a video file, a folder, or a pattern like %06d.png")
+        if self._suffix in HEIF_SUFFIXES:
+            path.write_bytes(encode_heif(frame, self._suffix, self._quality))
+            return
         pixels = np.ascontiguousarray(frame[..., ::-1])
         if self._alpha is not None:
             pixels = with_alpha(pixels, self._alpha)

@@ -10,6 +10,7 @@ import numpy as np
 from motionveil.types import Float32Array
 
 from .gamut import Float64Array, GamutMap, srgb
+from .picture_contents import tiff_directory
 
 _D50_TO_SRGB = np.array(  # linear; CIE XYZ of the profile's white, adapted by Bradford's method
     [
@@ -18,6 +19,7 @@ _D50_TO_SRGB = np.array(  # linear; CIE XYZ of the profile's white, adapted by B
         [0.0719453, -0.2289914, 1.4052427],
     ]
 )
+_ICC_OF_TIFF = 0x8773
 _CLOSE = 3  # levels by which a profile may differ from sRGB and be it
 
 
@@ -26,7 +28,7 @@ class UnknownProfileError(ValueError):
 
 
 def profile_of(file: bytes) -> bytes:
-    """The ICC profile in a JPEG, PNG or WebP file; empty where there is none, or it cannot be read."""
+    """The ICC profile in a JPEG, PNG, WebP or TIFF file; empty where there is none, or it cannot be read."""
     try:
         if file[:2] == b"\xff\xd8":
             return _of_jpeg(file)
@@ -35,6 +37,10 @@ def profile_of(file: bytes) -> bytes:
         if file[:4] == b"RIFF" and file[12:16] == b"VP8X":
             at = file.find(b"ICCP", 12, 64)
             return file[at + 8 : at + 8 + struct.unpack_from("<I", file, at + 4)[0]] if at > 0 else b""
+        if file[:4] in (b"II*\0", b"MM\0*"):
+            order = "<" if file[:2] == b"II" else ">"
+            (first,) = struct.unpack_from(order + "I", file, 4)
+            return dict(tiff_directory(file, first, order)).get(_ICC_OF_TIFF, (0, b""))[1]
     except (struct.error, zlib.error, IndexError):
         pass
     return b""

@@ -13,7 +13,7 @@ from motionveil.types import UInt8Array, VideoInfo
 from .animation import AnimationSource, is_animation
 from .container import Location, file_location
 from .heif import is_heif
-from .images import READ_IMAGE_SUFFIXES, ImageSource, images_in, images_matching
+from .images import IMAGE_SUFFIXES, ImageSource, images_in, images_matching
 from .source import ReadOptions, Source
 from .standard_input import Readable, is_pipe, open_pipe, readable, standard_input
 from .stream import StreamSource
@@ -33,6 +33,7 @@ def open_source(
     image_rate: Fraction = Fraction(25),
     strict: bool = False,
     frame_rate: Fraction | None = None,
+    full_depth: bool = False,
 ) -> Source:
     """Open anything that holds frames.
 
@@ -42,10 +43,11 @@ def open_source(
     size: (width, height) in pixels, or the length of the short side. image_rate: images per second of a folder.
     strict: raise TruncatedError, instead of a TruncationWarning, where a source is damaged or ends before it should.
     frame_rate: of a raw stream (.h264, .hevc, .m4v, .mjpeg), which holds no times; None takes what it says, else 25.
+    full_depth: also set aside the frames with all their bits, see `Source.set_aside`.
 
     Errors: InputError where it is missing or holds no video, OptionError for settings that make no sense.
     """
-    options = ReadOptions(clip_length, start, end, size, Fraction(image_rate), strict, frame_rate)
+    options = ReadOptions(clip_length, start, end, size, Fraction(image_rate), strict, frame_rate, full_depth)
     if isinstance(source, int):
         return StreamSource(_camera(source), options)
     text = str(source)
@@ -125,7 +127,7 @@ def _open_path(text: str, options: ReadOptions) -> Source:
         raise InputError(f"{path} is empty: check that it was copied completely")
     if is_animation(path):
         return AnimationSource(text, path, options)
-    if path.suffix.lower() in READ_IMAGE_SUFFIXES and not _is_moving_heif(path):
+    if path.suffix.lower() in IMAGE_SUFFIXES and not _is_moving_heif(path):
         return ImageSource(text, [path], options, is_sequence=False)
     return StreamSource(file_location(path), options)
 

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import cv2
 import numpy as np
 
 from motionveil import ops
 from motionveil.errors import InputError, OptionError
-from motionveil.types import Clip, UInt8Array, VideoInfo
+from motionveil.types import Clip, UInt8Array, UInt16Array, VideoInfo
+
+from .orientation import Pixels
 
 _MOST_SECONDS = 1e8
 """Three years; the clocks of containers count further, but not much."""
@@ -31,6 +33,7 @@ class ReadOptions:
     image_rate: Fraction = Fraction(25)
     strict: bool = False
     frame_rate: Fraction | None = None
+    full_depth: bool = False
 
     def __post_init__(self) -> None:
         if self.clip_length is not None and self.clip_length < 1:
@@ -117,6 +120,10 @@ class Source(ABC):
         self.notices: list[str] = []
         """Sentences that a person should read: on what is left out, at once; on damage and the like, after reading."""
         self.options = options
+        self.set_aside: dict[int, UInt16Array] = {}
+        """Of clips that were given out, by `Clip.start`: the same frames (T, H, W, 3) in full depth, in the primaries
+        and transfer of ``info.colours``. Only with ``full_depth``; whoever asked for them takes them out."""
+        self._deep: UInt16Array | None = None  # of the frame that came last
 
     @property
     def rereadable(self) -> bool:
@@ -147,17 +154,27 @@ class Source(ABC):
         count = 0
         frames: list[UInt8Array] = []
         times: list[Fraction] = []
+        deep: list[UInt16Array] = []
         for frame, time in self._frames():
             frames.append(self._resize(frame))
             times.append(time)
+            if self._deep is not None:
+                deep.append(self._resize(self._deep))
             count += 1
             if len(frames) == length:
-                yield Clip(ops.stack(frames), count - len(frames), tuple(times))
-                frames, times = [], []
+                yield self._clip(frames, times, deep, count)
+                frames, times, deep = [], [], []
         if frames:
-            yield Clip(ops.stack(frames), count - len(frames), tuple(times))
+            yield self._clip(frames, times, deep, count)
         if not count:
             raise self._no_frames()
+
+    def _clip(self, frames: list[UInt8Array], times: list[Fraction], deep: list[UInt16Array], count: int) -> Clip:
+        """A clip of the last frames so far; what is deep is set aside."""
+        start = count - len(frames)
+        if deep:
+            self.set_aside[start] = np.stack(deep)
+        return Clip(ops.stack(frames), start, tuple(times))
 
     def _no_frames(self) -> InputError:
         if not self.options.is_windowed:
@@ -167,13 +184,13 @@ class Source(ABC):
         window = f"from {begin} s on" if end is None else f"between {begin} s and {end} s"
         return InputError(f"there is no frame {window} in {self.name}{length}: choose an earlier start")
 
-    def _resize(self, frame: UInt8Array) -> UInt8Array:
+    def _resize(self, frame: Pixels) -> Pixels:
         size = (self.info.width, self.info.height)
         if (frame.shape[1], frame.shape[0]) == size:
             return frame
         shrinking = size[0] * size[1] < frame.shape[0] * frame.shape[1]
         resized = cv2.resize(frame, size, interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
-        return resized.astype(np.uint8, copy=False)
+        return cast(Pixels, resized.astype(frame.dtype, copy=False))
 
     def __enter__(self) -> Self:
         return self

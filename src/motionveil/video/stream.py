@@ -11,14 +11,15 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from motionveil.errors import InputError, OptionError, SourceWarning, TruncatedError, TruncationWarning
-from motionveil.types import UInt8Array, VideoInfo
+from motionveil.types import Colours, UInt8Array, VideoInfo
 
 from .colour import RgbConverter, has_alpha
 from .container import Location
 from .decoder import Decoder
+from .deep import colours_of, means_nothing_known, to_deep
 from .deinterlace import deinterlaced
 from .letterbox import letterboxed
-from .orientation import Orientation
+from .orientation import Orientation, Pixels
 from .source import ReadOptions, Source
 from .story import Story, times_between
 from .trouble import stamp
@@ -49,6 +50,11 @@ class StreamSource(Source):
             first, self._rest = _split(self._unread.frames())
             if first is None:
                 raise InputError(f"{self.name} holds no frame that can be decoded: check that it plays elsewhere")
+            if means_nothing_known(first, self._unread.stream.codec_context.codec_tag):
+                raise InputError(
+                    f"{self.name} has colours that cannot be read (ICtCp, or Dolby Vision of profile 5), and would be "
+                    f"shown in wrong ones: export it as HDR10, HLG or SDR"
+                )
             self.info = self._describe(self._unread, first)
             ends = self._unread.timeline is None  # elsewhere nobody knows before all is read
             if ends and options.start and self.info.duration is not None and options.first >= self.info.duration:
@@ -92,6 +98,7 @@ class StreamSource(Source):
             has_audio=bool(decoder.container.streams.audio),
             sample_aspect_ratio=self.options.pixel_aspect(*self._size, self._aspect),
             start=self.options.first,
+            colours=colours_of(frame),
         )
 
     def _rate_is_guessed(self, decoder: Decoder) -> bool:
@@ -140,11 +147,21 @@ class StreamSource(Source):
     ) -> tuple[UInt8Array, tuple[int, int] | None]:
         """The frame, upright, in the size of the first; and its own (width, height) if it has another shape."""
         orientation = Orientation.from_frame(frame)
-        picture = orientation.apply(convert(frame))
-        size, aspect = (picture.shape[1], picture.shape[0]), decoder.pixel_aspect(frame, orientation)
-        if size == self._size and aspect == self._aspect:
-            return picture, None
-        return letterboxed(picture, self._size, aspect / self._aspect), size
+        deep = None
+        if self.options.full_depth and self.info.colours is not None:
+            deep = convert.deep(frame) if _is_alike(colours_of(frame), self.info.colours) else None
+        picture = convert(frame, deep)
+        if self.options.full_depth and self.info.colours is not None:
+            deep = to_deep(self.info.colours)(picture) if deep is None else deep
+        size, aspect = orientation.size(frame.width, frame.height), decoder.pixel_aspect(frame, orientation)
+        is_usual = size == self._size and aspect == self._aspect
+
+        def placed(pixels: Pixels) -> Pixels:
+            upright = orientation.apply(pixels)
+            return upright if is_usual else letterboxed(upright, self._size, aspect / self._aspect)
+
+        self._deep = None if deep is None else placed(deep)
+        return placed(picture), None if is_usual else size
 
     def _begin(self) -> tuple[Decoder, Iterator[av.VideoFrame]]:
         """A decoder for one pass, and its frames from the first or from some key frame before the start."""
@@ -198,6 +215,11 @@ class StreamSource(Source):
         if self._unread is not None:
             self._unread.close()
             self._unread = None
+
+
+def _is_alike(colours: Colours | None, others: Colours) -> bool:
+    """Whether pixels mean the same."""
+    return colours is not None and (colours.primaries, colours.transfer) == (others.primaries, others.transfer)
 
 
 def _split(frames: Iterator[av.VideoFrame]) -> tuple[av.VideoFrame | None, Iterator[av.VideoFrame]]:

@@ -14,15 +14,7 @@ from motionveil.errors import MotionveilError, OutputError
 from motionveil.files import hidden_file, hidden_folder, make_folders, remove_empty, sweep
 
 from .encoding import CONTAINERS
-from .images import IMAGE_SUFFIXES
-
-NUMBER = r"(%0?\d{0,2}d)(?![a-zA-Z])"
-"""Where a pattern holds the number of a frame."""
-
-
-def is_numbered(name: str) -> bool:
-    """Whether a name stands for many: ``%06d`` or ``%d`` in it, but not the ``%d`` of ``50%discount``."""
-    return re.search(NUMBER, name) is not None
+from .images import IMAGE_SUFFIXES, NUMBER, is_numbered
 
 
 @dataclass(frozen=True)

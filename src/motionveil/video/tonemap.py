@@ -11,7 +11,8 @@ from motionveil.types import Float32Array, UInt8Array
 PQ, HLG = 16, 18
 """FFmpeg's numbers of the transfer characteristics SMPTE ST 2084 and ARIB STD-B67."""
 
-_REFERENCE_WHITE = 203.0  # nits of a sheet of paper, ITU-R BT.2408
+REFERENCE_WHITE = 203.0
+"""Nits of a sheet of paper, ITU-R BT.2408."""
 _PEAK = 1000.0  # nits that map to full white
 _BT2020_TO_BT709 = np.array(  # linear light, ITU-R BT.2087
     [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32
@@ -32,6 +33,20 @@ def hlg_to_scene(signal: Float32Array) -> Float32Array:
     return np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - c) / a) + b) / 12).astype(np.float32)
 
 
+def nits_to_pq(nits: Float32Array) -> Float32Array:
+    """SMPTE ST 2084: nits on the display to a signal in [0, 1]."""
+    power = np.power(nits / np.float32(10000), 0.1593017578125)
+    signal = ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
+    return np.asarray(signal, np.float32)
+
+
+def scene_to_hlg(light: Float32Array) -> Float32Array:
+    """ARIB STD-B67: linear light of the scene in [0, 1] to a signal in [0, 1]."""
+    a, b, c = 0.17883277, 0.28466892, 0.55991073
+    high = a * np.log(np.maximum(12 * light - b, 1e-6)) + c
+    return np.where(light <= 1 / 12, np.sqrt(3 * light), high).astype(np.float32)
+
+
 class ToneMap:
     """Maps frames of one HDR transfer characteristic; tables stand for the powers.
 
@@ -42,7 +57,7 @@ class ToneMap:
     def __init__(self, transfer: int) -> None:
         signal = np.linspace(0, 1, 1 << 16, dtype=np.float32)
         self._hlg = transfer == HLG
-        self._linear = hlg_to_scene(signal) if self._hlg else pq_to_nits(signal) / np.float32(_REFERENCE_WHITE)
+        self._linear = hlg_to_scene(signal) if self._hlg else pq_to_nits(signal) / np.float32(REFERENCE_WHITE)
         # the display's own gamma (BT.1886) undone; square roots spread the table where dark levels need it
         self._encode = np.rint(255 * np.linspace(0, 1, 1 << 12) ** (2 / 2.4)).astype(np.uint8)
 
@@ -51,11 +66,11 @@ class ToneMap:
         linear = self._linear[rgb]
         if self._hlg:  # the system gamma of a 1000 nit display makes display light of scene light
             luminance = cv2.transform(linear, _BT2020_LUMINANCE)
-            linear *= np.power(np.maximum(luminance, 1e-6), 0.2)[..., None] * np.float32(_PEAK / _REFERENCE_WHITE)
+            linear *= np.power(np.maximum(luminance, 1e-6), 0.2)[..., None] * np.float32(_PEAK / REFERENCE_WHITE)
         linear = np.maximum(cv2.transform(linear, _BT2020_TO_BT709), 0)
         red, green, blue = cv2.split(linear)
         brightest = cv2.max(cv2.max(red, green), blue)
-        white = np.float32(_PEAK / _REFERENCE_WHITE)
+        white = np.float32(_PEAK / REFERENCE_WHITE)
         gain = (1 + brightest / white**2) / (1 + brightest)
         last = len(self._encode) - 1
         level = np.sqrt(np.minimum(linear * gain[..., None], 1))

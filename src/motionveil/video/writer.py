@@ -8,12 +8,12 @@ from typing import Self
 
 from motionveil.errors import OptionError, OutputError
 from motionveil.files import remove, remove_empty, take_place
-from motionveil.types import Clip, VideoInfo
+from motionveil.types import Clip, UInt16Array, VideoInfo
 
 from .encoder import Encoder
 from .encoding import CODECS, Encoding, choose, choose_images
 from .images import ALPHA_IMAGE_SUFFIXES, alpha_of
-from .photo_tags import TAGGED_SUFFIXES, PhotoTags, read_photo_tags
+from .photo_tags import NAMED, TAGGED_SUFFIXES, PhotoTags, read_photo_tags
 from .picture_writer import PictureWriter
 from .target import Target, as_output_errors
 
@@ -50,6 +50,7 @@ class VideoWriter:
         self._count = 0
         self._overwrite, self._private = encoding.overwrite, private
         self._finished = self._committed = False
+        self._is_deep = encoding.colours == "keep" and info.colours is not None
         self._sink: PictureWriter | Encoder | None = None
         self._target.check([] if audio_from is None else [audio_from], encoding.overwrite)
         self._temporary, self._made = self._target.temporary()
@@ -69,7 +70,7 @@ class VideoWriter:
         pattern = self._target.pattern
         suffix = choose_images(Path(pattern or self._target.path), encoding)
         quality = CODECS["jpg"].quality if encoding.quality is None else encoding.quality
-        tags = self._photo_tags(suffix, source) if encoding.metadata == "keep" else None
+        tags = self._photo_tags(suffix, source, encoding.named_tags) if encoding.keeps_tags else None
         alpha = None
         if self._info.is_image and self._target.is_still and source is not None:
             alpha = alpha_of(Path(source))
@@ -80,44 +81,52 @@ class VideoWriter:
             self._temporary, suffix, f"%06d{suffix}" if pattern == "" else pattern, quality, alpha, tags
         )
 
-    def _photo_tags(self, suffix: str, source: str | Path | None) -> PhotoTags:
+    def _photo_tags(self, suffix: str, source: str | Path | None, named: tuple[str, ...]) -> PhotoTags:
         """The tags of a photo that its result keeps."""
         if source is None or not (self._info.is_image and self._target.is_still and suffix in TAGGED_SUFFIXES):
             raise OptionError(
                 "tags can be kept from one photo to one JPEG or PNG, or from a film to a film: leave out --metadata"
             )
-        tags = read_photo_tags(Path(source))
+        tags = read_photo_tags(Path(source), named)
         kept = ", ".join(tags.names) or "none"
-        self.notices.append(f"tags kept: {kept}; place, device, names and small copies are left out")
+        left = ", ".join([*(name for name in NAMED if name not in named), "names"])
+        self.notices.append(f"tags kept: {kept}; {left} and small copies are left out")
         return tags
 
     def _encoder(self, encoding: Encoding, audio_from: str | Path | None) -> Encoder:
-        codec, container = choose(self._target.path, encoding)
-        if (encoding.audio == "keep" or encoding.metadata == "keep") and not (
-            audio_from and Path(audio_from).is_file()
-        ):
+        codec, container = choose(self._target.path, encoding, deep=self._is_deep)
+        if (encoding.audio == "keep" or encoding.keeps_tags) and not (audio_from and Path(audio_from).is_file()):
             raise OptionError(
                 "sound and tags can be kept only when the source is a video file: leave out --audio and --metadata"
             )
-        encoder = Encoder(self._temporary, self._info, codec, container, encoding.options(codec))
+        encoder = Encoder(self._temporary, self._info, codec, container, encoding.options(codec), deep=self._is_deep)
         self._sink = encoder  # so that it is closed if the rest fails
         encoder.start(
             sound=audio_from if encoding.audio == "keep" and self._info.has_audio else None,
-            tags=audio_from if encoding.metadata == "keep" else None,
+            tags=audio_from if encoding.keeps_tags else None,
             target=self._target.path,
         )
         self.notices += encoder.notices
         return encoder
 
-    def write(self, clip: Clip) -> None:
-        """Take the next frames, in the size that ``info`` says, at their times."""
+    def write(self, clip: Clip, deep: UInt16Array | None = None) -> None:
+        """Take the next frames, in the size that ``info`` says, at their times.
+
+        deep: (T, H, W, 3), the same in the colours of ``info``, which are written instead where the encoding keeps
+        those.
+        """
+        if self._is_deep and deep is None:
+            raise OptionError(
+                "a writer that keeps colours needs frames in full depth: give them, or colours='standard'"
+            )
         size = (self._info.height, self._info.width)
         if clip.frames.shape[1:3] != size:
             height, width = clip.frames.shape[1:3]
             raise OptionError(f"frames for this writer must be {size[1]}x{size[0]}, not {width}x{height}")
         assert self._sink is not None
         with as_output_errors(self._target.path):
-            for frame, time in zip(clip.frames, clip.pts, strict=True):
+            frames = deep if self._is_deep and deep is not None else clip.frames
+            for frame, time in zip(frames, clip.pts, strict=True):
                 self._sink.write(frame, time, self._count)
                 self._count += 1
 
