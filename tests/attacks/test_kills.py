@@ -71,7 +71,7 @@ def faults(code: int, err: str, left: set[str], after: float) -> list[str]:
         return []
     found = [f"exit code {code}"] if code not in (0, 130) else []
     found += [
-        word for word in ("Traceback", "should not have happened", "terminate", "Fatal", "Aborted") if word in err
+        word for word in ("Traceback", "internal error", "terminate", "Fatal", "Aborted") if word in err
     ]
     return [*found, f"left {sorted(left)}"] if left not in (set(), WHOLE) else found
 

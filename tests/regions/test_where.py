@@ -121,7 +121,7 @@ def test_people_are_read() -> None:
         (("--mask", "none.png"), "does not exist"),
         (("--hide", "nothing"), "nothing would be hidden"),
         (("--hide", "nothing", "--inverse"), "--whole-frame instead"),
-        (("--hide", "nothing,head"), "names something and nothing"),
+        (("--hide", "nothing,head"), "combines nothing with other names"),
         (("--whole-frame", "--inverse"), "hides nothing"),
         (("--whole-frame", "--strength", "1.5"), "at most 1"),
         (("--whole-frame", "--keep-person", "4"), "of the form X,Y"),
