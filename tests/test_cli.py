@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -301,6 +300,8 @@ def test_details_with_v(run: Run, tmp_path: Path) -> None:
 
 
 def _limit_file_size() -> None:
+    import resource  # not on Windows
+
     resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
 
 
