@@ -28,6 +28,8 @@ PAGES = {
 COPIED = {".png", ".jpg", ".svg"}
 """Files of these kinds are copied when a page links to them."""
 _LINK = re.compile(r"(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)#\s]*)(?P<anchor>#[^)\s]*)?\)")
+_CODE = re.compile(r"`[^`\n]+`")
+"""Code in a line. In tables, GitHub wants its bars escaped, and Python-Markdown shows the escape."""
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -39,10 +41,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for page in folder.rglob("*.md"):
         for match in _LINK.finditer(page.read_text("utf-8")):
             source = _in_repository(page.relative_to(ROOT).as_posix(), match["target"])
-            path = ROOT / source
-            if path.suffix in COPIED and path.is_file() and not path.is_relative_to(folder):
-                if f"files/{source}" not in files.src_uris:
-                    files.append(File.generated(config, f"files/{source}", abs_src_path=str(path)))
+            path, copy = ROOT / source, f"files/{source}"
+            outside = path.is_file() and not path.is_relative_to(folder)
+            if outside and path.suffix in COPIED and copy not in files.src_uris:
+                files.append(File.generated(config, copy, abs_src_path=str(path)))
     return files
 
 
@@ -69,7 +71,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         relative = posixpath.relpath(uri, posixpath.dirname(here) or ".")
         return f"{match['image']}[{match['text']}]({relative}{anchor})"
 
-    return _LINK.sub(replace, markdown)
+    return _CODE.sub(lambda match: match[0].replace("\\|", "|"), _LINK.sub(replace, markdown))
 
 
 def _in_repository(page: str, target: str) -> str:

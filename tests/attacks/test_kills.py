@@ -70,9 +70,7 @@ def faults(code: int, err: str, left: set[str], after: float) -> list[str]:
     if code < 0 and after < 0.5 and not err and not left:  # Python itself was not there yet
         return []
     found = [f"exit code {code}"] if code not in (0, 130) else []
-    found += [
-        word for word in ("Traceback", "internal error", "terminate", "Fatal", "Aborted") if word in err
-    ]
+    found += [word for word in ("Traceback", "internal error", "terminate", "Fatal", "Aborted") if word in err]
     return [*found, f"left {sorted(left)}"] if left not in (set(), WHOLE) else found
 
 

@@ -228,7 +228,8 @@ def import_(file: Path, overwrite: bool) -> None:
             continue
         if there is not None and not overwrite:
             raise TemplateError(
-                f"a template named {template.name!r} already exists for {_features(template)}; allow it with --overwrite"
+                f"a template named {template.name!r} already exists for {_features(template)}; allow it with "
+                "--overwrite"
             )
         new.append(template)
     change_user_library(lambda own: own.with_templates(new))
