@@ -110,13 +110,13 @@ def test_people_are_read() -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--area", "circle:1,2,3"), "no area"),
-        (("--area", "rect:1,2,3"), "no area"),
+        (("--area", "circle:1,2,3"), "invalid area"),
+        (("--area", "rect:1,2,3"), "invalid area"),
         (("--area", "rect:1,2,3,x"), "no place"),
         (("--area", "rect:1,2,3,4@5-2"), "must come after"),
-        (("--area", "rect:1,2,3,4@5"), "no time"),
-        (("--area", "rect:1,2,3,4@"), "no time"),
-        (("--area", "polygon:1,2,3,4"), "no area"),
+        (("--area", "rect:1,2,3,4@5"), "invalid time range"),
+        (("--area", "rect:1,2,3,4@"), "invalid time range"),
+        (("--area", "polygon:1,2,3,4"), "invalid area"),
         (("--area", "rect:500,2,30,4"), "outside the frame"),
         (("--mask", "none.png"), "does not exist"),
         (("--hide", "nothing"), "nothing would be hidden"),
@@ -124,7 +124,7 @@ def test_people_are_read() -> None:
         (("--hide", "nothing,head"), "combines nothing with other names"),
         (("--whole-frame", "--inverse"), "hides nothing"),
         (("--whole-frame", "--strength", "1.5"), "at most 1"),
-        (("--whole-frame", "--keep-person", "4"), "of the form X,Y"),
+        (("--whole-frame", "--keep-person", "4"), "expected X,Y or X,Y@SECONDS"),
         (("--whole-frame", "--keep-person", "4,5@-2"), "from 0 up"),
     ],
 )
