@@ -6,13 +6,14 @@ VIDEO ?=
 # Tests of one file stay in one process, which makes its fixtures once.
 WORKERS ?= --numprocesses auto --maxprocesses 8 --dist loadfile
 
-.PHONY: demo test test-all lint format encoder clean
+.PHONY: demo test test-all coverage lint format docs encoder clean
 
 # One stamp per set of packages: repeated runs install nothing.
 $(VENV)/demo: EXTRAS := demo
 $(VENV)/test: EXTRAS := demo,test
 $(VENV)/recipes: EXTRAS := demo,test,recipes
-$(VENV)/demo $(VENV)/test $(VENV)/recipes: pyproject.toml constraints.txt
+$(VENV)/docs: EXTRAS := docs
+$(VENV)/demo $(VENV)/test $(VENV)/recipes $(VENV)/docs: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "motionveil needs Python 3.11 or newer; say which with: make PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -33,6 +34,14 @@ test: lint
 
 test-all: lint
 	$(BIN)/python -m pytest $(WORKERS)
+
+# The report lies in build/coverage/index.html.
+coverage: $(VENV)/test
+	$(BIN)/python -m pytest $(WORKERS) -m "not slow and not gpu and not weights" --cov --cov-report=term --cov-report=html
+
+# The website: build/site/index.html. Warnings, such as broken links, are errors; nothing is loaded from elsewhere.
+docs: $(VENV)/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --clean
 
 format: $(VENV)/test
 	$(BIN)/ruff format

@@ -115,7 +115,7 @@ def test_import_is_light() -> None:
 
 
 def test_modules_stay_small() -> None:
-    long = {str(p.relative_to(SOURCE)): n for p in MODULES if (n := len(p.read_text("utf-8").splitlines())) > 320}
+    long = {str(p.relative_to(SOURCE)): n for p in MODULES if (n := len(p.read_text("utf-8").splitlines())) > 340}
     assert not long
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from importlib import import_module
 from pathlib import Path
 
@@ -10,13 +11,14 @@ import click
 import numpy as np
 import pytest
 
+import motionveil
 from motionveil import drawing
-from motionveil.cli.root import COMMANDS
+from motionveil.cli.root import COMMANDS, root
 
 from .conftest import ROOT, textured
 from .test_pipeline import write
 
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 def test_the_python_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
@@ -50,6 +52,29 @@ def test_links_to_headings_lead_to_one(page: Path) -> None:
         assert heading in titles, (target, heading)
 
 
+def _commands_in(page: Path) -> list[str]:
+    """The lines of shell blocks that call motionveil."""
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    return [line.strip() for block in blocks for line in block.splitlines() if line.strip().startswith("motionveil ")]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if _commands_in(page)], ids=lambda p: p.name)
+def test_commands_can_be_called(page: Path) -> None:
+    """Every command line in a shell block is understood; it is not run."""
+    for line in _commands_in(page):
+        arguments = shlex.split(line, comments=True)[1:]
+        command: click.Command = root
+        context = click.Context(root, info_name="motionveil")
+        while isinstance(command, click.Group):
+            name, found, arguments = command.resolve_command(context, arguments)
+            assert found is not None, line
+            command = found
+        try:
+            command.make_context(name, arguments, parent=context)
+        except click.ClickException as error:
+            pytest.fail(f"{line}: {error.format_message()}")
+
+
 def test_every_option_is_documented() -> None:
     text = (ROOT / "docs" / "command_line.md").read_text("utf-8")
 
@@ -68,3 +93,13 @@ def test_every_option_is_documented() -> None:
             missing |= {o for p in part.params for o in p.opts if o.startswith("--") and o not in text}
     assert not missing - {"--quiet", "--output"}
     assert all(f"motionveil {name}" in text for name in COMMANDS)
+
+
+def test_the_reference_has_every_public_name() -> None:
+    text = (ROOT / "docs" / "reference.md").read_text("utf-8")
+    assert sorted(re.findall(r"^::: motionveil\.(\w+)$", text, re.MULTILINE)) == sorted(motionveil.__all__)
+
+
+def test_pre_commit_uses_the_tested_ruff() -> None:
+    used = set(re.findall(r"ruff==([\d.]+)", (ROOT / ".pre-commit-config.yaml").read_text("utf-8")))
+    assert used == set(re.findall(r"^ruff==([\d.]+)", (ROOT / "constraints.txt").read_text("utf-8"), re.MULTILINE))

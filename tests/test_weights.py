@@ -387,7 +387,7 @@ def test_the_command(
     assert " present " in state()
     code, out, _ = run("verify")
     assert code == 0
-    assert "as it was published" in out
+    assert "matches the published sha256" in out
 
     path.write_bytes(DATA[:-1] + b"!")
     code, out, err = run("verify")

@@ -32,7 +32,7 @@ Made = TypeVar("Made")
 
 
 class Networks:
-    """The extractor and the flow estimator of a preset: loaded when first needed, then kept for more videos."""
+    """The feature extractor and flow estimator of a preset, loaded on first use and reused for further videos."""
 
     def __init__(self, preset: str | Preset = "secure") -> None:
         self.preset = get_preset(preset) if isinstance(preset, str) else preset
@@ -70,9 +70,16 @@ def make_extractor(name: str, **options: object) -> FeatureExtractor:
 def make_filler(
     name: str, /, *, seed: int | None = None, frames: Frames | UInt8Array | None = None, **options: object
 ) -> Filler:
-    """A filler from the table by name. seed: for noise. frames: for ``statistics="video"``.
+    """Create a filler of the table `FILLERS` by name.
 
-    Raises OptionError for an unknown name or option.
+    Args:
+        name: Name of the filler.
+        seed: Seed of its noise.
+        frames: Source of the colours of `statistics="video"`, (T, H, W, 3) uint8 RGB, or a function that returns it.
+        options: Options of the filler.
+
+    Raises:
+        OptionError: Unknown name or option.
     """
     if options.get("statistics") == "video":
         looked_at = _frames_for("measuring the statistics of the noise", "choose other --statistics", frames)
@@ -214,13 +221,19 @@ def build_obfuscator(
     still: bool = False,
     frames: Frames | UInt8Array | None = None,
 ) -> Selective:
-    """The selective method of a preset, ready for any number of videos.
+    """Build the selective method of a preset. The result can be used for any number of videos.
 
-    hide: names of templates and groups, see `templates.GROUPS`; default 'person'. where: a whole description of the
-    region instead. extractor, flow: default those of the preset.
-    seed: for experiments only; the default draws from the operating system and keeps nothing.
-    still: the settings for single pictures. frames: where templates are found that the extractor does not have yet,
-    (T, H, W, 3), or what gives them when they are needed.
+    Args:
+        hide: Names of templates and groups, see `templates.GROUPS`. Default: 'person'.
+        where: A complete description of the regions, instead of `hide`.
+        preset: Name of a preset, or a preset of your own.
+        library: Templates to choose from. Default: those of `default_library`.
+        extractor: Feature extractor. Default: the preset's.
+        flow: Optical flow estimator. Default: the preset's.
+        seed: For experiments only. By default, noise is drawn from the operating system's entropy, and no seed is kept.
+        still: Use the settings for single images.
+        frames: Frames in which to find templates that the extractor lacks, (T, H, W, 3) uint8 RGB, or a function that
+            returns them.
     """
     networks = Networks(preset)
     region, _ = choose_region(

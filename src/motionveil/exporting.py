@@ -46,11 +46,13 @@ FLOW_FORMATS = ("flo", "npz")
 
 @dataclass(frozen=True)
 class Export:
-    """What is written, and how.
+    """What to export, and how.
 
-    what: names from `EXPORTS`. hide: what the noise and the mask are for, and whose saliency is written; names of
-    templates and groups. flow_format: 'flo' (Middlebury) or 'npz' (compressed, one array named flow). flow_range:
-    motion in pixels that gets the full colour; None takes the largest of every frame.
+    Attributes:
+        what: Names from `EXPORTS`.
+        hide: Templates and groups whose saliency is written, and for which mask and noise are computed.
+        flow_format: 'flo' (Middlebury) or 'npz' (compressed, one array named flow).
+        flow_range: Motion in pixels that is shown in full colour; None uses the maximum of each frame.
     """
 
     what: Sequence[str] = EXPORTS
@@ -96,18 +98,35 @@ def write_export(
     overwrite: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Path:
-    """Write what the method works with for every frame of a source, and return the folder, `directory`/NAME.
+    """Write intermediate results of the method for every frame.
 
-    All are of the frame's size; files are named by the frame, six digits from 000000.
-    flow/*.flo or *.npz: (H, W, 2) float32, from each frame to the one before, in pixels, x right and y down; zero at
-    the first frame and after cuts, which NAME/settings.json lists. flow_colours/*.png: the same in Middlebury's
-    colours. saliency/<attribute>/*.png: 8-bit grey, 255 for a cosine of 1, of every frame by itself.
-    noise/*.png: what the filler puts in place. mask/*.png: opacity, 8-bit grey, 255 where a pixel is replaced.
-    NAME/sheet.png shows some moments, with the original. NAME is the source's file name
-    without its extension. networks: default those of the preset secure. seed: as in `build_obfuscator`.
+    All images have the size of the frame; files are numbered by frame, with six digits from 000000.
 
-    Noise and mask are those of one run: `obfuscate_video` draws other noise, unless both have a seed.
-    Raises MotionveilError, and then leaves nothing.
+    * flow/*.flo or *.npz: (H, W, 2) float32, from each frame to the previous one, in pixels, x right and y down. Zero
+      at the first frame and after cuts, which NAME/settings.json lists. flow_colours/*.png shows it in Middlebury's
+      colours.
+    * saliency/<attribute>/*.png: 8-bit greyscale, 255 for a cosine similarity of 1, computed for every frame.
+    * noise/*.png: output of the filler. mask/*.png: opacity, 8-bit greyscale, 255 where pixels are replaced completely.
+    * sheet.png: a contact sheet, which shows the original.
+
+    Mask and noise belong to one run: `obfuscate_video` draws different noise unless both are given the same seed.
+
+    Args:
+        source: Anything that `open_source` reads.
+        directory: Folder in which NAME, the file name of the source without its extension, is created.
+        export: What to export. Default: everything.
+        networks: Networks to use. Default: those of the preset secure.
+        library: Templates to choose from. Default: those of `default_library`.
+        window: Which part of the source to read.
+        seed: As in `build_obfuscator`.
+        overwrite: Replace an existing export.
+        on_progress: Called after each clip.
+
+    Returns:
+        The folder `directory`/NAME.
+
+    Raises:
+        MotionveilError: The message says what to do. Nothing is written.
     """
     export, window = export or Export(), window or Window()
     networks = networks or Networks()

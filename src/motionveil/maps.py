@@ -54,13 +54,29 @@ def write_saliency(
     overwrite: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Path:
-    """Write the saliency of every attribute in every frame, and return the folder, `directory`/NAME.
+    """Write saliency maps of every attribute and frame.
 
-    NAME/<attribute>/<frame, six digits from 000000>.png are 8-bit grey maps of the frame's size, 255 for a cosine of 1;
-    NAME/sheet.png shows some moments, NAME/settings.json says how they were made; with `video`, NAME/overlay.mp4 shows
-    the greatest of the maps over the frames.
-    NAME is the source's file name without its extension. networks: default those of `MAPS`.
-    Raises MotionveilError, and then leaves nothing.
+    Writes 8-bit greyscale images NAME/<attribute>/<frame>.png at the size of the frame (255 where the cosine similarity
+    is 1, frames numbered with six digits from 000000), a contact sheet NAME/sheet.png, NAME/settings.json, and with
+    `video` an overlay NAME/overlay.mp4 of the maximum over all maps. NAME is the file name of the source without its
+    extension.
+
+    Args:
+        source: Anything that `open_source` reads.
+        directory: Folder in which NAME is created.
+        attributes: Names of templates and groups.
+        library: Templates to choose from. Default: those of `default_library`.
+        networks: Networks to use. Default: those of `maps.MAPS`.
+        window: Which part of the source to read.
+        video: Also write the overlay.
+        overwrite: Replace existing maps.
+        on_progress: Called after each clip.
+
+    Returns:
+        The folder `directory`/NAME.
+
+    Raises:
+        MotionveilError: The message says what to do. Nothing is written.
     """
     window, directory = window or Window(), Path(directory)
     target = directory / folder_name(source)

@@ -15,7 +15,7 @@ from .types import Clip, Float32Array, UInt8Array
 
 
 class Obfuscator(Protocol):
-    """A method. Holds settings and weights only, so one object serves several videos at once."""
+    """An obfuscation method. It holds only settings and weights, so one object can process several videos at once."""
 
     def stream(self, clips: Iterable[Clip]) -> Iterator[Clip]:
         """The obfuscated clips, cut as the clips that came in; counts, sizes and timestamps are kept."""
@@ -42,10 +42,11 @@ class Stage(Protocol):
 
 @dataclass(frozen=True)
 class Explained:
-    """A clip, why it was changed, and what became of it.
+    """A clip with the reasons for its obfuscation, and the result.
 
-    original: with `flow_to_previous` and `opacity`, where the method has them. filling: (T, H, W, 3) uint8, what
-    replaces it.
+    Attributes:
+        original: The input, with `flow_to_previous` and `opacity` if the method computes them.
+        filling: (T, H, W, 3) uint8, the output of the filler.
     """
 
     original: Clip
@@ -74,7 +75,7 @@ def _beside(method: Obfuscator, clips: Iterable[Clip]) -> Iterator[Explained]:
 
 
 class Selective:
-    """Replace a region by a filling (Eq. 5 of Ilic et al., CVPR 2024)."""
+    """Replaces a region with the output of a filler (Eq. 5 of Ilic et al., CVPR 2024)."""
 
     def __init__(self, region: Region, filler: Filler, flow: FlowEstimator) -> None:
         self.region = region

@@ -36,9 +36,12 @@ from .video import Encoding, Source, VideoWriter, can_reread, check_target, cove
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a video is.
+    """Progress of a run.
 
-    done: frames written. total: frames expected, about; None where unknown. frames_per_second: since the start.
+    Attributes:
+        done: Frames written so far.
+        total: Expected number of frames, approximately; None if unknown.
+        frames_per_second: Average speed since the start.
     """
 
     done: int
@@ -55,10 +58,15 @@ class Progress:
 
 @dataclass(frozen=True)
 class Window:
-    """Which part of a source is read, and how; see `video.open_source`.
+    """Which part of a source to read, and how; see `open_source`.
 
-    start, end: seconds. size: short side, or (width, height). image_rate: frames per second of a folder of images.
-    strict: refuse a source that ends before it should. frame_rate: of a raw stream, which does not say.
+    Attributes:
+        start: Start time in seconds; None begins at the first frame.
+        end: End time in seconds, exclusive; None reads to the end.
+        size: Short side, or (width, height), in pixels; None keeps the size.
+        image_rate: Frame rate of a folder of images.
+        strict: Reject damaged or truncated sources.
+        frame_rate: Frame rate of a raw stream that does not state it.
     """
 
     start: float | None = None
@@ -84,10 +92,13 @@ class Window:
 
 @dataclass(frozen=True)
 class Result:
-    """What `obfuscate_video` made. preview, sheet and record are None where they were not asked for.
+    """What `obfuscate_video` wrote.
 
-    notices: sentences that a person should read, for instance that the source was cut short; each was a warning too.
-    doubts: moments at which somebody who was found before was missed, see `regions.Doubt`.
+    `preview`, `sheet` and `record` are None unless they were requested.
+
+    Attributes:
+        notices: Sentences for the user, for instance that the source was truncated. Each was also issued as a warning.
+        doubts: Moments at which a person who had been found before was missed; see `regions.Doubt`.
     """
 
     target: Path
@@ -104,7 +115,11 @@ class Result:
 def first_frames(
     source: str | Path | int, window: Window, *, seconds: float = 2.0, count: int = 6
 ) -> UInt8Array | None:
-    """Up to `count` frames (T, H, W, 3) spread over the first seconds; None where the source cannot be read twice."""
+    """Sample up to `count` frames, evenly over the first `seconds` seconds.
+
+    Returns:
+        (T, H, W, 3) uint8 RGB, or None if the source can be read only once.
+    """
     if not can_reread(source):
         return None
     with window.open(source) as reader:
@@ -141,19 +156,33 @@ def obfuscate_video(
     seed: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Result:
-    """Obfuscate a video, picture, folder of images, camera or stream, and write it to `target`.
+    """Obfuscate a video, image, folder of images, camera or stream, and write the result to `target`.
 
-    source: what `video.open_source` reads. target: file or folder; nothing is there until all is done.
-    hide (default 'person') or where, preset (default 'secure'), library, seed: see `build_obfuscator`; or give a whole
-    `obfuscator` of any kind instead. networks: those of a preset, loaded once for several videos; takes the place of
-    `preset`.
-    preview: also write NAME.preview.* with input, opacity (of `Selective`) and output side by side, and NAME.sheet.png;
-    both show the original, and only their owner may read them. record: also write NAME.json with settings, versions and
-    hashes, never the seed.
-    on_progress: called after every clip that is written.
+    Args:
+        source: Anything that `open_source` reads.
+        target: File or folder. It appears when the result is complete.
+        hide: Names of templates and groups. Default: 'person'.
+        where: A complete description of the regions, instead of `hide`.
+        preset: Settings of the method. Default: 'secure'.
+        library: Templates to choose from. Default: those of `default_library`.
+        obfuscator: Any method of your own, instead of all of the above.
+        networks: The networks of a preset, loaded once for several videos, instead of `preset`.
+        window: Which part of the source to read.
+        encoding: How to encode the result.
+        preview: Also write NAME.preview.* (input, opacity and output side by side) and NAME.sheet.png. Both show the
+            original, and are readable only by their owner.
+        record: Also write NAME.json with settings, versions and hashes, but never the seed.
+        seed: Makes the noise reproducible, for experiments.
+        on_progress: Called after each clip that is written.
 
-    An interrupt ends a camera or a stream, and what was recorded is kept. Otherwise, and for every error, nothing is
-    written. The source is never changed. Raises MotionveilError, whose text says what to do.
+    Returns:
+        The paths that were written, with notices and moments of doubt.
+
+    Raises:
+        MotionveilError: The message says what to do. Nothing is written.
+
+    An interrupt stops a camera or stream, and keeps what was recorded; in all other cases nothing is written. The
+    source is never modified.
     """
     window, encoding = window or Window(), encoding or Encoding()
     beside = side_paths(target, preview=preview, record=record)

@@ -121,9 +121,18 @@ def to_frame(values: Float32Array, grid: DescriptorGrid | Cells, size: tuple[int
 
 
 def saliency_maps(frame: UInt8Array, templates: Sequence[Template], extractor: FeatureExtractor) -> Float32Array:
-    """One map per template, (K, H, W) float32 in [0, 1], of one RGB frame (H, W, 3).
+    """Compute one saliency map per template.
 
-    Raises TemplateError where a template was made with another extractor.
+    Args:
+        frame: (H, W, 3) uint8 RGB.
+        templates: K templates, made with `extractor`.
+        extractor: Feature extractor.
+
+    Returns:
+        (K, H, W) float32 in [0, 1].
+
+    Raises:
+        TemplateError: A template was made with another extractor.
     """
     check_fingerprints(templates, extractor)
     grid = extractor(frame[None])

@@ -54,9 +54,12 @@ def _is_taken(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Template:
-    """A thing to look for.
+    """A descriptor of something to look for.
 
-    vector: (D,) float32, unit norm. fingerprint: of the extractor that made it. origin: where it came from, in words.
+    Attributes:
+        vector: (D,) float32, unit norm.
+        fingerprint: Identifies the extractor that made it.
+        origin: Where it came from, in words.
     """
 
     name: str
@@ -86,7 +89,7 @@ class Template:
 
 
 class TemplateLibrary:
-    """Templates in order, one of each name for every extractor.
+    """An ordered collection of templates, with at most one per name and extractor.
 
     Immutable: `with_template`, `without` and `made_with` return new libraries.
     """
@@ -234,7 +237,7 @@ def built_in_library() -> TemplateLibrary:
 
 
 def default_library() -> TemplateLibrary:
-    """The built-in templates, and those that this user has added."""
+    """The built-in templates, and those that the user has added."""
     path = user_library_path()
     return built_in_library().with_templates(TemplateLibrary.load(path) if path.exists() else ())
 
@@ -254,9 +257,18 @@ def change_user_library(change: Callable[[TemplateLibrary], TemplateLibrary]) ->
 def make_template(
     name: str, image: UInt8Array, point: Point, extractor: FeatureExtractor, *, origin: str = ""
 ) -> Template:
-    """The descriptor at one point (x, y) of an RGB image (H, W, 3) as a template (Sec. 3.1 of Ilic et al.).
+    """Create a template from the descriptor at one point of an image (Sec. 3.1 of Ilic et al.).
 
-    Raises OptionError where the point lies outside the image, TemplateError where the name cannot be used.
+    Args:
+        name: Name of the template.
+        image: (H, W, 3) uint8 RGB.
+        point: (x, y) in pixels.
+        extractor: Feature extractor.
+        origin: Where it came from, in words.
+
+    Raises:
+        OptionError: The point is outside the image.
+        TemplateError: The name is reserved or invalid.
     """
     height, width = image.shape[:2]
     if not (0 <= point.x <= width - 1 and 0 <= point.y <= height - 1):

@@ -23,8 +23,11 @@ _ENOUGH = 0.7
 class Found:
     """Where a template was found.
 
-    frame: index of the frame. similarity: cosine there. template: the new one. matches: where that matches the frame,
-    (H, W) float32 in [0, 1].
+    Attributes:
+        frame: Index of the frame.
+        similarity: Cosine similarity at that point.
+        template: The new template.
+        matches: Where the new template matches the frame, (H, W) float32 in [0, 1].
     """
 
     frame: int
@@ -42,11 +45,19 @@ class Found:
 def find_templates(
     templates: Sequence[Template], frames: UInt8Array, finder: FeatureExtractor, extractor: FeatureExtractor
 ) -> list[Found]:
-    """Templates of one extractor as templates of another: the descriptor at the place that is most like each.
+    """Transfer templates from one extractor to another: take the other's descriptor at the best match of each template.
 
-    templates: made with `finder`. frames: (T, H, W, 3) uint8 RGB, some in which the person can be seen. Where a
-    template is in none of them, it is left out of the result.
-    Raises TemplateError where a template was made with another extractor than `finder`.
+    Args:
+        templates: Templates made with `finder`.
+        frames: (T, H, W, 3) uint8 RGB; the person should be visible in some of them.
+        finder: The extractor that the templates were made with.
+        extractor: The extractor to make templates for.
+
+    Returns:
+        One entry per template that was found. Templates that match no frame are left out.
+
+    Raises:
+        TemplateError: A template was made with an extractor other than `finder`.
     """
     height, width = frames.shape[1:3]
     best: dict[str, tuple[float, float, int, Point]] = {}

@@ -19,7 +19,7 @@ _UINT8 = ("uint8", "torch.uint8")
 
 
 class Point(NamedTuple):
-    """A place in a frame, in pixels; pixel centres lie at integers."""
+    """A position in a frame, in pixels; pixel centres are at integers."""
 
     x: float
     y: float
@@ -27,13 +27,16 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Clip:
-    """Some consecutive frames of a video: the unit that streams.
+    """Consecutive frames of a video: the unit of streaming. Results never depend on how a video is divided into clips.
 
-    frames: (T, H, W, 3) uint8 RGB, upright. start: index of the first frame in the video.
-    pts: T presentation times in seconds. Results never depend on how a video is cut into clips.
-    flow_to_previous: per frame the flow to the frame before it, (h, w, 2) float32 in pixels of its own grid, None where
-    nothing can be carried over (first frame, scene cut); the whole field is None until `with_motion` has filled it.
-    opacity: (T, H, W) float32 in [0, 1], where frames are to be replaced; None until a region has filled it.
+    Attributes:
+        frames: (T, H, W, 3) uint8 RGB, upright.
+        start: Index of the first frame in the video.
+        pts: T presentation times in seconds.
+        flow_to_previous: For each frame, the flow to the previous frame, (h, w, 2) float32 in pixels of its own grid;
+            None where nothing can be carried over (first frame, scene cut). The whole field is None until `with_motion`
+            sets it.
+        opacity: (T, H, W) float32 in [0, 1], how much of each pixel to replace; None until a region sets it.
     """
 
     frames: UInt8Array

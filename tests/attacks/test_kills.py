@@ -80,9 +80,7 @@ def faults(code: int, err: str, left: set[str], *, is_early: bool) -> list[str]:
     if is_early and code not in (0, 130) and not left and not re.search(r'cli/__init__\.py", line \d+, in main', err):
         return []
     found = [f"exit code {code}"] if code not in (0, 130) else []
-    found += [
-        word for word in ("Traceback", "should not have happened", "terminate", "Fatal", "Aborted") if word in err
-    ]
+    found += [word for word in ("Traceback", "internal error", "terminate", "Fatal", "Aborted") if word in err]
     return [*found, f"left {sorted(left)}"] if left not in (set(), WHOLE) else found
 
 

@@ -112,7 +112,7 @@ def check(run: Run, good: dict[str, bytes], folder: Path, count: int, seed: int)
         errors = [line for line in err.splitlines() if line.startswith("motionveil: error: ")]
         if (
             code not in (0, 2)
-            or "should not have happened" in err
+            or "internal error" in err
             or "Traceback" in err
             or (code == 2 and (len(errors) != 1 or left))
             or (code == 0 and not whole)

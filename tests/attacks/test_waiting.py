@@ -69,7 +69,7 @@ def interrupted(process: subprocess.Popen[bytes], folder: Path) -> None:
     process.wait(timeout=30)  # `communicate` would close its standard input
     err = process.stderr.read()
     assert process.returncode == 130, err
-    assert err.decode().strip() == "motionveil: interrupted; nothing unfinished was kept"
+    assert err.decode().strip() == "motionveil: interrupted; no partial output was kept"
     assert time.monotonic() - begin < 10
     assert list(folder.iterdir()) == []
 

@@ -75,17 +75,17 @@ def test_preview_audit_and_several(run: Run, film: Path, checkpoint: Path, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--method", "grl"], f"needs --checkpoint FILE, which is made by: {MADE_BY}"),
+        (["--method", "grl"], f"needs --checkpoint FILE; train one with: {MADE_BY}"),
         (["--method", "bdq", "--checkpoint", "GOOD"], "holds the method grl, not bdq"),
-        (["--method", "selective", "--checkpoint", "GOOD"], "the selective method has no checkpoint"),
+        (["--method", "selective", "--checkpoint", "GOOD"], "the selective method takes no checkpoint"),
         (["--method", "magic"], "magic"),
         (["--checkpoint", "none.safetensors"], f"there is no file none.safetensors.*{MADE_BY}"),
         (["--checkpoint", "BAD"], "damaged or no safetensors file"),
-        (["--checkpoint", "GOOD", "--hide", "person"], "--hide is for the selective method only"),
-        (["--checkpoint", "GOOD", "--preset", "secure"], "--preset is for the selective"),
-        (["--method", "grl", "--fill", "solid"], "--fill is for the selective"),
-        (["--checkpoint", "GOOD", "--area", "rect:1,1,5,5", "--inverse"], "--area, --inverse are for the selective"),
-        (["--checkpoint", "GOOD", "--grain", "9", "--flow", "dis", "--seed", "1"], "--grain, --flow, --seed are for"),
+        (["--checkpoint", "GOOD", "--hide", "person"], "--hide applies to the selective method only"),
+        (["--checkpoint", "GOOD", "--preset", "secure"], "--preset applies to the selective"),
+        (["--method", "grl", "--fill", "solid"], "--fill applies to the selective"),
+        (["--checkpoint", "GOOD", "--area", "rect:1,1,5,5", "--inverse"], "--area, --inverse apply to the selective"),
+        (["--checkpoint", "GOOD", "--grain", "9", "--flow", "dis", "--seed", "1"], "--grain, --flow, --seed apply to"),
     ],
 )
 def test_what_does_not_fit(

@@ -14,8 +14,10 @@ from ..errors import OptionError
 from ..pipeline import Window
 from ..printable import printable
 from ..video import source_name
+from .completion import complete_files
+from .groups import GENERAL, PanelCommand
 from .numbers import Number
-from .options import Command, Names, make_window, source_of, window_options
+from .options import INPUT_PANEL, Command, Names, make_window, source_of, window_options
 from .terminal import say
 
 
@@ -29,28 +31,32 @@ class PersonFile(click.ParamType["tuple[str, str]"]):
             return value
         name, equals, path = value.partition("=")
         if not (name and equals and path):
-            self.fail(f"{value!r} is not of the form NAME=FILE, for instance anna=anna.jpg", param, ctx)
+            self.fail(f"{value!r} is not of the form NAME=FILE, such as anna=anna.jpg", param, ctx)
         return name, path
 
 
 _OPTIONS = (
-    click.option("--face-weights", metavar="FILE", help="YuNet, to look for faces. Default: from the weights folder."),
-    click.option("--detector", "detectors", multiple=True, metavar="FILE", help="A further detector of faces (ONNX)."),
+    click.option("--face-weights", metavar="FILE",
+                 help="YuNet weights, for face detection. Default: from the weights folder."),
+    click.option("--detector", "detectors", multiple=True, metavar="FILE",
+                 help="Additional face detector (ONNX). Repeatable."),
     click.option(
-        "--judge", "flow_weights", metavar="NAME|FILE", help="Weights of RAFT, as a further judge of the motion kept."
+        "--judge", "flow_weights", metavar="NAME|FILE", help="RAFT weights, as a second measure of the motion kept."
     ),
     click.option(
         "--person", "persons", type=PersonFile(), multiple=True,
-        help="A picture or video of somebody who may be in it; at least one who is not is needed to ask who it is.",
+        help="Image or video of a person who may be shown; identification needs at least one who is not. Repeatable.",
     ),
-    click.option("--shows", metavar="NAME", help="Which of the persons given is in the original."),
-    click.option("--embedding", "embeddings", multiple=True, metavar="FILE", help="A network that knows faces (ONNX)."),
+    click.option("--shows", metavar="NAME", help="Which --person the original shows."),
+    click.option("--embedding", "embeddings", multiple=True, metavar="FILE",
+                 help="Face recognition network (ONNX). Repeatable."),
     click.option(
         "--train-on", multiple=True, metavar="VIDEO",
-        help="Another video, best many, from which an attacker learns to undo the method; takes some minutes.",
+        help="Another video, ideally of many, from which an attacker learns to reverse the method; takes minutes. "
+        "Repeatable.",
     ),
     click.option("--train-seconds", type=Number(1, 1e6), default=180.0, show_default=True,
-                 help="How long that attacker learns, and its floor again."),
+                 metavar="SECONDS", help="Training time of that attacker; its baseline takes as long again."),
 )  # fmt: skip
 
 
@@ -81,29 +87,39 @@ def take_attackers(options: dict[str, Any]) -> Attackers:
     )
 
 
-@click.command(name="audit")
-@click.argument("original")
-@click.argument("output")
+_PANELS = {
+    **INPUT_PANEL,
+    "Attackers": (
+        "--face-weights", "--detector", "--person", "--shows", "--embedding", "--train-on", "--train-seconds",
+        "--judge",
+    ),
+    **GENERAL,
+}  # fmt: skip
+
+
+@click.command(name="audit", cls=PanelCommand, panels=_PANELS)
+@click.argument("original", shell_complete=complete_files)
+@click.argument("output", shell_complete=complete_files)
 @click.option("-o", "--output", "directory", required=True, help="Folder for report.html and report.json.")
 @click.option(
-    "--hide", type=Names(), help="What was to be hidden. Default: what the record beside OUTPUT says, else person."
+    "--hide", type=Names(), help="What was to be hidden. Default: as recorded in OUTPUT.json, otherwise person."
 )
 @attacker_options
 @window_options
-@click.option("--pictures/--no-pictures", default=True, show_default=True, help="Whether the page shows the original.")
-@click.option("--overwrite", is_flag=True, help="Replace a report that exists.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
+@click.option("--pictures/--no-pictures", default=True, show_default=True, help="Show the original in the report.")
+@click.option("--overwrite", is_flag=True, help="Overwrite an existing report.")
+@click.option("-q", "--quiet", is_flag=True, help="Hide progress and summary.")
 def command(original: str, output: str, directory: str, hide: Sequence[str] | None, **options: Any) -> int:
-    """Attack an output as others may, and say how much came back.
+    """Attack an output as an adversary would, and report how much could be recovered.
 
-    ORIGINAL is what OUTPUT was made from: video files, pictures, or folders of images. The report shows the original
-    unless --no-pictures is given: keep it as safe.
+    OUTPUT was made from ORIGINAL: video files, images, or folders of images. The report shows the original unless
+    --no-pictures is given: protect it like the original.
     """
     quiet, pictures, overwrite = (options.pop(key) for key in ("quiet", "pictures", "overwrite"))
     window = make_window(options)
     for source in (original, output):
         if isinstance(source_of(source), int):
-            raise OptionError("cameras cannot be audited; give the files")
+            raise OptionError("cameras cannot be audited; give files")
     run_audit(
         original, output, directory, hide=hide, attackers=take_attackers(options), pictures=pictures,
         overwrite=overwrite, quiet=quiet, window=None if window == Window() else window,
@@ -130,5 +146,5 @@ def run_audit(original: str, output: str | Path, directory: str | Path, *, quiet
             if reason["level"] in ("leak", "weak"):
                 say(f"  {reason['level']}: {reason['text']}")
         if audit.pictures:
-            say("  the page shows the original: keep it as safe as the original")
+            say("  the report shows the original: protect it like the original")
     return audit

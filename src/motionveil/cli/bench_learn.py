@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 @click.command(name="learn")
 @experiment_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True,
-              help="Folder for NAME-SEED.safetensors, for: motionveil obfuscate --checkpoint.")  # fmt: skip
-@click.option("--only", multiple=True, metavar="NAME", help="Only these learned obfuscators; may be repeated.")
-@click.option("--dry-run", is_flag=True, help="Say what is left to do, and about how long it takes.")
-@click.option("--overwrite", is_flag=True, help="Replace obfuscators that exist.")
+              help="Folder for NAME-SEED.safetensors, for use with: motionveil obfuscate --checkpoint.")  # fmt: skip
+@click.option("--only", multiple=True, metavar="NAME", help="Only this learned obfuscator. Repeatable.")
+@click.option("--dry-run", is_flag=True, help="Report what is left to do, with an estimate of the time.")
+@click.option("--overwrite", is_flag=True, help="Overwrite existing obfuscators.")
 def command(experiment: Path, output: Path, only: tuple[str, ...], overwrite: bool, **options: Any) -> int:
-    """Train the learned obfuscators of EXPERIMENT, and write them as files.
+    """Train the learned obfuscators of EXPERIMENT, and write them to files.
 
-    An interrupted training goes on where it stopped. Run it in several terminals at once to share the work.
+    An interrupted training resumes where it stopped. Run the command in several terminals to share the work.
     """
     # Slow to import: what is wrong with the options is said before.
     from ..bench.experiment_file import read_experiment
@@ -36,7 +36,7 @@ def command(experiment: Path, output: Path, only: tuple[str, ...], overwrite: bo
     check_folder(output)
     chosen = read_experiment(experiment, dataset=options["dataset"])
     if not chosen.learned:
-        raise OptionError(f"{experiment} has no learned obfuscator; write for instance: [learned.grl]")
+        raise OptionError(f"{experiment} has no learned obfuscator; add a table such as [learned.grl]")
     if unknown := set(only) - set(chosen.learned):
         raise OptionError(f"{experiment} has no learned {min(unknown)}; it has {', '.join(chosen.learned)}")
     benchmark = Benchmark(chosen, places_of(options, chosen), memory=options["memory"], threads=options["threads"])
@@ -66,7 +66,7 @@ def command(experiment: Path, output: Path, only: tuple[str, ...], overwrite: bo
         with StepBar(quiet=options["quiet"]) as bar:
             benchmark.learn(instances, bar, write)
     except KeyboardInterrupt:
-        say("motionveil: interrupted; run the same again to go on where it stopped", error=True)
+        say("motionveil: interrupted; run the same command again to resume", error=True)
         return 130
     return 0
 

@@ -10,7 +10,7 @@ from .terminal import say
 
 @click.command(name="networks")
 def command() -> None:
-    """List the networks: what they see, and where their pretrained weights come from."""
+    """List the networks, their inputs, and the source of their pretrained weights."""
     for name, network in NETWORKS.items():
         seen = f"{network.num_frames}x{network.frame_stride}" if network.level == "clip" else "frames"
         flow = " and flow" if network.flow else ""

@@ -13,29 +13,29 @@ from .terminal import say
 @click.argument(
     "results", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="RESULTS.jsonl…"
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Output folder.")
 @click.option(
-    "--published/--no-published", default=True, show_default=True, help="Show what papers printed beside ours."
+    "--published/--no-published", default=True, show_default=True, help="Show published figures next to ours."
 )
 @click.option(
     "--video",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Show on the page what the obfuscations make of this video; the page then shows the original.",
+    help="Show this video under each obfuscation. The page then shows the original.",
 )
 @click.option(
     "--learned",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Draw how the learned obfuscators below this folder were trained, and with --video what they make of it.",
+    help="Plot the training of the learned obfuscators in this folder, and with --video show their output.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="No summary.")
+@click.option("-q", "--quiet", is_flag=True, help="Hide the summary.")
 def command(
     results: tuple[Path, ...], output: Path, published: bool, video: Path | None, learned: Path | None, quiet: bool
 ) -> int:
-    """Make every table and figure of rows of results: a page, Markdown, LaTeX, PDF and PNG.
+    """Create all tables and figures from result rows: an HTML page, Markdown, LaTeX, PDF and PNG.
 
-    Files of an earlier report in OUTPUT are replaced, or removed where this one does not have them; no others are.
+    Files of an earlier report in OUTPUT are overwritten or removed. Other files are left alone.
     """
     # Slow to import: what is wrong with the options is said before.
     from ..bench.reports import write_report

@@ -23,9 +23,9 @@ def experiment_options(command: Command) -> Command:
     """What all commands that train and judge the networks of an experiment take."""
     for option in (
         click.option("--attribute-annotations", type=click.Path(path_type=Path),
-                     help="The same of the dataset that attributes are learned from."),
+                     help="Folder with the split files of that dataset."),
         click.option("--attribute-root", type=click.Path(path_type=Path),
-                     help="Folder of the dataset that attributes are learned from, where that is another one."),
+                     help="Folder of the dataset that attributes are learned from, if a different one."),
     ):  # fmt: skip
         command = option(command)
     return dataset_options(command)
@@ -34,16 +34,16 @@ def experiment_options(command: Command) -> Command:
 def dataset_options(command: Command) -> Command:
     """What all commands that work on one dataset of an experiment take."""
     for option in (
-        click.option("-q", "--quiet", is_flag=True, help="No progress."),
+        click.option("-q", "--quiet", is_flag=True, help="Hide progress."),
         click.option("--memory", type=Number(0.1, 1e6), default=3.0, show_default=True,
-                     help="GiB for decoded clips where the disk has no room."),
+                     metavar="GIB", help="Memory for decoded clips when the disk is full."),
         click.option("--threads", type=Whole(1, 1024),
-                     help="Threads for networks; 1 where several processes run it."),
+                     help="Threads for networks; use 1 when several processes share the work."),
         click.option("--work", type=click.Path(path_type=Path), default="bench_work", show_default=True,
-                     help="Folder for obfuscated copies, decoded clips and trained networks; can be thrown away."),
-        click.option("--dataset", help="Another dataset than the one that the experiment names."),
+                     help="Folder for obfuscated copies, decoded clips and trained networks; safe to delete."),
+        click.option("--dataset", metavar="NAME", help="Use this dataset instead of the one in the experiment."),
         click.option("--annotations", type=click.Path(path_type=Path),
-                     help="Folder of its split files. Default: where its own archives have them, below --root."),
+                     help="Folder with its split files. Default: as in the original archives, below --root."),
         click.option("--root", type=click.Path(path_type=Path), required=True, help="Folder of the dataset."),
         click.argument("experiment", type=click.Path(path_type=Path, dir_okay=False)),
     ):  # fmt: skip
@@ -62,13 +62,15 @@ def places_of(options: dict[str, Any], experiment: Experiment) -> Places:
 
 @click.command(name="run")
 @experiment_options
-@click.option("--results", type=click.Path(path_type=Path), help="File of rows. Default: results/NAME.jsonl")
-@click.option("--only", multiple=True, metavar="OBFUSCATOR", help="Only these obfuscators; may be repeated.")
-@click.option("--dry-run", is_flag=True, help="Say how much is left to do, and about how long it takes.")
+@click.option(
+    "--results", type=click.Path(path_type=Path), help="File to append result rows to. Default: results/NAME.jsonl."
+)
+@click.option("--only", multiple=True, metavar="OBFUSCATOR", help="Only this obfuscator. Repeatable.")
+@click.option("--dry-run", is_flag=True, help="Report how much is left to do, with an estimate of the time.")
 def command(experiment: Path, **options: Any) -> int:
-    """Run what is left of EXPERIMENT, a TOML file.
+    """Run or resume EXPERIMENT, a TOML file.
 
-    Rows are appended to the results. An interrupted run goes on where it stopped. Run it in several terminals at once
+    Rows are appended to the results. An interrupted run resumes where it stopped. Run the command in several terminals
     to share the work.
     """
     # Slow to import: what is wrong with the options is said before.
@@ -87,7 +89,7 @@ def command(experiment: Path, **options: Any) -> int:
         with StepBar(quiet=options["quiet"]) as bar:
             benchmark.run(bar)
     except KeyboardInterrupt:
-        say("motionveil: interrupted; run the same again to go on where it stopped", error=True)
+        say("motionveil: interrupted; run the same command again to resume", error=True)
         return 130
     if not options["quiet"]:
         say(f"{places.results}  (tables and figures: motionveil bench report {places.results} -o report)")

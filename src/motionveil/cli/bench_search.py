@@ -16,15 +16,17 @@ from .terminal import say
 @click.command(name="search")
 @dataset_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True,
-              help="TOML file for [selective.searched], the best trial, to be put into an experiment.")  # fmt: skip
-@click.option("--trials", type=Whole(1, 100_000), help="How many in all. Default: what the experiment says.")
-@click.option("--results", type=click.Path(path_type=Path), help="File of trials. Default: results/NAME_search.jsonl")
-@click.option("--overwrite", is_flag=True, help="Replace OUTPUT where it exists.")
+              help="TOML file for the best trial: [selective.searched], to paste into an experiment.")  # fmt: skip
+@click.option("--trials", type=Whole(1, 100_000), help="Total number of trials. Default: as in the experiment.")
+@click.option(
+    "--results", type=click.Path(path_type=Path), help="File to append trials to. Default: results/NAME_search.jsonl."
+)
+@click.option("--overwrite", is_flag=True, help="Overwrite existing output.")
 def command(experiment: Path, output: Path, trials: int | None, overwrite: bool, **options: Any) -> int:
-    """Search for settings of the selective method that keep actions and hide an attribute, from a preset on.
+    """Search for settings of the selective method that keep actions and hide an attribute, starting from a preset.
 
-    Each trial is attacked by networks that are trained on what it makes; test clips are never looked at. An interrupted
-    search goes on where it stopped.
+    Networks trained on the output of each trial attack it; test clips are never used. An interrupted search resumes
+    where it stopped.
     """
     # Slow to import: what is wrong with the options is said before.
     from ..bench.experiment_file import read_experiment
@@ -41,7 +43,7 @@ def command(experiment: Path, output: Path, trials: int | None, overwrite: bool,
         with StepBar(quiet=options["quiet"]) as bar:
             found = search.run(trials, bar)
     except KeyboardInterrupt:
-        say("motionveil: interrupted; run the same again to go on where it stopped", error=True)
+        say("motionveil: interrupted; run the same command again to resume", error=True)
         return 130
     write_snippet(output, found, chosen.name)
     if not options["quiet"]:

@@ -24,7 +24,7 @@ EXTRAS = {"torch": "torch"}
 
 @click.command(name="doctor")
 def command() -> int:
-    """Say what runs where, and what is missing. Exits with 2 where the main job cannot run."""
+    """Check the installation: versions, engines, codecs and weights. Exits with 2 if obfuscation cannot run."""
     healthy = True
     for name, number in library_versions().items():
         say(f"{name:<24}{number}")
@@ -37,7 +37,7 @@ def command() -> int:
         for _ in range(5):
             encoder(frame)
         milliseconds = (time.perf_counter() - begin) / 5 * 1000
-        say(f"{'encoder':<24}{encoder.network.engine}, {milliseconds:.1f} ms for a frame of 640x480")
+        say(f"{'encoder':<24}{encoder.network.engine}, {milliseconds:.1f} ms per 640x480 frame")
         made_for = {template.fingerprint for template in built_in_library()}
         fits = made_for == {encoder.fingerprint}
         say(f"{'templates':<24}{len(default_library())}, yours in {user_library_path()}")
@@ -50,7 +50,7 @@ def command() -> int:
     missing = [name for name in CODECS if not codec_available(name)]
     say(f"{'codecs':<24}{', '.join(name for name in CODECS if name not in missing)}")
     if missing:
-        say(f"{'codecs missing':<24}{', '.join(missing)}; another build of PyAV may have them")
+        say(f"{'codecs missing':<24}{', '.join(missing)}; another build of PyAV may provide them")
     for module, extra in EXTRAS.items():
         state = (
             "installed" if find_spec(module) else f"not installed; for DINO and RAFT: pip install 'motionveil[{extra}]'"
@@ -59,8 +59,8 @@ def command() -> int:
     say(f"{'DINO and RAFT run on':<24}{describe_engine()}")
     kept = [path for path in cache_folder().rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in kept) / 1e6
-    say(f"{'converted networks':<24}{size:.0f} MB in {cache_folder()}, which may be deleted")
+    say(f"{'converted networks':<24}{size:.0f} MB in {cache_folder()}, safe to delete")
     here = [weights.name for weights in WEIGHTS.values() if locate(weights)]
-    say(f"{'weights':<24}{', '.join(here) or 'none; only further networks need them: motionveil weights list'}")
+    say(f"{'weights':<24}{', '.join(here) or 'none; only optional networks need them: motionveil weights list'}")
     say(f"{'network':<24}never used by motionveil on its own; no telemetry")
     return 0 if healthy else 2

@@ -14,42 +14,49 @@ from ..fillers import FILLERS
 from ..folders import check_names, folder_name
 from ..presets import PRESETS, get_preset
 from ..video import source_name
+from .completion import complete_files
 from .fill import with_fill
-from .networks import feature_options, flow_options, take_features, take_flow
+from .groups import GENERAL, PanelCommand
+from .networks import FEATURE_PANEL, FLOW_PANEL, feature_options, flow_options, take_features, take_flow
 from .numbers import SEED, Number
-from .options import Names, ProgressBar, Setting, each, make_window, source_of, window_options
+from .options import INPUT_PANEL, Names, ProgressBar, Setting, each, make_window, source_of, window_options
 from .terminal import say
 
 
-@click.command(name="export")
-@click.argument("sources", nargs=-1, required=True, metavar="IN…")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
-@click.option("--what", type=Names(), default=",".join(EXPORTS), show_default=True, help="Steps to write, with commas.")
+@click.command(name="export", cls=PanelCommand, panels={**INPUT_PANEL, **FEATURE_PANEL, **FLOW_PANEL, **GENERAL})
+@click.argument("sources", nargs=-1, required=True, metavar="IN…", shell_complete=complete_files)
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Output folder.")
+@click.option(
+    "--what", type=Names(), default=",".join(EXPORTS), show_default=True, help="Steps to write, separated by commas."
+)
 @click.option(
     "--hide",
     type=Names(),
     default=",".join(DEFAULT_HIDE),
     show_default=True,
-    help="Templates or groups whose saliency, mask and noise are written.",
+    help="Templates or groups to write saliency, mask and noise for.",
 )
-@click.option("--preset", type=click.Choice(list(PRESETS)), default="secure", show_default=True)
-@click.option("--fill", type=Setting(FILLERS), help="What is written as noise, for instance motion_noise:grain=8.")
+@click.option(
+    "--preset", type=click.Choice(list(PRESETS)), default="secure", show_default=True, help="Settings of the method."
+)
+@click.option("--fill", type=Setting(FILLERS), help="Filler to write as noise, such as motion_noise:grain=8.")
 @click.option("--flow-format", type=click.Choice(FLOW_FORMATS), default="flo", show_default=True,
-              help="flo: Middlebury's; npz: numpy's, smaller.")  # fmt: skip
+              help="flo: Middlebury format; npz: NumPy format, smaller.")  # fmt: skip
 @click.option("--flow-range", type=Number(most=1e5, above=0),
-              help="Pixels of motion that get the full colour. Default: the most of every frame.")  # fmt: skip
+              metavar="PIXELS",
+              help="Motion shown in full colour. Default: the maximum of each frame.")  # fmt: skip
 @window_options
 @feature_options
 @flow_options
-@click.option("--seed", type=SEED, help="For experiments: repeats the noise.")
-@click.option("--overwrite", is_flag=True, help="Replace folders that exist.")
-@click.option("--resume", is_flag=True, help="Leave out inputs whose export is there, made with the same settings.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
+@click.option("--seed", type=SEED, help="Make the noise reproducible, for experiments.")
+@click.option("--overwrite", is_flag=True, help="Overwrite existing output.")
+@click.option("--resume", is_flag=True, help="Skip inputs that have an export made with the same settings.")
+@click.option("-q", "--quiet", is_flag=True, help="Hide progress and summary.")
 def command(sources: tuple[str, ...], output: Path, **options: Any) -> int:
     """Write the steps of the method as files: flow, saliency, noise and mask of every frame.
 
-    They lie in OUTPUT/<input>/flow, flow_colours, saliency/<attribute>, noise and mask, one file per frame. Saliency,
-    mask and the contact sheet show what is to be hidden: keep them as safe as the original.
+    Writes one file per frame to OUTPUT/<input>/flow, flow_colours, saliency/<attribute>, noise and mask. Saliency,
+    masks and the contact sheet reveal what is to be hidden: protect them like the original.
     """
     window = make_window(options)
     (features, feature_settings), (flow, flow_settings) = take_features(options), take_flow(options)
@@ -66,7 +73,7 @@ def command(sources: tuple[str, ...], output: Path, **options: Any) -> int:
         target = output / folder_name(source)
         if resume and export_is_there(source, output, export=export, networks=networks, window=window, seed=seed):
             if not quiet:
-                say(f"{target}  (there already)")
+                say(f"{target}  (already exists)")
             return
         if resume and target.exists() and not overwrite:
             raise OutputError(f"{target} was made with other settings; choose another folder, or --overwrite")
@@ -76,6 +83,6 @@ def command(sources: tuple[str, ...], output: Path, **options: Any) -> int:
                 on_progress=bar,
             )  # fmt: skip
         if not quiet:
-            say(f"{target}  (look at {target / 'sheet.png'})")
+            say(f"{target}  (see {target / 'sheet.png'})")
 
     return each(inputs, work)

@@ -1,4 +1,4 @@
-"""Options that choose a learned method in place of the selective one."""
+"""Options that select a learned method instead of the selective one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from ..errors import OptionError
 from ..learned.methods import HOW_TO_MAKE, LEARNED_METHODS
+from .completion import complete_files
 
 if TYPE_CHECKING:
     from ..learned import LearnedObfuscator
@@ -27,13 +28,16 @@ _SHARED = {
 def method_options(command: Command) -> Command:
     """--method and --checkpoint: what `take_learned` takes."""
     command = click.option(
-        "--checkpoint", metavar="FILE", help=f"The network of a learned method, made by: {HOW_TO_MAKE}"
+        "--checkpoint",
+        metavar="FILE",
+        shell_complete=complete_files,
+        help=f"Network of a learned method, trained with: {HOW_TO_MAKE}",
     )(command)
     return click.option(
         "--method",
         type=click.Choice([SELECTIVE, *LEARNED_METHODS]),
-        help="selective: what --hide says, by noise. The others are learned networks over whole frames, for research, "
-        "and need --checkpoint. Default: selective, or what the checkpoint holds.",
+        help="selective: replace regions. The others are learned networks that change whole frames, for research, and "
+        "need --checkpoint. Default: selective, or the checkpoint's method.",
     )(command)
 
 
@@ -45,7 +49,7 @@ def take_learned(context: click.Context, options: dict[str, Any]) -> LearnedObfu
     """
     method, checkpoint = options.pop("method"), options.pop("checkpoint")
     if method == SELECTIVE and checkpoint is not None:
-        raise OptionError("the selective method has no checkpoint; leave out --checkpoint, or --method selective")
+        raise OptionError("the selective method takes no checkpoint; leave out --checkpoint, or --method selective")
     if method == SELECTIVE or (method is None and checkpoint is None):
         return None
     given = [
@@ -57,11 +61,11 @@ def take_learned(context: click.Context, options: dict[str, Any]) -> LearnedObfu
     if given:
         alone = len(given) == 1
         raise OptionError(
-            f"{', '.join(given)} {'is' if alone else 'are'} for the selective method only; learned ones change whole "
-            f"frames; leave {'it' if alone else 'them'} out, or --method and --checkpoint"
+            f"{', '.join(given)} {'applies' if alone else 'apply'} to the selective method only, since learned methods "
+            f"change whole frames; leave {'it' if alone else 'them'} out, or --method and --checkpoint"
         )
     if checkpoint is None:
-        raise OptionError(f"--method {method} needs --checkpoint FILE, which is made by: {HOW_TO_MAKE}")
+        raise OptionError(f"--method {method} needs --checkpoint FILE; train one with: {HOW_TO_MAKE}")
     # Torch is optional, and slow to import.
     from ..learned import load_learned
 

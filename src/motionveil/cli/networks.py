@@ -1,4 +1,4 @@
-"""Options that choose the networks: what describes a frame, and what estimates its motion."""
+"""Options that select the networks: feature extractor and optical flow."""
 
 from __future__ import annotations
 
@@ -20,35 +20,53 @@ _FEATURES = {
     "detail": click.option(
         "--detail",
         type=Whole(16, 2160),
-        help="Short side at which keyframes are looked at. See --smallest-person for what it is to find.",
+        help="Short side at which detection sees keyframes, in pixels. Usually --smallest-person is what you want.",
     ),
     "smallest_person": click.option(
         "--smallest-person",
         type=Number(4, 4320),
         metavar="PIXELS",
-        help="Height in the frame of the smallest people to be found. Default: 40, in frames of 1080 rows at most.",
+        help="Height of the smallest people to find; less is slower. Default: 40, in frames of at most 1080 rows.",
     ),
-    "weights": click.option("--weights", metavar="FILE", help="Weights of the features, when not in their folder."),
-    "layer": click.option("--layer", type=Whole(0, 1000), help="Layer of the features, from 0. Default: the last."),
-    "facet": click.option("--facet", type=click.Choice(["key", "query", "value", "token"]), help="Default: key."),
-    "stride": click.option("--stride", type=Whole(1, 1000), help="Pixels between the patches of the features."),
-    "bins": click.option("--bins", is_flag=True, default=None, help="Descriptors that include their surroundings."),
+    "weights": click.option(
+        "--weights", metavar="FILE", help="Weights of the feature network, if not in the weights folder."
+    ),
+    "layer": click.option(
+        "--layer", type=Whole(0, 1000), help="Layer to take features from, counted from 0. Default: the last."
+    ),
+    "facet": click.option(
+        "--facet", type=click.Choice(["key", "query", "value", "token"]), help="Output of that layer. Default: key."
+    ),
+    "stride": click.option("--stride", type=Whole(1, 1000), help="Stride between patches, in pixels."),
+    "bins": click.option(
+        "--bins", is_flag=True, default=None, help="Use log-binned descriptors, which include their surroundings."
+    ),
     "placement": click.option(
-        "--placement", type=click.Choice(["frame", "patches"]), help="Where cells lie; frame: as published."
+        "--placement",
+        type=click.Choice(["frame", "patches"]),
+        help="How patches map to the frame; frame: as published.",
     ),
-    "engine": click.option("--engine", type=click.Choice(["auto", *ENGINES]), help="What runs the network."),
+    "engine": click.option("--engine", type=click.Choice(["auto", *ENGINES]), help="Inference engine. Default: auto."),
     "precision": click.option(
-        "--precision", type=click.Choice(PRECISIONS), help="int8 is measured on the first frames of the first input."
+        "--precision",
+        type=click.Choice(PRECISIONS),
+        help="Numerical precision; int8 is calibrated on the first frames of the first input.",
     ),
 }
+FEATURE_PANEL = {
+    "Feature network": (
+        "--features", "--weights", "--layer", "--facet", "--stride", "--bins", "--placement", "--engine", "--precision",
+    )
+}  # fmt: skip
+FLOW_PANEL = {"Optical flow": ("--flow", "--flow-weights", "--flow-iterations", "--flow-scale")}
 _NAMES = {"detail": "short_side"}
 """What an option is called by the extractors, where that is not its own name."""
 _FLOW = {
-    "flow_weights": click.option(
-        "--flow-weights", metavar="NAME|FILE", help="Weights of the flow. Default: raft_sintel."
+    "flow_weights": click.option("--flow-weights", metavar="NAME|FILE", help="Weights of RAFT. Default: raft_sintel."),
+    "flow_iterations": click.option("--flow-iterations", type=Whole(1, 1000), help="Iterations of RAFT. Default: 12."),
+    "flow_scale": click.option(
+        "--flow-scale", type=Number(0.05, 8), metavar="FACTOR", help="Scale frames by this factor first. Default: 1."
     ),
-    "flow_iterations": click.option("--flow-iterations", type=Whole(1, 1000), help="Default: 12."),
-    "flow_scale": click.option("--flow-scale", type=Number(0.05, 8), help="Resize frames by this first. Default: 1."),
 }
 
 _FULL = get_preset("secure").with_features("parts", short_side=768, levels=3)
@@ -61,7 +79,8 @@ def feature_options(command: Command) -> Command:
     return click.option(
         "--features",
         type=click.Choice(list(FEATURE_EXTRACTORS)),
-        help="What describes the frames. Default: the preset's.",
+        metavar="NAME",
+        help=f"Feature extractor: {', '.join(FEATURE_EXTRACTORS)}. Default: the preset's.",
     )(command)
 
 
@@ -70,7 +89,7 @@ def flow_options(command: Command) -> Command:
     for option in reversed(_FLOW.values()):
         command = option(command)
     return click.option(
-        "--flow", type=click.Choice(list(FLOW_ESTIMATORS)), help="What estimates motion. Default: the preset's."
+        "--flow", type=click.Choice(list(FLOW_ESTIMATORS)), help="Optical flow estimator. Default: the preset's."
     )(command)
 
 

@@ -1,4 +1,4 @@
-"""Numbers on the command line: finite, and of a size that makes sense, whatever option they are for."""
+"""Numeric option types: finite and within sensible bounds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def finite(text: str) -> float:
 
 
 class _Bounded(click.ParamType[Any]):
-    """What `Number` and `Whole` share. Bounds are part of the range, unless `above` is set."""
+    """What `Number` and `Whole` share. Bounds are inclusive, except `above`."""
+
+    noun: str
 
     def __init__(self, least: float | None = None, most: float | None = None, *, above: float | None = None) -> None:
         self.least, self.most, self.above = least, most, above
@@ -33,13 +35,13 @@ class _Bounded(click.ParamType[Any]):
         try:
             number = self._read(text)
         except ValueError:
-            return self.fail(f"{text[:_DIGITS]!r} is no {self.name}{self._range(', give one')}", param, ctx)
+            return self.fail(f"{text[:_DIGITS]!r} is not {self.noun}{self._range('; expected one')}", param, ctx)
         if (
             (self.least is not None and number < self.least)
             or (self.most is not None and number > self.most)
             or (self.above is not None and number <= self.above)
         ):
-            return self.fail(f"{text} is out of range{self._range(', give a number')}", param, ctx)
+            return self.fail(f"{text} is out of range{self._range('; expected a number')}", param, ctx)
         return number
 
     def _range(self, begin: str) -> str:
@@ -55,7 +57,7 @@ class _Bounded(click.ParamType[Any]):
 class Number(_Bounded):
     """A finite number."""
 
-    name = "number"
+    name, noun = "n", "a number"
 
     def _read(self, text: str) -> float:
         return finite(text)
@@ -64,7 +66,7 @@ class Number(_Bounded):
 class Whole(_Bounded):
     """A whole number."""
 
-    name = "whole number"
+    name, noun = "n", "a whole number"
 
     def _read(self, text: str) -> int:
         if len(text) > _DIGITS:

@@ -18,30 +18,62 @@ from ..presets import PRESETS, Preset, get_preset
 from ..templates import default_library
 from ..video import CODECS, Encoding, source_name
 from ..weaknesses import learned_weaknesses, weaknesses
+from .completion import complete_files
 from .fill import with_fill
+from .groups import GENERAL, PanelCommand
 from .learned import method_options, take_learned
-from .networks import feature_options, flow_options, take_features, take_flow
+from .networks import FEATURE_PANEL, FLOW_PANEL, feature_options, flow_options, take_features, take_flow
 from .numbers import SEED, Number, Whole
-from .options import Names, Numbers, ProgressBar, Setting, each, make_window, source_of, window_options
+from .options import (
+    INPUT_PANEL,
+    Names,
+    Numbers,
+    ProgressBar,
+    Setting,
+    each,
+    make_window,
+    source_of,
+    window_options,
+)
 from .regions import region_options, take_where
 from .terminal import say
 
+_PANELS = {
+    "Options": (
+        "--output", "--hide", "--smallest-person", "--area", "--fill", "--preview", "--audit", "--start", "--end",
+        "--overwrite",
+    ),
+    "Regions": ("--mask", "--whole-frame", "--inverse", "--only-in", "--except-area", "--except-mask", "--keep-person"),
+    "Coverage": ("--preset", "--opacity", "--margin", "--hold", "--strength"),
+    "Detection": ("--keyframe-every", "--recheck", "--match-first", "--detail"),
+    "Noise": ("--grain", "--transport", "--statistics"),
+    **INPUT_PANEL,
+    "Output": ("--codec", "--quality", "--speed", "--audio", "--metadata", "--colours", "--record"),
+    **FEATURE_PANEL,
+    **FLOW_PANEL,
+    "Research": ("--method", "--checkpoint", "--seed"),
+    **GENERAL,
+}  # fmt: skip
+"""The ten options that people need first, then the others. See `PanelCommand`."""
 
-@click.command(name="obfuscate")
-@click.argument("sources", nargs=-1, required=True, metavar="IN…")
+
+@click.command(name="obfuscate", cls=PanelCommand, panels=_PANELS)
+@click.argument("sources", nargs=-1, required=True, metavar="IN…", shell_complete=complete_files)
 @click.option(
     "-o",
     "--output",
-    help="File, or folder to put the result in. Default: NAME_veiled beside the input.",
+    metavar="FILE|DIR",
+    shell_complete=complete_files,
+    help="Output file, or folder to write to. Default: NAME_veiled next to the input.",
 )
 @click.option(
     "--hide",
     type=Names(),
     default=",".join(DEFAULT_HIDE),
     show_default=True,
-    help="What to hide: hair, forehead, eyes, cheek, lips, hand, arm, torso, leg, other_person; the groups face, head, "
-    "person, all, attributes; or your own templates. nothing: only what the options below say. "
-    "Number plates, screens and text are not people: cover them with --area or --mask.",
+    help="What to hide: hair, forehead, eyes, cheek, lips, hand, arm, torso, leg, other_person; a group (face, head, "
+    "person, all, attributes); one of your own templates; or nothing, to hide only what the region options select. "
+    "Number plates, screens and text are not covered: use --area or --mask.",
 )
 @region_options
 @method_options
@@ -50,62 +82,88 @@ from .terminal import say
     type=click.Choice(list(PRESETS)),
     default="secure",
     show_default=True,
-    help="secure: what was found is covered completely. paper: as published (needs weights), paper_fast: nearly that "
-    "and much faster; both are for research and protect nobody.",
+    help="secure: cover every detected region completely. paper: the published method (needs weights). paper_fast: "
+    "close to it, and much faster. The last two are for research and protect nobody.",
 )
-@click.option(
-    "--preview", is_flag=True, help="Also write input, saliency and output side by side (shows the original)."
-)
-@click.option("--audit", is_flag=True, help="Attack the result afterwards: OUT.audit/report.html (shows the original).")
+@click.option("--preview", is_flag=True, help="Also write input, saliency and output side by side. Shows the original.")
+@click.option("--audit", is_flag=True, help="Then attack the result: writes OUT.audit/report.html. Shows the original.")
 @window_options
-@click.option("--codec", type=click.Choice(list(CODECS)), help="Default: by the output's extension, else h264.")
-@click.option("--quality", type=Whole(), help="The codec's constant quality; lower is better.")
-@click.option("--speed", help="The codec's speed preset, for instance veryfast or medium.")
-@click.option("--audio", type=click.Choice(["drop", "keep"]), default="drop", show_default=True)
+@click.option(
+    "--codec",
+    type=click.Choice(list(CODECS)),
+    help="Video codec. Default: chosen by the output's extension, else h264.",
+)
+@click.option("--quality", type=Whole(), help="Constant quality (CRF or QP) of the codec; lower is better.")
+@click.option("--speed", metavar="PRESET", help="Speed preset of the codec, such as veryfast or medium.")
+@click.option(
+    "--audio",
+    type=click.Choice(["drop", "keep"]),
+    default="drop",
+    show_default=True,
+    help="A voice can identify a person.",
+)
 @click.option(
     "--metadata",
     type=Names(),
     default="drop",
     show_default=True,
     metavar="drop|keep[,place][,device]",
-    help="Tags of a film; of a photo how it was taken, and where and by which camera only if named.",
+    help="Tags can hold places and names. A photo's place and camera are kept only if named.",
 )
 @click.option(
     "--colours",
     type=click.Choice(["standard", "keep"]),
     default="standard",
     show_default=True,
-    help="keep: films of more than 8 bits and of HDR stay so (hevc, av1, ffv1).",
+    help="keep: preserve HDR and more than 8 bits (hevc, av1, ffv1).",
 )
-@click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
+@click.option("--overwrite", is_flag=True, help="Overwrite existing output.")
 @click.option("--record/--no-record", default=True, show_default=True, help="Write settings and hashes to OUT.json.")
 @click.option(
-    "--opacity", type=Numbers("BEGIN,FULL", "0.2,0.4"), help="Saliency at which covering begins and is complete."
+    "--opacity",
+    type=Numbers("BEGIN,FULL", "0.2,0.4"),
+    help="Saliency at which opacity starts to rise, and at which it reaches 1.",
 )
-@click.option("--margin", type=Number(), help="Grow what is hidden by this share of the short side.")
-@click.option("--hold", type=Number(most=1e6), help="Seconds for which a place stays covered after it was last found.")
+@click.option(
+    "--margin", type=Number(), metavar="FRACTION", help="Grow hidden regions by this fraction of the short side."
+)
+@click.option(
+    "--hold",
+    type=Number(most=1e6),
+    metavar="SECONDS",
+    help="Keep a region covered for this long after its last detection.",
+)
 @click.option(
     "--keyframe-every",
     type=Whole(most=1_000_000),
-    help="Look for people in one frame of so many; follow the motion between.",
+    help="Run detection every N frames, and follow the motion in between.",
 )
-@click.option("--recheck", type=Number(), help="Look again early where the motion is lost in this share of the frame.")
 @click.option(
-    "--match-first", is_flag=True, default=None, help="Replace templates by what fits best in the first frame."
+    "--recheck",
+    type=Number(),
+    metavar="FRACTION",
+    help="Run detection early once motion is lost in this fraction of the frame.",
 )
-@click.option("--fill", type=Setting(FILLERS), help="What to replace it with, for instance solid:colour=#204060.")
-@click.option("--grain", type=Number(1, 1e5), help="Size of the noise's grain in pixels.")
-@click.option("--transport", type=click.Choice(list(TRANSPORTS)), help="How noise moves with the scene.")
-@click.option("--statistics", type=click.Choice([*STATISTICS, "video"]), help="Colours of the noise; video: its own.")
+@click.option(
+    "--match-first", is_flag=True, default=None, help="Replace each template with its best match in the first frame."
+)
+@click.option("--fill", type=Setting(FILLERS), help="What to fill regions with, such as solid:colour=#204060.")
+@click.option("--grain", type=Number(1, 1e5), metavar="PIXELS", help="Grain size of the noise.")
+@click.option("--transport", type=click.Choice(list(TRANSPORTS)), help="How the noise moves with the scene.")
+@click.option(
+    "--statistics",
+    type=click.Choice([*STATISTICS, "video"]),
+    help="Colour statistics of the noise; video: those of the input.",
+)
 @feature_options
 @flow_options
-@click.option("--seed", type=SEED, help="For experiments: repeats a result, and weakens it.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
+@click.option("--seed", type=SEED, help="Make the noise reproducible, for experiments. Weakens protection.")
+@click.option("-q", "--quiet", is_flag=True, help="Hide progress and summary.")
 def command(sources: tuple[str, ...], output: str | None, preset: str, **options: Any) -> int:
-    """Replace parts of people by noise that moves with the scene.
+    """Replace people, or parts of them, with noise that moves with the scene.
 
-    IN is a video, a picture, a folder of images, a numbered sequence (frames/%06d.png), camera:0, an RTSP or HTTP
-    address, or - for standard input. Without options everything that belongs to a person is hidden.
+    IN is a video, an image, a folder of images, a numbered sequence (frames/%06d.png), camera:0, an RTSP or HTTP URL,
+    or - for standard input. By default, whole persons are hidden.
     """  # fmt: skip
     quiet = options.pop("quiet")
     window = make_window(options)
@@ -148,7 +206,7 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
                 on_progress=bar,
             )  # fmt: skip
         if learned is not None and learned.degradation.needs_previous and result.info.is_image:
-            say(f"motionveil: warning: {learned.method} compares frames: a picture becomes an even grey", error=True)
+            say(f"motionveil: warning: {learned.method} compares frames: a single image becomes plain grey", error=True)
         if not quiet:
             _summarise(result)
         if audit:
@@ -166,17 +224,17 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
 
 
 def _check_audits(pairs: list[tuple[str | Path | int, Path]], *, overwrite: bool) -> None:
-    """Say before anything takes long what would keep results from being audited."""
+    """Raise OptionError early for results that could not be audited."""
     from ..audit.report import check_place
 
     for source, target in pairs:
         if isinstance(source, int) or str(source) == "-" or "://" in str(source):
-            raise OptionError(f"{source_name(source)} cannot be read twice, and not be audited; leave --audit out")
+            raise OptionError(f"{source_name(source)} can be read only once, so it cannot be audited; omit --audit")
         check_place(audit_path(target), overwrite=overwrite, sources=(str(source), target))
 
 
 def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
-    """The preset with what was asked for on the command line."""
+    """The preset with the options of the command line applied."""
     coverage = replace(
         preset.coverage,
         **{
@@ -188,7 +246,7 @@ def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
     if options["opacity"] is not None:
         begin, full = options["opacity"]
         if not 0 <= begin < full <= 1:
-            raise OptionError(f"--opacity {begin:g},{full:g} must be two rising numbers within 0 and 1, like 0.2,0.4")
+            raise OptionError(f"--opacity {begin:g},{full:g} must be two rising numbers from 0 to 1, such as 0.2,0.4")
         coverage = coverage.with_opacity(begin, full)
     noise = {key: options[key] for key in ("grain", "transport", "statistics") if options[key] is not None}
     (features, feature_settings), (flow, flow_settings) = take_features(options), take_flow(options)
@@ -198,9 +256,9 @@ def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
 
 
 def _summarise(result: Result) -> None:
-    frames = "1 picture" if result.info.is_image else f"{result.num_frames} frame{'s' * (result.num_frames != 1)}"
+    frames = "1 image" if result.info.is_image else f"{result.num_frames} frame{'s' * (result.num_frames != 1)}"
     speed = result.num_frames / max(result.seconds, 1e-6)
-    rate = f"{speed:.0f} per second" if speed >= 2 else f"{1 / max(speed, 1e-6):.1f} s each"
+    rate = f"{speed:.0f} fps" if speed >= 2 else f"{1 / max(speed, 1e-6):.1f} s per frame"
     say(f"{result.target}  ({frames} in {result.seconds:.1f} s, {rate})")
     if result.preview is not None:
-        say(f"{result.preview} and {result.sheet} show the original too: keep them as safe as the original")
+        say(f"{result.preview} and {result.sheet} also show the original: protect them like the original")

@@ -34,14 +34,15 @@ class Names(click.ParamType[tuple[str, ...]]):
 class Size(click.ParamType["int | tuple[int, int]"]):
     """A short side, or WIDTHxHEIGHT."""
 
-    name = "N|WxH"
+    name = "size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | tuple[int, int]:
         parts = str(value).lower().split("x")
         fits = (re.fullmatch(r"[0-9]{1,4}", part) and 8 <= int(part) <= 8192 for part in parts)
         if not all(fits) or len(parts) > 2:
             self.fail(
-                f"{str(value)[:40]!r} is no size; give a short side like 480, or a size like 640x480, from 8 to 8192",
+                f"invalid size {str(value)[:40]!r}; expected a short side such as 480, or a size such as 640x480, "
+                "from 8 to 8192",
                 param,
                 ctx,
             )
@@ -61,7 +62,7 @@ class Numbers(click.ParamType[tuple[float, float]]):
         try:
             first, second = (finite(part) for part in value.split(","))
         except ValueError:
-            self.fail(f"{value!r} is not of the form {self.name}, for instance {self.example}", param, ctx)
+            self.fail(f"{value!r} is not of the form {self.name}, such as {self.example}", param, ctx)
         return first, second
 
 
@@ -80,12 +81,12 @@ class Setting(click.ParamType["tuple[str, dict[str, Any]]"]):
             return value
         chosen, _, settings = value.partition(":")
         if chosen not in self.known:
-            self.fail(f"{chosen!r} is none of {', '.join(self.known)}", param, ctx)
+            self.fail(f"{chosen!r} is not one of {', '.join(self.known)}", param, ctx)
         options: dict[str, Any] = {}
         for text in filter(None, settings.split(",")):
             key, equals, given = text.partition("=")
             if not (equals and key.isidentifier() and given):
-                self.fail(f"{text!r} is not of the form OPTION=VALUE, for instance sigma=20", param, ctx)
+                self.fail(f"{text!r} is not of the form OPTION=VALUE, such as sigma=20", param, ctx)
             options[key] = _number(given)
         return chosen, options
 
@@ -101,21 +102,26 @@ def _number(text: str) -> int | float | str:
 
 
 def source_of(text: str) -> str | int:
-    """What a person wrote for a source: `camera:0` is a camera, everything else as it stands."""
+    """A source as given on the command line: `camera:0` is a camera, everything else stays as it is."""
     return int(text[7:]) if re.fullmatch(r"camera:[0-9]{1,6}", text) else text
+
+
+INPUT_PANEL = {"Input": ("--size", "--image-rate", "--frame-rate", "--strict")}
 
 
 def window_options(command: Command) -> Command:
     """--start, --end, --size, --image-rate, --frame-rate, --strict."""
     for option in (
-        click.option("--strict", is_flag=True, help="Refuse a video that is cut short instead of using what is there."),
-        click.option("--frame-rate", type=Number(0.01, 1000),
-                     help="Frames per second of a raw stream (.h264, .hevc), which may not say."),
-        click.option("--image-rate", type=Number(0.01, 1000), default=25.0, show_default=True,
-                     help="Frames per second of a folder of images."),
-        click.option("--size", type=Size(), help="Resize to this short side, or to WIDTHxHEIGHT."),
-        click.option("--end", type=SECONDS, help="Stop before this second."),
-        click.option("--start", type=SECONDS, help="Begin at this second."),
+        click.option("--strict", is_flag=True,
+                     help="Reject damaged or truncated input instead of using what can be read."),
+        click.option("--frame-rate", type=Number(0.01, 1000), metavar="FPS",
+                     help="Frame rate of a raw stream (.h264, .hevc) that does not state it."),
+        click.option("--image-rate", type=Number(0.01, 1000), default=25.0, show_default=True, metavar="FPS",
+                     help="Frame rate of a folder or sequence of images."),
+        click.option("--size", type=Size(), metavar="N|WxH",
+                     help="Resize the input to this short side, or to WIDTHxHEIGHT."),
+        click.option("--end", type=SECONDS, metavar="SECONDS", help="Stop at this time."),
+        click.option("--start", type=SECONDS, metavar="SECONDS", help="Start at this time."),
     ):  # fmt: skip
         command = option(command)
     return command
@@ -144,7 +150,7 @@ def _frame_rate(number: float) -> Fraction:
 
 
 class ProgressBar:
-    """Frames, speed and time left on the terminal, for anything that takes longer than two seconds."""
+    """Frames, speed and remaining time on the terminal, for anything that takes longer than two seconds."""
 
     def __init__(self, name: str, *, quiet: bool) -> None:
         self._bar: Any = tqdm(
@@ -168,7 +174,7 @@ class ProgressBar:
 
 
 def each(items: Sequence[Item], work: Callable[[Item], None]) -> int:
-    """Do the work for every item; where one of several fails, say why and go on. Returns the exit code."""
+    """Process every item; if one of several fails, report it and go on. Returns the exit code."""
     failed = 0
     for item in items:
         try:
@@ -179,6 +185,6 @@ def each(items: Sequence[Item], work: Callable[[Item], None]) -> int:
             failed += 1
             say(f"motionveil: error: {error}", error=True)
     if failed:
-        others = "; the others are done" if failed < len(items) else ""
+        others = "; the others are complete" if failed < len(items) else ""
         say(f"motionveil: {failed} of {len(items)} failed{others}", error=True)
     return 2 if failed else 0

@@ -1,4 +1,4 @@
-"""Options that say where to replace, beside the names in --hide."""
+"""Options that select regions, in addition to --hide."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from ..errors import OptionError
 from ..regions import Pick, Polygon, Rectangle, Shape, Where
+from .completion import complete_files
 from .numbers import SECONDS, Number, finite
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -36,9 +37,15 @@ class Area(click.ParamType[Shape]):
         except OptionError as error:
             self.fail(str(error), param, ctx)
         except ValueError:
-            self.fail(f"{times!r} is no time; write @START-END in seconds, like @2-5.5, @2- or @-5.5", param, ctx)
+            self.fail(
+                f"invalid time range {times!r}; expected @START-END in seconds, such as @2-5.5, @2- or @-5.5",
+                param,
+                ctx,
+            )
         return self.fail(
-            f"{value!r} is no area; write rect:X,Y,W,H or polygon:X,Y,X,Y,X,Y, perhaps with @START-END", param, ctx
+            f"invalid area {value!r}; expected rect:X,Y,W,H or polygon:X,Y,X,Y,X,Y, optionally with @START-END",
+            param,
+            ctx,
         )
 
 
@@ -62,27 +69,30 @@ class Person(click.ParamType[Pick]):
             x, y = (finite(part) for part in place.split(","))
             return Pick(x, y, SECONDS.convert(time, param, ctx) if at else 0.0)
         except ValueError:
-            self.fail(f"{value!r} is not of the form X,Y or X,Y@SECONDS, for instance 312,140@2.5", param, ctx)
+            self.fail(f"invalid position {value!r}; expected X,Y or X,Y@SECONDS, such as 312,140@2.5", param, ctx)
 
 
 _OPTIONS = (
     click.option(
         "--area", "areas", type=Area(), multiple=True,
-        help="Also hide rect:X,Y,W,H or polygon:X,Y,X,Y,X,Y… in pixels or percent, perhaps @START-END in seconds. "
-        "May be given several times, as all that follow but --whole-frame, --inverse and --strength.",
+        help="Also hide rect:X,Y,W,H or polygon:X,Y,X,Y,X,Y… in pixels or percent, optionally only at @START-END in "
+        "seconds. Repeatable.",
     ),
-    click.option("--mask", "masks", multiple=True, metavar="FILE|DIR", help="Also hide what is white in this video, "
-        "folder of images, or picture."),
-    click.option("--whole-frame", is_flag=True, help="Hide everything."),
-    click.option("--only-in", type=Area(), multiple=True, help="Hide nothing outside this area."),
-    click.option("--except-area", "except_areas", type=Area(), multiple=True, help="Leave this area as it is."),
-    click.option("--except-mask", "except_masks", multiple=True, metavar="FILE|DIR", help="Leave what is white in this "
-        "as it is."),
+    click.option("--mask", "masks", multiple=True, metavar="FILE|DIR", shell_complete=complete_files,
+        help="Also hide the white parts of this video, folder of images, or image. Repeatable."),
+    click.option("--whole-frame", is_flag=True, help="Hide the whole frame."),
+    click.option("--only-in", type=Area(), multiple=True,
+        help="Hide nothing outside this area. Repeatable."),
+    click.option("--except-area", "except_areas", type=Area(), multiple=True,
+        help="Leave this area unchanged. Repeatable."),
+    click.option("--except-mask", "except_masks", multiple=True, metavar="FILE|DIR",
+        shell_complete=complete_files, help="Leave the white parts of this mask unchanged. Repeatable."),
     click.option("--keep-person", "keep", type=Person(), multiple=True,
-        help="Leave the person at this place, at this second, as they are, until there is a doubt who is who."),
-    click.option("--inverse", is_flag=True, help="Hide everything but what --hide, --area and --mask name."),
-    click.option("--strength", type=Number(), default=1.0, show_default=True,
-        help="Multiply the opacity, for research."),
+        help="Leave the person at this position and time visible, for as long as they are told apart from others with "
+        "certainty. Repeatable."),
+    click.option("--inverse", is_flag=True, help="Hide everything except what --hide, --area and --mask select."),
+    click.option("--strength", type=Number(), default=1.0, show_default=True, metavar="FACTOR",
+        help="Scale the opacity, for research."),
 )  # fmt: skip
 
 
@@ -97,7 +107,7 @@ def take_where(options: dict[str, Any]) -> Where:
     """Take --hide and the options of `region_options` out of a dictionary."""
     hide = options.pop("hide")
     if NOTHING in hide and len(hide) > 1:
-        raise OptionError(f"--hide {','.join(hide)} names something and nothing; leave one of them out")
+        raise OptionError(f"--hide {','.join(hide)} combines nothing with other names; leave one of them out")
     names = (
         "areas", "masks", "whole_frame", "only_in", "except_areas", "except_masks", "keep", "inverse", "strength",
     )  # fmt: skip

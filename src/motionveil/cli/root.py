@@ -6,7 +6,6 @@ import logging
 import traceback
 import warnings
 from collections.abc import Sequence
-from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
@@ -15,44 +14,32 @@ import click
 from ..errors import MotionveilError
 from ..interrupts import interrupts
 from ..printable import printable
+from .groups import LazyGroup
 from .signals import INTERRUPTED, SENTENCE
 from .terminal import say
 
 COMMANDS = {
-    "obfuscate": ("obfuscate", "Hide who is in a video, keep what they do."),
-    "audit": ("audit", "Attack an output as others may, and say how much came back."),
-    "saliency": ("saliency", "Write maps of where each attribute was found."),
-    "export": ("export", "Write the steps of the method as files: flow, saliency, noise, mask."),
-    "template": ("template", "Make and manage templates of what to hide."),
-    "weights": ("weights", "Bring weights of further networks here, and check them."),
-    "bench": ("bench", "Compare obfuscations on datasets: train, judge, make tables and figures."),
-    "doctor": ("doctor", "Say what runs where, and what is missing."),
+    "obfuscate": ("obfuscate", "Hide who is in a video, and keep what they do."),
+    "audit": ("audit", "Attack an output, and report how much could be recovered."),
+    "saliency": ("saliency", "Write saliency maps for each attribute."),
+    "export": ("export", "Write intermediate results as files: flow, saliency, noise, mask."),
+    "template": ("template", "Create and manage templates of what to hide."),
+    "weights": ("weights", "Download and verify weights of optional networks."),
+    "bench": ("bench", "Benchmark obfuscation methods on datasets."),
+    "doctor": ("doctor", "Check the installation."),
 }
 """Subcommand → (module in this package that has `command`, one line of help)."""
 
 
-class _Commands(click.Group):
-    """Subcommands are imported when they are called, so that help and errors come at once."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(f"{__package__}.{COMMANDS[cmd_name][0]}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    subcommands=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(version("motionveil"), prog_name="motionveil")
-@click.option("-v", "--verbose", is_flag=True, help="Show details of errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Show tracebacks of errors.")
 def root(verbose: bool) -> None:
-    """Hide who is in a video and keep what they do."""
+    """Hide who is in a video, and keep what they do."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -74,7 +61,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _failed(error: BaseException, verbose: bool) -> int:
-    """Say in one sentence what went wrong; returns the exit code."""
+    """Report the error in one sentence; returns the exit code."""
     # Libraries turn an interrupt into errors of their own.
     if interrupts.told or isinstance(error, KeyboardInterrupt | click.Abort):
         say(SENTENCE, error=True)
@@ -88,7 +75,7 @@ def _failed(error: BaseException, verbose: bool) -> int:
 
 
 def _told(error: BaseException) -> str:
-    """An error in one sentence with the fix."""
+    """The error and its fix in one sentence."""
     if isinstance(error, MotionveilError):
         return str(error)
     if isinstance(error, click.ClickException):
@@ -97,15 +84,15 @@ def _told(error: BaseException) -> str:
         return f"{text}; see: {where} --help"
     if isinstance(error, OSError):
         place = f": {error.filename}" if error.filename else ""
-        return f"{error.strerror or error}{place}; check the names and the place"
+        return f"{error.strerror or error}{place}; check the name and the folder"
     if isinstance(error, MemoryError):
-        return "there is not enough memory; try --size with a smaller number"
+        return "not enough memory; try a smaller --size"
     text = " ".join(str(error).split()) or "no details"
-    return f"this should not have happened ({type(error).__name__}: {text}); run it again with -v and report it"
+    return f"internal error ({type(error).__name__}: {text}); run it again with -v, and report it"
 
 
 class _Told(logging.Handler):
-    """What a library tells of work that takes a while, on the terminal."""
+    """Shows messages of the library on the terminal."""
 
     def emit(self, record: logging.LogRecord) -> None:
         say(f"motionveil: {record.getMessage()}", error=True)

@@ -12,28 +12,34 @@ from ..errors import OutputError
 from ..folders import check_names, folder_name
 from ..maps import MAPS, maps_are_there, write_saliency
 from ..video import source_name
-from .networks import feature_options, take_features
-from .options import Names, ProgressBar, each, make_window, source_of, window_options
+from .completion import complete_files
+from .groups import GENERAL, PanelCommand
+from .networks import FEATURE_PANEL, feature_options, take_features
+from .options import INPUT_PANEL, Names, ProgressBar, each, make_window, source_of, window_options
 from .terminal import say
 
 
-@click.command(name="saliency")
-@click.argument("sources", nargs=-1, required=True, metavar="IN…")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
+@click.command(name="saliency", cls=PanelCommand, panels={**INPUT_PANEL, **FEATURE_PANEL, **GENERAL})
+@click.argument("sources", nargs=-1, required=True, metavar="IN…", shell_complete=complete_files)
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Output folder.")
 @click.option(
-    "--attributes", type=Names(), default="attributes", show_default=True, help="Templates or groups, with commas."
+    "--attributes",
+    type=Names(),
+    default="attributes",
+    show_default=True,
+    help="Templates or groups, separated by commas.",
 )
 @click.option("--video", is_flag=True, help="Also write an overlay video.")
 @window_options
 @feature_options
-@click.option("--overwrite", is_flag=True, help="Replace folders that exist.")
-@click.option("--resume", is_flag=True, help="Leave out inputs whose maps are there, made with the same settings.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
+@click.option("--overwrite", is_flag=True, help="Overwrite existing output.")
+@click.option("--resume", is_flag=True, help="Skip inputs that have maps made with the same settings.")
+@click.option("-q", "--quiet", is_flag=True, help="Hide progress and summary.")
 def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...], video: bool, **options: Any) -> int:
     """Write saliency maps, a contact sheet, and with --video an overlay video.
 
-    Every frame of every input becomes OUTPUT/<input>/<attribute>/<frame>.png: 8 bits, the input's size, 255 where the
-    picture looks exactly like the template.
+    Each frame of each input becomes OUTPUT/<input>/<attribute>/<frame>.png: 8-bit greyscale at the input's size, 255
+    where the image matches the template exactly.
     """
     window = make_window(options)
     overwrite, quiet = options["overwrite"], options["quiet"]
@@ -46,7 +52,7 @@ def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...],
     def work(source: str | int) -> None:
         if resume and maps_are_there(source, output, attributes=attributes, networks=networks, window=window):
             if not quiet:
-                say(f"{output / folder_name(source)}  (there already)")
+                say(f"{output / folder_name(source)}  (already exists)")
             return
         if resume and (output / folder_name(source)).exists() and not overwrite:
             raise OutputError(
@@ -58,6 +64,6 @@ def command(sources: tuple[str, ...], output: Path, attributes: tuple[str, ...],
                 overwrite=overwrite, on_progress=bar,
             )  # fmt: skip
         if not quiet:
-            say(f"{target}  (look at {target / 'sheet.png'})")
+            say(f"{target}  (see {target / 'sheet.png'})")
 
     return each(inputs, work)

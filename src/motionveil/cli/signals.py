@@ -13,7 +13,7 @@ from types import FrameType
 from ..interrupts import interrupts
 
 INTERRUPTED = 130
-SENTENCE = "motionveil: interrupted; nothing unfinished was kept"
+SENTENCE = "motionveil: interrupted; no partial output was kept"
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # the last one: a terminal that closes
 
 

@@ -37,10 +37,12 @@ from .terminal import say
 
 @click.group(name="template")
 def command() -> None:
-    """Make and manage templates: what to look for in a video."""
+    """Create and manage templates of what to hide."""
 
 
-_time = click.option("--time", type=SECONDS, default=0.0, help="Second of a video, default its first frame.")
+_time = click.option(
+    "--time", type=SECONDS, default=0.0, metavar="SECONDS", help="Time in the video. Default: its first frame."
+)
 
 
 def _features(template: Template) -> str:
@@ -55,13 +57,15 @@ def _own() -> TemplateLibrary:
 
 @command.command()
 @click.argument("name")
-@click.option("--image", type=click.Path(path_type=Path), help="Picture or video that shows it.")
+@click.option("--image", type=click.Path(path_type=Path), help="Image or video that shows it.")
 @_time
-@click.option("--point", type=Numbers("X,Y", "120,80"), help="A pixel of it, counted from the upper left.")
+@click.option("--point", type=Numbers("X,Y", "120,80"), help="A pixel on it, from the top left corner.")
 @click.option(
-    "--descriptor", type=click.Path(path_type=Path), help="Instead: a file of the published code (descriptors/NAME.pt)."
+    "--descriptor",
+    type=click.Path(path_type=Path),
+    help="Instead of an image: a descriptor of the published code (descriptors/NAME.pt).",
 )
-@click.option("--overwrite", is_flag=True, help="Replace a template of this name.")
+@click.option("--overwrite", is_flag=True, help="Overwrite a template of this name.")
 @feature_options
 def add(
     name: str,
@@ -72,12 +76,14 @@ def add(
     overwrite: bool,
     **options: Any,
 ) -> None:
-    """Make a template from one point of a picture, or take one of the published code."""
+    """Create a template from a point in an image, or from a descriptor of the published code."""
     if (descriptor is None) == (image is None or point is None):
         raise OptionError("give --image and --point, or --descriptor alone")
     extractor = extractor_of(options, lambda: None if image is None else read_picture(image, time=time)[None])
     if name in default_library().made_with(extractor.fingerprint) and not overwrite:
-        raise TemplateError(f"a template is named {name!r} already; choose another name, or allow it with --overwrite")
+        raise TemplateError(
+            f"a template named {name!r} already exists; choose another name, or allow it with --overwrite"
+        )
     picture = None
     if descriptor is not None:
         template = template_of(name, read_vector(descriptor), extractor, origin=descriptor.name)
@@ -97,36 +103,36 @@ def add(
         return
     share = float((saliency_maps(picture, [template], extractor)[0] >= 0.5).mean())
     if share > 0.25:
-        say(f"motionveil: warning: it matches {share:.0%} of this picture, so it would hide much else", error=True)
+        say(f"motionveil: warning: it matches {share:.0%} of this image, so it would hide much else", error=True)
     moment = f" --time {time:g}" if time else ""
-    say(f"see where it matches: motionveil template show {name} --image {image}{moment} (and the same features)")
+    say(f"check where it matches: motionveil template show {name} --image {image}{moment} (with the same features)")
 
 
 @command.command()
 @click.argument("names", type=Names())
-@click.option("--image", type=click.Path(path_type=Path), required=True, help="Picture or video that shows the person.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Picture of what was found. Default: found.png.")
-@click.option("--overwrite", is_flag=True, help="Replace templates of these names, and a picture that exists.")
+@click.option("--image", type=click.Path(path_type=Path), required=True, help="Image or video that shows the person.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Image of the matches. Default: found.png.")
+@click.option("--overwrite", is_flag=True, help="Overwrite templates of these names, and an existing image.")
 @feature_options
 def find(names: tuple[str, ...], image: Path, output: Path | None, overwrite: bool, **options: Any) -> None:
-    """Make templates for other features out of named ones, by finding those in a picture or a video.
+    """Transfer templates to another feature network, by locating them in an image or video.
 
-    NAMES are templates or groups that the embedded encoder knows. It finds each in the first seconds, and what the
-    other features say of that place becomes their template.
+    NAMES are templates or groups of the embedded encoder. It locates each of them in the first seconds; the other
+    network's descriptor at that point becomes the new template.
     """
     output = output or Path("found.png")
     if output.exists() and not overwrite:
         raise OutputError(f"{output} exists; choose another name with -o, or allow it with --overwrite")
     frames = first_frames(str(image), Window())
     if frames is None:
-        raise InputError(f"{image} cannot be read twice; give a file")
+        raise InputError(f"{image} can be read only once; give a file")
     extractor, library = extractor_of(options, lambda: frames), default_library()
     if extractor.fingerprint == PartsEncoder().fingerprint:
-        raise OptionError("choose the features to make templates for, for instance: --features dino_vits8")
+        raise OptionError("choose the features to create templates for, such as: --features dino_vits8")
     wanted = library.names(names)
     there = [name for name in wanted if name in library.made_with(extractor.fingerprint)]
     if there and not overwrite:
-        raise TemplateError(f"{', '.join(there)} is there already for these features; allow it with --overwrite")
+        raise TemplateError(f"{', '.join(there)} already exists for these features; allow it with --overwrite")
     finder = PartsEncoder(short_side=768, levels=3)
     found = find_templates(library.made_with(finder.fingerprint).select(wanted), frames, finder, extractor)
     missing = [name for name in wanted if name not in {item.template.name for item in found}]
@@ -155,13 +161,13 @@ def list_() -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--image", type=click.Path(path_type=Path), required=True, help="Picture or video to look for it in.")
+@click.option("--image", type=click.Path(path_type=Path), required=True, help="Image or video to search.")
 @_time
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: NAME.png.")
-@click.option("--overwrite", is_flag=True, help="Replace a picture that exists.")
+@click.option("--overwrite", is_flag=True, help="Overwrite an existing image.")
 @feature_options
 def show(name: str, image: Path, time: float, output: Path | None, overwrite: bool, **options: Any) -> None:
-    """Draw where a template matches a picture."""
+    """Show where a template matches an image."""
     output = output or Path(f"{name}.png")
     if output.exists() and not overwrite:
         raise OutputError(f"{output} exists; choose another name with -o, or allow it with --overwrite")
@@ -172,7 +178,7 @@ def show(name: str, image: Path, time: float, output: Path | None, overwrite: bo
     fitting = library.made_with(extractor.fingerprint)
     if not any(member in fitting for member in library.names([name])):
         raise TemplateError(
-            f"there is no template {name!r} for these features; make it with: motionveil template find {name} "
+            f"no template {name!r} for these features; create it with: motionveil template find {name} "
             f"--image {image} --features …"
         )
     maps = saliency_maps(picture, choose_templates([name], extractor).templates, extractor)
@@ -180,41 +186,39 @@ def show(name: str, image: Path, time: float, output: Path | None, overwrite: bo
     row, column = np.unravel_index(int(best.argmax()), best.shape)
     shown = drawing.mark_point(drawing.overlay(picture, best), Point(float(column), float(row)))
     sheet = drawing.contact_sheet(
-        [("", [("input", picture), (f"{name}: greatest {best.max():.2f}", shown)])], height=min(picture.shape[0], 480)
+        [("", [("input", picture), (f"{name}: max {best.max():.2f}", shown)])], height=min(picture.shape[0], 480)
     )
     drawing.write_image(output, sheet, private=True)
     share = (best >= 0.5).mean()
-    say(f"{output}  (greatest similarity {best.max():.2f} at {column},{row}; at least half in {share:.1%})")
+    say(f"{output}  (maximum similarity {best.max():.2f} at {column},{row}; at least 0.5 in {share:.1%} of the image)")
 
 
 @command.command()
 @click.argument("name")
-@click.option("--features", help="Only the one for these features, as list shows them.")
+@click.option("--features", help="Only the template for these features, as shown by list.")
 def remove(name: str, features: str | None) -> None:
-    """Remove your templates of a name."""
+    """Remove your templates of this name."""
     own = _own()
     if features is not None:
         kept = TemplateLibrary(t for t in own if t.name != name or _features(t) != features)
         if len(kept) == len(own):
-            raise TemplateError(
-                f"none of your templates is named {name!r} for {features}; see: motionveil template list"
-            )
+            raise TemplateError(f"you have no template named {name!r} for {features}; see: motionveil template list")
         change_user_library(lambda own: TemplateLibrary(t for t in own if t.name != name or _features(t) != features))
         say(f"removed {name} for {features}")
         return
     if name not in own and name in built_in_library():
-        raise TemplateError(f"{name!r} is built in and stays; leave it out with --hide instead")
+        raise TemplateError(f"{name!r} is built in and cannot be removed; leave it out with --hide instead")
     if name not in own:
-        raise TemplateError(f"none of your templates is named {name!r}; see them with: motionveil template list")
+        raise TemplateError(f"you have no template named {name!r}; list them with: motionveil template list")
     change_user_library(lambda own: own.without(name))
     say(f"removed {name}")
 
 
 @command.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--overwrite", is_flag=True, help="Replace templates of the same names.")
+@click.option("--overwrite", is_flag=True, help="Overwrite templates of the same names.")
 def import_(file: Path, overwrite: bool) -> None:
-    """Add the templates of a file that export wrote."""
+    """Import templates from a file written by export."""
     incoming = TemplateLibrary.load(file)
     known = {(template.name, template.fingerprint): template for template in default_library()}
     new = []
@@ -224,22 +228,23 @@ def import_(file: Path, overwrite: bool) -> None:
             continue
         if there is not None and not overwrite:
             raise TemplateError(
-                f"a template is named {template.name!r} already for {_features(template)}; allow it with --overwrite"
+                f"a template named {template.name!r} already exists for {_features(template)}; allow it with "
+                "--overwrite"
             )
         new.append(template)
     change_user_library(lambda own: own.with_templates(new))
     imported = [f"{template.name} for {_features(template)}" for template in new]
-    say(f"imported {', '.join(imported)}" if imported else "all of them are here already")
+    say(f"imported {', '.join(imported)}" if imported else "all templates already exist")
 
 
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("names", nargs=-1)
-@click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
+@click.option("--overwrite", is_flag=True, help="Overwrite an existing file.")
 def export(file: Path, names: tuple[str, ...], overwrite: bool) -> None:
-    """Write templates to a file: yours of these names, for all features that have them, or all of yours.
+    """Export templates to a file: those named, or all of yours.
 
-    A name that only a built-in template has gives that one.
+    Your own templates take precedence over built-in ones of the same name.
     """
     if file.exists() and not overwrite:
         raise OutputError(f"{file} exists; choose another name, or allow it with --overwrite")
@@ -252,7 +257,7 @@ def export(file: Path, names: tuple[str, ...], overwrite: bool) -> None:
         chosen = mine + (built_in_library().select(others) if others else [])
     if not chosen:
         raise TemplateError(
-            "you have made no templates yet; name built-in ones, or make one with: motionveil template add"
+            "you have no templates yet; name built-in ones, or create one with: motionveil template add"
         )
     TemplateLibrary(chosen).save(file)
     say(f"{file}  ({', '.join(f'{t.name} for {_features(t)}' for t in chosen)})")

@@ -26,11 +26,11 @@ from .terminal import say
 
 @click.group(name="weights")
 def command() -> None:
-    """Bring weights of further networks here, and check them. Nothing is fetched unless you ask for it."""
+    """Download and verify weights of optional networks. Nothing is downloaded unless you ask for it."""
 
 
 class _Bar:
-    """Bytes, speed and time left on the terminal, for a download that takes longer than a second."""
+    """Bytes, speed and remaining time on the terminal, for a download that takes longer than a second."""
 
     def __init__(self, name: str, *, quiet: bool) -> None:
         self._bar: Any = tqdm(
@@ -50,21 +50,21 @@ class _Bar:
 
 @command.command("list")
 def list_() -> None:
-    """List all weights: licence, size, whether they are here (by their size; verify reads them)."""
+    """List all weights: licence, size, and whether they are present (judged by file size; see verify)."""
     for weights in WEIGHTS.values():
         path = locate(weights)
         state = "absent" if path is None else "present" if looks_right(weights, path) else "mismatch"
         what = f"{weights.name:<24}{weights.licence:<14}{weights.megabytes:>7}"
         say(f"{what}  {state:<10}{path or weights.description}")
-    say("Licences are those of the weights. What they were trained on has terms of its own:")
+    say("These licences cover the weights. Their training data has terms of its own:")
     for data in dict.fromkeys(weights.data for weights in WEIGHTS.values()):
         say(f"  {data}: {', '.join(weights.name for weights in WEIGHTS.values() if weights.data == data)}")
 
 
 @command.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME…")
-@click.option("--overwrite", is_flag=True, help="Replace a file that is here.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
+@click.option("--overwrite", is_flag=True, help="Overwrite an existing file.")
+@click.option("-q", "--quiet", is_flag=True, help="Hide progress and summary.")
 def fetch(names: tuple[str, ...], overwrite: bool, quiet: bool) -> int:
     """Download weights from where their authors publish them."""
     chosen = [get_weights(name) for name in names]
@@ -80,29 +80,31 @@ def fetch(names: tuple[str, ...], overwrite: bool, quiet: bool) -> int:
 
 @command.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--name", help="Which weights these are; otherwise the file's name or its sha256 tells.")
-@click.option("--overwrite", is_flag=True, help="Replace a file that is here.")
+@click.option("--name", help="Name of the weights. Default: determined from the file name or sha256.")
+@click.option("--overwrite", is_flag=True, help="Overwrite an existing file.")
 def import_(file: Path, name: str | None, overwrite: bool) -> None:
-    """Copy a file from elsewhere into the weights folder, checked."""
+    """Verify a file, and copy it into the weights folder."""
     say(import_weights(file, name, overwrite=overwrite))
 
 
 @command.command()
 @click.argument("names", nargs=-1, metavar="[NAME…]")
 def verify(names: tuple[str, ...]) -> int:
-    """Read weights again and compare them: those named, or all that are here. Exits with 2 where one is another."""
+    """Verify checksums of the named weights, or of all that are present. Exits with 2 on a mismatch."""
     chosen = [get_weights(name) for name in names] or [weights for weights in WEIGHTS.values() if locate(weights)]
     if not chosen:
-        say(f"no weights in {weights_folders()[0]}; see what there is with: motionveil weights list")
+        say(f"no weights in {weights_folders()[0]}; list available ones with: motionveil weights list")
 
     def work(weights: Weights) -> None:
         path = locate(weights)
         if path is None:
-            raise WeightsError(f"{weights.name} is not here; fetch it with: motionveil weights fetch {weights.name}")
+            raise WeightsError(f"{weights.name} is missing; fetch it with: motionveil weights fetch {weights.name}")
         compared = verify_weights(weights, path)
-        state = "as it was published" if weights.sha256 else "unchanged since it came; nobody has published a sha256"
+        state = (
+            "matches the published sha256" if weights.sha256 else "unchanged since download; no sha256 was published"
+        )
         if not compared:
-            state = "nothing to compare it with; record it with: motionveil weights import"
+            state = "no known sha256; record it with: motionveil weights import"
         say(f"{weights.name:<24}{state}  {path}")
 
     return each(chosen, work)
