@@ -11,7 +11,9 @@ from motionveil.errors import OptionError
 from motionveil.features import DescriptorGrid
 from motionveil.flow import with_motion
 from motionveil.regions import Coverage, Doubt, TemplateSaliency, doubtful
-from motionveil.types import Float32Array, UInt8Array
+from motionveil.regions.looking import key_of
+from motionveil.saliency import Cells
+from motionveil.types import Float32Array, Point, UInt8Array
 
 from ..conftest import BRIGHT, BrightnessExtractor, ConstantFlow, clips_of
 
@@ -161,6 +163,22 @@ def test_margin_grows_the_region() -> None:
     assert wide[0, 32, 70] == 0
 
 
+def test_heads_are_covered_with_less_evidence_than_bodies() -> None:
+    saliency, heads = np.zeros((48, 96), np.float32), np.zeros((48, 96), np.float32)
+    heads[16:32, 16:32] = saliency[16:32, 16:32] = 0.4
+    saliency[16:32, 64:80] = 0.4
+    stride = Point(4, 4)
+
+    def covered(head_gain: float) -> list[bool]:
+        coverage = Coverage(begin=0.5, full=0.6, sure=0.5, head_gain=head_gain)
+        opacity = key_of(saliency, heads, Cells(stride, Point(1.5, 1.5)), (192, 384), coverage).opacity
+        size = opacity.shape[0] // 48
+        return [bool(opacity[24 * size, x * size] >= 1) for x in (24, 72)]
+
+    assert covered(1) == [False, False]
+    assert covered(1.6) == [True, False]
+
+
 def test_a_small_thing_stays_fully_covered_while_it_moves_by_parts_of_a_cell() -> None:
     """Found once, then missed: for the whole hold every pixel of it must be covered completely."""
     frames = moving_square(9, step=3, missing=tuple(range(1, 9)))
@@ -199,7 +217,7 @@ def test_clips_do_not_matter(lengths: list[int]) -> None:
     assert np.array_equal(whole, cut)
 
 
-@pytest.mark.parametrize("bad", [{"keyframe_every": 0}, {"margin": 0.9}, {"hold": -1.0}])
+@pytest.mark.parametrize("bad", [{"keyframe_every": 0}, {"margin": 0.9}, {"hold": -1.0}, {"head_gain": 0.5}])
 def test_bad_settings_are_refused(bad: dict[str, float]) -> None:
     with pytest.raises(OptionError):
         Coverage(**bad)  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ class Coverage:
 
     combine: of several templates, see `saliency.combine`. begin, full: see `saliency.opacity_curve`. sure: what is
     connected counts only where its saliency reaches this somewhere; 0 counts everything.
+    head_gain: the saliency of heads counts this many times, so that they are covered with less evidence than bodies.
     margin: the region grows by this share of the frame's short side; head_margin: heads by this share of their own
     size, where that is more.
     hold: seconds for which somebody, or a head, that was found and then missed stays covered, wherever they move; a
@@ -34,6 +35,7 @@ class Coverage:
     begin: float = 0.0
     full: float = 1.0
     sure: float = 0.0
+    head_gain: float = 1.0
     margin: float = 0.0
     head_margin: float = 0.0
     hold: float = 0.0
@@ -57,6 +59,8 @@ class Coverage:
             raise OptionError(f"nobody is covered {self.look_back:g} seconds back; give 0 to 5")
         if not 0 <= self.sure <= 1:
             raise OptionError(f"a saliency lies between 0 and 1; it cannot be sure at {self.sure:g}")
+        if not self.head_gain >= 1:
+            raise OptionError(f"heads cannot count {self.head_gain:g} times; give 1 or more")
         if self.between not in get_args(Between):
             raise OptionError(f"no way {self.between!r} between keyframes; choose from {', '.join(get_args(Between))}")
         if self.recheck is not None and not 0 < self.recheck <= 1:
@@ -76,4 +80,5 @@ class Coverage:
     @property
     def is_plain(self) -> bool:
         """Whether opacity is the saliency itself, as published."""
-        return (self.begin, self.full, self.margin, self.sure) == (0, 1, 0, 0) and not self.follows
+        plain = (self.begin, self.full, self.margin, self.sure, self.head_gain) == (0, 1, 0, 0, 1)
+        return plain and not self.follows

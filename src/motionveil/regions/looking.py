@@ -81,6 +81,9 @@ def key_of(saliency: Float32Array, heads: Float32Array, cells: Cells, size: tupl
     nothing = np.zeros((saliency.shape[0], saliency.shape[1]), np.int32)
     if coverage.is_plain:
         return Key(saliency, nothing, nothing, cells)
+    if coverage.head_gain != 1:
+        heads = (heads * coverage.head_gain).clip(0, 1)
+        saliency = ops.greatest([saliency, heads])
     factor = 1 if min(saliency.shape[0], saliency.shape[1]) >= _FINE else 2
     if factor > 1:  # on smaller cells outlines have no steps
         heads, _ = refine(heads, cells, factor)
