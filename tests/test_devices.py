@@ -11,7 +11,7 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ from motionveil.devices import gpu_of, on_device, on_host
 from motionveil.features import DescriptorGrid, FeatureExtractor, PartsEncoder, ViTEncoder
 from motionveil.fillers import MotionNoise
 from motionveil.flow import DISFlow, FlowEstimator, RAFTFlow, with_motion
-from motionveil.noise import TRANSPORTS
+from motionveil.noise import Transport
 from motionveil.obfuscators import Explained, Selective
 from motionveil.presets import PRESETS
 from motionveil.regions import (
@@ -136,7 +136,7 @@ def joined(clips: Iterable[Clip]) -> UInt8Array:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("transport", get_args(Transport))
 @pytest.mark.parametrize("grain", [None, 1.0])
 @pytest.mark.parametrize("region", REGIONS)
 def test_tensors_give_what_arrays_give(
@@ -260,7 +260,7 @@ def test_nothing_is_copied_from_the_gpu_but_what_decides(
     assert not copies.counts - Counter(allowed), copies.counts
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("transport", get_args(Transport))
 @pytest.mark.parametrize("region", REGIONS)
 def test_all_of_it_runs_where_the_frames_lie(
     region: str, transport: Any, video: UInt8Array, monkeypatch: pytest.MonkeyPatch

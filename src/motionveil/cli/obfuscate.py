@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from ..building import DEFAULT_HIDE, Networks
 from ..errors import OptionError
 from ..fillers import FILLERS
-from ..noise import STATISTICS, TRANSPORTS
+from ..noise import PALETTES, STATISTICS, Transport
 from ..pipeline import Result, obfuscate_video
 from ..places import audit_path, plan
 from ..presets import PRESETS, Preset, get_preset
@@ -81,8 +81,9 @@ from .terminal import say
 )
 @click.option("--fill", type=Setting(FILLERS), help="What to replace it with, for instance solid:colour=#204060.")
 @click.option("--grain", type=Number(1, 1e5), help="Size of the noise's grain in pixels.")
-@click.option("--transport", type=click.Choice(list(TRANSPORTS)), help="How noise moves with the scene.")
-@click.option("--statistics", type=click.Choice([*STATISTICS, "video"]), help="Colours of the noise; video: its own.")
+@click.option("--transport", type=click.Choice(get_args(Transport)), help="How noise moves with the scene.")
+@click.option("--palette", type=click.Choice(list(PALETTES)), help="Colours of the noise that moves.")
+@click.option("--statistics", type=click.Choice([*STATISTICS, "video"]), help="Range of the noise; video: its own.")
 @feature_options
 @flow_options
 @click.option("--seed", type=SEED, help="For experiments: repeats a result, and weakens it.")
@@ -175,7 +176,7 @@ def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
         if not 0 <= begin < full <= 1:
             raise OptionError(f"--opacity {begin:g},{full:g} must be two rising numbers within 0 and 1, like 0.2,0.4")
         coverage = coverage.with_opacity(begin, full)
-    noise = {key: options[key] for key in ("grain", "transport", "statistics") if options[key] is not None}
+    noise = {key: options[key] for key in ("grain", "transport", "statistics", "palette") if options[key] is not None}
     (features, feature_settings), (flow, flow_settings) = take_features(options), take_flow(options)
     preset = preset.with_features(features or preset.features, **feature_settings)
     preset = preset.with_flow(flow or preset.flow, **flow_settings)

@@ -1,0 +1,120 @@
+"""Particles: a Gaussian field of one grain, that moves with the scene and keeps its shape whatever the flow does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from motionveil.noise import NoiseField, ParticleField, hidden_motion
+from motionveil.types import Float32Array
+
+HEIGHT, WIDTH = 90, 120
+
+
+def field_of(rng: np.random.Generator, sigma: float = 3.0) -> ParticleField:
+    return ParticleField(HEIGHT, WIDTH, sigma=sigma, generator=rng)
+
+
+def still() -> Float32Array:
+    return np.zeros((HEIGHT, WIDTH, 2), np.float32)
+
+
+def anisotropy(values: Float32Array) -> float:
+    """How much steeper a field is across than along, over all of it: the root of the ratio of mean squared slopes."""
+    x, y = np.diff(values, axis=1)[:-1], np.diff(values, axis=0)[:, :-1]
+    xx, yy, xy = ((a * b).mean() for a, b in ((x, x), (y, y), (x, y)))
+    root = np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
+    return float(np.sqrt(((xx + yy) / 2 + root) / ((xx + yy) / 2 - root)))
+
+
+def test_values_are_standard_normal_and_channels_independent(rng: np.random.Generator) -> None:
+    values = field_of(rng).advance(None)
+    assert values.shape == (HEIGHT, WIDTH, 3)
+    assert values.mean() == pytest.approx(0, abs=0.15)
+    assert values.std() == pytest.approx(1, abs=0.1)
+    assert abs(np.corrcoef(values[..., 0].ravel(), values[..., 1].ravel())[0, 1]) < 0.2
+
+
+def test_shear_and_zoom_do_not_draw_it_out(rng: np.random.Generator) -> None:
+    """After 60 frames a carried picture would be stretched several times over."""
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    for flow in (np.stack([(y - 45) * 0.05, 0 * x], -1), np.stack([(x - 60) * -0.03, (y - 45) * 0.03], -1)):
+        field = field_of(rng)
+        fresh = field.advance(None)
+        for _ in range(60):
+            later = field.advance(np.asarray(flow, np.float32))
+        assert anisotropy(later) < 1.25
+        assert later.std() == pytest.approx(1, abs=0.15)
+        assert np.abs(np.diff(later, axis=1)).mean() == pytest.approx(np.abs(np.diff(fresh, axis=1)).mean(), rel=0.2)
+
+
+def test_what_is_at_rest_beside_what_moves_stays_as_it_is(rng: np.random.Generator) -> None:
+    flow = still()
+    flow[:, :60] = -2.0, 0.0
+    field = field_of(rng)
+    first = field.advance(None)
+    for _ in range(3):
+        later = field.advance(flow)
+    assert np.allclose(later[:, 85:], first[:, 85:], atol=0.05)
+    assert np.allclose(later[:, 20:40], first[:, 14:34], atol=0.7)
+    assert np.corrcoef(later[:, 20:40].ravel(), first[:, 14:34].ravel())[0, 1] > 0.9
+
+
+def test_a_small_fast_piece_keeps_its_particles(rng: np.random.Generator) -> None:
+    """It is narrower than its step, so that the flow at its old place says nothing of where it went."""
+    field = field_of(rng)
+    now = field.advance(None)
+    for t in range(6):
+        flow = still()
+        left = 10 + 12 * (t + 1)
+        flow[40:60, left : left + 10] = -12.0, 0.0
+        before = None if t < 3 else now[42:58, left - 11 : left - 3]
+        now = field.advance(flow)
+        if before is not None:
+            after = now[42:58, left + 1 : left + 9]
+            assert np.corrcoef(before.ravel(), after.ravel())[0, 1] > 0.7, t
+
+
+def test_there_are_particles_only_where_noise_is_seen(rng: np.random.Generator) -> None:
+    opacity = np.zeros((2 * HEIGHT, 2 * WIDTH), np.float32)
+    opacity[60:120, 80:140] = 1
+    field, everywhere = field_of(rng), field_of(rng)
+    field.advance(None, opacity)
+    everywhere.advance(None)
+    assert field.particles is not None
+    assert everywhere.particles is not None
+    assert 0 < len(field.particles) < 0.35 * len(everywhere.particles)
+    for t in range(30):
+        moved = np.roll(opacity, 2 * t, axis=1)
+        values = field.advance(still() - np.array([1, 0], np.float32), moved)
+        seen = values[moved[::2, ::2] > 0]
+        assert seen.std() > 0.6
+        assert len(field.particles) < 0.45 * len(everywhere.particles)
+
+
+def test_palettes() -> None:
+    def noise(palette: str) -> Float32Array:
+        field = NoiseField(240, 320, palette=palette, generator=np.random.default_rng(2))  # type: ignore[arg-type]
+        return field.advance(None).astype(np.float32)
+
+    grey, calm, rainbow = (noise(name) for name in ("grey", "calm", "rainbow"))
+    assert np.ptp(grey, axis=-1).max() == 0
+    assert 0 < np.ptp(calm, axis=-1).mean() < 0.6 * np.ptp(rainbow, axis=-1).mean()
+    for values in (grey, calm, rainbow):
+        assert values.mean() == pytest.approx(0.45 * 255, abs=8)
+        assert 40 < values.std() < 75
+
+
+def test_the_motion_of_the_ground_does_not_reach_what_is_hidden() -> None:
+    """Inside, and beyond, the motion of the figure holds."""
+    opacity = np.zeros((120, 160), np.float32)
+    opacity[40:90, 60:110] = 1
+    flow = np.zeros((60, 80, 2), np.float32)
+    flow[...] = 3.0, -1.0
+    # The margin of the mask shows ground.
+    flow[21:44, 31:54] = -2.0, 0.5
+    found = hidden_motion(flow, opacity)
+    assert np.allclose(found[22:43, 32:53], [-2.0, 0.5], atol=0.1)
+    assert np.allclose(found[16:49, 26:59], [-2.0, 0.5], atol=1.0)
+    assert np.allclose(hidden_motion(flow, np.ones_like(opacity)), flow, atol=1.6)
+    assert np.isfinite(hidden_motion(flow, np.zeros_like(opacity))).all()
