@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from motionveil.noise import NoiseField, ParticleField, hidden_motion
+from motionveil.noise import NoiseField, ParticleField, hidden_motion, with_stiff_heads
 from motionveil.types import Float32Array
 
 HEIGHT, WIDTH = 90, 120
@@ -118,3 +118,36 @@ def test_the_motion_of_the_ground_does_not_reach_what_is_hidden() -> None:
     assert np.allclose(found[16:49, 26:59], [-2.0, 0.5], atol=1.0)
     assert np.allclose(hidden_motion(flow, np.ones_like(opacity)), flow, atol=1.6)
     assert np.isfinite(hidden_motion(flow, np.zeros_like(opacity))).all()
+
+
+def talking(turn: float) -> tuple[Float32Array, Float32Array]:
+    """Flow of a head that moves, turns, and opens its mouth, and where it is."""
+    y, x = np.mgrid[0:60, 0:80].astype(np.float32)
+    head = ((x - 40) / 12) ** 2 + ((y - 28) / 16) ** 2 < 1
+    flow = np.zeros((60, 80, 2), np.float32)
+    flow[head] = np.stack([1.0 - turn * (y - 28), -0.5 + turn * (x - 40)], -1)[head]
+    mouth = ((x - 40) / 5) ** 2 + ((y - 37) / 3.5) ** 2 < 1
+    flow[mouth, 1] += np.where(y > 37, 2.0, -0.5)[mouth]
+    return flow, head.astype(np.float32)
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.04])
+def test_a_head_is_carried_as_one_piece(turn: float) -> None:
+    flow, head = talking(turn)
+    found = with_stiff_heads(flow, head)
+    y, x = np.mgrid[0:60, 0:80].astype(np.float32)
+    expected = np.stack([1.0 - turn * (y - 28), -0.5 + turn * (x - 40)], -1)
+    assert np.abs(found - expected)[head > 0].max() < 0.15
+    # Elsewhere, beyond a soft border, all stays as it was.
+    assert np.array_equal(found[:, :20], flow[:, :20])
+    assert np.array_equal(found[50:], flow[50:])
+    assert np.array_equal(with_stiff_heads(flow, 0 * head), flow)
+
+
+def test_two_heads_move_by_themselves() -> None:
+    flow, heads = np.zeros((60, 80, 2), np.float32), np.zeros((30, 40), np.float32)
+    flow[:, 40:] = 3.0, 1.0
+    heads[5:15, 5:12] = heads[5:15, 26:33] = 1
+    found = with_stiff_heads(flow, heads)
+    assert np.allclose(found[12:28, 12:22], 0, atol=0.05)
+    assert np.allclose(found[12:28, 54:64], [3, 1], atol=0.05)

@@ -33,6 +33,7 @@ class Clip:
     flow_to_previous: per frame the flow to the frame before it, (h, w, 2) float32 in pixels of its own grid, None where
     nothing can be carried over (first frame, scene cut); the whole field is None until `with_motion` has filled it.
     opacity: (T, H, W) float32 in [0, 1], where frames are to be replaced; None until a region has filled it.
+    heads: per frame 1 where heads are, else 0, (h, w) float32 on cells that span the frame; None where not known.
     """
 
     frames: UInt8Array
@@ -40,6 +41,7 @@ class Clip:
     pts: tuple[Fraction, ...]
     flow_to_previous: tuple[Float32Array | None, ...] | None = None
     opacity: Float32Array | None = None
+    heads: tuple[Float32Array | None, ...] | None = None
 
     def __post_init__(self) -> None:
         # By its name the type is the same for tensors, which may stand in for arrays (see `ops`).

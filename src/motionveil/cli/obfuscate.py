@@ -83,6 +83,9 @@ from .terminal import say
 @click.option("--grain", type=Number(1, 1e5), help="Size of the noise's grain in pixels.")
 @click.option("--transport", type=click.Choice(get_args(Transport)), help="How noise moves with the scene.")
 @click.option("--palette", type=click.Choice(list(PALETTES)), help="Colours of the noise that moves.")
+@click.option(
+    "--face-motion", is_flag=True, default=None, help="Let the noise show lips and faces moving, for those who need it."
+)
 @click.option("--statistics", type=click.Choice([*STATISTICS, "video"]), help="Range of the noise; video: its own.")
 @feature_options
 @flow_options
@@ -176,7 +179,11 @@ def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
         if not 0 <= begin < full <= 1:
             raise OptionError(f"--opacity {begin:g},{full:g} must be two rising numbers within 0 and 1, like 0.2,0.4")
         coverage = coverage.with_opacity(begin, full)
-    noise = {key: options[key] for key in ("grain", "transport", "statistics", "palette") if options[key] is not None}
+    noise = {
+        key: options[key]
+        for key in ("grain", "transport", "statistics", "palette", "face_motion")
+        if options[key] is not None
+    }
     (features, feature_settings), (flow, flow_settings) = take_features(options), take_flow(options)
     preset = preset.with_features(features or preset.features, **feature_settings)
     preset = preset.with_flow(flow or preset.flow, **flow_settings)

@@ -1,6 +1,6 @@
 """Noise that moves with the scene: particles, or a picture that is drawn once and carried by coordinates."""
 
-from .carrying import hidden_motion
+from .carrying import hidden_motion, with_stiff_heads
 from .field import NoiseField, Transport, default_grain
 from .particles import ParticleField
 from .picture import draw_noise
@@ -40,4 +40,5 @@ __all__ = [
     "hidden_motion",
     "measure_statistics",
     "statistics_of",
+    "with_stiff_heads",
 ]

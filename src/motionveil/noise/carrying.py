@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .. import ops
 from ..types import Float32Array
 
@@ -9,6 +11,8 @@ _RIM = 0.02
 """Share of the short side by which what is hidden is wider than what is meant: its margin shows ground."""
 _DOUBT = 0.005
 """How much the rim counts, so that what is all rim is carried by its own motion too."""
+_SOFT = 3.0
+"""Pixels of the flow within which the motion of a head goes over into what is around."""
 _TRUST = 0.05
 """How much every place listens to what is around it."""
 
@@ -22,6 +26,56 @@ def hidden_motion(flow: Float32Array, opacity: Float32Array) -> Float32Array:
     core = -ops.dilate(-hidden, _RIM * min(flow.shape[0], flow.shape[1]))
     weight = core + _DOUBT * hidden + 1e-6
     return _continued(flow * weight[..., None], weight)
+
+
+def with_stiff_heads(flow: Float32Array, heads: Float32Array) -> Float32Array:
+    """Flow (h, w, 2) in which every connected piece of `heads` (r, c) moves, turns and grows as a whole.
+
+    What happens within a face, as with lips and brows, is left out. Around each piece that goes over into what was
+    there.
+    """
+    size = (flow.shape[0], flow.shape[1])
+    count, numbers = ops.pieces(ops.to_host(ops.resize_map(heads, size)) >= 0.5)
+    if not count:
+        return flow
+    whole, stiff = ops.to_host(flow), np.zeros((*size, 2), np.float32)
+    grid = ops.pixel_grid(*size)
+    softness = np.zeros(size, np.float32)
+    for number in range(1, count + 1):
+        mask = numbers == number
+        wide = ops.dilate(mask.astype(np.float32), _SOFT)
+        around = np.ix_(*(np.flatnonzero(wide.any(axis)) for axis in (1, 0)))
+        moved = _similarity(grid[mask], whole[mask], grid[around])
+        closer = wide[around] > softness[around]
+        stiff[around] = np.where(closer[..., None], moved, stiff[around])
+        softness[around] = np.maximum(softness[around], wide[around])
+    weight = ops.greatest([(numbers > 0).astype(np.float32), ops.smooth(softness, _SOFT / 2)]) * (softness > 0)
+    share, moved = (ops.to_device(each, ops.device_of(flow)) for each in (weight[..., None], stiff))
+    return flow + share * (moved - flow)
+
+
+def _similarity(places: Float32Array, steps: Float32Array, where: Float32Array) -> Float32Array:
+    """Steps (n, 2) of places (n, 2) as a shift, a turn and a change of size, at other places (..., 2).
+
+    By least squares, weighted anew four times by how well each fits, so that what moves on its own does not count.
+    """
+    centre = places.mean(0)
+    x, y = (places - centre).T.astype(np.float64)
+    zero, one = np.zeros_like(x), np.ones_like(x)
+    known = np.concatenate([np.stack([one, zero, x, -y], 1), np.stack([zero, one, y, x], 1)])
+    wanted = steps.T.ravel().astype(np.float64)
+    middle = np.median(steps, axis=0)
+    found = np.array([middle[0], middle[1], 0.0, 0.0])
+    for _ in range(4):
+        error = np.hypot(*(wanted - known @ found).reshape(2, -1))
+        weight = np.tile(1 / (1 + (error / max(0.05, 1.5 * float(np.median(error)))) ** 2), 2)
+        # A little against turns that a few places would decide.
+        normal = (known * weight[:, None]).T @ known + np.diag([0, 0, len(x), len(x)])
+        found = np.linalg.solve(normal, (known * weight[:, None]).T @ wanted)
+    x, y = np.moveaxis(where - centre, -1, 0)
+    return np.stack([found[0] + found[2] * x - found[3] * y, found[1] + found[2] * y + found[3] * x], -1).astype(
+        np.float32
+    )
 
 
 def _continued(weighted: Float32Array, weight: Float32Array) -> Float32Array:

@@ -35,7 +35,8 @@ class Particles:
     """The particles of one video, arrays of n each.
 
     place: (n, 2) float32, x then y, in pixels of the grid that is drawn. velocity: (n, 2), the last step. value:
-    (n, C), brightness and colours, standard normal. weight: in [0, 1], how far they have come or gone. leaving: those that go.
+    (n, C), brightness and colours, standard normal. weight: in [0, 1], how far they have come or gone. leaving: those
+    that go.
     """
 
     place: Float32Array
