@@ -89,23 +89,30 @@ class _Grown:
         # A blob that is two pixels wide is smooth between them.
         factor = max(1, int(sigma / 2))
         size = (-(-height // factor), -(-width // factor))
-        self.frame_size = (height, width)
-        self.field = ParticleField(
-            *size, sigma=sigma * size[0] / height, channels=len(palette), generator=generator, device=device
-        )
+        self.frame_size, self.factor, self.device = (height, width), factor, device
         mixed = np.array(palette, np.float32)
-        self.colours = ops.to_device(mixed / np.sqrt((mixed**2).sum(0)), device)
-        self.low, self.high = (
-            ops.to_device(
-                255 * (np.array(statistics.mean) + sign * np.array(statistics.std)).astype(np.float32), device
-            )
-            for sign in (-1, 1)
+        self.field = ParticleField(
+            *size,
+            sigma=sigma / factor,
+            colours=mixed / np.sqrt((mixed**2).sum(0)),
+            generator=generator,
+            device=device,
         )
+        middle, half = (255 * np.array(each, np.float32) for each in (statistics.mean, statistics.std))
+        self.middle, self.half = ops.to_device(middle, device), ops.to_device(half, device)
+        self.unseen = ops.as_uint8(ops.zeros((height, width, 3), device=device) + self.middle)
 
     def advance(self, flow_to_previous: Float32Array | None, opacity: Float32Array | None) -> UInt8Array:
-        """The noise of the next frame."""
-        values = self.field.advance(flow_to_previous, opacity) @ self.colours
+        """The noise of the next frame; the mean where it is not seen."""
+        values, (rows, columns) = self.field.advance(flow_to_previous, opacity)
+        noise = self.unseen + 0
+        if not values.shape[0]:
+            return noise
         # From the normal to nearly the uniform distribution.
-        share = 0.5 + 0.5 * values / (values * values + np.float32(np.pi / 2)) ** 0.5
-        noise = self.low + share * (self.high - self.low)
-        return ops.resize_image(ops.as_uint8(noise), self.frame_size)
+        shown = self.middle + self.half * (values / (values * values + np.float32(np.pi / 2)) ** 0.5)
+        size = (shown.shape[0] * self.factor, shown.shape[1] * self.factor)
+        large = ops.resize_image(ops.as_uint8(shown), size)
+        top, left = rows.start * self.factor, columns.start * self.factor
+        place = noise[top : top + size[0], left : left + size[1]]
+        place[:] = large[: place.shape[0], : place.shape[1]]
+        return noise

@@ -8,6 +8,7 @@ opens particles are born, where it closes they die, one by one and within some f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,7 +64,8 @@ class Particles:
 class ParticleField:
     """A moving Gaussian random field; holds the state of one video.
 
-    height, width: of the grid that is drawn. sigma: of a blob in its pixels. channels: independent fields.
+    height, width: of the grid that is drawn. sigma: of a blob in its pixels. colours: (n, C), what each of n
+    independent values of a particle gives to each channel; the squares for a channel add up to 1.
     fade: frames in which a particle comes or goes.
     """
 
@@ -74,13 +76,13 @@ class ParticleField:
         *,
         sigma: float,
         generator: np.random.Generator,
-        channels: int = 3,
+        colours: Float32Array | None = None,
         fade: int = 6,
         device: ops.Device = None,
     ) -> None:
         self.size = (height, width)
         self.sigma = sigma
-        self.channels = channels
+        self.colours = np.eye(3, dtype=np.float32) if colours is None else colours
         self.fade = fade
         self.device = device
         self.generator = generator
@@ -90,19 +92,23 @@ class ParticleField:
         # At its outer edge the density is not known well.
         self._framed = np.pad(np.ones((height + 2, width + 2), bool), self.border - 1)
 
-    def advance(self, flow_to_previous: Float32Array | None, opacity: Float32Array | None = None) -> Float32Array:
-        """The field of the next frame, (height, width, channels) float32, standard normal.
+    def advance(
+        self, flow_to_previous: Float32Array | None, opacity: Float32Array | None = None
+    ) -> tuple[Float32Array, tuple[slice, slice]]:
+        """The field of the next frame where it is seen, (h, w, C) float32, standard normal; and which part that is.
 
         opacity: (H, W), where it is seen; None: everywhere.
         """
-        wanted = self._wanted(opacity)
+        seen = self._seen(opacity)
+        wanted = self._wanted(seen)
         if flow_to_previous is None or self.particles is None:
             self.particles = self._first(wanted)
         else:
             flow = ops.to_host(flow_to_previous)
             self._move(flow)
             self._renew(wanted, flow)
-        return self._draw()
+        part = _box(seen)
+        return self._draw(part), part
 
     def _first(self, wanted: npt.NDArray[np.bool_]) -> Particles:
         """The particles of a new scene."""
@@ -111,15 +117,21 @@ class ParticleField:
             found = found.with_others(self._born(wanted, self._density(found), _EVEN, weight=1.0))
         return found
 
-    def _wanted(self, opacity: Float32Array | None) -> npt.NDArray[np.bool_]:
-        """Where there should be particles: in and near what is seen, on the grid with its border."""
-        height, width, border = *self.size, self.border
-        wide = (height + 2 * border, width + 2 * border)
+    def _seen(self, opacity: Float32Array | None) -> npt.NDArray[np.bool_]:
+        """Where the field is seen, on the grid."""
         if opacity is None:
-            return np.ones(wide, bool)
-        seen = ops.to_host(ops.resize_map(opacity, self.size)) > 0
-        padded = np.pad(seen, border, mode="edge").astype(np.float32)
-        return ops.dilate(padded, _REACH * self.sigma) > 0
+            return np.ones(self.size, bool)
+        return ops.to_host(ops.resize_map(opacity, self.size)) > 0
+
+    def _wanted(self, seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Where there should be particles: in and near what is seen, on the grid with its border."""
+        padded = np.pad(seen, self.border, mode="edge").astype(np.float32)
+        if seen.all():
+            return padded > 0
+        # A coarse copy will do.
+        half = (-(-padded.shape[0] // 2), -(-padded.shape[1] // 2))
+        wide = ops.dilate(ops.resize_map(padded, half), _REACH * self.sigma / 2)
+        return ops.resize_map(wide, (padded.shape[0], padded.shape[1])) > 0
 
     def _move(self, flow: Float32Array) -> None:
         """Every particle goes to where what was under it comes from there: x + flow(x) = its old place.
@@ -133,19 +145,28 @@ class ParticleField:
         def step(place: Float32Array) -> Float32Array:
             return self._step(flow, place)
 
-        best, least = now.place, np.full(len(now), np.inf, np.float32)
-        for start in (now.place + now.velocity, now.place - step(now.place)):
-            found = start
-            for _ in range(2):
-                found = now.place - step(found)
-            error = np.linalg.norm(found + step(found) - now.place, axis=1)
-            better = error < least - 0.05
-            best, least = np.where(better[:, None], found, best), np.where(better, error, least)
+        best, least = self._way_back(step, now.place, now.place + now.velocity)
+        unsure = least > 0.05
+        if unsure.any():
+            place = now.place[unsure]
+            other, error = self._way_back(step, place, place - step(place))
+            better = error < least[unsure] - 0.05
+            best[unsure] = np.where(better[:, None], other, best[unsure])
+            least[unsure] = np.where(better, error, least[unsure])
         now.velocity, now.place = best - now.place, best
         # What nothing leads back to was covered by something else, at once.
         lost = least > _LOST * self.sigma + 0.25 * np.linalg.norm(now.velocity, axis=1)
         now.leaving |= lost
         now.weight = np.where(lost, np.minimum(now.weight, np.float32(0.25)), now.weight)
+
+    def _way_back(
+        self, step: Callable[[Float32Array], Float32Array], place: Float32Array, start: Float32Array
+    ) -> tuple[Float32Array, Float32Array]:
+        """Where what comes from these places is, looked for from `start`; (n, 2), and by how much that misses, (n,)."""
+        found = start
+        for _ in range(2):
+            found = place - step(found)
+        return found, np.linalg.norm(found + step(found) - place, axis=1)
 
     def _step(self, flow: Float32Array, places: Float32Array) -> Float32Array:
         """Where places come from, as a difference, in pixels of the grid; (n, 2)."""
@@ -156,9 +177,10 @@ class ParticleField:
         """Particles come where there are few, and go where there are many or none is needed."""
         now = self.particles
         assert now is not None
-        inside = self._looked_up(wanted, now.place)
         density = self._density(now)
-        crowd = np.where(self._looked_up(self._framed, now.place), self._looked_up(density, now.place), 0)
+        at, there = self._at(now.place)
+        inside = wanted.ravel()[at] & there
+        crowd = np.where(self._framed.ravel()[at] & there, density.ravel()[at], 0)
         excess = (crowd - 1.3) / np.maximum(crowd, 1.3) * (crowd > _DENSE)
         now.leaving |= ~inside | (self.generator.random(len(now)) < 0.5 * excess)
         change = np.float32(1 / self.fade)
@@ -179,22 +201,23 @@ class ParticleField:
         cells = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).reshape(-1, 2)
         places = (cells + self.generator.random(cells.shape)) * self.spacing - self.border - 0.5
         places = places.astype(np.float32)
-        places = places[self._looked_up(wanted, places) & (self._looked_up(density, places) < least)]
+        at, there = self._at(places)
+        places = places[there & wanted.ravel()[at] & (density.ravel()[at] < least)]
         count = len(places)
         return Particles(
             places,
             np.zeros((count, 2), np.float32),
-            self.generator.standard_normal((count, self.channels), np.float32),
+            self.generator.standard_normal((count, len(self.colours)), np.float32) @ self.colours,
             np.full(count, weight, np.float32),
             np.zeros(count, bool),
         )
 
-    def _looked_up(self, values: npt.NDArray[np.generic], places: Float32Array) -> npt.NDArray[np.generic]:
-        """Values of the grid with its border at places, zero outside."""
+    def _at(self, places: Float32Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """Indices of places (n, 2) into the grid with its border, and which of them lie in it."""
+        height, width = self.size[0] + 2 * self.border, self.size[1] + 2 * self.border
         column, row = np.rint(places + self.border).astype(np.int64).T
-        inside = (row >= 0) & (row < values.shape[0]) & (column >= 0) & (column < values.shape[1])
-        found = values[row.clip(0, values.shape[0] - 1), column.clip(0, values.shape[1] - 1)]
-        return np.where(inside, found, np.zeros((), values.dtype))
+        inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+        return np.where(inside, row * width + column, 0), inside
 
     def _splat(self, places: Float32Array, values: Float32Array) -> Float32Array:
         """Points of values (n, C) on the grid with its border, each shared by the four pixels around it."""
@@ -211,17 +234,32 @@ class ParticleField:
         ]
         return np.stack(planes, -1).astype(np.float32).reshape(height, width, -1)
 
-    def _draw(self) -> Float32Array:
-        """The field as it is now."""
+    def _draw(self, part: tuple[slice, slice]) -> Float32Array:
+        """A part of the field as it is now."""
         now = self.particles
         assert now is not None
         weight = now.weight[:, None]
-        points = ops.to_device(self._splat(now.place, np.concatenate([now.value * weight, weight**2], 1)), self.device)
-        inside = np.s_[self.border : self.border + self.size[0], self.border : self.border + self.size[1]]
+        rows, columns = part
+        wide = np.s_[rows.start : rows.stop + 2 * self.border, columns.start : columns.stop + 2 * self.border]
+        spread = self._splat(now.place, np.concatenate([now.value * weight, weight**2], 1))[wide]
+        points = ops.to_device(np.ascontiguousarray(spread), self.device)
+        inside = np.s_[self.border : -self.border, self.border : -self.border]
         # The square of a Gaussian is one too, narrower by the root of 2.
         field = ops.smooth(points[..., :-1], self.sigma).reshape(*points.shape[:2], -1)[inside]
         power = ops.smooth(points[..., -1], self.sigma / 2**0.5)[inside] / (4 * np.pi * self.sigma**2)
         return field / (power.clip(1e-9) ** 0.5)[..., None]
+
+
+def _box(seen: npt.NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Rows and columns of a mask that hold all of it, and two more on every side."""
+    found = [np.flatnonzero(seen.any(axis)) for axis in (1, 0)]
+    if not len(found[0]):
+        return slice(0, 0), slice(0, 0)
+    rows, columns = (
+        slice(max(0, int(each[0]) - 2), min(length, int(each[-1]) + 3))
+        for each, length in zip(found, seen.shape, strict=True)
+    )
+    return rows, columns
 
 
 def _sampled(values: Float32Array, places: Float32Array) -> Float32Array:
