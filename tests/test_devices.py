@@ -245,6 +245,8 @@ def test_copies_are_seen() -> None:
         # And how much is new in a frame; and small maps, since who is missed is followed on the host: opacity and flow
         # of every frame, and what was found in each keyframe.
         (PRESETS["secure"].coverage, "accumulated", {"cpu": 85, "__float__": 20}),
+        # Particles live on the host: opacity, flow and heads of every frame.
+        (PRESETS["secure"].coverage, "particles", {"cpu": 133, "__float__": 20}),
         # And the descriptors in which templates are matched, once for each video.
         (EVERYTHING, "first_frame", {"cpu": 74, "__float__": 10}),
     ],

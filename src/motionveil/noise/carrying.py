@@ -46,8 +46,8 @@ def with_stiff_heads(flow: Float32Array, heads: Float32Array) -> Float32Array:
         around = np.s_[top : int(found[0][-1]) + reach + 1, left : int(found[1][-1]) + reach + 1]
         inside, steps = mask[around].astype(np.float32), whole[around]
         places = ops.pixel_grid(*inside.shape)
-        # A few hundred places say how a head moves.
-        some = np.flatnonzero(inside)[:: max(1, int(mask.sum()) // 300)]
+        # Some 150 places say how a head moves.
+        some = np.flatnonzero(inside)[:: max(1, int(mask.sum()) // 150)]
         moved = _similarity(places.reshape(-1, 2)[some], steps.reshape(-1, 2)[some], places)
         wide = ops.dilate(inside, _SOFT)
         share = np.maximum(inside, ops.smooth(wide, _SOFT / 2) * wide)[..., None]
@@ -58,7 +58,7 @@ def with_stiff_heads(flow: Float32Array, heads: Float32Array) -> Float32Array:
 def _similarity(places: Float32Array, steps: Float32Array, where: Float32Array) -> Float32Array:
     """Steps (n, 2) of places (n, 2) as a shift, a turn and a change of size, at other places (..., 2).
 
-    By least squares, weighted anew four times by how well each fits, so that what moves on its own does not count.
+    By least squares, weighted anew three times by how well each fits, so that what moves on its own does not count.
     """
     centre = places.mean(0)
     x, y = (places - centre).T.astype(np.float64)
@@ -67,7 +67,7 @@ def _similarity(places: Float32Array, steps: Float32Array, where: Float32Array) 
     wanted = steps.T.ravel().astype(np.float64)
     middle = np.median(steps, axis=0)
     found = np.array([middle[0], middle[1], 0.0, 0.0])
-    for _ in range(4):
+    for _ in range(3):
         error = np.hypot(*(wanted - known @ found).reshape(2, -1))
         weight = np.tile(1 / (1 + (error / max(0.05, 1.5 * float(np.median(error)))) ** 2), 2)
         # A little against turns that a few places would decide.
