@@ -53,7 +53,7 @@ def signals(frames: UInt8Array | list[UInt8Array], boxes: list[Box | None]) -> F
         if box is None:
             continue
         flow = ops.resize_flow(estimator(frames[t], frames[t - 1]), (frames[t].shape[0], frames[t].shape[1]))
-        x, y, width, height = box
+        height = box[3]
 
         def part(top: float, bottom: float, flow: Float32Array = flow, box: Box = box) -> Float32Array:
             x, y, width, height = box

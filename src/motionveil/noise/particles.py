@@ -37,7 +37,7 @@ class Particles:
 
     place: (n, 2) float32, x then y, in pixels of the grid that is drawn. velocity: (n, 2), the last step. value:
     (n, C), brightness and colours, standard normal. weight: in [0, 1], how far they have come or gone. leaving: those
-    that go.
+    that go. luck: (n,), in [0, 1]; those with the least go first.
     """
 
     place: Float32Array
@@ -45,6 +45,7 @@ class Particles:
     value: Float32Array
     weight: Float32Array
     leaving: npt.NDArray[np.bool_]
+    luck: Float32Array
 
     def __len__(self) -> int:
         return len(self.place)
@@ -58,7 +59,7 @@ class Particles:
         return Particles(*map(np.concatenate, zip(self._parts(), others._parts(), strict=True)))
 
     def _parts(self) -> tuple[npt.NDArray[np.generic], ...]:
-        return self.place, self.velocity, self.value, self.weight, self.leaving
+        return self.place, self.velocity, self.value, self.weight, self.leaving, self.luck
 
 
 class ParticleField:
@@ -182,7 +183,7 @@ class ParticleField:
         inside = wanted.ravel()[at] & there
         crowd = np.where(self._framed.ravel()[at] & there, density.ravel()[at], 0)
         excess = (crowd - 1.3) / np.maximum(crowd, 1.3) * (crowd > _DENSE)
-        now.leaving |= ~inside | (self.generator.random(len(now)) < 0.5 * excess)
+        now.leaving |= ~inside | (now.luck < excess)
         change = np.float32(1 / self.fade)
         now.weight = np.clip(now.weight + np.where(now.leaving, -change, change), 0, 1).astype(np.float32)
         now = now.only((now.weight > 0) & ~(now.leaving & ~inside & (now.weight < 0.5)))
@@ -199,17 +200,20 @@ class ParticleField:
         """New particles, one in a cell at most, where they are wanted and the density is below `least`."""
         rows, columns = (int(np.ceil(length / self.spacing)) for length in wanted.shape)
         cells = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).reshape(-1, 2)
-        places = (cells + self.generator.random(cells.shape)) * self.spacing - self.border - 0.5
-        places = places.astype(np.float32)
+        # As much is drawn for every cell, whether it is used or not: one place more or less changes no other.
+        places = ((cells + self.generator.random(cells.shape)) * self.spacing - self.border - 0.5).astype(np.float32)
+        values = self.generator.standard_normal((len(cells), len(self.colours)), np.float32)
+        luck = self.generator.random(len(cells), np.float32)
         at, there = self._at(places)
-        places = places[there & wanted.ravel()[at] & (density.ravel()[at] < least)]
-        count = len(places)
+        chosen = there & wanted.ravel()[at] & (density.ravel()[at] < least)
+        count = int(chosen.sum())
         return Particles(
-            places,
+            places[chosen],
             np.zeros((count, 2), np.float32),
-            self.generator.standard_normal((count, len(self.colours)), np.float32) @ self.colours,
+            values[chosen] @ self.colours,
             np.full(count, weight, np.float32),
             np.zeros(count, bool),
+            luck[chosen],
         )
 
     def _at(self, places: Float32Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
