@@ -67,12 +67,15 @@ REGIONS: dict[str, Callable[[Path], Region]] = {
     "followed_person": lambda _: followed(),
     "all_but_one": lambda _: Difference(WholeFrame(), followed()),
 }
+
+
+def moving(transport: Transport) -> Callable[[int | None], Filler]:
+    return lambda seed: MotionNoise(transport=transport, seed=seed)
+
+
 MADE: dict[str, Callable[[int | None], Filler]] = {
     **{name: (lambda seed, name=name: make_filler(name, seed=seed)) for name in FILLERS},  # type: ignore[misc]
-    **{
-        f"noise_{name}": (lambda seed, name=name: MotionNoise(transport=name, seed=seed))
-        for name in get_args(Transport)
-    },  # type: ignore[misc]
+    **{f"noise_{name}": moving(name) for name in get_args(Transport)},
     "noise_fine": lambda seed: MotionNoise(grain=1, seed=seed),
 }
 

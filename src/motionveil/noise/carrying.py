@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 from .. import ops
@@ -13,6 +15,8 @@ _DOUBT = 0.005
 """How much the rim counts, so that what is all rim is carried by its own motion too."""
 _SOFT = 3.0
 """Pixels of the flow within which the motion of a head goes over into what is around."""
+_CORE = 0.35
+"""Depth in a head, in terms of its greatest, from which on its motion is looked at."""
 _TRUST = 0.05
 """How much every place listens to what is around it."""
 
@@ -24,12 +28,12 @@ def hidden_motion(flow: Float32Array, opacity: Float32Array) -> Float32Array:
     """
     hidden = ops.resize_map(opacity, (flow.shape[0], flow.shape[1]))
     core = -ops.dilate(-hidden, _RIM * min(flow.shape[0], flow.shape[1]))
-    weight = core + _DOUBT * hidden + 1e-6
-    return _continued(flow * weight[..., None], weight)
+    weight = cast(Float32Array, core + _DOUBT * hidden + 1e-6)
+    return _continued(cast(Float32Array, flow * weight[..., None]), weight)
 
 
 def with_stiff_heads(flow: Float32Array, heads: Float32Array) -> Float32Array:
-    """Flow (h, w, 2) in which every connected piece of `heads` (r, c) moves, turns and grows as a whole.
+    """Flow (h, w, 2) in which every connected piece of `heads` (r, c) moves and turns as a whole.
 
     What happens within a face, as with lips and brows, is left out. Around each piece that goes over into what was
     there.
@@ -46,37 +50,36 @@ def with_stiff_heads(flow: Float32Array, heads: Float32Array) -> Float32Array:
         around = np.s_[top : int(found[0][-1]) + reach + 1, left : int(found[1][-1]) + reach + 1]
         inside, steps = mask[around].astype(np.float32), whole[around]
         places = ops.pixel_grid(*inside.shape)
-        # Some 150 places say how a head moves.
-        some = np.flatnonzero(inside)[:: max(1, int(mask.sum()) // 150)]
-        moved = _similarity(places.reshape(-1, 2)[some], steps.reshape(-1, 2)[some], places)
+        # Some 150 places say how a head moves; its margin, which shows ground, says nothing.
+        depth = ops.depth(np.pad(mask[around], 1))[1:-1, 1:-1]
+        core = np.flatnonzero(depth >= _CORE * depth.max())
+        some = core[:: max(1, len(core) // 150)]
+        moved = _rigid(places.reshape(-1, 2)[some], steps.reshape(-1, 2)[some], places)
         wide = ops.dilate(inside, _SOFT)
         share = np.maximum(inside, ops.smooth(wide, _SOFT / 2) * wide)[..., None]
         whole[around] = steps + share * (moved - steps)
     return ops.to_device(whole, ops.device_of(flow))
 
 
-def _similarity(places: Float32Array, steps: Float32Array, where: Float32Array) -> Float32Array:
-    """Steps (n, 2) of places (n, 2) as a shift, a turn and a change of size, at other places (..., 2).
+def _rigid(places: Float32Array, steps: Float32Array, where: Float32Array) -> Float32Array:
+    """Steps (n, 2) of places (n, 2) as a shift and a small turn, at other places (..., 2).
 
     By least squares, weighted anew three times by how well each fits, so that what moves on its own does not count.
     """
     centre = places.mean(0)
     x, y = (places - centre).T.astype(np.float64)
     zero, one = np.zeros_like(x), np.ones_like(x)
-    known = np.concatenate([np.stack([one, zero, x, -y], 1), np.stack([zero, one, y, x], 1)])
+    known = np.concatenate([np.stack([one, zero, -y], 1), np.stack([zero, one, x], 1)])
     wanted = steps.T.ravel().astype(np.float64)
-    middle = np.median(steps, axis=0)
-    found = np.array([middle[0], middle[1], 0.0, 0.0])
+    found = np.array([*np.median(steps, axis=0), 0.0])
     for _ in range(3):
         error = np.hypot(*(wanted - known @ found).reshape(2, -1))
-        weight = np.tile(1 / (1 + (error / max(0.05, 1.5 * float(np.median(error)))) ** 2), 2)
+        weight = np.tile(1 / (1 + (error / max(0.05, 1.5 * float(np.median(error)))) ** 2), 2)[:, None]
         # A little against turns that a few places would decide.
-        normal = (known * weight[:, None]).T @ known + np.diag([0, 0, len(x), len(x)])
-        found = np.linalg.solve(normal, (known * weight[:, None]).T @ wanted)
+        normal = (known * weight).T @ known + np.diag([0, 0, len(x)])
+        found = np.linalg.solve(normal, (known * weight).T @ wanted)
     x, y = np.moveaxis(where - centre, -1, 0)
-    return np.stack([found[0] + found[2] * x - found[3] * y, found[1] + found[2] * y + found[3] * x], -1).astype(
-        np.float32
-    )
+    return np.stack([found[0] - found[2] * y, found[1] + found[2] * x], -1).astype(np.float32)
 
 
 def _continued(weighted: Float32Array, weight: Float32Array) -> Float32Array:
@@ -88,4 +91,4 @@ def _continued(weighted: Float32Array, weight: Float32Array) -> Float32Array:
         half = (-(-height // 2), -(-width // 2))
         wider = _continued(ops.resize_map(weighted, half), ops.resize_map(weight, half))
         around = ops.smooth(ops.resize_map(wider, (height, width)), 1.0)
-    return (weighted + _TRUST * around) / (weight[..., None] + _TRUST)
+    return cast(Float32Array, (weighted + _TRUST * around) / (weight[..., None] + _TRUST))

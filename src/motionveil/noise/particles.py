@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -52,14 +53,25 @@ class Particles:
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> Particles:
         """Some of them."""
-        return Particles(*(each[chosen] for each in self._parts()))
+        return Particles(
+            self.place[chosen],
+            self.velocity[chosen],
+            self.value[chosen],
+            self.weight[chosen],
+            self.leaving[chosen],
+            self.luck[chosen],
+        )
 
     def with_others(self, others: Particles) -> Particles:
         """These and others."""
-        return Particles(*map(np.concatenate, zip(self._parts(), others._parts(), strict=True)))
-
-    def _parts(self) -> tuple[npt.NDArray[np.generic], ...]:
-        return self.place, self.velocity, self.value, self.weight, self.leaving, self.luck
+        return Particles(
+            np.concatenate([self.place, others.place]),
+            np.concatenate([self.velocity, others.velocity]),
+            np.concatenate([self.value, others.value]),
+            np.concatenate([self.weight, others.weight]),
+            np.concatenate([self.leaving, others.leaving]),
+            np.concatenate([self.luck, others.luck]),
+        )
 
 
 class ParticleField:
@@ -201,7 +213,8 @@ class ParticleField:
         rows, columns = (int(np.ceil(length / self.spacing)) for length in wanted.shape)
         cells = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).reshape(-1, 2)
         # As much is drawn for every cell, whether it is used or not: one place more or less changes no other.
-        places = ((cells + self.generator.random(cells.shape)) * self.spacing - self.border - 0.5).astype(np.float32)
+        drawn = (cells + self.generator.random(cells.shape)) * self.spacing - self.border - 0.5
+        places = np.asarray(drawn, np.float32)
         values = self.generator.standard_normal((len(cells), len(self.colours)), np.float32)
         luck = self.generator.random(len(cells), np.float32)
         at, there = self._at(places)
@@ -251,7 +264,7 @@ class ParticleField:
         # The square of a Gaussian is one too, narrower by the root of 2.
         field = ops.smooth(points[..., :-1], self.sigma).reshape(*points.shape[:2], -1)[inside]
         power = ops.smooth(points[..., -1], self.sigma / 2**0.5)[inside] / (4 * np.pi * self.sigma**2)
-        return field / (power.clip(1e-9) ** 0.5)[..., None]
+        return cast(Float32Array, field / (power.clip(1e-9) ** 0.5)[..., None])
 
 
 def _box(seen: npt.NDArray[np.bool_]) -> tuple[slice, slice]:
