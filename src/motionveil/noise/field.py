@@ -86,8 +86,8 @@ class _Grown:
         device: ops.Device,
     ) -> None:
         sigma = BLOB * grain
-        # A blob that is two pixels wide is smooth between them.
-        factor = max(1, int(sigma / 2))
+        # A blob that is about two pixels wide is smooth between them.
+        factor = max(1, round(sigma / 2))
         size = (-(-height // factor), -(-width // factor))
         self.frame_size, self.factor, self.device = (height, width), factor, device
         mixed = np.array(palette, np.float32)
