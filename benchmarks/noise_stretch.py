@@ -27,7 +27,7 @@ from benchmarks import motion_kept
 from motionveil.noise import default_grain
 from motionveil.types import Float32Array, UInt8Array
 
-CLIPS = ["people_entering_768x432.mp4", "bedroom.mp4", "pexels_gym.mp4", "exercise.avi", "ut_0_1_4.avi"]
+CLIPS = ["people_entering_768x432.mp4", "bedroom.mp4", "pexels_gym.mp4", "exercise.avi"]
 METHODS: dict[str, motion_kept.Method] = {
     "particles": motion_kept.noise,
     "particles, rainbow": partial(motion_kept.noise, palette="rainbow"),
