@@ -237,7 +237,11 @@ def attacked(
     told("other videos")
     recoveries = reconstruct(
         everything,
-        attacks=[name for name in ATTACKS if name != "known_seed" and (steps or name != "trained_network")],
+        attacks=[
+            name
+            for name in ATTACKS
+            if name not in ("known_seed", "known_noise") and (steps or name != "trained_network")
+        ],
         training=training,
         how=Training(steps=steps, seconds=None),
         targets=3,

@@ -30,7 +30,8 @@ import motionveil
 from motionveil import Clip, VideoInfo, ops
 from motionveil.drawing import encode_image
 from motionveil.flow import DISFlow, FarnebackFlow, FlowEstimator, RAFTFlow, with_motion
-from motionveil.noise import NoiseField, NoiseStatistics, draw_noise
+from motionveil.noise import NoiseField, NoiseStatistics, draw_noise, hidden_motion
+from motionveil.noise.picture import Drawn
 from motionveil.types import Float32Array, UInt8Array
 
 CLIPS = [
@@ -39,41 +40,50 @@ CLIPS = [
 ]  # fmt: skip
 SIDE = 480
 Flows = list[Float32Array | None]
-Method = Callable[[UInt8Array, Flows], list[UInt8Array]]
+Hidden = list[Float32Array] | None
+"""Opacity of every frame; None: everything is hidden."""
+Method = Callable[[UInt8Array, Flows, Hidden], list[UInt8Array]]
 
 
-def noise(frames: UInt8Array, flows: Flows, *, octaves: tuple[float, ...] = (), **settings: object) -> list[UInt8Array]:
-    """Motion noise over whole frames; grains are given at a short side of 480."""
+def noise(
+    frames: UInt8Array, flows: Flows, hidden: Hidden = None, *, octaves: tuple[float, ...] = (), **settings: object
+) -> list[UInt8Array]:
+    """Motion noise; grains are given at a short side of 480."""
     height, width = frames.shape[1:3]
     scale = min(height, width) / 480
     if "grain" in settings:
         settings["grain"] = max(1.0, cast(float, settings["grain"]) * scale)
     field = NoiseField(height, width, generator=np.random.default_rng(1), **settings)  # type: ignore[arg-type]
     if octaves:
-        grains = [max(1.0, grain * scale / field.factor) for grain in octaves]
+        drawn = cast(Drawn, field.source)
+        grains = [max(1.0, grain * scale / drawn.factor) for grain in octaves]
         pictures = [
-            draw_noise(*field.size, grain=grain, generator=np.random.default_rng(i)) for i, grain in enumerate(grains)
+            draw_noise(*drawn.size, grain=grain, generator=np.random.default_rng(i)) for i, grain in enumerate(grains)
         ]
         # Independent pictures add up by their variances, so that the mixture has the contrast of one.
-        mixed = sum((p - field.mean) / np.sqrt(len(pictures)) for p in pictures) + field.mean
-        field.picture = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
-    return [field.advance(flow) for flow in flows]
+        mixed = sum((p - drawn.mean) / np.sqrt(len(pictures)) for p in pictures) + drawn.mean
+        drawn.picture = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+    if hidden is None:
+        return [field.advance(flow) for flow in flows]
+    if settings.get("transport", "particles") == "particles":
+        flows = [None if flow is None else hidden_motion(flow, seen) for flow, seen in zip(flows, hidden, strict=True)]
+    return [field.advance(flow, seen) for flow, seen in zip(flows, hidden, strict=True)]
 
 
-def independent(frames: UInt8Array, flows: Flows) -> list[UInt8Array]:
+def independent(frames: UInt8Array, flows: Flows, hidden: Hidden = None) -> list[UInt8Array]:
     """New noise in every frame."""
     generator = np.random.default_rng(1)
     return [draw_noise(*frames.shape[1:3], generator=generator) for _ in frames]
 
 
-def blurred(frames: UInt8Array, flows: Flows, *, kernel: int, sigma: float) -> list[UInt8Array]:
+def blurred(frames: UInt8Array, flows: Flows, hidden: Hidden = None, *, kernel: int, sigma: float) -> list[UInt8Array]:
     """Gaussian blur, given at a short side of 224."""
     scale = min(frames.shape[1:3]) / 224
     side = round(kernel * scale) // 2 * 2 + 1
     return [cast(UInt8Array, cv2.GaussianBlur(frame, (side, side), sigma * scale)) for frame in frames]
 
 
-def pixelated(frames: UInt8Array, flows: Flows, *, tile: int) -> list[UInt8Array]:
+def pixelated(frames: UInt8Array, flows: Flows, hidden: Hidden = None, *, tile: int) -> list[UInt8Array]:
     """Tiles of their average, given at a short side of 224."""
     height, width = frames.shape[1:3]
     count = 224 / tile / min(height, width)
@@ -82,7 +92,7 @@ def pixelated(frames: UInt8Array, flows: Flows, *, tile: int) -> list[UInt8Array
     return [cast(UInt8Array, cv2.resize(t, (width, height), interpolation=cv2.INTER_NEAREST)) for t in tiles]
 
 
-def coloured(frames: UInt8Array, flows: Flows) -> list[UInt8Array]:
+def coloured(frames: UInt8Array, flows: Flows, hidden: Hidden = None) -> list[UInt8Array]:
     """One colour."""
     return [np.full_like(frame, 115) for frame in frames]
 
@@ -94,8 +104,11 @@ def contrast(std: float) -> NoiseStatistics:
 METHODS: dict[str, Method] = {
     "motion noise (default)": noise,
     **{f"grain {grain}": partial(noise, grain=float(grain)) for grain in (1, 4, 8, 12, 16, 24)},
-    "octaves 4-32": partial(noise, octaves=(4.0, 8.0, 16.0, 32.0)),
-    "octaves 8, 24": partial(noise, octaves=(8.0, 24.0)),
+    "grey": partial(noise, palette="grey"),
+    "rainbow": partial(noise, palette="rainbow"),
+    "picture": partial(noise, transport="accumulated"),
+    "octaves 4-32": partial(noise, transport="accumulated", octaves=(4.0, 8.0, 16.0, 32.0)),
+    "octaves 8, 24": partial(noise, transport="accumulated", octaves=(8.0, 24.0)),
     **{f"contrast {std}": partial(noise, statistics=contrast(std)) for std in (0.1, 0.225, 0.5)},
     "first frame, grain 1": partial(noise, transport="first_frame", grain=1.0),
     "first frame, grain 16": partial(noise, transport="first_frame", grain=16.0),
@@ -212,7 +225,7 @@ def measure(
     truth = {judge: motion(estimator, excerpt.frames, excerpt.judged) for judge, estimator in judges.items()}
     sizes = {judge: (flows[0].shape[0], flows[0].shape[1]) for judge, flows in truth.items() if flows}
     for region, method in missing:
-        filling = METHODS[method](excerpt.frames, excerpt.flows)
+        filling = METHODS[method](excerpt.frames, excerpt.flows, excerpt.person if region == "person" else None)
         if region == "person":
             zipped = zip(excerpt.frames, filling, excerpt.person, strict=True)
             filling = [ops.blend(frame, fill, opacity) for frame, fill, opacity in zipped]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ from motionveil.devices import gpu_of, on_device, on_host
 from motionveil.features import DescriptorGrid, FeatureExtractor, PartsEncoder, ViTEncoder
 from motionveil.fillers import MotionNoise
 from motionveil.flow import DISFlow, FlowEstimator, RAFTFlow, with_motion
-from motionveil.noise import TRANSPORTS
+from motionveil.noise import Transport
 from motionveil.obfuscators import Explained, Selective
 from motionveil.presets import PRESETS
 from motionveil.regions import (
@@ -136,7 +136,7 @@ def joined(clips: Iterable[Clip]) -> UInt8Array:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("transport", get_args(Transport))
 @pytest.mark.parametrize("grain", [None, 1.0])
 @pytest.mark.parametrize("region", REGIONS)
 def test_tensors_give_what_arrays_give(
@@ -245,6 +245,8 @@ def test_copies_are_seen() -> None:
         # And how much is new in a frame; and small maps, since who is missed is followed on the host: opacity and flow
         # of every frame, and what was found in each keyframe.
         (PRESETS["secure"].coverage, "accumulated", {"cpu": 85, "__float__": 20}),
+        # Particles live on the host: opacity, flow and heads of every frame.
+        (PRESETS["secure"].coverage, "particles", {"cpu": 133, "__float__": 20}),
         # And the descriptors in which templates are matched, once for each video.
         (EVERYTHING, "first_frame", {"cpu": 74, "__float__": 10}),
     ],
@@ -260,7 +262,7 @@ def test_nothing_is_copied_from_the_gpu_but_what_decides(
     assert not copies.counts - Counter(allowed), copies.counts
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("transport", get_args(Transport))
 @pytest.mark.parametrize("region", REGIONS)
 def test_all_of_it_runs_where_the_frames_lie(
     region: str, transport: Any, video: UInt8Array, monkeypatch: pytest.MonkeyPatch

@@ -15,9 +15,9 @@ from motionveil.noise import (
     NoiseField,
     NoiseStatistics,
     Transport,
-    _stretch,
     draw_noise,
 )
+from motionveil.noise.transport import _stretch
 from motionveil.types import Float32Array, UInt8Array
 
 from .conftest import textured
@@ -71,7 +71,7 @@ def test_noise_wraps_around_seamlessly(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("grain", [1.0, 12.0])
-@pytest.mark.parametrize("transport", ["accumulated", "first_frame"])
+@pytest.mark.parametrize("transport", ["particles", "accumulated", "first_frame"])
 def test_zero_flow_keeps_the_noise_bit_for_bit(transport: Transport, grain: float, rng: np.random.Generator) -> None:
     field = NoiseField(96, 128, transport=transport, grain=grain, generator=rng)
     first = field.advance(None)
@@ -79,14 +79,15 @@ def test_zero_flow_keeps_the_noise_bit_for_bit(transport: Transport, grain: floa
         assert np.array_equal(field.advance(np.zeros((96, 128, 2), np.float32)), first)
 
 
+@pytest.mark.parametrize("transport", ["particles", "accumulated"])
 @pytest.mark.parametrize("grain", [4.0, 12.0])
 @pytest.mark.parametrize("motion", [(2.0, 0.0), (0.3, 0.0), (-0.3, 0.7), (0.0, 2.0)])
-def test_accumulated_noise_moves_with_the_scene(
-    motion: tuple[float, float], grain: float, rng: np.random.Generator
+def test_noise_moves_with_the_scene(
+    motion: tuple[float, float], grain: float, transport: Transport, rng: np.random.Generator
 ) -> None:
     """Known flow: after n frames the noise has moved by n times the motion."""
     height, width = 240, 320
-    field = NoiseField(height, width, grain=grain, generator=rng)
+    field = NoiseField(height, width, grain=grain, transport=transport, generator=rng)
     frames = [field.advance(None)] + [field.advance(constant(height, width, *motion)) for _ in range(10)]
     x, y = measured_shift(frames[0], frames[10])
     assert x / 10 == pytest.approx(motion[0], abs=0.1)
@@ -152,7 +153,7 @@ def drawn_out(noise: UInt8Array) -> float:
 def test_noise_is_born_again_before_it_is_drawn_out(rng: np.random.Generator) -> None:
     """A zoom by 2 % per frame for 200 frames would enlarge the grain fiftyfold."""
     flow = zoom(120, 160, 0.02)
-    field = NoiseField(120, 160, grain=8, generator=rng)
+    field = NoiseField(120, 160, transport="accumulated", grain=8, generator=rng)
     fresh = drawn_out(field.advance(None))
     contrast = []
     for t in range(200):

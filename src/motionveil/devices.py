@@ -41,4 +41,4 @@ def on_host(clip: Clip) -> Clip:
     """A clip with frames as numpy array; one from a GPU comes without flow and opacity, which are larger than they."""
     if ops.device_of(clip.frames) is None:
         return clip
-    return replace(clip, frames=ops.to_host(clip.frames), flow_to_previous=None, opacity=None)
+    return replace(clip, frames=ops.to_host(clip.frames), flow_to_previous=None, opacity=None, heads=None)

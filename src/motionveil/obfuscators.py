@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from . import ops
 from .fillers import Filler
 from .flow import FlowEstimator, with_motion
-from .regions import Region
+from .regions import Region, seen
 from .streams import fork
 from .types import Clip, Float32Array, UInt8Array
 
@@ -98,12 +98,12 @@ class Selective:
                 ops.blend(image, fill, alpha)
                 for image, fill, alpha in zip(clip.frames, filling, clip.opacity, strict=True)
             ]
-            yield Explained(clip, filling, replace(clip, frames=ops.stack(frames), opacity=None))
+            yield Explained(clip, filling, replace(clip, frames=ops.stack(frames), opacity=None, heads=None))
 
     def _covered(self, moving: Iterable[Clip]) -> Iterator[Clip]:
         clips, for_region = fork(moving)
-        for clip, opacity in zip(clips, self.region.stream(for_region), strict=True):
-            yield replace(clip, opacity=opacity)
+        for clip, known in zip(clips, seen(self.region, for_region), strict=True):
+            yield replace(clip, opacity=known.opacity, heads=known.heads)
 
     def _filled(self, covered: Iterable[Clip]) -> Iterator[tuple[Clip, UInt8Array]]:
         clips, for_filler = fork(covered)

@@ -37,6 +37,8 @@ class Clip:
             None where nothing can be carried over (first frame, scene cut). The whole field is None until `with_motion`
             sets it.
         opacity: (T, H, W) float32 in [0, 1], how much of each pixel to replace; None until a region sets it.
+        heads: For each frame, 1 where heads are and 0 elsewhere, (h, w) float32 on cells that span the frame; None
+            where unknown.
     """
 
     frames: UInt8Array
@@ -44,6 +46,7 @@ class Clip:
     pts: tuple[Fraction, ...]
     flow_to_previous: tuple[Float32Array | None, ...] | None = None
     opacity: Float32Array | None = None
+    heads: tuple[Float32Array | None, ...] | None = None
 
     def __post_init__(self) -> None:
         # By its name the type is the same for tensors, which may stand in for arrays (see `ops`).

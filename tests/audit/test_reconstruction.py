@@ -26,7 +26,7 @@ from motionveil.types import Clip, Float32Array, UInt8Array
 
 from ..conftest import ConstantFlow, clips_of
 
-BLIND = [name for name in ATTACKS if name not in ("known_seed", "trained_network")]
+BLIND = [name for name in ATTACKS if name not in ("known_seed", "known_noise", "trained_network")]
 HEIGHT, WIDTH, LENGTH = 160, 208, 7
 BOX = (slice(32, 128), slice(40, 168))
 
@@ -233,6 +233,43 @@ def test_training_repeats(one_torch_thread: None) -> None:
     assert first.floor_psnr == second.floor_psnr
 
 
+class SoftBox:
+    """A rectangle that fades towards its inside, or outside it."""
+
+    def __init__(self, *, outside: bool) -> None:
+        self.outside = outside
+
+    def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
+        hard = np.zeros((HEIGHT, WIDTH), np.float32)
+        hard[BOX] = 1
+        grown = cv2.dilate(hard, np.ones((33, 33))) if self.outside else hard
+        shrunk = hard if self.outside else cv2.erode(hard, np.ones((33, 33)))
+        soft = np.maximum(cv2.blur(grown, (33, 33)) * grown, shrunk).astype(np.float32)
+        for clip in clips:
+            yield np.stack([soft] * len(clip))
+
+
+@pytest.mark.parametrize("outside", [True, False])
+def test_who_knows_the_noise_gets_back_what_fades_inside(outside: bool) -> None:
+    frames = scenery(8, speed=1)
+    made = Selective(SoftBox(outside=outside), MotionNoise(seed=3), ConstantFlow(1, 0))
+    window = window_of(frames, made)
+    people = np.zeros(frames.shape[:3], bool)
+    people[(slice(None), *BOX)] = True
+    window = replace(window, touched=people, people=people)
+    found = reconstruct(
+        [window],
+        attacks=["known_noise"],
+        remake=lambda seed: Selective(SoftBox(outside=outside), MotionNoise(seed=seed), ConstantFlow(1, 0)),
+        clips=lambda: clips_of(frames),
+    )
+    assert found["known_noise"].not_run is None
+    gain = found["known_noise"].gain
+    assert gain < 0.6 if outside else gain > 1, gain
+    # Not only the core, away from the outline.
+    assert found["known_noise"].moments[0].core.sum() == 4 * people[0].sum()
+
+
 def test_what_is_missing_is_said() -> None:
     window = window_of(scenery(2), method(SolidColour()))
     found = reconstruct([window], attacks=["known_seed", "trained_network"])
@@ -252,7 +289,7 @@ def test_what_is_missing_is_said() -> None:
     assert "ends before" in str(found["known_seed"].not_run)
     found = reconstruct([replace(window, core=window.core & False)], attacks=["none"])
     assert "no core" in str(found["none"].not_run)
-    with pytest.raises(OptionError, match="choose from none, recolouring, known_seed"):
+    with pytest.raises(OptionError, match="choose from none, recolouring, known_seed, known_noise"):
         reconstruct([window], attacks=["magic"])
 
 

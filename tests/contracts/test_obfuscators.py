@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from motionveil.building import make_filler
 from motionveil.drawing import write_image
 from motionveil.fillers import FILLERS, Filler, MotionNoise
 from motionveil.flow import DISFlow, with_motion
-from motionveil.noise import TRANSPORTS
+from motionveil.noise import Transport
 from motionveil.obfuscators import Selective
 from motionveil.presets import PRESETS
 from motionveil.regions import (
@@ -66,9 +67,15 @@ REGIONS: dict[str, Callable[[Path], Region]] = {
     "followed_person": lambda _: followed(),
     "all_but_one": lambda _: Difference(WholeFrame(), followed()),
 }
+
+
+def moving(transport: Transport) -> Callable[[int | None], Filler]:
+    return lambda seed: MotionNoise(transport=transport, seed=seed)
+
+
 MADE: dict[str, Callable[[int | None], Filler]] = {
     **{name: (lambda seed, name=name: make_filler(name, seed=seed)) for name in FILLERS},  # type: ignore[misc]
-    **{f"noise_{name}": (lambda seed, name=name: MotionNoise(transport=name, seed=seed)) for name in TRANSPORTS},  # type: ignore[misc]
+    **{f"noise_{name}": moving(name) for name in get_args(Transport)},
     "noise_fine": lambda seed: MotionNoise(grain=1, seed=seed),
 }
 

@@ -50,6 +50,7 @@ def case(name: str, tolerance: float, *arguments: Any, **options: Any) -> Any:
 CASES = [
     case("as_float32", 0, PICTURES[0]),
     case("as_float32", 0, MAPS[0] > 0.5),
+    case("as_uint8", 0, 300 * MAPS[0] - 20),
     case("blend", LEVEL, *PICTURES, MAPS[0]),
     *(case("dilate", 0, MAPS[0], radius) for radius in (0, 0.3, 1, 1.5, 2, 2.3, 7.7)),
     case("floor", 0, FLOW),

@@ -16,10 +16,13 @@ from motionveil.regions import (
     Inverse,
     Rectangle,
     Region,
+    Seen,
     Strength,
     TemplateSaliency,
     Union,
+    WholeFrame,
     everything_in,
+    seen,
 )
 from motionveil.types import Clip, Float32Array
 
@@ -122,3 +125,32 @@ def test_what_makes_no_sense_is_refused() -> None:
 def test_they_say_what_they_are_made_of() -> None:
     region = Strength(Difference(Union(Rectangle(0, 0, 1, 1)), Inverse(Rectangle(1, 1, 2, 2))), 0.5)
     assert repr(region).startswith("Strength(Difference(Union(Rectangle(x=0, y=0")
+
+
+class Knows:
+    """A region that knows heads in one clip of two."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
+        return (each.opacity for each in self.see(clips))
+
+    def see(self, clips: Iterable[Clip]) -> Iterator[Seen]:
+        for number, clip in enumerate(clips):
+            heads = tuple(np.full((3, 4), self.value, np.float32) if number % 2 else None for _ in clip.frames)
+            yield Seen(np.full(clip.frames.shape[:3], self.value, np.float32), heads)
+
+
+def test_heads_are_passed_on_by_combinations() -> None:
+    clips = clips_of(np.zeros((6, 12, 16, 3), np.uint8), [2, 3, 1])
+    one = Knows(0.5)
+    for region in (one, Union(WholeFrame(), one), Difference(one, Inverse(one))):
+        first, second, third = seen(region, iter(clips))
+        assert [len(each.opacity) for each in (first, second, third)] == [2, 3, 1]
+        assert not any(heads is not None for heads in first.heads or ())
+        assert second.heads is not None
+        assert all(heads is not None and (heads == 0.5).all() for heads in second.heads)
+        opacities = list(region.stream(iter(clips)))
+        assert np.array_equal(opacities[1], second.opacity)
+    assert [each.heads for each in seen(WholeFrame(), iter(clips))] == [None] * 3

@@ -204,7 +204,7 @@ def _reconstructed(
                 on_progress=lambda done: tell("preparing other videos", done / len(sources)),
             )
     except MotionveilError as error:
-        missing = {"known_seed": str(error), "trained_network": str(error)}
+        missing = dict.fromkeys(("known_seed", "known_noise", "trained_network"), str(error))
     recoveries = reconstruct(
         measures.windows,
         remake=remake,
@@ -245,7 +245,7 @@ def _identified(
         # outline of an attack that cannot be made: it counts where the core comes back as well.
         if name != "none"
         and [moments.indices for moments in recovery.moments] == indices
-        and (known_seed or name != "known_seed" or recovery.gain > MAX_GAIN)
+        and (known_seed or name not in ("known_seed", "known_noise") or recovery.gain > MAX_GAIN)
     }
     faces = None
     if face_detector is not None:

@@ -34,7 +34,7 @@ class Window:
     start: index of the first frame. pts: T presentation times in seconds. original, output: (T, H, W, 3) uint8 RGB of
     one size, that of the output or smaller. touched: (T, H, W) bool, where the output differs from the original by more
     than its encoding. core: the part of it that shows people, away from its outline, where secure methods replace all;
-    what attacks are measured on.
+    what attacks are measured on. people: where people are seen, outline and all; None where that is not known.
     """
 
     start: int
@@ -43,6 +43,7 @@ class Window:
     output: UInt8Array
     touched: BoolArray
     core: BoolArray
+    people: BoolArray | None = None
 
 
 @dataclass(frozen=True)

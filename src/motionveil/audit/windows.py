@@ -53,6 +53,7 @@ class _Run:
             output=np.stack([pair.output for pair in self.pairs]),
             touched=np.stack(self.touched),
             core=within & np.stack(self.people) if self.rank[1] else within,
+            people=np.stack(self.people) if self.rank[1] else None,
         )
 
 

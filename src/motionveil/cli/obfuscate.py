@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from ..building import DEFAULT_HIDE, Networks
 from ..errors import OptionError
 from ..fillers import FILLERS
-from ..noise import STATISTICS, TRANSPORTS
+from ..noise import PALETTES, STATISTICS, Transport
 from ..pipeline import Result, obfuscate_video
 from ..places import audit_path, plan
 from ..presets import PRESETS, Preset, get_preset
@@ -46,7 +46,7 @@ _PANELS = {
     "Regions": ("--mask", "--whole-frame", "--inverse", "--only-in", "--except-area", "--except-mask", "--keep-person"),
     "Coverage": ("--preset", "--opacity", "--margin", "--hold", "--strength"),
     "Detection": ("--keyframe-every", "--recheck", "--match-first", "--detail"),
-    "Noise": ("--grain", "--transport", "--statistics"),
+    "Noise": ("--grain", "--transport", "--palette", "--face-motion", "--statistics"),
     **INPUT_PANEL,
     "Output": ("--codec", "--quality", "--speed", "--audio", "--metadata", "--colours", "--record"),
     **FEATURE_PANEL,
@@ -149,7 +149,14 @@ _PANELS = {
 )
 @click.option("--fill", type=Setting(FILLERS), help="What to fill regions with, such as solid:colour=#204060.")
 @click.option("--grain", type=Number(1, 1e5), metavar="PIXELS", help="Grain size of the noise.")
-@click.option("--transport", type=click.Choice(list(TRANSPORTS)), help="How the noise moves with the scene.")
+@click.option("--transport", type=click.Choice(get_args(Transport)), help="How the noise moves with the scene.")
+@click.option("--palette", type=click.Choice(list(PALETTES)), help="Colours of the noise.")
+@click.option(
+    "--face-motion",
+    is_flag=True,
+    default=None,
+    help="Let the noise follow lips and facial expressions. Speech can be read from it.",
+)
 @click.option(
     "--statistics",
     type=click.Choice([*STATISTICS, "video"]),
@@ -248,7 +255,11 @@ def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
         if not 0 <= begin < full <= 1:
             raise OptionError(f"--opacity {begin:g},{full:g} must be two rising numbers from 0 to 1, such as 0.2,0.4")
         coverage = coverage.with_opacity(begin, full)
-    noise = {key: options[key] for key in ("grain", "transport", "statistics") if options[key] is not None}
+    noise = {
+        key: options[key]
+        for key in ("grain", "transport", "statistics", "palette", "face_motion")
+        if options[key] is not None
+    }
     (features, feature_settings), (flow, flow_settings) = take_features(options), take_flow(options)
     preset = preset.with_features(features or preset.features, **feature_settings)
     preset = preset.with_flow(flow or preset.flow, **flow_settings)

@@ -47,6 +47,7 @@ def _placed(function: Function) -> Function:
 
 
 as_float32 = _placed(cpu.as_float32)
+as_uint8 = _placed(cpu.as_uint8)
 blend = _placed(cpu.blend)
 dilate = _placed(cpu.dilate)
 floor = _placed(cpu.floor)
@@ -97,6 +98,7 @@ __all__ = [
     "Interpolation",
     "Mask",
     "as_float32",
+    "as_uint8",
     "blend",
     "blur_image",
     "colours_in",

@@ -132,6 +132,11 @@ def resize_flow(flow: Float32Array, size: tuple[int, int]) -> Float32Array:
     return cast(Float32Array, cv2.resize(flow, (size[1], size[0]), interpolation=method) * scale)
 
 
+def as_uint8(values: Float32Array) -> UInt8Array:
+    """Values rounded, and clipped to 0–255."""
+    return cast(UInt8Array, np.clip(values + np.float32(0.5), 0, 255).astype(np.uint8))
+
+
 def grey(frame: UInt8Array) -> UInt8Array:
     """(H, W, 3) RGB to (H, W) luma."""
     return cast(UInt8Array, cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY))

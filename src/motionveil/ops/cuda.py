@@ -43,6 +43,11 @@ def as_float32(values: Tensor) -> Tensor:
     return values.float()
 
 
+def as_uint8(values: Tensor) -> Tensor:
+    """Values rounded, and clipped to 0–255."""
+    return (values + 0.5).clip(0, 255).to(torch.uint8)
+
+
 def floor(values: Tensor) -> Tensor:
     """Every value rounded down."""
     return values.floor()

@@ -7,7 +7,7 @@ from .coverage import Coverage
 from .followed_person import FollowedPerson
 from .following import Doubt, doubtful
 from .mask_video import MaskVideo
-from .region import Derived, Region, everything_in
+from .region import Derived, Region, Seen, everything_in, seen
 from .shapes import Polygon, Rectangle, Shape, WholeFrame
 from .template_saliency import TemplateSaliency
 from .where import Pick, Where
@@ -26,6 +26,7 @@ __all__ = [
     "Polygon",
     "Rectangle",
     "Region",
+    "Seen",
     "Shape",
     "Strength",
     "TemplateSaliency",
@@ -34,6 +35,7 @@ __all__ = [
     "WholeFrame",
     "doubtful",
     "everything_in",
+    "seen",
 ]
 
 REGIONS: dict[str, Callable[..., Region]] = {

@@ -46,7 +46,7 @@ def doubtful(name: str, doubts: Sequence[Doubt]) -> str:
 @dataclass
 class Waiting:
     """A frame whose opacity (h, w, on cells) may still grow. flow: on cells, to the frame before. size: (height, width)
-    of the frame.
+    of the frame. heads: 1 where heads are, else 0, on cells; None where there are none.
     """
 
     opacity: Float32Array
@@ -54,6 +54,7 @@ class Waiting:
     pts: Fraction
     cells: Cells
     size: tuple[int, int]
+    heads: Float32Array | None = None
 
 
 class Following:

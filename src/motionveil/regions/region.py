@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from ..streams import fork
 from ..types import Clip, Float32Array
@@ -22,6 +22,31 @@ class Region(Protocol):
         ...
 
 
+Heads = tuple[Float32Array | None, ...] | None
+"""As in `Clip.heads`."""
+
+
+class Seen(NamedTuple):
+    """What a region knows of a clip: opacity (T, H, W), and where heads are, see `Clip.heads`."""
+
+    opacity: Float32Array
+    heads: Heads = None
+
+
+@runtime_checkable
+class Seeing(Protocol):
+    """A region that knows more than opacity."""
+
+    def see(self, clips: Iterable[Clip]) -> Iterator[Seen]:
+        """The same as `Region.stream`, with what else is known."""
+        ...
+
+
+def seen(region: Region, clips: Iterable[Clip]) -> Iterator[Seen]:
+    """What any region knows of every clip."""
+    return region.see(clips) if isinstance(region, Seeing) else map(Seen, region.stream(clips))
+
+
 class Derived(ABC):
     """A region that is made of the opacity of others, its `parts`.
 
@@ -36,18 +61,40 @@ class Derived(ABC):
 
     def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
         """Opacity (T, H, W) of every clip; reads as far ahead as the parts do."""
+        return (each.opacity for each in self.see(clips))
+
+    def see(self, clips: Iterable[Clip]) -> Iterator[Seen]:
+        """The same, with the heads that any of the parts knows."""
         regions = everything_in(self)
         uses = Counter(id(part) for region in regions for part in _parts(region))
         branches = dict(zip(map(id, regions), fork(clips, len(regions)), strict=True))
         streams: dict[int, list[Iterator[Float32Array]]] = {}
+        heads: list[Iterator[Heads]] = []
         for region in reversed(regions):
             own = branches[id(region)]
             if isinstance(region, Derived):
                 made = region.derive(own, [streams[id(part)].pop() for part in region.parts])
+            elif isinstance(region, Seeing):
+                first, second = fork(region.see(own))
+                made = map(_opacity_of, first)
+                heads.append(map(_heads_of, second))
             else:
                 made = region.stream(own)
             streams[id(region)] = list(fork(made, max(1, uses[id(region)])))
-        return streams[id(self)][0]
+        return (Seen(opacity, _known(known)) for opacity, *known in zip(streams[id(self)][0], *heads, strict=True))
+
+
+def _opacity_of(one: Seen) -> Float32Array:
+    return one.opacity
+
+
+def _heads_of(one: Seen) -> Heads:
+    return one.heads
+
+
+def _known(heads: Sequence[Heads]) -> Heads:
+    """The heads of a clip that the first of several parts knows which knows any."""
+    return next((one for one in heads if one is not None and any(each is not None for each in one)), None)
 
 
 def everything_in(region: Region) -> list[Region]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
 from .. import ops
 from ..features import FeatureExtractor
 from ..flow import DISFlow, FlowEstimator
@@ -17,6 +19,12 @@ from ..types import Clip, Float32Array, UInt8Array
 from .coverage import Coverage
 from .following import Doubt, Following, Waiting
 from .looking import Key, Looks
+from .region import Seen
+
+_WITHIN = 0.375
+"""Opacity between cells above which a place is covered."""
+_OUTLINE = 0.8
+"""By how many half cells outlines are smoothed; the fade is about one of them wide."""
 
 
 @dataclass
@@ -56,6 +64,10 @@ class TemplateSaliency:
 
     def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
         """Opacity (T, H, W) of every clip; reads `keyframe_every` frames ahead, and `look_back` seconds."""
+        return (each.opacity for each in self.see(clips))
+
+    def see(self, clips: Iterable[Clip]) -> Iterator[Seen]:
+        """The same, with heads where they are followed."""
         lengths: deque[int] = deque()
 
         def frames() -> Iterator[_Frame]:
@@ -65,12 +77,12 @@ class TemplateSaliency:
                 for image, flow, pts in zip(clip.frames, flows, clip.pts, strict=True):
                     yield _Frame(image, flow, pts)
 
-        ready: list[Float32Array] = []
-        for opacity in self._covered(self._groups(frames())):
-            ready.append(opacity)
+        ready: list[tuple[Float32Array, Float32Array | None]] = []
+        for frame in self._covered(self._groups(frames())):
+            ready.append(frame)
             if len(ready) == lengths[0]:
                 lengths.popleft()
-                yield ops.stack(ready)
+                yield Seen(ops.stack([opacity for opacity, _ in ready]), tuple(heads for _, heads in ready))
                 ready = []
 
     def _groups(self, frames: Iterable[_Frame]) -> Iterator[list[_Frame]]:
@@ -100,8 +112,8 @@ class TemplateSaliency:
         if group:
             yield group
 
-    def _covered(self, groups: Iterable[list[_Frame]]) -> Iterator[Float32Array]:
-        """Opacity of every frame at full size: carried between keyframes, followed where they miss somebody."""
+    def _covered(self, groups: Iterable[list[_Frame]]) -> Iterator[tuple[Float32Array, Float32Array | None]]:
+        """Opacity of every frame at full size, and heads on cells: carried between keyframes, followed if missed."""
         looks = Looks(self.extractor, self.templates, self.coverage)
         following = Following(self.coverage, self.on_doubt)
         last: Key | None = None
@@ -113,23 +125,40 @@ class TemplateSaliency:
             shape = (key.opacity.shape[0], key.opacity.shape[1])
             flows = [None if each.flow is None else ops.resize_flow(each.flow, shape) for each in group]
             found = between(None if last is None else last.opacity, key.opacity, flows, self.coverage.between)
+            heads = _heads_between(last, key, flows, device)
             new = [
-                Waiting(opacity, flow, each.pts, key.cells, (each.image.shape[0], each.image.shape[1]))
-                for each, flow, opacity in zip(group, flows, found, strict=True)
+                Waiting(opacity, flow, each.pts, key.cells, (each.image.shape[0], each.image.shape[1]), of_heads)
+                for each, flow, opacity, of_heads in zip(group, flows, found, heads, strict=True)
             ]
             if self.coverage.follows:
                 following.advance(last, key, new, waiting)
             last = key
             waiting.extend(new)
             while waiting and waiting[0].pts <= frame.pts - Fraction(self.coverage.look_back):
-                yield self._at_full_size(waiting.popleft(), device)
+                ready = waiting.popleft()
+                yield self._at_full_size(ready, device), ready.heads
         for each in waiting:
-            yield self._at_full_size(each, device)
+            yield self._at_full_size(each, device), each.heads
 
     def _at_full_size(self, frame: Waiting, device: ops.Device) -> Float32Array:
         opacity, cells = ops.to_device(frame.opacity, device), frame.cells
         if self.coverage.margin:
-            # What was found is whole up to the middle between its cells and the next, and ends soon after.
+            # What counts as found is covered completely, in a smooth outline, and the fade lies outside it: whoever
+            # knows the noise gets back what shows through it.
             opacity, cells = refine(opacity, cells, 2)
-            opacity = opacity_curve(opacity, 0.25, 0.5)
+            opacity = ops.smooth(ops.as_float32(opacity > _WITHIN), _OUTLINE)
+            opacity = opacity_curve(opacity, 0.08, 0.42)
         return to_frame(opacity, cells, frame.size)
+
+
+def _heads_between(
+    last: Key | None, key: Key, flows: Sequence[Float32Array | None], device: ops.Device
+) -> Sequence[Float32Array | None]:
+    """Where heads are in the frames after one keyframe up to the next, on their way from the one to the other."""
+    if not key.heads.any() and (last is None or not last.heads.any()):
+        return [None] * len(flows)
+    before, now = (
+        None if each is None else ops.to_device((each.heads > 0).astype(np.float32), device) for each in (last, key)
+    )
+    assert now is not None
+    return between(before, now, flows, "greatest")

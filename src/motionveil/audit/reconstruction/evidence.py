@@ -108,6 +108,7 @@ def shrink(window: Window, short_side: int) -> Window:
         output=resized(window.output, size),
         touched=_shares(window.touched, size) > 0,
         core=_shares(window.core, size) > 0.999,
+        people=None if window.people is None else _shares(window.people, size) > 0.5,
     )
 
 

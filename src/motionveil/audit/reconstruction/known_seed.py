@@ -77,13 +77,21 @@ class KnownSeed(Attack):
 
     def trial(self, case: Case) -> Trial:
         """The windows as the method makes them with a known seed."""
-        if case.remake is None or case.clips is None:
-            raise NotRunError("the settings that made the output are not known, so it cannot be made again with a seed")
         # Noise and equations belong to the full size; only what is recovered is shrunk, to be judged like the others.
-        scenes = reenacted(case, case.remake, case.clips, self.short_side)
+        return Trial(self.checked(reenacted(case, *remade_with(case), self.short_side), case), self, self)
+
+    def checked(self, scenes: list[Scene], case: Case) -> list[Scene]:
+        """The scenes. Raises NotRunError where nothing in them is judged."""
         if not any(scene.core.any() for scene in scenes):
             raise NotRunError(f"nothing that is replaced in the first {case.within:g} seconds is looked at")
-        return Trial(scenes, self, self)
+        return scenes
+
+
+def remade_with(case: Case) -> tuple[Remake, Callable[[], Iterable[Clip]]]:
+    """What it takes to run the method again. Raises NotRunError where that is not known."""
+    if case.remake is None or case.clips is None:
+        raise NotRunError("the settings that made the output are not known, so it cannot be made again with a seed")
+    return case.remake, case.clips
 
 
 def reenacted(case: Case, remake: Remake, clips: Callable[[], Iterable[Clip]], short_side: int) -> list[Scene]:

@@ -19,6 +19,7 @@ from .deblurring import Deblurring
 from .denoising import Denoising
 from .depixelation import Depixelation
 from .evidence import Evidence, Scene, resized
+from .known_noise import KnownNoise
 from .known_seed import KnownSeed
 from .recolouring import Recolouring
 from .similarity import psnr, ssim
@@ -29,6 +30,7 @@ ATTACKS: dict[str, Callable[..., Attack]] = {
     "none": Nothing,
     "recolouring": Recolouring,
     "known_seed": KnownSeed,
+    "known_noise": KnownNoise,
     "temporal_averaging": TemporalAveraging,
     "denoising": Denoising,
     "deblurring": Deblurring,
@@ -108,9 +110,9 @@ def reconstruct(
 ) -> dict[str, Recovery]:
     """Try every attack (default all; names from `ATTACKS`) on the windows, and say what it recovered of their core.
 
-    remake, clips: the method and the original from its start, for `known_seed`; windows that end after `within` seconds
-    are left out there, since the method has to run up to them. training: windows of other videos from
-    `training_windows`, for `trained_network`; how: how long it learns. targets: frames of each window that are
+    remake, clips: the method and the original from its start, for `known_seed` and `known_noise`; windows that end
+    after `within` seconds are left out there, since the method has to run up to them. training: windows of other videos
+    from `training_windows`, for `trained_network`; how: how long it learns. targets: frames of each window that are
     recovered, with the help of all others. on_recovery: is given each recovery as soon as it is known, so that the
     others are kept if a long one is broken off. Both are called from several threads.
     Raises OptionError for an unknown attack.

@@ -1,0 +1,118 @@
+"""The noise of one video."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+
+from .. import ops
+from ..errors import OptionError
+from ..types import Float32Array, UInt8Array
+from .particles import BLOB, ParticleField
+from .picture import Drawn
+from .statistics import PALETTES, WIDE, NoiseStatistics, Palette
+
+Transport = Literal["particles", "accumulated", "first_frame"]
+"""particles: see `particles.ParticleField`. The others carry a picture, see `transport`."""
+
+
+def default_grain(height: int, width: int) -> float:
+    """The grain in pixels at which noise carries motion best: 12 at a short side of 480, in proportion elsewhere."""
+    return max(4.0, 12.0 * min(height, width) / 480)
+
+
+_FINEST = 4.0
+"""Grain in pixels from which noise is made of particles; of finer ones there would be too many."""
+
+
+class NoiseField:
+    """The noise of one video. Call `advance` once per frame.
+
+    height, width: size of the frames. transport: how it moves. grain: about the distance in pixels between independent
+    values, see `draw_noise`; None takes `default_grain`. statistics: every channel lies within mean ± deviation.
+    palette: colours of particles; a picture always has all colours. generator: default seeded by
+    the operating system; the seed is never kept. device: where the flow lies, see `ops.Device`; the noise of one seed
+    is the same on all of them, but for rounding. Particles finer than 4 pixels are not made: such noise is
+    an accumulated picture.
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        *,
+        transport: Transport = "particles",
+        grain: float | None = None,
+        statistics: NoiseStatistics = WIDE,
+        palette: Palette = "calm",
+        generator: np.random.Generator | None = None,
+        device: ops.Device = None,
+    ) -> None:
+        if transport not in get_args(Transport):
+            raise OptionError(f"no noise transport {transport!r}; choose from {', '.join(get_args(Transport))}")
+        if palette not in PALETTES:
+            raise OptionError(f"no palette {palette!r}; choose from {', '.join(PALETTES)}")
+        grain = default_grain(height, width) if grain is None else grain
+        if not grain >= 1:
+            raise OptionError(f"the grain of the noise must be at least 1 pixel, not {grain:g}")
+        generator = np.random.default_rng() if generator is None else generator
+        self.source: _Grown | Drawn
+        if transport == "particles" and grain >= _FINEST:
+            self.source = _Grown(height, width, grain, statistics, PALETTES[palette], generator, device)
+        else:
+            carried = "accumulated" if transport == "particles" else transport
+            self.source = Drawn(height, width, carried, grain, statistics, generator, device)
+
+    def advance(self, flow_to_previous: Float32Array | None, opacity: Float32Array | None = None) -> UInt8Array:
+        """The noise of the next frame, (H, W, 3) uint8.
+
+        opacity: (H, W), where it will be seen; None: everywhere. A picture is the same everywhere.
+        """
+        return self.source.advance(flow_to_previous, opacity)
+
+
+class _Grown:
+    """Noise of particles, in the colours of a palette."""
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        grain: float,
+        statistics: NoiseStatistics,
+        palette: tuple[tuple[float, float, float], ...],
+        generator: np.random.Generator,
+        device: ops.Device,
+    ) -> None:
+        sigma = BLOB * grain
+        # A blob that is about two pixels wide is smooth between them.
+        factor = max(1, round(sigma / 2))
+        size = (-(-height // factor), -(-width // factor))
+        self.frame_size, self.factor, self.device = (height, width), factor, device
+        mixed = np.array(palette, np.float32)
+        self.field = ParticleField(
+            *size,
+            sigma=sigma / factor,
+            colours=mixed / np.sqrt((mixed**2).sum(0)),
+            generator=generator,
+            device=device,
+        )
+        middle, half = (255 * np.array(each, np.float32) for each in (statistics.mean, statistics.std))
+        self.middle, self.half = ops.to_device(middle, device), ops.to_device(half, device)
+        self.unseen = ops.as_uint8(ops.zeros((height, width, 3), device=device) + self.middle)
+
+    def advance(self, flow_to_previous: Float32Array | None, opacity: Float32Array | None) -> UInt8Array:
+        """The noise of the next frame; the mean where it is not seen."""
+        values, (rows, columns) = self.field.advance(flow_to_previous, opacity)
+        noise = self.unseen + 0
+        if not values.shape[0]:
+            return noise
+        # From the normal to nearly the uniform distribution.
+        shown = self.middle + self.half * (values / (values * values + np.float32(np.pi / 2)) ** 0.5)
+        size = (shown.shape[0] * self.factor, shown.shape[1] * self.factor)
+        large = ops.resize_image(ops.as_uint8(shown), size)
+        top, left = rows.start * self.factor, columns.start * self.factor
+        place = noise[top : top + size[0], left : left + size[1]]
+        place[:] = large[: place.shape[0], : place.shape[1]]
+        return noise
