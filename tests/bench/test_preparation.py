@@ -16,7 +16,7 @@ from motionveil.bench.preparation import VERSION, Preparation
 from motionveil.errors import InputError
 from motionveil.video import open_source
 
-MADE_WITH = {"parts_encoder.onnx": "8a63eda72080", "templates.safetensors": "35d90d308c45"}
+MADE_WITH = {"parts_encoder.onnx": "28dbe5c78bd5", "templates.safetensors": "03133fbdabde"}
 ASSETS = Path(motionveil.__file__).parent / "assets"
 
 
@@ -31,7 +31,7 @@ def test_version_stands_for_encoder_and_templates() -> None:
         name: hashlib.sha256((ASSETS / name).read_bytes()).hexdigest()[:12]
         for name in ("parts_encoder.onnx", "templates.safetensors")
     }
-    assert (VERSION, made_with) == (2, MADE_WITH)
+    assert (VERSION, made_with) == (3, MADE_WITH)
 
 
 def test_a_copy_is_made_once(actors: Procedural, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from .digests import Digests
 from .obfuscations import Obfuscation, get_obfuscation
 from .results import hash_of
 
-VERSION = 2
+VERSION = 3
 """To be raised when the same settings would make other pictures, as with another encoder or other templates in the
 package: older copies are then made again."""
 
