@@ -78,16 +78,7 @@ class Window:
 
     def open(self, source: str | Path | int, *, full_depth: bool = False) -> Source:
         """The source, to be read through this window."""
-        return open_source(
-            source,
-            start=self.start,
-            end=self.end,
-            size=self.size,
-            image_rate=self.image_rate,
-            strict=self.strict,
-            frame_rate=self.frame_rate,
-            full_depth=full_depth,
-        )
+        return open_source(source, **vars(self), full_depth=full_depth)
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def test_an_interrupt_just_before_work_begins(
     with pytest.raises(SystemExit) as done:
         motionveil.cli.main()
     assert done.value.code == 130
-    assert capfd.readouterr().err == "motionveil: interrupted; nothing unfinished was kept\n"
+    assert capfd.readouterr().err == "motionveil: interrupted; no partial output was kept\n"
 
 
 def test_a_kill_leaves_what_nobody_else_can_read_and_the_next_run_removes_it(film: Path, tmp_path: Path) -> None:

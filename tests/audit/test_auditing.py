@@ -126,7 +126,7 @@ def test_the_command(run: Run, film: Path, veiled: Path, tmp_path: Path) -> None
     code, out, _ = run("audit", film, veiled, "-o", tmp_path / "a")
     assert code == 0
     assert "report.html" in out
-    assert "keep it as safe" in out
+    assert "protect it like the original" in out
     assert {path.name for path in (tmp_path / "a").iterdir()} == {"report.html", "report.json"}
     assert "allow it with --overwrite" in complaint(run("audit", film, veiled, "-o", tmp_path / "a"))
     for arguments, words in (
@@ -147,7 +147,7 @@ def test_obfuscate_and_audit(run: Run, film: Path, tmp_path: Path) -> None:
     assert code == 0
     assert (tmp_path / "o.mp4.audit" / "report.html").is_file()
     assert "o.mp4.audit" in out
-    assert "leave --audit out" in complaint(run("obfuscate", "camera:0", "-o", tmp_path / "p.mp4", "--audit"))
+    assert "omit --audit" in complaint(run("obfuscate", "camera:0", "-o", tmp_path / "p.mp4", "--audit"))
     (tmp_path / "q.mp4.audit").write_text("")
     with pytest.raises(OutputError):
         motionveil.audit.report.check_place(tmp_path / "q.mp4.audit", overwrite=True)

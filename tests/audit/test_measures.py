@@ -112,9 +112,11 @@ def test_long_videos_are_looked_at_less_often(frames: int | None, rate: float, e
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("encoding", [Encoding(codec="ffv1"), Encoding(), Encoding(quality=35)])
-def test_touched_is_what_was_replaced(data_dir: Path, tmp_path: Path, encoding: Encoding) -> None:
-    """The opacity itself says where a real clip was replaced, and by how much."""
+@pytest.mark.parametrize(
+    ("encoding", "least"), [(Encoding(codec="ffv1"), 0.99), (Encoding(), 0.99), (Encoding(quality=35), 0.95)]
+)
+def test_touched_is_what_was_replaced(data_dir: Path, tmp_path: Path, encoding: Encoding, least: float) -> None:
+    """The opacity itself says where a real clip was replaced, and by how much, blurred by coarse encoding."""
     source = data_dir / "clips" / "asl" / "help.mkv"
     window = Window(end=0.4)
     explained = list(build_obfuscator(seed=1).explain(window.open(source)))
@@ -127,7 +129,7 @@ def test_touched_is_what_was_replaced(data_dir: Path, tmp_path: Path, encoding: 
         pairs = list(footage.pairs())
     found = np.stack([touched(pair.original, pair.output) for pair in pairs])
     assert found.shape == opacity.shape
-    assert found[opacity == 1].mean() > 0.99
+    assert found[opacity == 1].mean() > least
     # The encoder smears a sharp border by a pixel or two.
     assert (opacity[found] > 0).mean() > 0.98
     chooser, finder = WindowChooser(expected=len(pairs)), PartFinder()
