@@ -115,7 +115,7 @@ PRESETS = {
             surprise=0.001,
         ),
         feature_options={"short_side": 448, "levels": 2},
-        still_options={"short_side": 768, "levels": 2},
+        still_options={"short_side": 768, "levels": 3},
         strict=True,
     ),
     "paper": _PAPER,
