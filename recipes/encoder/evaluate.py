@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", choices=["test", "validation"], default="test")
     parser.add_argument("--short-side", type=int, default=768)
-    parser.add_argument("--levels", type=int, default=2)
+    parser.add_argument("--levels", type=int, default=3)
     parser.add_argument("--count", type=int, help="only so many photos of each domain")
     parser.add_argument("--card", type=Path, help="model card whose table is replaced")
     options = parser.parse_args()
