@@ -47,10 +47,13 @@ class Preset:
             )
 
     def with_features(self, name: str, **options: Any) -> Preset:
-        """The preset with other features; options of the same ones are kept where they are not given."""
+        """The preset with other features; options of the same ones are kept where they are not given.
+
+        What is different for single pictures belongs together: it gives way to any option that takes its place.
+        """
         if name != self.features:
             return replace(self, features=name, feature_options=options, still_options={})
-        still = {key: value for key, value in self.still_options.items() if key not in options}
+        still = {} if options.keys() & self.still_options.keys() else self.still_options
         return replace(self, feature_options={**self.feature_options, **options}, still_options=still)
 
     def as_record(self) -> dict[str, Any]:
