@@ -131,14 +131,19 @@ class Excerpt:
     """Opacity of every frame with hide='person'."""
 
 
-def read(path: Path, count: int, pairs: int) -> Excerpt:
+def beginning(path: Path, count: int) -> Clip:
+    """The first frames of a video as one clip, at 25 per second."""
     frames: list[UInt8Array] = []
     with motionveil.open_source(path) as source:
         for clip in source:
             frames += list(clip.frames)
             if len(frames) >= count:
                 break
-    clip = Clip(np.stack(frames[:count]), 0, tuple(Fraction(i, 25) for i in range(len(frames[:count]))))
+    return Clip(np.stack(frames[:count]), 0, tuple(Fraction(i, 25) for i in range(len(frames[:count]))))
+
+
+def read(path: Path, count: int, pairs: int) -> Excerpt:
+    clip = beginning(path, count)
     method = motionveil.build_obfuscator(hide=["person"])
     (moving,) = with_motion([clip], method.flow)
     flows = list(moving.flow_to_previous or ())

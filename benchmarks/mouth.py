@@ -11,14 +11,12 @@ is judged in the same way, by the mean flow in the face.
 from __future__ import annotations
 
 import argparse
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-import motionveil
-from benchmarks.motion_kept import released
-from motionveil import Clip, ops
+from benchmarks.motion_kept import beginning, released
+from motionveil import ops
 from motionveil.audit.detectors import YuNet
 from motionveil.building import build_obfuscator
 from motionveil.fillers import MotionNoise
@@ -32,16 +30,6 @@ METHODS = {
     "particles": MotionNoise(seed=1),
 }
 Box = tuple[float, float, float, float]
-
-
-def read(path: Path, count: int) -> Clip:
-    frames: list[UInt8Array] = []
-    with motionveil.open_source(path) as source:
-        for clip in source:
-            frames += list(clip.frames)
-            if len(frames) >= count:
-                break
-    return Clip(np.stack(frames[:count]), 0, tuple(Fraction(t, 25) for t in range(len(frames[:count]))))
 
 
 def signals(frames: UInt8Array | list[UInt8Array], boxes: list[Box | None]) -> Float32Array:
@@ -83,7 +71,7 @@ def main() -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     lines = ["| clip | noise | mouth | mouth, chance | head across | head down |", "|---|---|---:|---:|---:|---:|"]
     for name in options.clips:
-        clip = read(options.data / name, options.frames)
+        clip = beginning(options.data / name, options.frames)
         boxes = [next((face.box for face in faces(frame[None])[0]), None) for frame in clip.frames]
         method = build_obfuscator(hide=["head"])
         (known,) = (each.original for each in method.explain([clip]))
