@@ -7,6 +7,7 @@ into motion by a moving camera.
 from __future__ import annotations
 
 import sys
+import warnings
 from fractions import Fraction
 from pathlib import Path
 
@@ -56,7 +57,8 @@ def main() -> None:
     else:
         source = FOLDER / "astronaut.mp4"
         make_video(source)
-    with ProgressBar("hiding", quiet=False) as bar:
+    with warnings.catch_warnings(), ProgressBar("hiding", quiet=False) as bar:
+        warnings.simplefilter("ignore")  # they are printed below, as `notices`
         result = motionveil.obfuscate_video(
             source,
             FOLDER / f"{source.stem}_veiled.mp4",
@@ -70,6 +72,8 @@ def main() -> None:
         )
     speed = result.num_frames / result.seconds
     print(f"{result.num_frames} frames hidden in {result.seconds:.1f} s ({speed:.0f} per second, start included)")
+    for notice in result.notices:
+        print(f"  note: {notice}")
     print(f"  the result          {result.target}")
     print(f"  what changed, moving {result.preview}")
     print(f"  what changed, sheet {result.sheet}")
