@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -274,3 +275,18 @@ def test_real_clips_keep_their_times(data_dir: Path, tmp_path: Path, name: str, 
     assert info.duration is not None
     assert source.info.duration is not None
     assert abs(info.duration - source.info.duration) <= Fraction(1, 1000)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="only Linux tells how threads are scheduled")
+def test_no_encoder_takes_over_the_machine(tmp_path: Path) -> None:
+    """SVT-AV1 does, where it may: its threads, and the one that opens it, get real-time priority."""
+
+    def policies() -> set[int]:
+        return {os.sched_getscheduler(int(task.name)) for task in Path("/proc/self/task").iterdir()}
+
+    before = policies()
+    frames = numbered(4)
+    with VideoWriter(tmp_path / "a.mkv", info_of(frames), encoding=Encoding(codec="av1")) as writer:
+        writer.write(Clip(frames, 0, tuple(Fraction(i, 25) for i in range(4))))
+        assert policies() == before
+    assert policies() == before

@@ -16,6 +16,7 @@ from .audio import SoundTracks, read_tags
 from .colour import BT709, BT2020, LIMITED, SMPTE170M, YuvConverter, default_matrix
 from .encoding import CODECS, Container
 from .palette import PaletteConverter
+from .scheduling import ordinary_scheduling
 from .tonemap import HLG, PQ
 
 if TYPE_CHECKING:
@@ -137,7 +138,8 @@ class Encoder:
             self.container.metadata.update(kept)
             self._kept_tags = f"tags kept: {', '.join(kept) or 'none'}"
         try:
-            self.container.start_encoding()
+            with ordinary_scheduling():
+                self.container.start_encoding()
         except (av.error.ArgumentError, av.error.ExternalError) as error:
             raise OptionError(
                 f"{self._line.encoder} refuses frames of {self._info.width}x{self._info.height} with these settings: "

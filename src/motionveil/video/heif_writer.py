@@ -14,6 +14,7 @@ from motionveil.types import UInt8Array
 
 from .colour import BT601, BT709, FULL, SMPTE170M, YuvConverter
 from .heif import boxes
+from .scheduling import ordinary_scheduling
 
 if TYPE_CHECKING:
     from av.video.stream import VideoStream
@@ -94,6 +95,8 @@ def _coded(frame: UInt8Array, *, is_avif: bool, quality: int) -> tuple[bytes, by
         context.color_range = FULL
         picture = YuvConverter("yuv420p", BT601, full=True)(frame)
         picture.pts = 0
+        with ordinary_scheduling():
+            container.start_encoding()
         container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
     file = film.getvalue()
