@@ -15,8 +15,8 @@ def ordinary_scheduling() -> Iterator[None]:
     """Undo real-time scheduling that starts within.
 
     Where it may, as root in a container, SVT-AV1 gives the thread that opens it, all of its own threads, and so all
-    that are started later, real-time priority: they starve everything else on the machine. On Linux threads of this process
-    that have it afterwards, and had it not before, get back the policy that the opening thread had.
+    that are started later, real-time priority: they starve everything else on the machine. On Linux threads of this
+    process that have it afterwards, and had it not before, get back the policy that the opening thread had.
     """
     if not _TASKS.is_dir() or not hasattr(os, "sched_setscheduler"):
         yield
