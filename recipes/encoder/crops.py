@@ -107,9 +107,15 @@ class CropMaker:
     def _aim(self, photo: Photo, size: int, largest: float) -> tuple[float, tuple[float, float]]:
         """(pixels of the crop per pixel of the photo, a pixel of the photo to look at).
 
-        Half of the time a head is made `largest` pixels high at most, and down to 5. Otherwise a class is drawn
-        first, so that small parts are seen as often as large ones, at a scale from a small body up.
+        Half of the time a head is made `largest` pixels high at most, and down to 5; now and then it is larger than
+        the crop, so that surfaces are not taken for faces seen from near. Otherwise a class is drawn first, so that
+        small parts are seen as often as large ones, at a scale from a small body up.
         """
+        if photo.heads and largest > 0.5 * size and self._chance(0.06):
+            x, y, w, h = max(photo.heads, key=lambda head: head[3])
+            scale = self._log_uniform(0.7, 2.5) * size / h
+            if scale <= 3.0:
+                return scale, (x + w * self._uniform(0, 1), y + h * self._uniform(0, 1.3))
         if photo.heads and self._chance(0.55):
             x, y, w, h = photo.heads[self.generator.integers(len(photo.heads))]
             scale = self._log_uniform(5, largest) / h
@@ -133,7 +139,7 @@ class CropMaker:
         at = (self._uniform(0.15, 0.85) * size, self._uniform(0.15, 0.85) * size)
         if domain == "empty":
             height, width = photo.labels.shape
-            scale = size / min(height, width) * self._log_uniform(0.7, 2.5)
+            scale = size / min(height, width) * self._log_uniform(0.7, 4.0)
             centre = (self._uniform(0.2, 0.8) * width, self._uniform(0.2, 0.8) * height)
         else:
             # Well labelled people, shrunk, show better what small ones look like than labels of small ones do.
@@ -187,6 +193,11 @@ class CropMaker:
         for _ in range(self.generator.integers(1, 4)):
             if self.flags and self._chance(0.7):
                 piece = self.flags[self.generator.integers(len(self.flags))].images[0]
+                if self._chance(0.4):  # a field of stars or a coat of arms by itself
+                    rows, columns = (int(side * self._uniform(0.3, 0.8)) for side in piece.shape[:2])
+                    y0 = self.generator.integers(0, piece.shape[0] - rows + 1)
+                    x0 = self.generator.integers(0, piece.shape[1] - columns + 1)
+                    piece = piece[y0 : y0 + rows, x0 : x0 + columns]
             else:
                 piece = self._window(size)
             height = int(self._log_uniform(12, size * 0.6))

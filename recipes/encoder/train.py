@@ -42,7 +42,11 @@ from .losses import loss_terms
 from .network import MULTIPLE, Encoder, Prototypes
 
 FOUND = 0.4
+"""Cosine from which validation calls a pixel found."""
+TOUCHED = 0.27
 """Cosine from which a pixel is covered completely by the preset `secure`."""
+MINED_AT = (224, 448)
+"""Rows at which person-free photographs are looked at by turns: those of the coarse look and of the fine one."""
 LOOK_AGAIN = 1500
 """Steps after which the network is validated, and person-free photos are drawn by how much it takes for people."""
 
@@ -91,10 +95,10 @@ def validate(encoder: Encoder, prototypes: Prototypes, photos: list[Photo]) -> d
     return results
 
 
-def mistaken(encoder: Encoder, prototypes: Prototypes, photo: Photo) -> float:
+def mistaken(encoder: Encoder, prototypes: Prototypes, photo: Photo, short_side: int = 288) -> float:
     """Share of a person-free photograph that is taken for people."""
-    maps = photo_saliency(encoder, prototypes, photo.images[0], short_side=288)
-    return float((maps.max(0) >= FOUND).mean())
+    maps = photo_saliency(encoder, prototypes, photo.images[0], short_side=short_side)
+    return float((maps.max(0) >= TOUCHED).mean())
 
 
 def average(target: torch.nn.Module, source: torch.nn.Module, decay: float) -> None:
@@ -119,8 +123,8 @@ class Phase:
 
 PHASES = (
     Phase(0.0, 224, 12, 0.25),
-    Phase(0.5, 224, 12, 0.5),
-    Phase(0.8, 320, 6, 0.6),
+    Phase(0.4, 224, 12, 0.5),
+    Phase(0.65, 320, 6, 0.6),
 )
 """First variety, then more of what photographs look like, in the end with more context."""
 
@@ -242,7 +246,7 @@ def train(options: argparse.Namespace) -> None:
                 results = validate(mean_encoder, mean_prototypes, data["validation"])
                 print("  validation", " ".join(f"{name} {value:.3f}" for name, value in results.items()), flush=True)
                 shares = {
-                    photo.name: mistaken(mean_encoder, mean_prototypes, photo)
+                    photo.name: mistaken(mean_encoder, mean_prototypes, photo, MINED_AT[step // LOOK_AGAIN % 2])
                     for photo in data["train"]
                     if photo.domain == "empty"
                 }
