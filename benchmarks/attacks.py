@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import motionveil
 from motionveil import drawing, ops
+from motionveil._core.types import Clip, Float32Array, UInt8Array
 from motionveil.audit.detectors import Box, YuNet
 from motionveil.audit.footage import Window
 from motionveil.audit.identification import identify
@@ -35,11 +36,10 @@ from motionveil.audit.motion import motion_kept
 from motionveil.audit.reconstruction import ATTACKS, Recovery, Training, reconstruct, training_windows
 from motionveil.audit.reconstruction.similarity import psnr
 from motionveil.audit.redetection import SAME, overlap
-from motionveil.building import build_obfuscator, make_filler
 from motionveil.flow import FLOW_ESTIMATORS, FlowEstimator
-from motionveil.obfuscators import Selective
-from motionveil.presets import get_preset
-from motionveil.types import Clip, Float32Array, UInt8Array
+from motionveil.obfuscation.factory import build_obfuscator, make_filler
+from motionveil.obfuscation.obfuscators import Selective
+from motionveil.obfuscation.presets import get_preset
 
 TESTED = {
     "help": ("asl/help.mkv", 0.0),

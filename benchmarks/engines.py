@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from motionveil.engine import load_network
-from motionveil.features.encoder import ENCODER_PATH, PartsEncoder
-from motionveil.types import UInt8Array
+from motionveil._core.types import UInt8Array
+from motionveil.detection.features.encoder import ENCODER_PATH, PartsEncoder
+from motionveil.models.engine import load_network
 
 
 def milliseconds(work: Callable[[], Any], runs: int) -> float:

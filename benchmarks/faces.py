@@ -13,8 +13,8 @@ from pathlib import Path
 from benchmarks.hiding_tools import ROOT, frames_at, key_of
 from benchmarks.people_measures import Box, agreed_faces
 from motionveil import drawing, find_weights
-from motionveil.errors import MotionveilError
-from motionveil.files import remove
+from motionveil._core.atomic_files import remove
+from motionveil._core.errors import MotionveilError
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import motionveil
 from benchmarks.pipeline import SIZE, clips, load
 from motionveil import ops
-from motionveil.building import assemble
-from motionveil.devices import on_device, on_host
-from motionveil.engine import has_cuda, require_torch
+from motionveil._core.types import UInt8Array
 from motionveil.flow import with_motion
-from motionveil.obfuscators import Selective
-from motionveil.presets import PRESETS
-from motionveil.types import UInt8Array
+from motionveil.models.engine import has_cuda, require_torch
+from motionveil.obfuscation.device_placement import on_device, on_host
+from motionveil.obfuscation.factory import assemble
+from motionveil.obfuscation.obfuscators import Selective
+from motionveil.obfuscation.presets import PRESETS
 
 
 def build(vit: Path | None, raft: Path | None, folder: Path, frame: UInt8Array, engine: str) -> Selective:
@@ -42,7 +42,7 @@ def build(vit: Path | None, raft: Path | None, folder: Path, frame: UInt8Array, 
         torch.save(golden.random_vit(**golden.SMALL), vit)
     if raft is None:
         raft = folder / "raft.pth"
-        torch.save(import_module("motionveil.raft").RAFT("large").state_dict(), raft)
+        torch.save(import_module("motionveil.models.raft").RAFT("large").state_dict(), raft)
     extractor = motionveil.ViTEncoder("dino_vits8", weights=vit, stride=4, engine=engine)
     template = motionveil.make_template("middle", frame, motionveil.Point(SIZE[0] / 2, SIZE[1] / 2), extractor)
     region = motionveil.TemplateSaliency(extractor, [template], coverage=PRESETS["paper"].coverage)

@@ -17,12 +17,12 @@ import numpy as np
 
 from benchmarks import motion_kept
 from motionveil import ops
+from motionveil._core.types import Float32Array, UInt8Array
 from motionveil.audit.detectors import YuNet
 from motionveil.audit.reconstruction.attack import Trial
 from motionveil.audit.reconstruction.evidence import Evidence, Scene, resized, shrunk_size
 from motionveil.audit.reconstruction.known_noise import KnownNoise, encoded
 from motionveil.audit.reconstruction.reconstruct import judged
-from motionveil.types import Float32Array, UInt8Array
 
 CLIPS = [f"asl/{name}.mkv" for name in ("again", "bird", "book", "eat", "help", "hungry", "sorry", "thanks")]
 

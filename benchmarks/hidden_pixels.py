@@ -13,8 +13,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from motionveil.errors import InputError
-from motionveil.types import Float32Array, UInt8Array
+from motionveil._core.errors import InputError
+from motionveil._core.types import Float32Array, UInt8Array
 
 AS_IT_WAS, PARTLY, HIDDEN = 0, 1, 2
 

@@ -21,9 +21,9 @@ import numpy as np
 
 import motionveil
 from benchmarks.hidden_pixels import by_colour, by_pixels, recorded
-from motionveil.errors import InputError, MotionveilError
-from motionveil.files import remove
-from motionveil.types import UInt8Array
+from motionveil._core.atomic_files import remove
+from motionveil._core.errors import InputError, MotionveilError
+from motionveil._core.types import UInt8Array
 
 ROOT = Path(__file__).resolve().parent.parent
 SUFFIXES = (".mp4", ".mkv", ".avi", ".mov", ".webm", ".m4v", ".gif")

@@ -28,11 +28,11 @@ import numpy as np
 
 import motionveil
 from motionveil import Clip, VideoInfo, ops
+from motionveil._core.types import Float32Array, UInt8Array
 from motionveil.drawing import encode_image
 from motionveil.flow import DISFlow, FarnebackFlow, FlowEstimator, RAFTFlow, with_motion
 from motionveil.noise import NoiseField, NoiseStatistics, draw_noise, hidden_motion
 from motionveil.noise.picture import Drawn
-from motionveil.types import Float32Array, UInt8Array
 
 CLIPS = [
     "asl/help.mkv", "asl/walk.mkv", "bedroom.mp4", "arm_wrestling.mp4", "pexels_pose.mp4", "skateboarding.mp4",

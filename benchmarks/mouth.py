@@ -17,11 +17,11 @@ import numpy as np
 
 from benchmarks.motion_kept import beginning, released
 from motionveil import ops
+from motionveil._core.types import Float32Array, UInt8Array
 from motionveil.audit.detectors import YuNet
-from motionveil.building import build_obfuscator
 from motionveil.fillers import MotionNoise
 from motionveil.flow import DISFlow
-from motionveil.types import Float32Array, UInt8Array
+from motionveil.obfuscation.factory import build_obfuscator
 
 CLIPS = [f"asl/{name}.mkv" for name in ("eat", "again", "book", "hungry")]
 METHODS = {

@@ -24,8 +24,8 @@ import cv2
 import numpy as np
 
 from benchmarks import motion_kept
+from motionveil._core.types import Float32Array, UInt8Array
 from motionveil.noise import default_grain
-from motionveil.types import Float32Array, UInt8Array
 
 CLIPS = ["people_entering_768x432.mp4", "bedroom.mp4", "pexels_gym.mp4", "exercise.avi"]
 METHODS: dict[str, motion_kept.Method] = {

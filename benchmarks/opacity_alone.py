@@ -13,10 +13,10 @@ import motionveil
 from benchmarks.hidden_pixels import packed
 from benchmarks.hiding_tools import Cost, Run
 from motionveil import ops
-from motionveil.building import choose_region
+from motionveil._core.atomic_files import hidden_name, remove
+from motionveil._core.errors import OptionError
 from motionveil.cli import obfuscate
-from motionveil.errors import OptionError
-from motionveil.files import hidden_name, remove
+from motionveil.obfuscation.factory import choose_region
 
 
 class _Settings(Exception):  # noqa: N818

@@ -36,17 +36,17 @@ from tests.golden.random_vit import SMALL, random_vit
 
 import motionveil
 from motionveil import ops
-from motionveil.building import assemble
-from motionveil.engine import read_checkpoint
-from motionveil.features import PartsEncoder, ViTEncoder
+from motionveil._core.types import Float32Array, UInt8Array
+from motionveil.detection.features import PartsEncoder, ViTEncoder
+from motionveil.detection.template_transfer import find_templates
+from motionveil.detection.templates import Template, built_in_library, make_template
 from motionveil.flow import RAFTFlow, with_motion
-from motionveil.presets import get_preset
-from motionveil.raft import load_raft
-from motionveil.templates import Template, built_in_library, make_template
-from motionveil.transfer import find_templates
-from motionveil.types import Float32Array, UInt8Array
-from motionveil.vit import standard_names
-from motionveil.weights import find_weights
+from motionveil.models.engine import read_checkpoint
+from motionveil.models.raft import load_raft
+from motionveil.models.vit import standard_names
+from motionveil.models.weights import find_weights
+from motionveil.obfuscation.factory import assemble
+from motionveil.obfuscation.presets import get_preset
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZE = (640, 480)

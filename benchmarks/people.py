@@ -47,8 +47,8 @@ from benchmarks.people_measures import (
     summary,
 )
 from benchmarks.people_report import overview, plain_summary, report, summary_table, write_sheet
-from motionveil.errors import MotionveilError, OptionError
-from motionveil.files import write_file
+from motionveil._core.atomic_files import write_file
+from motionveil._core.errors import MotionveilError, OptionError
 
 ROOT = Path(__file__).resolve().parent.parent
 

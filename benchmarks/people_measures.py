@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.hidden_pixels import AS_IT_WAS, HIDDEN
-from motionveil.errors import InputError
-from motionveil.types import UInt8Array
+from motionveil._core.errors import InputError
+from motionveil._core.types import UInt8Array
 
 Box = tuple[float, float, float, float]
 """x, y, width and height in pixels."""

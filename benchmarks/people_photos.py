@@ -20,12 +20,12 @@ from benchmarks.hidden_pixels import AS_IT_WAS, HIDDEN, states_of
 from benchmarks.opacity_alone import settings_of
 from benchmarks.people_measures import BARE, COVERED
 from benchmarks.people_report import table
-from motionveil.building import choose_region
-from motionveil.errors import InputError, OptionError
-from motionveil.files import write_file
+from motionveil._core.atomic_files import write_file
+from motionveil._core.errors import InputError, OptionError
+from motionveil._core.types import Clip, Float32Array, UInt8Array
+from motionveil.detection.saliency import saliency_maps
+from motionveil.obfuscation.factory import choose_region
 from motionveil.regions import Region, TemplateSaliency, everything_in
-from motionveil.saliency import saliency_maps
-from motionveil.types import Clip, Float32Array, UInt8Array
 
 FOLDERS = ("camvid", "nyu_rooms")
 SETTINGS = ("still", "film")

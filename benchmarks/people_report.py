@@ -14,7 +14,7 @@ from benchmarks.hidden_pixels import AS_IT_WAS, HIDDEN
 from benchmarks.hiding_tools import Shown, key_of
 from benchmarks.people_measures import BARE, COVERED, Annotated, Box, Summary
 from motionveil import drawing
-from motionveil.types import UInt8Array
+from motionveil._core.types import UInt8Array
 
 _COVERED, _PART, _BARE, _PERSON, _IGNORED = (60, 220, 90), (255, 190, 0), (255, 40, 40), (80, 160, 255), (150, 150, 150)
 _WIDE = 640

@@ -31,8 +31,8 @@ from demo import moving_camera
 
 import motionveil
 from motionveil import ops
+from motionveil._core.types import UInt8Array
 from motionveil.flow import with_motion
-from motionveil.types import UInt8Array
 
 SIZE = (640, 480)
 RATE = 30

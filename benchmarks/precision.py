@@ -27,11 +27,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests.golden.random_vit import SMALL, random_vit
 
 from benchmarks.paper_path import TEMPLATES, load, outside
-from motionveil.features import PartsEncoder, ViTEncoder
-from motionveil.saliency import clamped_cosines
-from motionveil.templates import Template, built_in_library
-from motionveil.transfer import find_templates
-from motionveil.types import Float32Array, UInt8Array
+from motionveil._core.types import Float32Array, UInt8Array
+from motionveil.detection.features import PartsEncoder, ViTEncoder
+from motionveil.detection.saliency import clamped_cosines
+from motionveil.detection.template_transfer import find_templates
+from motionveil.detection.templates import Template, built_in_library
 
 DIFFICULTIES = ((2.0, 0.5), (3.0, 0.5), (3.0, 1.0))
 """(spread, branch) of random weights."""

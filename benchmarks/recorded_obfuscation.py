@@ -17,9 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.hidden_pixels import packed
 from motionveil import ops
+from motionveil._core.types import Clip
 from motionveil.cli import main as command
-from motionveil.obfuscators import Explained, Selective, Stage
-from motionveil.types import Clip
+from motionveil.obfuscation.obfuscators import Explained, Selective, Stage
 
 
 def main() -> None:

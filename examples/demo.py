@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 import motionveil
 from motionveil.cli.options import ProgressBar
@@ -21,7 +22,7 @@ FOLDER = Path("demo")
 SIZE = (640, 480)
 
 
-def moving_camera(picture: motionveil.types.UInt8Array, seconds: float = 4.0, rate: int = 30) -> motionveil.Clip:
+def moving_camera(picture: npt.NDArray[np.uint8], seconds: float = 4.0, rate: int = 30) -> motionveil.Clip:
     """A camera that pans, turns and moves closer over a square picture."""
     frames = []
     for t in np.arange(round(seconds * rate)) / rate:

@@ -12,7 +12,7 @@ from skimage import data
 
 import motionveil
 from motionveil import drawing
-from motionveil.types import UInt8Array
+from motionveil._core.types import UInt8Array
 
 
 def main(target: Path) -> None:

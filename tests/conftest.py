@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from motionveil.features import DescriptorGrid
+from motionveil._core.types import Clip, Float32Array, Point, UInt8Array
+from motionveil.detection.features import DescriptorGrid
+from motionveil.detection.templates import Template
 from motionveil.flow import FlowEstimator
-from motionveil.templates import Template
-from motionveil.types import Clip, Float32Array, Point, UInt8Array
 
 from .golden.random_vit import NARROW, random_vit
 

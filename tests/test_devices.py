@@ -17,14 +17,16 @@ import numpy as np
 import pytest
 
 import motionveil
-from motionveil import ops, pipeline
-from motionveil.devices import gpu_of, on_device, on_host
-from motionveil.features import DescriptorGrid, FeatureExtractor, PartsEncoder, ViTEncoder
+from motionveil import ops
+from motionveil._core.types import Clip, Float32Array, Point, UInt8Array
+from motionveil.detection.features import DescriptorGrid, FeatureExtractor, PartsEncoder, ViTEncoder
 from motionveil.fillers import MotionNoise
 from motionveil.flow import DISFlow, FlowEstimator, RAFTFlow, with_motion
 from motionveil.noise import Transport
-from motionveil.obfuscators import Explained, Selective
-from motionveil.presets import PRESETS
+from motionveil.obfuscation.device_placement import gpu_of, on_device, on_host
+from motionveil.obfuscation.obfuscators import Explained, Selective
+from motionveil.obfuscation.presets import PRESETS
+from motionveil.pipeline.obfuscation import obfuscation as pipeline
 from motionveil.regions import (
     Coverage,
     Difference,
@@ -39,7 +41,6 @@ from motionveil.regions import (
     Union,
     WholeFrame,
 )
-from motionveil.types import Clip, Float32Array, Point, UInt8Array
 
 from .conftest import BRIGHT, DARK, ROOT, clips_of, textured
 from .test_pipeline import read, write

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from motionveil import drawing
-from motionveil.engine import ENGINES, load_network
-from motionveil.errors import OptionError, WeightsError
-from motionveil.features import FEATURE_EXTRACTORS, PartsEncoder
-from motionveil.features.encoder import ENCODER_PATH, PERSON
-from motionveil.saliency import saliency_maps
-from motionveil.templates import ATTRIBUTES, built_in_library
-from motionveil.types import UInt8Array
+from motionveil._core.errors import OptionError, WeightsError
+from motionveil._core.types import UInt8Array
+from motionveil.detection.features import FEATURE_EXTRACTORS, PartsEncoder
+from motionveil.detection.features.encoder import ENCODER_PATH, PERSON
+from motionveil.detection.saliency import saliency_maps
+from motionveil.detection.templates import ATTRIBUTES, built_in_library
+from motionveil.models.engine import ENGINES, load_network
 
 from .conftest import ROOT, textured
 

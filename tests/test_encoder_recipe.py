@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from motionveil.engine import load_network
-from motionveil.engine.network import ONNXSource
+from motionveil.models.engine import load_network
+from motionveil.models.engine.network import ONNXSource
 
 torch = pytest.importorskip("torch")
 

@@ -16,14 +16,14 @@ import pytest
 import torch
 from torch import nn
 
-from motionveil.engine import ENGINES, ModuleSource, load_network, read_checkpoint, read_vector
-from motionveil.engine.convert import cache_folder
-from motionveil.engine.quantize import quantised
-from motionveil.errors import DependencyError, OptionError, WeightsError
-from motionveil.features import ViTEncoder
-from motionveil.features.encoder import ENCODER_PATH
-from motionveil.types import Float32Array
-from motionveil.vit import DescriptorTransformer
+from motionveil._core.errors import DependencyError, OptionError, WeightsError
+from motionveil._core.types import Float32Array
+from motionveil.detection.features import ViTEncoder
+from motionveil.detection.features.encoder import ENCODER_PATH
+from motionveil.models.engine import ENGINES, ModuleSource, load_network, read_checkpoint, read_vector
+from motionveil.models.engine.convert import cache_folder
+from motionveil.models.engine.quantize import quantised
+from motionveil.models.vit import DescriptorTransformer
 
 from .golden.random_vit import NARROW, random_vit
 
@@ -36,7 +36,7 @@ class Built:
     def __init__(self, digest: str) -> None:
         self.count = 0
         self.source = ModuleSource(
-            "narrow", digest, "motionveil.vit", self.build, normalised=lambda module: module.normalised()
+            "narrow", digest, "motionveil.models.vit", self.build, normalised=lambda module: module.normalised()
         )
 
     def build(self, shapes: tuple[tuple[int, ...], ...]) -> nn.Module:
@@ -106,7 +106,10 @@ def test_the_code_of_a_network_belongs_to_its_digest() -> None:
     """All files of a package, or the one of a module."""
     folder = Path(__file__).parent.parent / "src" / "motionveil"
     whole = b"".join(path.read_bytes() for path in sorted((folder / "raft").glob("*.py")))
-    for name, code in (("motionveil.files", (folder / "files.py").read_bytes()), ("motionveil.raft", whole)):
+    for name, code in (
+        ("motionveil._core.atomic_files", (folder / "files.py").read_bytes()),
+        ("motionveil.models.raft", whole),
+    ):
         assert ModuleSource("x", "", name, lambda shapes: None).code_digest == hashlib.sha256(code).hexdigest()
 
 
@@ -128,7 +131,7 @@ def test_frames_of_several_shapes_in_eight_bits(
 
 def test_the_cache_does_not_grow_for_ever(images: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MOTIONVEIL_CACHE", str(tmp_path))
-    monkeypatch.setattr("motionveil.engine.convert._MOST_BYTES", 25_000_000)  # three of these networks
+    monkeypatch.setattr("motionveil.models.engine.convert._MOST_BYTES", 25_000_000)  # three of these networks
 
     def names() -> set[str]:
         return {path.name for path in tmp_path.iterdir()}

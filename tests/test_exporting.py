@@ -11,16 +11,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+from motionveil.pipeline.obfuscation import Window
+from motionveil.pipeline.step_export import Export, export_is_there, write_export
 
 import motionveil
 from motionveil import drawing
-from motionveil.building import Networks
-from motionveil.errors import InputError, OptionError, OutputError
-from motionveil.exporting import Export, export_is_there, write_export
-from motionveil.middlebury import colour_wheel, flo_bytes, flow_colours, flow_of_flo
-from motionveil.pipeline import Window
-from motionveil.presets import PRESETS
-from motionveil.types import Float32Array, UInt8Array
+from motionveil._core.errors import InputError, OptionError, OutputError
+from motionveil._core.types import Float32Array, UInt8Array
+from motionveil.flow.middlebury import colour_wheel, flo_bytes, flow_colours, flow_of_flo
+from motionveil.obfuscation.factory import Networks
+from motionveil.obfuscation.presets import PRESETS
 
 from .conftest import textured
 from .test_pipeline import read, write
@@ -179,7 +179,7 @@ def test_an_error_leaves_nothing(film: Path, tmp_path: Path, monkeypatch: pytest
     def fails(*anything: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("motionveil.exporting.write_file", fails)
+    monkeypatch.setattr("motionveil.pipeline.step_export.write_file", fails)
     with pytest.raises(OutputError, match="No space left"):
         write_export(film, tmp_path / "o", export=Export(what=["flow"]), networks=Networks(SMALL))
     assert not (tmp_path / "o").exists()

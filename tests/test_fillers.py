@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from motionveil.building import make_filler
-from motionveil.errors import OptionError
+from motionveil._core.errors import OptionError
+from motionveil._core.types import Clip, Float32Array, UInt8Array
 from motionveil.fillers import FILLERS, Filler
 from motionveil.noise import STATISTICS
-from motionveil.types import Clip, Float32Array, UInt8Array
+from motionveil.obfuscation.factory import make_filler
 
 from .conftest import textured
 from .test_cli import Run, run

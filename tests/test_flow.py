@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from motionveil import ops
-from motionveil.errors import DependencyError, OptionError
+from motionveil._core.errors import DependencyError, OptionError
+from motionveil._core.types import UInt8Array
 from motionveil.flow import FLOW_ESTIMATORS, DISFlow, FlowEstimator, RAFTFlow, with_motion
 from motionveil.flow.dis import Shrunk
-from motionveil.types import UInt8Array
 
 from .conftest import ConstantFlow, clips_of, textured
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from motionveil.errors import OptionError
+from motionveil._core.errors import OptionError
+from motionveil._core.types import Float32Array, UInt8Array
+from motionveil.detection.keyframes import Lost, between
 from motionveil.flow import DISFlow, with_motion
-from motionveil.keyframes import Lost, between
 from motionveil.regions import Coverage, TemplateSaliency
-from motionveil.types import Float32Array, UInt8Array
 
 from .conftest import BRIGHT, BrightnessExtractor, ConstantFlow, clips_of, textured
 

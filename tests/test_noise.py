@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from motionveil.errors import OptionError
+from motionveil._core.errors import OptionError
+from motionveil._core.types import Float32Array, UInt8Array
 from motionveil.flow import DISFlow
 from motionveil.noise import (
     KINETICS,
@@ -18,7 +19,6 @@ from motionveil.noise import (
     draw_noise,
 )
 from motionveil.noise.transport import _stretch
-from motionveil.types import Float32Array, UInt8Array
 
 from .conftest import textured
 

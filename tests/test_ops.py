@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from motionveil import ops
-from motionveil.errors import OptionError
+from motionveil._core.errors import OptionError
 
 from .conftest import textured
 

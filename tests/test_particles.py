@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from motionveil._core.types import Float32Array
 from motionveil.noise import NoiseField, ParticleField, hidden_motion, with_stiff_heads
-from motionveil.types import Float32Array
 
 HEIGHT, WIDTH = 90, 120
 

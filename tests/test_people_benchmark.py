@@ -32,8 +32,8 @@ from benchmarks.people_measures import (
 from benchmarks.people_photos import Tally, average_precision
 
 import motionveil
-from motionveil.errors import InputError, MotionveilError
-from motionveil.types import UInt8Array
+from motionveil._core.errors import InputError, MotionveilError
+from motionveil._core.types import UInt8Array
 
 from .conftest import ROOT, textured
 

@@ -12,14 +12,14 @@ import pytest
 
 import motionveil
 from motionveil import drawing
-from motionveil.errors import OptionError, OutputError, TemplateError
+from motionveil._core.errors import OptionError, OutputError, TemplateError
+from motionveil._core.types import UInt8Array, VideoInfo
 from motionveil.fillers import MotionNoise
 from motionveil.flow import DISFlow
-from motionveil.obfuscators import Selective
-from motionveil.places import output_for, plan
-from motionveil.presets import PRESETS
+from motionveil.obfuscation.obfuscators import Selective
+from motionveil.obfuscation.presets import PRESETS
+from motionveil.outputs.output_paths import output_for, plan
 from motionveil.regions import TemplateSaliency
-from motionveil.types import UInt8Array, VideoInfo
 
 from .conftest import BRIGHT, BrightnessExtractor, ConstantFlow, clips_of, textured
 
@@ -150,7 +150,7 @@ def test_outputs_appear_together_or_not_at_all(
     def refuse(self: object) -> None:
         raise OutputError("no")
 
-    monkeypatch.setattr("motionveil.files.PendingFile.commit", refuse)
+    monkeypatch.setattr("motionveil._core.atomic_files.PendingFile.commit", refuse)
     with pytest.raises(OutputError, match="no"):
         motionveil.obfuscate_video(video, tmp_path / "o.mp4", obfuscator=method, preview=True, record=True)
     assert [p.name for p in tmp_path.iterdir()] == ["in.mkv"]

@@ -13,9 +13,9 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from motionveil.errors import OptionError, WeightsError
+from motionveil._core.errors import OptionError, WeightsError
+from motionveil._core.types import Float32Array, UInt8Array
 from motionveil.flow import RAFTFlow, with_motion
-from motionveil.types import Float32Array, UInt8Array
 
 from .conftest import clips_of, textured
 from .golden.make_raft import (
@@ -33,9 +33,9 @@ from .golden.make_raft import (
 
 torch = pytest.importorskip("torch", reason="RAFT needs torch: pip install 'motionveil[torch]'")
 
-from motionveil.engine.openvino import import_openvino  # noqa: E402
-from motionveil.raft import ARCHITECTURES, RAFT, from_torchvision, load_raft  # noqa: E402
-from motionveil.raft.similarities import Similarities  # noqa: E402
+from motionveil.models.engine.openvino import import_openvino  # noqa: E402
+from motionveil.models.raft import ARCHITECTURES, RAFT, from_torchvision, load_raft  # noqa: E402
+from motionveil.models.raft.similarities import Similarities  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from motionveil.errors import OptionError, TemplateError
-from motionveil.features import DescriptorGrid
-from motionveil.saliency import clamped_cosines, combine, opacity_curve, saliency_maps, to_frame
-from motionveil.templates import Template
-from motionveil.types import Point
+from motionveil._core.errors import OptionError, TemplateError
+from motionveil._core.types import Point
+from motionveil.detection.features import DescriptorGrid
+from motionveil.detection.saliency import clamped_cosines, combine, opacity_curve, saliency_maps, to_frame
+from motionveil.detection.templates import Template
 
 from .conftest import BRIGHT, DARK, BrightnessExtractor
 

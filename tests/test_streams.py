@@ -11,7 +11,7 @@ from itertools import count
 
 import pytest
 
-from motionveil.streams import Stages, fork
+from motionveil._core.streams import Stages, fork
 
 
 class Thing:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from motionveil.errors import OptionError, OutputError, TemplateError
-from motionveil.features import PartsEncoder
-from motionveil.templates import (
+from motionveil._core.errors import OptionError, OutputError, TemplateError
+from motionveil._core.types import Point
+from motionveil.detection.features import PartsEncoder
+from motionveil.detection.templates import (
     ATTRIBUTES,
     GROUPS,
     Template,
@@ -22,7 +23,6 @@ from motionveil.templates import (
     default_library,
     make_template,
 )
-from motionveil.types import Point
 
 from .conftest import BRIGHT, DARK, BrightnessExtractor
 

@@ -7,9 +7,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from motionveil.saliency import grow, sure_pieces
-from motionveil.tracking import Piece, appeared, carried, cut_out, missed
-from motionveil.types import Float32Array
+from motionveil._core.types import Float32Array
+from motionveil.detection.saliency import grow, sure_pieces
+from motionveil.detection.tracking import Piece, appeared, carried, cut_out, missed
 
 SIZE = (40, 60)
 NOW = Fraction(1)

@@ -11,17 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from motionveil.pipeline.obfuscation import Window, first_frames, obfuscate_video
 
 from motionveil import drawing
-from motionveil.building import Networks, build_obfuscator, choose_templates
-from motionveil.errors import OptionError, TemplateError
-from motionveil.features import PartsEncoder, ViTEncoder
+from motionveil._core.errors import OptionError, TemplateError
+from motionveil._core.types import UInt8Array
+from motionveil.detection.features import PartsEncoder, ViTEncoder
+from motionveil.detection.template_transfer import draw_found, find_templates
+from motionveil.detection.templates import GROUPS, Template, TemplateLibrary, built_in_library
 from motionveil.noise import KINETICS, measure_statistics
-from motionveil.pipeline import Window, first_frames, obfuscate_video
-from motionveil.presets import PRESETS, get_preset
-from motionveil.templates import GROUPS, Template, TemplateLibrary, built_in_library
-from motionveil.transfer import draw_found, find_templates
-from motionveil.types import UInt8Array
+from motionveil.obfuscation.factory import Networks, build_obfuscator, choose_templates
+from motionveil.obfuscation.presets import PRESETS, get_preset
 
 from .test_cli import Run, complaint, run
 from .test_pipeline import read, write

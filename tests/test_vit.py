@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from motionveil.errors import OptionError, WeightsError
-from motionveil.types import Float32Array
-from motionveil.vit import DescriptorTransformer, ViTShape, standard_names
+from motionveil._core.errors import OptionError, WeightsError
+from motionveil._core.types import Float32Array
+from motionveil.models.vit import DescriptorTransformer, ViTShape, standard_names
 
 from .golden.make_vit import FACETS, SIZES, cells
 from .golden.random_vit import NARROW, SMALL, random_image, random_vit

@@ -11,13 +11,13 @@ import torch
 from PIL import Image
 
 from motionveil import ops
-from motionveil.errors import OptionError, TemplateError, WeightsError
-from motionveil.features import BACKBONES, ViTEncoder
-from motionveil.saliency import matched, saliency_maps
-from motionveil.templates import make_template, template_of
-from motionveil.types import Point
-from motionveil.vit import DescriptorTransformer, ViTShape
-from motionveil.weights import WEIGHTS
+from motionveil._core.errors import OptionError, TemplateError, WeightsError
+from motionveil._core.types import Point
+from motionveil.detection.features import BACKBONES, ViTEncoder
+from motionveil.detection.saliency import matched, saliency_maps
+from motionveil.detection.templates import make_template, template_of
+from motionveil.models.vit import DescriptorTransformer, ViTShape
+from motionveil.models.weights import WEIGHTS
 
 from .conftest import textured
 from .golden.random_vit import NARROW, random_vit

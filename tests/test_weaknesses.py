@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from motionveil.presets import Preset, get_preset
-from motionveil.templates import built_in_library
+from motionveil.detection.templates import built_in_library
+from motionveil.obfuscation.presets import Preset, get_preset
+from motionveil.obfuscation.settings_warnings import weaknesses
 from motionveil.video import Encoding
-from motionveil.weaknesses import weaknesses
 
 SECURE, PAPER = get_preset("secure"), get_preset("paper")
 PERSON = built_in_library().names("person")

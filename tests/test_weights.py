@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from motionveil._core.errors import OutputError, WeightsError
 from motionveil.cli import main
-from motionveil.errors import OutputError, WeightsError
-from motionveil.weights import (
+from motionveil.models.weights import (
     WEIGHTS,
     Weights,
     fetch_weights,
@@ -30,7 +30,7 @@ from motionveil.weights import (
     weights_folders,
     weights_sha256,
 )
-from motionveil.weights.folder import LOCK
+from motionveil.models.weights.folder import LOCK
 
 from .conftest import ROOT
 

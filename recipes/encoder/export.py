@@ -23,7 +23,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
-from motionveil.templates import Template, TemplateLibrary
+from motionveil.detection.templates import Template, TemplateLibrary
 
 from .data import ATTRIBUTES
 from .network import LEVELS, Encoder, Prototypes

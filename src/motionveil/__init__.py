@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from importlib import import_module
 
-from .errors import (
+from ._core.errors import (
     DependencyError,
     InputError,
     MotionveilError,
@@ -27,10 +27,12 @@ from .errors import (
 # `typing` takes time to import, in which an interrupt on the command line would not end quietly yet.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ._core.types import Clip, Point, VideoInfo
     from .audit import Attackers, Audit, audit_video
-    from .building import Networks, build_obfuscator, make_filler
-    from .exporting import Export, write_export
-    from .features import DescriptorGrid, FeatureExtractor, PartsEncoder, ViTEncoder
+    from .detection.features import DescriptorGrid, FeatureExtractor, PartsEncoder, ViTEncoder
+    from .detection.saliency import saliency_maps
+    from .detection.template_transfer import Found, find_templates
+    from .detection.templates import Template, TemplateLibrary, built_in_library, default_library, make_template
     from .fillers import (
         FILLERS,
         Filler,
@@ -46,11 +48,14 @@ if TYPE_CHECKING:
     )
     from .flow import DISFlow, FlowEstimator, RAFTFlow, with_motion
     from .learned import LearnedObfuscator, load_learned
-    from .maps import write_saliency
+    from .models.weights import WEIGHTS, Weights, fetch_weights, find_weights
     from .noise import NoiseField, NoiseStatistics
-    from .obfuscators import Explained, Obfuscator, Selective
-    from .pipeline import Progress, Result, Window, first_frames, obfuscate_video
-    from .presets import PRESETS, Preset
+    from .obfuscation.factory import Networks, build_obfuscator, make_filler
+    from .obfuscation.obfuscators import Explained, Obfuscator, Selective
+    from .obfuscation.presets import PRESETS, Preset
+    from .pipeline.obfuscation import Progress, Result, Window, first_frames, obfuscate_video
+    from .pipeline.saliency_export import write_saliency
+    from .pipeline.step_export import Export, write_export
     from .regions import (
         REGIONS,
         Coverage,
@@ -69,12 +74,7 @@ if TYPE_CHECKING:
         Where,
         WholeFrame,
     )
-    from .saliency import saliency_maps
-    from .templates import Template, TemplateLibrary, built_in_library, default_library, make_template
-    from .transfer import Found, find_templates
-    from .types import Clip, Point, VideoInfo
     from .video import Encoding, Source, VideoWriter, open_source, probe, read_picture
-    from .weights import WEIGHTS, Weights, fetch_weights, find_weights
 
     __version__: str
 
@@ -83,9 +83,9 @@ os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**28))
 
 _LAZY = {
     "audit": ("Attackers", "Audit", "audit_video"),
-    "building": ("Networks", "build_obfuscator", "make_filler"),
-    "exporting": ("Export", "write_export"),
-    "features": ("DescriptorGrid", "FeatureExtractor", "PartsEncoder", "ViTEncoder"),
+    "obfuscation.factory": ("Networks", "build_obfuscator", "make_filler"),
+    "pipeline.step_export": ("Export", "write_export"),
+    "detection.features": ("DescriptorGrid", "FeatureExtractor", "PartsEncoder", "ViTEncoder"),
     "fillers": (
         "FILLERS",
         "Filler",
@@ -101,11 +101,11 @@ _LAZY = {
     ),
     "flow": ("DISFlow", "FlowEstimator", "RAFTFlow", "with_motion"),
     "learned": ("LearnedObfuscator", "load_learned"),
-    "maps": ("write_saliency",),
+    "pipeline.saliency_export": ("write_saliency",),
     "noise": ("NoiseField", "NoiseStatistics"),
-    "obfuscators": ("Explained", "Obfuscator", "Selective"),
-    "pipeline": ("Progress", "Result", "Window", "first_frames", "obfuscate_video"),
-    "presets": ("PRESETS", "Preset"),
+    "obfuscation.obfuscators": ("Explained", "Obfuscator", "Selective"),
+    "pipeline.obfuscation": ("Progress", "Result", "Window", "first_frames", "obfuscate_video"),
+    "obfuscation.presets": ("PRESETS", "Preset"),
     "regions": (
         "REGIONS",
         "Coverage",
@@ -124,12 +124,12 @@ _LAZY = {
         "Where",
         "WholeFrame",
     ),
-    "saliency": ("saliency_maps",),
-    "templates": ("Template", "TemplateLibrary", "built_in_library", "default_library", "make_template"),
-    "transfer": ("Found", "find_templates"),
-    "types": ("Clip", "Point", "VideoInfo"),
+    "detection.saliency": ("saliency_maps",),
+    "detection.templates": ("Template", "TemplateLibrary", "built_in_library", "default_library", "make_template"),
+    "detection.template_transfer": ("Found", "find_templates"),
+    "_core.types": ("Clip", "Point", "VideoInfo"),
     "video": ("Encoding", "Source", "VideoWriter", "open_source", "probe", "read_picture"),
-    "weights": ("WEIGHTS", "Weights", "fetch_weights", "find_weights"),
+    "models.weights": ("WEIGHTS", "Weights", "fetch_weights", "find_weights"),
 }
 _HOME = {name: module for module, names in _LAZY.items() for name in names}
 

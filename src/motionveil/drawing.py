@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from . import ops
-from .errors import OutputError
-from .files import write_file
-from .types import Float32Array, Point, UInt8Array
+from ._core.atomic_files import write_file
+from ._core.errors import OutputError
+from ._core.types import Float32Array, Point, UInt8Array
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _BAR = 22

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from motionveil.errors import InputError, TruncatedError, TruncationWarning
+from motionveil._core.errors import InputError, TruncatedError, TruncationWarning
 from motionveil.video import open_source
 from motionveil.video.completeness import decode_picture
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from motionveil._core.errors import InputError, MotionveilError
 from motionveil.bench.experiment_file import read_experiment
 from motionveil.bench.results import read_rows
-from motionveil.errors import InputError, MotionveilError
 
 GOOD = 'dataset = "kth"\ntasks.action = ["x3d_s"]\n'
 EXPERIMENTS = {

@@ -15,10 +15,10 @@ import pytest
 import safetensors.numpy
 
 from motionveil import drawing
-from motionveil.errors import TemplateError
-from motionveil.features import PartsEncoder
-from motionveil.printable import printable
-from motionveil.templates import (
+from motionveil._core.errors import TemplateError
+from motionveil._core.printable import printable
+from motionveil.detection.features import PartsEncoder
+from motionveil.detection.templates import (
     Template,
     TemplateLibrary,
     built_in_library,
@@ -124,8 +124,8 @@ def test_two_at_once_lose_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("MOTIONVEIL_TEMPLATES", str(tmp_path / "mine.safetensors"))
     code = (
         "import sys, numpy as np\n"
-        "from motionveil.templates import *\n"
-        "from motionveil.templates import change_user_library\n"
+        "from motionveil.detection.templates import *\n"
+        "from motionveil.detection.templates import change_user_library\n"
         "for n in range(8):\n"
         "    new = Template(f'{sys.argv[1]}{n}', np.array([1, 0], np.float32), 'f', 'o')\n"
         "    change_user_library(lambda own: own.with_template(new))\n"

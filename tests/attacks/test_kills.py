@@ -19,10 +19,10 @@ import pytest
 
 import motionveil.cli.root
 from motionveil import obfuscate_video
-from motionveil.files import hidden_file, hidden_folder, release, remove, sweep, take_place
+from motionveil._core.atomic_files import hidden_file, hidden_folder, release, remove, sweep, take_place
 from motionveil.fillers import SolidColour
 from motionveil.flow import DISFlow
-from motionveil.obfuscators import Selective
+from motionveil.obfuscation.obfuscators import Selective
 from motionveil.regions import WholeFrame
 
 from ..conftest import textured

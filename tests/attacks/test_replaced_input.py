@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from motionveil.pipeline.obfuscation import Progress, Window
 
 from motionveil import obfuscate_video
-from motionveil.errors import InputError
+from motionveil._core.errors import InputError
 from motionveil.fillers import SolidColour
 from motionveil.flow import DISFlow
-from motionveil.obfuscators import Selective
-from motionveil.pipeline import Progress, Window
-from motionveil.record import HeldSource
+from motionveil.obfuscation.obfuscators import Selective
+from motionveil.outputs.run_manifest import HeldSource
 from motionveil.regions import Rectangle
 
 from ..conftest import textured

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from motionveil import drawing
-from motionveil.printable import printable
+from motionveil._core.printable import printable
 
 from ..conftest import textured
 from ..test_cli import Run, complaint

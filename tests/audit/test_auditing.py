@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import motionveil
+from motionveil._core.errors import OptionError, OutputError
+from motionveil._core.types import UInt8Array
 from motionveil.audit import Attackers, Audit, Method, Training, audit_video
-from motionveil.errors import OptionError, OutputError
-from motionveil.types import UInt8Array
 
 from ..test_cli import Run, complaint, run
 from ..test_pipeline import write

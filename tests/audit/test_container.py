@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 import motionveil
+from motionveil._core.errors import InputError
+from motionveil._core.types import UInt8Array
 from motionveil.audit.container import ContainerFindings, examine
-from motionveil.errors import InputError
-from motionveil.record import plain
-from motionveil.types import UInt8Array
+from motionveil.outputs.run_manifest import plain
 from motionveil.video import Contents, Tag
 
 from ..conftest import textured

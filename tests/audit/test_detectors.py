@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from motionveil._core.errors import WeightsError
 from motionveil.audit.detectors import ONNXDetector, YuNet
-from motionveil.errors import WeightsError
-from motionveil.features.encoder import ENCODER_PATH
+from motionveil.detection.features.encoder import ENCODER_PATH
 
 from ..conftest import ROOT
 

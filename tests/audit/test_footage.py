@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from motionveil import ops, pipeline
+from motionveil import ops
+from motionveil._core.errors import OptionError
+from motionveil._core.types import UInt8Array, VideoInfo
 from motionveil.audit.difference import inside, touched
 from motionveil.audit.footage import BoolArray, Footage, Pair
 from motionveil.audit.reconstruction.evidence import shrunk_size
 from motionveil.audit.windows import WindowChooser
-from motionveil.errors import OptionError
 from motionveil.noise import draw_noise
-from motionveil.types import UInt8Array, VideoInfo
+from motionveil.pipeline.obfuscation import obfuscation as pipeline
 from motionveil.video import Encoding, VideoWriter
 
 from ..conftest import clips_of, textured

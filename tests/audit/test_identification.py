@@ -13,6 +13,8 @@ import numpy.typing as npt
 import pytest
 
 import motionveil
+from motionveil._core.errors import WeightsError
+from motionveil._core.types import Float32Array, UInt8Array
 from motionveil.audit.identification import (
     EMBEDDINGS,
     AppearanceEmbedding,
@@ -26,10 +28,8 @@ from motionveil.audit.identification import (
     identify,
     rank1,
 )
-from motionveil.errors import WeightsError
-from motionveil.features.encoder import ENCODER_PATH
-from motionveil.record import plain
-from motionveil.types import Float32Array, UInt8Array
+from motionveil.detection.features.encoder import ENCODER_PATH
+from motionveil.outputs.run_manifest import plain
 
 from ..conftest import textured
 

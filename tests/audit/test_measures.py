@@ -8,18 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from motionveil.pipeline.obfuscation import Window
 
 import motionveil
+from motionveil._core.types import UInt8Array, VideoInfo
 from motionveil.audit.detectors import Detection, Detector, YuNet
 from motionveil.audit.difference import touched
 from motionveil.audit.footage import Footage
 from motionveil.audit.measures import measure, strides
 from motionveil.audit.parts import PartFinder, people_in
 from motionveil.audit.windows import WindowChooser
-from motionveil.building import build_obfuscator
-from motionveil.features import DescriptorGrid
-from motionveil.pipeline import Window
-from motionveil.types import UInt8Array, VideoInfo
+from motionveil.detection.features import DescriptorGrid
+from motionveil.obfuscation.factory import build_obfuscator
 from motionveil.video import Encoding, VideoWriter
 
 from ..conftest import BRIGHT, BrightnessExtractor, clips_of

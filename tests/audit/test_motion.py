@@ -8,10 +8,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from motionveil._core.types import Float32Array, UInt8Array
 from motionveil.audit.footage import Window
 from motionveil.audit.motion import FILLERS, motion_kept
 from motionveil.flow import DISFlow, FlowEstimator
-from motionveil.types import Float32Array, UInt8Array
 
 from ..conftest import textured
 

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
+from motionveil._core.errors import OptionError
+from motionveil._core.types import Clip, Float32Array, UInt8Array
 from motionveil.audit.footage import Window
 from motionveil.audit.reconstruction import ATTACKS, Training, reconstruct, training_windows
 from motionveil.audit.reconstruction.deblurring import Wiener, kernel_of
@@ -19,10 +21,8 @@ from motionveil.audit.reconstruction.depixelation import found_cells
 from motionveil.audit.reconstruction.evidence import GREY, scene_of
 from motionveil.audit.reconstruction.known_seed import spread, uncovered
 from motionveil.audit.reconstruction.similarity import BEST, psnr, ssim, ssim_map
-from motionveil.errors import OptionError
 from motionveil.fillers import Filler, GaussianBlur, IidNoise, MotionNoise, Pixelation, SolidColour
-from motionveil.obfuscators import Selective
-from motionveil.types import Clip, Float32Array, UInt8Array
+from motionveil.obfuscation.obfuscators import Selective
 
 from ..conftest import ConstantFlow, clips_of
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from motionveil._core.errors import OutputError
 from motionveil.audit.report import DATA, PAGE, Picture, render, write_report
 from motionveil.audit.verdict import judge
-from motionveil.errors import OutputError
-from motionveil.record import plain
+from motionveil.outputs.run_manifest import plain
 
 from .sample import sample
 

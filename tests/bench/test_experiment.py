@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from motionveil._core.errors import InputError, OptionError
 from motionveil.bench.experiment import Experiment, Run
 from motionveil.bench.experiment_file import read_experiment
 from motionveil.bench.obfuscations import OBFUSCATIONS, Obfuscation
 from motionveil.bench.preparation import Preparation
 from motionveil.bench.selective import read_selective, selective_table
-from motionveil.errors import InputError, OptionError
-from motionveil.presets import PRESETS
+from motionveil.obfuscation.presets import PRESETS
 from motionveil.regions import Where
 
 ROOT = Path(__file__).parents[2]

@@ -14,13 +14,13 @@ import cv2
 import numpy as np
 import pytest
 
+from motionveil._core.errors import InputError
+from motionveil._core.types import Clip, UInt8Array, VideoInfo
 from motionveil.bench import frames as module
 from motionveil.bench.decoded import DecodedWriter, open_decoded
 from motionveil.bench.frames import FrameStore, Look
 from motionveil.bench.preparation import Preparation
 from motionveil.bench.records import Record
-from motionveil.errors import InputError
-from motionveil.types import Clip, UInt8Array, VideoInfo
 from motionveil.video import VideoWriter, open_source
 
 LENGTH, RATE = 150, Fraction(30000, 1001)

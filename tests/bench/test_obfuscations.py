@@ -9,11 +9,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from motionveil._core.errors import OptionError
+from motionveil._core.types import Clip, Float32Array
 from motionveil.bench.obfuscations import OBFUSCATIONS, Obfuscation, Silhouette, Throughout, get_obfuscation
-from motionveil.building import Networks
-from motionveil.errors import OptionError
+from motionveil.obfuscation.factory import Networks
 from motionveil.regions import Rectangle, Where
-from motionveil.types import Clip, Float32Array
 
 
 @pytest.mark.parametrize("name", OBFUSCATIONS)

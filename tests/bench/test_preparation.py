@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import motionveil
+from motionveil._core.errors import InputError
 from motionveil.bench.datasets.procedural import Procedural, make
 from motionveil.bench.digests import Digests
 from motionveil.bench.obfuscations import OBFUSCATIONS
 from motionveil.bench.preparation import VERSION, Preparation
-from motionveil.errors import InputError
 from motionveil.video import open_source
 
 MADE_WITH = {"parts_encoder.onnx": "28dbe5c78bd5", "templates.safetensors": "03133fbdabde"}

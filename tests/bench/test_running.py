@@ -13,6 +13,7 @@ import torch
 from click.testing import CliRunner
 from safetensors.torch import save_file
 
+from motionveil._core.errors import InputError, OptionError, WeightsError
 from motionveil.bench.datasets.procedural import make
 from motionveil.bench.estimating import estimate
 from motionveil.bench.experiment import Experiment
@@ -20,7 +21,6 @@ from motionveil.bench.experiment_file import read_experiment
 from motionveil.bench.results import Row, append_rows, identity, merged, read_rows
 from motionveil.bench.running import Benchmark, Places, Plan, Step
 from motionveil.cli.bench import command
-from motionveil.errors import InputError, OptionError, WeightsError
 
 TEXT = """
 title = "for tests"

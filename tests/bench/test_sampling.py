@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from motionveil._core.errors import InputError, OptionError
 from motionveil.bench.datasets.procedural import Procedural, make
 from motionveil.bench.frames import FrameStore, Look, flow_pictures
 from motionveil.bench.networks import Network
 from motionveil.bench.preparation import Preparation
 from motionveil.bench.records import Record
 from motionveil.bench.sampling import Sampling, TestClips, TrainingClips, sampled_for_judging, sampled_for_training
-from motionveil.errors import InputError, OptionError
 
 
 def _network(frames: int = 8, stride: int = 2, *, level: str = "clip", flow: bool = False) -> Network:

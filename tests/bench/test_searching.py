@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from filelock import FileLock
 
+from motionveil._core.errors import DependencyError, OptionError, OutputError
 from motionveil.bench import preparation, proposals, search_space
 from motionveil.bench.datasets.procedural import Procedural
 from motionveil.bench.experiment_file import read_experiment
@@ -23,8 +24,7 @@ from motionveil.bench.search_space import start_parameters, table_of
 from motionveil.bench.searching import Search, Trial, best_of, dominates, snippet, verdict, write_snippet
 from motionveil.bench.selective import read_selective
 from motionveil.cli.bench import command
-from motionveil.errors import DependencyError, OptionError, OutputError
-from motionveil.presets import PRESETS
+from motionveil.obfuscation.presets import PRESETS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -11,13 +11,14 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from motionveil.building import make_filler
+from motionveil._core.types import Clip, Point, UInt8Array
 from motionveil.drawing import write_image
 from motionveil.fillers import FILLERS, Filler, MotionNoise
 from motionveil.flow import DISFlow, with_motion
 from motionveil.noise import Transport
-from motionveil.obfuscators import Selective
-from motionveil.presets import PRESETS
+from motionveil.obfuscation.factory import make_filler
+from motionveil.obfuscation.obfuscators import Selective
+from motionveil.obfuscation.presets import PRESETS
 from motionveil.regions import (
     REGIONS as TABLE,
 )
@@ -36,7 +37,6 @@ from motionveil.regions import (
     WholeFrame,
     everything_in,
 )
-from motionveil.types import Clip, Point, UInt8Array
 
 from ..conftest import BRIGHT, BrightnessExtractor, clips_of, textured
 

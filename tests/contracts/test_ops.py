@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from motionveil import ops
-from motionveil.errors import OptionError
-from motionveil.types import Float32Array, UInt8Array
+from motionveil._core.errors import OptionError
+from motionveil._core.types import Float32Array, UInt8Array
 
 from ..conftest import textured
 

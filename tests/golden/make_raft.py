@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from motionveil.types import Float32Array, UInt8Array
+from motionveil._core.types import Float32Array, UInt8Array
 from motionveil.video import open_source
 
 HERE = Path(__file__).parent
@@ -138,8 +138,8 @@ def main() -> None:
     import torch
     from torchvision.models import optical_flow
 
-    from motionveil.engine import read_checkpoint
-    from motionveil.raft import RAFT
+    from motionveil.models.engine import read_checkpoint
+    from motionveil.models.raft import RAFT
 
     reference = _reference(options.reference, small=True, weights=read_checkpoint(options.weights))
     real: dict[str, Any] = {"pairs": json.dumps(PAIRS)}

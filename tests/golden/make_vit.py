@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from motionveil.types import Float32Array
-from motionveil.vit import DescriptorTransformer, Facet
+from motionveil._core.types import Float32Array
+from motionveil.models.vit import DescriptorTransformer, Facet
 
 from .random_vit import NARROW, SMALL, random_image, random_vit
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from motionveil.types import Float32Array
+from motionveil._core.types import Float32Array
 
 SMALL = {"patch": 8, "channels": 384, "depth": 12, "grid": 28}
 NARROW = {"patch": 8, "channels": 128, "depth": 12, "grid": 28}

@@ -14,7 +14,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from motionveil.errors import OptionError, OutputError, WeightsError
+from motionveil._core.errors import OptionError, OutputError, WeightsError
 from motionveil.learned import DEGRADATIONS, LEARNED_METHODS, LowResolution, load_learned, save_learned
 
 from .sample import small

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from motionveil.errors import OptionError
+from motionveil._core.errors import OptionError
 from motionveil.learned import DEGRADATIONS, BlurDifferenceQuantise, build_degradation
 from motionveil.learned.blur_difference_quantise import blurred, soft_quantised
 

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 import motionveil
-from motionveil.devices import gpu_of
-from motionveil.errors import OptionError
+from motionveil._core.errors import OptionError
+from motionveil._core.types import Clip, UInt8Array
 from motionveil.learned import DEGRADATIONS, Degradation, Fit, LearnedObfuscator
 from motionveil.learned.degradation import PictureDegradation
 from motionveil.learned.obfuscator import size_for
-from motionveil.types import Clip, UInt8Array
+from motionveil.obfuscation.device_placement import gpu_of
 
 from ..conftest import clips_of, textured
 from ..test_pipeline import read, write

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pytest
 
-from motionveil.errors import OptionError
+from motionveil._core.errors import OptionError
+from motionveil._core.types import Clip, Float32Array
 from motionveil.flow import with_motion
 from motionveil.regions import (
     Coverage,
@@ -24,7 +25,6 @@ from motionveil.regions import (
     everything_in,
     seen,
 )
-from motionveil.types import Clip, Float32Array
 
 from ..conftest import BRIGHT, BrightnessExtractor, ConstantFlow, clips_of
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import motionveil
-from motionveil.errors import OptionError
+from motionveil._core.errors import OptionError
+from motionveil._core.types import Clip, Float32Array, Point, UInt8Array
 from motionveil.flow import DISFlow, with_motion
 from motionveil.regions import FollowedPerson, Pick, Where
-from motionveil.types import Clip, Float32Array, Point, UInt8Array
 
 from ..conftest import clips_of, textured
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from motionveil._core.errors import InputError, OptionError
+from motionveil._core.types import Float32Array, UInt8Array, VideoInfo
 from motionveil.drawing import write_image
-from motionveil.errors import InputError, OptionError
 from motionveil.regions import MaskVideo
-from motionveil.types import Float32Array, UInt8Array, VideoInfo
 from motionveil.video import VideoWriter
 
 from ..conftest import clips_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from motionveil.errors import OptionError
+from motionveil._core.errors import OptionError
+from motionveil._core.types import Float32Array
 from motionveil.regions import Polygon, Rectangle, Shape, WholeFrame
-from motionveil.types import Float32Array
 
 from ..conftest import clips_of
 

@@ -7,13 +7,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from motionveil.errors import OptionError
-from motionveil.features import DescriptorGrid
+from motionveil._core.errors import OptionError
+from motionveil._core.types import Float32Array, Point, UInt8Array
+from motionveil.detection.features import DescriptorGrid
+from motionveil.detection.saliency import Cells
 from motionveil.flow import with_motion
 from motionveil.regions import Coverage, Doubt, TemplateSaliency, doubtful
 from motionveil.regions.looking import key_of
-from motionveil.saliency import Cells
-from motionveil.types import Float32Array, Point, UInt8Array
 
 from ..conftest import BRIGHT, BrightnessExtractor, ConstantFlow, clips_of
 

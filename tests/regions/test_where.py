@@ -10,10 +10,10 @@ import pytest
 
 import motionveil
 from motionveil import drawing
+from motionveil._core.errors import OptionError
+from motionveil._core.types import UInt8Array
 from motionveil.cli.regions import Area, Person
-from motionveil.errors import OptionError
 from motionveil.regions import Pick, Polygon, Rectangle, Shape, Where, WholeFrame
-from motionveil.types import UInt8Array
 
 from ..conftest import clips_of, textured
 from ..test_cli import Run, complaint, run
@@ -66,7 +66,7 @@ def test_masks_hide_and_keep(tmp_path: Path) -> None:
 
 
 def test_no_network_is_loaded_where_none_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("motionveil.building.Networks.extractor", None)
+    monkeypatch.setattr("motionveil.obfuscation.factory.Networks.extractor", None)
     assert isinstance(motionveil.build_obfuscator(where=Where(whole_frame=True)).region, WholeFrame)
     assert motionveil.build_obfuscator(where=Where(hide=(), areas=(LEFT,))).region is LEFT
     with pytest.raises(TypeError):

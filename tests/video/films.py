@@ -11,7 +11,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from motionveil.types import UInt8Array
+from motionveil._core.types import UInt8Array
 from motionveil.video.scheduling import ordinary_scheduling
 
 Planes = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]

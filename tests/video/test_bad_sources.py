@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from motionveil.errors import InputError
+from motionveil._core.errors import InputError
 from motionveil.video import open_source, probe, reading
 
 from .films import make_film, numbered

@@ -11,8 +11,8 @@ import av
 import numpy as np
 import pytest
 
-from motionveil.errors import OptionError, SourceWarning, TruncatedError, TruncationWarning
-from motionveil.types import UInt8Array
+from motionveil._core.errors import OptionError, SourceWarning, TruncatedError, TruncationWarning
+from motionveil._core.types import UInt8Array
 from motionveil.video import open_source, probe
 
 from .films import make_film, numbered, picture

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from motionveil.types import Float32Array, UInt8Array
+from motionveil._core.types import Float32Array, UInt8Array
 from motionveil.video import open_source
 from motionveil.video.colour import over_black
 from motionveil.video.tonemap import HLG, PQ, ToneMap, hlg_to_scene, pq_to_nits

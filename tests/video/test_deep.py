@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pytest
 
 import motionveil
-from motionveil.errors import InputError, OptionError
+from motionveil._core.errors import InputError, OptionError
+from motionveil._core.types import Colours, UInt16Array
 from motionveil.fillers import Filler, MotionNoise, SolidColour
 from motionveil.flow import DISFlow
-from motionveil.obfuscators import Selective
+from motionveil.obfuscation.obfuscators import Selective
 from motionveil.regions import Rectangle
-from motionveil.types import Colours, UInt16Array
 from motionveil.video import Encoding, VideoWriter, cover, open_source, probe
 from motionveil.video.deep import to_deep
 from motionveil.video.tonemap import HLG, PQ, hlg_to_scene, nits_to_pq, pq_to_nits, scene_to_hlg

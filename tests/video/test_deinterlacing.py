@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from motionveil.types import UInt8Array
+from motionveil._core.types import UInt8Array
 from motionveil.video import open_source
 
 from .films import make_film

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from motionveil.types import UInt8Array
+from motionveil._core.types import UInt8Array
 from motionveil.video import open_source
 from motionveil.video.images import images_in, natural_order
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from motionveil.errors import InputError
+from motionveil._core.errors import InputError
 from motionveil.video import open_source
 
 from .films import make_film, numbered

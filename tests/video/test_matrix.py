@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from motionveil.types import UInt8Array, VideoInfo
+from motionveil._core.types import UInt8Array, VideoInfo
 from motionveil.video import VideoWriter, open_source
 
 from .films import make_film, picture

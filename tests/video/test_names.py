@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from motionveil.places import output_for
-from motionveil.record import make_record
+from motionveil.outputs.output_paths import output_for
+from motionveil.outputs.run_manifest import make_record
 from motionveil.video import VideoWriter, open_source
 from motionveil.video.images import is_numbered
 from motionveil.video.picture_writer import numbered_name

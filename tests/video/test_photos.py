@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from motionveil.errors import InputError, OptionError, TruncatedError
-from motionveil.places import output_for
-from motionveil.types import UInt8Array
+from motionveil._core.errors import InputError, OptionError, TruncatedError
+from motionveil._core.types import UInt8Array
+from motionveil.outputs.output_paths import output_for
 from motionveil.video import Encoding, VideoWriter, animation, open_source, probe, read_contents, read_picture
 from motionveil.video.gamut import to_xyz
 from motionveil.video.heif import _assembled, _Items, _upright

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from motionveil.errors import InputError, OptionError
-from motionveil.types import UInt8Array
+from motionveil._core.errors import InputError, OptionError
+from motionveil._core.types import UInt8Array
 from motionveil.video import open_source, probe
 
 from .films import make_film, numbered, picture

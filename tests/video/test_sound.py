@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from motionveil.errors import OptionError, SourceWarning
+from motionveil._core.errors import OptionError, SourceWarning
 from motionveil.video import Encoding, VideoWriter, open_source
 
 from .films import make_film, numbered

@@ -12,8 +12,8 @@ from pathlib import Path
 import av
 import pytest
 
-from motionveil.errors import OutputError
-from motionveil.types import Clip, VideoInfo
+from motionveil._core.errors import OutputError
+from motionveil._core.types import Clip, VideoInfo
 from motionveil.video import Encoding, VideoWriter, check_target
 
 from .films import make_film, numbered
@@ -160,8 +160,8 @@ PROGRAM = """
 import resource, signal, sys
 from fractions import Fraction
 import numpy as np
-from motionveil.errors import OutputError
-from motionveil.types import Clip, VideoInfo
+from motionveil._core.errors import OutputError
+from motionveil._core.types import Clip, VideoInfo
 from motionveil.video import VideoWriter
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have switched it off

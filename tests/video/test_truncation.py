@@ -9,8 +9,8 @@ import av
 import numpy as np
 import pytest
 
-from motionveil.errors import InputError, TruncatedError, TruncationWarning
-from motionveil.types import UInt8Array
+from motionveil._core.errors import InputError, TruncatedError, TruncationWarning
+from motionveil._core.types import UInt8Array
 from motionveil.video import open_source
 
 from .films import make_film

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from motionveil.errors import OptionError, OutputError
-from motionveil.types import Clip, UInt8Array, VideoInfo
+from motionveil._core.errors import OptionError, OutputError
+from motionveil._core.types import Clip, UInt8Array, VideoInfo
 from motionveil.video import Encoding, VideoWriter, open_source
 
 from .films import make_film, numbered, picture, to_yuv

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import ops
-from ..errors import MotionveilError, OptionError, WeightsError
+from .._core.errors import MotionveilError, OptionError, WeightsError
+from .._core.types import UInt8Array
+from ..detection.templates import GROUPS, default_library
 from ..flow import DISFlow, FarnebackFlow, FlowEstimator, RAFTFlow
-from ..pipeline import Window, first_frames
-from ..templates import GROUPS, default_library
-from ..types import UInt8Array
+from ..pipeline.obfuscation import Window, first_frames
 from ..video import probe
 from .container import examine
 from .detectors import Detector, YuNet

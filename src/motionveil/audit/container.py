@@ -11,8 +11,8 @@ from typing import Literal
 
 import numpy as np
 
-from ..errors import InputError
-from ..places import side_paths
+from .._core.errors import InputError
+from ..outputs.output_paths import side_paths
 from ..video import IMAGE_SUFFIXES, Contents, StreamContents, Tag, images_in, images_matching, is_pattern, read_contents
 
 Level = Literal["reveals", "harmless"]

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from .. import drawing, ops
-from ..types import Float32Array, UInt8Array
+from .._core.types import Float32Array, UInt8Array
 from .footage import BoolArray, Pair
 from .parts import share_on_cells
 

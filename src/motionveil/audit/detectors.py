@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 
 from .. import ops
-from ..engine import load_network
-from ..errors import WeightsError
-from ..types import Float32Array, UInt8Array
-from ..weights import find_weights
+from .._core.errors import WeightsError
+from .._core.types import Float32Array, UInt8Array
+from ..models.engine import load_network
+from ..models.weights import find_weights
 
 Box = tuple[float, float, float, float]
 """x, y of the upper left corner, width and height, in pixels of the frame."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..types import UInt8Array
+from .._core.types import UInt8Array
 from .footage import BoolArray
 
 _NEAR = 7

@@ -8,11 +8,11 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from ..printable import printable
-from ..record import file_digest, library_versions, plain
-from ..types import VideoInfo
+from .._core.printable import printable
+from .._core.types import VideoInfo
+from ..obfuscation.settings_warnings import weaknesses
+from ..outputs.run_manifest import file_digest, library_versions, plain
 from ..video import source_name
-from ..weaknesses import weaknesses
 from .container import ContainerFindings
 from .coverage import REPLACED, CoverageResult
 from .identification import Identification

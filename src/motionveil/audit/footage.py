@@ -14,11 +14,11 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from .. import pipeline
-from ..errors import OptionError
-from ..obfuscators import Selective, Stage
-from ..streams import Stages
-from ..types import Clip, UInt8Array, VideoInfo
+from .._core.errors import OptionError
+from .._core.streams import Stages
+from .._core.types import Clip, UInt8Array, VideoInfo
+from ..obfuscation.obfuscators import Selective, Stage
+from ..pipeline import obfuscation as pipeline
 from ..video import open_source, source_name
 
 BoolArray = npt.NDArray[np.bool_]

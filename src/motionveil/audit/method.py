@@ -10,16 +10,16 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Self
 
-from ..building import Networks, assemble, make_filler
-from ..errors import OptionError
-from ..files import read_small_text
-from ..pipeline import Window, first_frames, region_for
-from ..places import side_paths
-from ..presets import Preset
-from ..record import file_digest
+from .._core.atomic_files import read_small_text
+from .._core.errors import OptionError
+from .._core.types import Clip
+from ..detection.templates import default_library
+from ..obfuscation.factory import Networks, assemble, make_filler
+from ..obfuscation.presets import Preset
+from ..outputs.output_paths import side_paths
+from ..outputs.run_manifest import file_digest
+from ..pipeline.obfuscation import Window, first_frames, region_for
 from ..regions import Doubt, Where
-from ..templates import default_library
-from ..types import Clip
 from .footage import Remake
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..building import make_filler
+from .._core.types import Clip, Float32Array, UInt8Array
 from ..flow import DISFlow, FlowEstimator, with_motion
-from ..types import Clip, Float32Array, UInt8Array
+from ..obfuscation.factory import make_filler
 from .difference import whole
 from .footage import BoolArray, Window
 

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 
 from .. import ops
-from ..features import FeatureExtractor, PartsEncoder
-from ..saliency import Cells, clamped_cosines, refine
-from ..templates import GROUPS, Template, built_in_library, check_fingerprints
-from ..types import Float32Array, UInt8Array
+from .._core.types import Float32Array, UInt8Array
+from ..detection.features import FeatureExtractor, PartsEncoder
+from ..detection.saliency import Cells, clamped_cosines, refine
+from ..detection.templates import GROUPS, Template, built_in_library, check_fingerprints
 from .footage import BoolArray
 
 _THERE = 0.5

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from .. import drawing
-from ..pipeline import Window as SourceWindow
-from ..pipeline import first_frames
+from .._core.types import UInt8Array
+from ..pipeline.obfuscation import Window as SourceWindow
+from ..pipeline.obfuscation import first_frames
 from ..regions import Doubt
-from ..types import UInt8Array
 from .footage import Window
 from .measures import Measures
 from .reconstruction import Recovery

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..types import UInt8Array
+from .._core.types import UInt8Array
 from .coverage import SMALLEST
 from .detectors import Box, Detection
 from .footage import BoolArray, Pair

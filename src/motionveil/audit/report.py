@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from .. import drawing, ops
-from ..errors import OutputError
-from ..features.encoder import ASSETS
-from ..files import PendingFile, check_folder, commit_all, make_folders, remove_empty, sweep
-from ..types import UInt8Array
+from .._core.atomic_files import PendingFile, check_folder, commit_all, make_folders, remove_empty, sweep
+from .._core.errors import OutputError
+from .._core.types import UInt8Array
+from ..detection.features.encoder import ASSETS
 
 PAGE, DATA = "report.html", "report.json"
 _MOST = (1600, 3200)

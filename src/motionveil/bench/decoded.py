@@ -8,8 +8,8 @@ from typing import Self
 
 import numpy as np
 
-from ..files import hidden_file, remove, take_place
-from ..types import UInt8Array
+from .._core.atomic_files import hidden_file, remove, take_place
+from .._core.types import UInt8Array
 
 
 def open_decoded(path: Path) -> UInt8Array:

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from ..files import write_file
-from ..record import file_digest
+from .._core.atomic_files import write_file
+from ..outputs.run_manifest import file_digest
 
 
 class Digests:

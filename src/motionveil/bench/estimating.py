@@ -13,7 +13,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from ..types import Clip
+from .._core.types import Clip
 from ..video import open_source
 from .networks import Network, build_network, get_network
 from .obfuscations import ORIGINAL

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
-from ..errors import OptionError
-from ..features import FEATURE_EXTRACTORS
+from .._core.errors import OptionError
+from ..detection.features import FEATURE_EXTRACTORS
 from ..flow import FLOW_ESTIMATORS
 from .adversarial.settings import Learning
 from .datasets import DATASETS

@@ -8,8 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, OptionError
-from ..files import read_small_text
+from .._core.atomic_files import read_small_text
+from .._core.errors import InputError, OptionError
 from .adversarial.settings import Learning, read_learning
 from .experiment import MOST_SEEDS, Experiment, TwoFold, changed
 from .obfuscations import Obfuscation

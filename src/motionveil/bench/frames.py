@@ -17,10 +17,10 @@ import numpy as np
 from filelock import FileLock
 from torch.utils.data import get_worker_info
 
-from ..errors import InputError
+from .._core.errors import InputError
+from .._core.types import Float32Array, UInt8Array
 from ..flow import DISFlow, FlowEstimator
-from ..middlebury import flow_colours
-from ..types import Float32Array, UInt8Array
+from ..flow.middlebury import flow_colours
 from ..video import images_matching, is_pattern, open_source
 from .decoded import DecodedWriter, open_decoded
 from .preparation import Preparation

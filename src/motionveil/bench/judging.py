@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from ..errors import OptionError, WeightsError
+from .._core.errors import OptionError, WeightsError
 from ..learned import load_learned
-from ..record import file_digest, plain
+from ..outputs.run_manifest import file_digest, plain
 from .adversarial.history import UTILITY
 from .adversarial.learner import Instance, Learner
 from .adversarial.obfuscation import LearnedObfuscation

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..building import Frames, Networks, assemble, choose_region
-from ..errors import OptionError
+from .._core.errors import OptionError
+from .._core.types import Clip, Float32Array, UInt8Array
+from ..detection.templates import built_in_library
 from ..fillers import Filler
 from ..flow import FlowEstimator
-from ..obfuscators import Selective
-from ..presets import PRESETS, Preset
+from ..obfuscation.factory import Frames, Networks, assemble, choose_region
+from ..obfuscation.obfuscators import Selective
+from ..obfuscation.presets import PRESETS, Preset
 from ..regions import Region, Where, WholeFrame
-from ..templates import built_in_library
-from ..types import Clip, Float32Array, UInt8Array
 
 ORIGINAL = "original"
 SCENE_ALONE = "scene_alone"

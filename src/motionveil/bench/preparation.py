@@ -9,11 +9,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ..building import Networks
-from ..errors import InputError
+from .._core.errors import InputError
 from ..learned import LearnedObfuscator
-from ..obfuscators import Obfuscator
-from ..pipeline import Window, first_frames, obfuscate_video
+from ..obfuscation.factory import Networks
+from ..obfuscation.obfuscators import Obfuscator
+from ..pipeline.obfuscation import Window, first_frames, obfuscate_video
 from ..video import IMAGE_SUFFIXES, images_matching, is_pattern
 from .adversarial.obfuscation import LearnedObfuscation
 from .digests import Digests

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DependencyError
+from .._core.errors import DependencyError
 from ..noise import STATISTICS
 from .search_space import HIDEABLE, RANGES
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from ..errors import OptionError
+from .._core.errors import OptionError
 
 Label = str | tuple[str, ...]
 """The name of a class; for a task with several labels at once, the names of those that hold (perhaps none)."""

@@ -13,9 +13,9 @@ from typing import Any
 
 from filelock import FileLock
 
-from ..errors import InputError
-from ..files import read_small_text
-from ..printable import printable
+from .._core.atomic_files import read_small_text
+from .._core.errors import InputError
+from .._core.printable import printable
 
 LEVELS = ("frame", "clip")
 _NUMBERS = ("value", "prior")

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import torch
 from filelock import FileLock, Timeout
 
-from ..errors import InputError, OptionError
+from .._core.errors import InputError, OptionError
 from .adversarial.history import LearningProgress
 from .adversarial.learner import Instance
 from .datasets import AnnotatedDataset, get_dataset

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import Dataset
 
-from ..errors import OptionError
-from ..types import UInt8Array
+from .._core.errors import OptionError
+from .._core.types import UInt8Array
 from .frames import Fit, FrameStore, Look, flow_pictures
 from .networks.network import Network
 from .records import Record, Task

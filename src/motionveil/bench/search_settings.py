@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..errors import OptionError
+from .._core.errors import OptionError
 from .networks import get_network
 
 

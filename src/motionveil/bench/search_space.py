@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import OptionError
+from .._core.errors import OptionError
+from ..detection.templates import ATTRIBUTES
 from ..noise import STATISTICS
-from ..presets import Preset
-from ..templates import ATTRIBUTES
+from ..obfuscation.presets import Preset
 
 HIDEABLE = (*ATTRIBUTES, "other_person")
 """Templates, each of which is hidden or not."""

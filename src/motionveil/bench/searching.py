@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from ..errors import OptionError
-from ..files import write_file
-from ..presets import get_preset
+from .._core.atomic_files import write_file
+from .._core.errors import OptionError
+from ..obfuscation.presets import get_preset
 from .datasets import get_dataset
 from .evaluation import f_lambda
 from .experiment import ACTION, Experiment, Run

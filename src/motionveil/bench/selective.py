@@ -11,12 +11,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..building import make_filler
-from ..errors import MotionveilError, OptionError
-from ..presets import get_preset
+from .._core.errors import MotionveilError, OptionError
+from ..detection.saliency import opacity_curve
+from ..detection.templates import built_in_library
+from ..obfuscation.factory import make_filler
+from ..obfuscation.presets import get_preset
 from ..regions import Where
-from ..saliency import opacity_curve
-from ..templates import built_in_library
 from .obfuscations import OBFUSCATIONS, ORIGINAL, TEMPLATE, Obfuscation
 
 FIELDS = ("preset", "hide", "opacity", "margin", "hold", "grain", "statistics")

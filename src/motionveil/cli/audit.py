@@ -9,10 +9,10 @@ from typing import Any
 import click
 from tqdm import tqdm
 
+from .._core.errors import OptionError
+from .._core.printable import printable
 from ..audit import Attackers, Audit, Training, audit_video
-from ..errors import OptionError
-from ..pipeline import Window
-from ..printable import printable
+from ..pipeline.obfuscation import Window
 from ..video import source_name
 from .completion import complete_files
 from .groups import GENERAL, PanelCommand

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..errors import DependencyError
+from .._core.errors import DependencyError
 from .groups import LazyGroup
 
 _COMMANDS = {

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import OptionError, OutputError
-from ..files import check_folder, write_file
+from .._core.atomic_files import check_folder, write_file
+from .._core.errors import OptionError, OutputError
 from .bench_run import StepBar, experiment_options, places_of
 from .terminal import say
 

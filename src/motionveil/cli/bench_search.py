@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..errors import OutputError
+from .._core.errors import OutputError
 from .bench_run import StepBar, dataset_options
 from .numbers import Whole
 from .terminal import say

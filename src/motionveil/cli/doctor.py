@@ -9,13 +9,13 @@ from importlib.util import find_spec
 import click
 import numpy as np
 
-from ..engine import cache_folder, describe_engine
-from ..errors import MotionveilError
-from ..features import PartsEncoder
-from ..record import library_versions
-from ..templates import built_in_library, default_library, user_library_path
+from .._core.errors import MotionveilError
+from ..detection.features import PartsEncoder
+from ..detection.templates import built_in_library, default_library, user_library_path
+from ..models.engine import cache_folder, describe_engine
+from ..models.weights import WEIGHTS, locate
+from ..outputs.run_manifest import library_versions
 from ..video import CODECS, codec_available
-from ..weights import WEIGHTS, locate
 from .terminal import say
 
 EXTRAS = {"torch": "torch"}

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from ..building import DEFAULT_HIDE, Networks
-from ..errors import OutputError
-from ..exporting import EXPORTS, FLOW_FORMATS, Export, export_is_there, write_export
+from .._core.errors import OutputError
 from ..fillers import FILLERS
-from ..folders import check_names, folder_name
-from ..presets import PRESETS, get_preset
+from ..obfuscation.factory import DEFAULT_HIDE, Networks
+from ..obfuscation.presets import PRESETS, get_preset
+from ..outputs.result_folders import check_names, folder_name
+from ..pipeline.step_export import EXPORTS, FLOW_FORMATS, Export, export_is_there, write_export
 from ..video import source_name
 from .completion import complete_files
 from .fill import with_fill

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..building import check_filler_options
-from ..errors import OptionError
-from ..presets import Preset
+from .._core.errors import OptionError
+from ..obfuscation.factory import check_filler_options
+from ..obfuscation.presets import Preset
 
 
 def with_fill(

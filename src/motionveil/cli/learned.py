@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from ..errors import OptionError
+from .._core.errors import OptionError
 from ..learned.methods import HOW_TO_MAKE, LEARNED_METHODS
 from .completion import complete_files
 

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 
 import click
 
-from ..building import Frames, Networks
-from ..engine import ENGINES, PRECISIONS
-from ..features import FEATURE_EXTRACTORS, FeatureExtractor
+from ..detection.features import FEATURE_EXTRACTORS, FeatureExtractor
 from ..flow import FLOW_ESTIMATORS
-from ..presets import get_preset
+from ..models.engine import ENGINES, PRECISIONS
+from ..obfuscation.factory import Frames, Networks
+from ..obfuscation.presets import get_preset
 from .numbers import Number, Whole
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -8,16 +8,16 @@ from typing import Any, get_args
 
 import click
 
-from ..building import DEFAULT_HIDE, Networks
-from ..errors import OptionError
+from .._core.errors import OptionError
+from ..detection.templates import default_library
 from ..fillers import FILLERS
 from ..noise import PALETTES, STATISTICS, Transport
-from ..pipeline import Result, obfuscate_video
-from ..places import audit_path, plan
-from ..presets import PRESETS, Preset, get_preset
-from ..templates import default_library
+from ..obfuscation.factory import DEFAULT_HIDE, Networks
+from ..obfuscation.presets import PRESETS, Preset, get_preset
+from ..obfuscation.settings_warnings import learned_weaknesses, weaknesses
+from ..outputs.output_paths import audit_path, plan
+from ..pipeline.obfuscation import Result, obfuscate_video
 from ..video import CODECS, Encoding, source_name
-from ..weaknesses import learned_weaknesses, weaknesses
 from .completion import complete_files
 from .fill import with_fill
 from .groups import GENERAL, PanelCommand

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import click
 from tqdm import tqdm
 
-from ..errors import MotionveilError
-from ..pipeline import Progress, Window
-from ..printable import printable
+from .._core.errors import MotionveilError
+from .._core.printable import printable
+from ..pipeline.obfuscation import Progress, Window
 from .numbers import SECONDS, Number, finite
 from .terminal import say
 

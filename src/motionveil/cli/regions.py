@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ..errors import OptionError
+from .._core.errors import OptionError
 from ..regions import Pick, Polygon, Rectangle, Shape, Where
 from .completion import complete_files
 from .numbers import SECONDS, Number, finite

@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 
-from ..errors import MotionveilError
-from ..interrupts import interrupts
-from ..printable import printable
+from .._core.errors import MotionveilError
+from .._core.interrupts import interrupts
+from .._core.printable import printable
 from .groups import LazyGroup
 from .signals import INTERRUPTED, SENTENCE
 from .terminal import say

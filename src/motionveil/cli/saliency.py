@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from ..building import Networks
-from ..errors import OutputError
-from ..folders import check_names, folder_name
-from ..maps import MAPS, maps_are_there, write_saliency
+from .._core.errors import OutputError
+from ..obfuscation.factory import Networks
+from ..outputs.result_folders import check_names, folder_name
+from ..pipeline.saliency_export import MAPS, maps_are_there, write_saliency
 from ..video import source_name
 from .completion import complete_files
 from .groups import GENERAL, PanelCommand

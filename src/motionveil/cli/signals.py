@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from ..interrupts import interrupts
+from .._core.interrupts import interrupts
 
 INTERRUPTED = 130
 SENTENCE = "motionveil: interrupted; no partial output was kept"
@@ -61,7 +61,7 @@ def leave(code: int) -> None:
     waiting = any(thread.name == "motionveil-stage" and thread.is_alive() for thread in threading.enumerate())
     if not (interrupts.told or waiting):
         return
-    from ..files import remove_all_hidden
+    from .._core.atomic_files import remove_all_hidden
 
     remove_all_hidden()
     for stream in (sys.stdout, sys.stderr):

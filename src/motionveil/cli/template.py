@@ -9,13 +9,12 @@ import click
 import numpy as np
 
 from .. import drawing
-from ..building import choose_templates
-from ..engine import read_vector
-from ..errors import InputError, OptionError, OutputError, TemplateError
-from ..features import PartsEncoder
-from ..pipeline import Window, first_frames
-from ..saliency import saliency_maps
-from ..templates import (
+from .._core.errors import InputError, OptionError, OutputError, TemplateError
+from .._core.types import Point
+from ..detection.features import PartsEncoder
+from ..detection.saliency import saliency_maps
+from ..detection.template_transfer import draw_found, find_templates, not_found
+from ..detection.templates import (
     GROUPS,
     Template,
     TemplateLibrary,
@@ -26,8 +25,9 @@ from ..templates import (
     template_of,
     user_library_path,
 )
-from ..transfer import draw_found, find_templates, not_found
-from ..types import Point
+from ..models.engine import read_vector
+from ..obfuscation.factory import choose_templates
+from ..pipeline.obfuscation import Window, first_frames
 from ..video import read_picture
 from .networks import extractor_of, feature_options
 from .numbers import SECONDS

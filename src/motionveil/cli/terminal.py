@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..printable import printable
+from .._core.printable import printable
 
 _MOST = 2000
 

@@ -8,8 +8,8 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from ..errors import WeightsError
-from ..weights import (
+from .._core.errors import WeightsError
+from ..models.weights import (
     WEIGHTS,
     Weights,
     fetch_weights,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from ..types import Clip, UInt8Array
+from .._core.types import Clip, UInt8Array
 
 
 class Filler(Protocol):

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..errors import OptionError
-from ..types import Clip, UInt8Array
+from .._core.errors import OptionError
+from .._core.types import Clip, UInt8Array
 from .filler import Filler
 
 _COLOURS = {"black": (0, 0, 0), "grey": (115, 115, 115), "white": (255, 255, 255)}

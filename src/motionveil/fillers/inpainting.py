@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from .. import ops
-from ..errors import OptionError
-from ..types import Clip, UInt8Array
+from .._core.errors import OptionError
+from .._core.types import Clip, UInt8Array
 from .filler import Filler
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from .. import ops
+from .._core.types import Clip, Float32Array, UInt8Array
 from ..noise import NoiseField, NoiseStatistics, Palette, Transport, hidden_motion, statistics_of, with_stiff_heads
-from ..types import Clip, Float32Array, UInt8Array
 from .filler import Filler
 
 

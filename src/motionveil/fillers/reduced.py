@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from math import ceil, sqrt
 
 from .. import ops
-from ..errors import OptionError
-from ..types import Clip, Float32Array, UInt8Array
+from .._core.errors import OptionError
+from .._core.types import Clip, Float32Array, UInt8Array
 from .filler import Filler
 
 _AT = 224

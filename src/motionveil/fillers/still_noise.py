@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from .. import ops
+from .._core.types import Clip, UInt8Array
 from ..noise import NoiseStatistics, draw_noise, statistics_of
-from ..types import Clip, UInt8Array
 from .filler import Filler
 
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from .. import ops
-from ..errors import OptionError
-from ..types import Float32Array, UInt8Array
+from .._core.errors import OptionError
+from .._core.types import Float32Array, UInt8Array
 from .motion import FlowEstimator
 
 _PRESETS = {

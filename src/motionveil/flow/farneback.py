@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from .. import ops
-from ..types import Float32Array, UInt8Array
+from .._core.types import Float32Array, UInt8Array
 from .motion import FlowEstimator
 
 

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from .. import ops
-from ..errors import OptionError
-from ..types import Clip, Float32Array, UInt8Array
+from .._core.errors import OptionError
+from .._core.types import Clip, Float32Array, UInt8Array
 
 
 class FlowEstimator(Protocol):

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import ops
-from ..engine import ModuleSource, Network, load_network, read_checkpoint, require_torch
-from ..errors import OptionError
-from ..types import Float32Array, UInt8Array
-from ..weights import WEIGHTS, find_weights, weights_sha256
+from .._core.errors import OptionError
+from .._core.types import Float32Array, UInt8Array
+from ..models.engine import ModuleSource, Network, load_network, read_checkpoint, require_torch
+from ..models.weights import WEIGHTS, find_weights, weights_sha256
 from .motion import FlowEstimator
 
 if TYPE_CHECKING:
-    from ..raft import Features
+    from ..models.raft import Features
 
 
 _MOST_MEMORY = 8e9
@@ -61,12 +61,12 @@ class RAFTFlow(FlowEstimator):
         self.scale = scale
         name = "raft_sintel" if weights is None else str(weights)
         self.weights = _locate(name)
-        raft = import_module("motionveil.raft")
+        raft = import_module("motionveil.models.raft")
         self._raft = raft.load_raft(read_checkpoint(self.weights), origin=str(self.weights)).requires_grad_(False)
         digest = self._digest = weights_sha256(self.weights)
 
         def step(name: str, module: Any) -> Network:
-            source = ModuleSource(f"raft-{name}", f"{digest}:{name}", "motionveil.raft", lambda shapes: module)
+            source = ModuleSource(f"raft-{name}", f"{digest}:{name}", "motionveil.models.raft", lambda shapes: module)
             return load_network(source, engine=engine, precision=precision, threads=threads)
 
         self._encode = step("encode", raft.EncodeStep(self._raft))
@@ -87,7 +87,7 @@ class RAFTFlow(FlowEstimator):
         """The features of the frame."""
         size = (max(1, round(frame.shape[0] * self.scale)), max(1, round(frame.shape[1] * self.scale)))
         _check_memory(size)
-        from ..raft import Features
+        from ..models.raft import Features
 
         found: Any = self._encode(ops.to_device(ops.resize_image(frame, size), self.device)[None])
         return Encoded(Features(*found), size, ops.device_of(frame))

@@ -58,7 +58,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from ..engine import require_torch
+    from ..models.engine import require_torch
 
     require_torch()
     value = getattr(import_module(f".{_HOME[name]}", __name__), name)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..errors import OptionError
+from .._core.errors import OptionError
 from .degradation import Degradation, as_clips, as_pictures, positive_number, previous_of, whole_number
 
 

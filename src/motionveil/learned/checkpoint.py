@@ -11,10 +11,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save
 
-from ..errors import OptionError, WeightsError
-from ..files import write_file
-from ..record import plain
-from ..weights.folder import weights_sha256
+from .._core.atomic_files import write_file
+from .._core.errors import OptionError, WeightsError
+from ..models.weights.folder import weights_sha256
+from ..outputs.run_manifest import plain
 from .degradation import Degradation, whole_number
 from .methods import HOW_TO_MAKE, LEARNED_METHODS
 from .obfuscator import Fit, LearnedObfuscator

@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..errors import OptionError
+from .._core.errors import OptionError
 
 Scalar = bool | int | float | str
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from .. import ops
-from ..types import Clip, UInt8Array
+from .._core.types import Clip, UInt8Array
 from .degradation import Degradation
 
 Fit = Literal["squash", "crop"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from ..errors import OptionError
+from .._core.errors import OptionError
 from .blur_difference_quantise import BlurDifferenceQuantise
 from .degradation import Degradation
 from .low_resolution import LowResolution

@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 
 from .. import ops
-from ..types import Float32Array
+from .._core.types import Float32Array
 
 _RIM = 0.02
 """Share of the short side by which what is hidden is wider than what is meant: its margin shows ground."""

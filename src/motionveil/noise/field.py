@@ -7,8 +7,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from .. import ops
-from ..errors import OptionError
-from ..types import Float32Array, UInt8Array
+from .._core.errors import OptionError
+from .._core.types import Float32Array, UInt8Array
 from .particles import BLOB, ParticleField
 from .picture import Drawn
 from .statistics import PALETTES, WIDE, NoiseStatistics, Palette

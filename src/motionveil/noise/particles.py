@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
-from ..types import Float32Array
+from .._core.types import Float32Array
 
 BLOB = 0.577
 """Standard deviation of a blob in terms of the grain: as wide as the cubic B-splines of drawn noise."""

@@ -7,7 +7,7 @@ from math import erf, sqrt
 import numpy as np
 
 from .. import ops
-from ..types import Float32Array, UInt8Array
+from .._core.types import Float32Array, UInt8Array
 from .statistics import WIDE, NoiseStatistics
 from .transport import TRANSPORTS, NoiseTransport
 

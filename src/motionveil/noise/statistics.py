@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from ..errors import OptionError
-from ..types import UInt8Array
+from .._core.errors import OptionError
+from .._core.types import UInt8Array
 
 Palette = Literal["calm", "grey", "rainbow"]
 

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from .. import ops
-from ..types import Float32Array
+from .._core.types import Float32Array
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from ..types import Float32Array
+from .._core.types import Float32Array
 from . import cpu
 from .cpu import Array, single_threaded
 from .masks import Mask, colours_in, depth, fill_polygon, nearest_piece, pieces, sample_numbers

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import OptionError
-from ..types import Float32Array, UInt8Array
+from .._core.errors import OptionError
+from .._core.types import Float32Array, UInt8Array
 
 
 class _SingleThreaded:

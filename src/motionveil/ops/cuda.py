@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..errors import OptionError
-from ..types import Float32Array
+from .._core.errors import OptionError
+from .._core.types import Float32Array
 from .cpu import Border, lanczos_weights
 
 Size = tuple[int, int]

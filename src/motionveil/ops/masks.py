@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..types import Float32Array, UInt8Array
+from .._core.types import Float32Array, UInt8Array
 
 Mask = npt.NDArray[np.bool_]
 

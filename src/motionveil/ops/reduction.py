@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..types import UInt8Array
+from .._core.types import UInt8Array
 
 Interpolation = Literal["nearest", "linear", "cubic", "area", "lanczos"]
 

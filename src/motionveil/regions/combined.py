@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from .. import ops
-from ..errors import OptionError
-from ..types import Clip, Float32Array
+from .._core.errors import OptionError
+from .._core.types import Clip, Float32Array
 from .region import Derived, Region
 
 

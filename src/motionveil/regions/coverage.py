@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from ..errors import OptionError
-from ..keyframes import Between
-from ..saliency import Combine
+from .._core.errors import OptionError
+from ..detection.keyframes import Between
+from ..detection.saliency import Combine
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import ops
-from ..errors import OptionError
-from ..types import Clip, Float32Array, Point, UInt8Array
+from .._core.errors import OptionError
+from .._core.types import Clip, Float32Array, Point, UInt8Array
 from .region import Derived, Region
 
 _log = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from fractions import Fraction
 import numpy as np
 
 from .. import ops
-from ..saliency import Cells
-from ..tracking import Piece, appeared, carried, missed
-from ..types import Float32Array
+from .._core.types import Float32Array
+from ..detection.saliency import Cells
+from ..detection.tracking import Piece, appeared, carried, missed
 from .coverage import Coverage
 from .looking import Key
 

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import ops
-from ..features import Detailed, FeatureExtractor
-from ..saliency import Cells, clamped_cosines, combine, grow, matched, opacity_curve, refine, sure_pieces
-from ..templates import GROUPS, Template
-from ..tracking import COVERED, Labels
-from ..types import Float32Array, UInt8Array
+from .._core.types import Float32Array, UInt8Array
+from ..detection.features import Detailed, FeatureExtractor
+from ..detection.saliency import Cells, clamped_cosines, combine, grow, matched, opacity_curve, refine, sure_pieces
+from ..detection.templates import GROUPS, Template
+from ..detection.tracking import COVERED, Labels
 from .coverage import Coverage
 
 _CERTAIN = 1.3

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from .. import ops
-from ..errors import InputError, OptionError
-from ..types import Clip, Float32Array, UInt8Array
+from .._core.errors import InputError, OptionError
+from .._core.types import Clip, Float32Array, UInt8Array
 from ..video import open_source, source_name
 
 _WHITE, _BLACK = 250, 5

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from ..streams import fork
-from ..types import Clip, Float32Array
+from .._core.streams import fork
+from .._core.types import Clip, Float32Array
 
 
 class Region(Protocol):

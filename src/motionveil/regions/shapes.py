@@ -12,8 +12,8 @@ from math import ceil, floor, isfinite
 import numpy as np
 
 from .. import ops
-from ..errors import OptionError
-from ..types import Clip, Float32Array
+from .._core.errors import OptionError
+from .._core.types import Clip, Float32Array
 
 Length = float | str
 """Pixels of the frame as it is read, or text like ``12.5%`` of its width (for x) or height (for y)."""

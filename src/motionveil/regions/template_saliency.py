@@ -10,12 +10,12 @@ from fractions import Fraction
 import numpy as np
 
 from .. import ops
-from ..features import FeatureExtractor
+from .._core.types import Clip, Float32Array, UInt8Array
+from ..detection.features import FeatureExtractor
+from ..detection.keyframes import Lost, Surprise, between
+from ..detection.saliency import opacity_curve, refine, to_frame
+from ..detection.templates import Template, check_fingerprints
 from ..flow import DISFlow, FlowEstimator
-from ..keyframes import Lost, Surprise, between
-from ..saliency import opacity_curve, refine, to_frame
-from ..templates import Template, check_fingerprints
-from ..types import Clip, Float32Array, UInt8Array
 from .coverage import Coverage
 from .following import Doubt, Following, Waiting
 from .looking import Key, Looks

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import OptionError
-from ..types import Point
+from .._core.errors import OptionError
+from .._core.types import Point
 from .combined import Difference, Intersection, Inverse, Strength, Union
 from .followed_person import FollowedPerson
 from .mask_video import MaskVideo

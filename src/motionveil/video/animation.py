@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from motionveil.errors import InputError, TruncatedError
-from motionveil.types import UInt8Array, VideoInfo
+from motionveil._core.errors import InputError, TruncatedError
+from motionveil._core.types import UInt8Array, VideoInfo
 
 from .colour import over_black
 from .completeness import decode_animation

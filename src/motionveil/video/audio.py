@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from motionveil.errors import OptionError
+from motionveil._core.errors import OptionError
 
 from .container import file_location
 from .decoder import Decoder

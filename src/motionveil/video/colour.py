@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from motionveil.types import UInt8Array, UInt16Array
+from motionveil._core.types import UInt8Array, UInt16Array
 
 from .gamut import WIDE_PRIMARIES, GamutMap
 from .tonemap import HLG, PQ, ToneMap

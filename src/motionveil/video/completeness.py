@@ -12,7 +12,7 @@ from typing import IO, Any, TypeVar
 import cv2
 import numpy as np
 
-from motionveil.types import UInt8Array
+from motionveil._core.types import UInt8Array
 
 Found = TypeVar("Found")
 

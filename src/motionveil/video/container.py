@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from motionveil.errors import InputError
+from motionveil._core.errors import InputError
 
 if TYPE_CHECKING:
     import av

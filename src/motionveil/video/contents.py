@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from motionveil.errors import InputError
+from motionveil._core.errors import InputError
 
 from .container import file_location, open_container
 from .heif import HEIF_SUFFIXES

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import cv2
 import numpy as np
 
-from motionveil.types import Colours, Float32Array, UInt8Array, UInt16Array
+from motionveil._core.types import Colours, Float32Array, UInt8Array, UInt16Array
 
 from .colour import BT709, BT2020, has_alpha
 from .gamut import WIDE_PRIMARIES, XYZ_TO_BT709, to_xyz

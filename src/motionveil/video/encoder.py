@@ -9,8 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from motionveil.errors import OptionError
-from motionveil.types import Colours, UInt8Array, UInt16Array, VideoInfo
+from motionveil._core.errors import OptionError
+from motionveil._core.types import Colours, UInt8Array, UInt16Array, VideoInfo
 
 from .audio import SoundTracks, read_tags
 from .colour import BT709, BT2020, LIMITED, SMPTE170M, YuvConverter, default_matrix

@@ -8,7 +8,7 @@ from typing import Literal
 
 import av
 
-from motionveil.errors import OptionError, OutputError
+from motionveil._core.errors import OptionError, OutputError
 
 from .images import IMAGE_SUFFIXES
 from .photo_tags import NAMED

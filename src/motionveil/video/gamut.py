@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from motionveil.types import Float32Array, UInt8Array
+from motionveil._core.types import Float32Array, UInt8Array
 
 Float64Array = npt.NDArray[np.float64]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from motionveil.errors import InputError
-from motionveil.types import UInt8Array
+from motionveil._core.errors import InputError
+from motionveil._core.types import UInt8Array
 
 from .colour import BT601, RgbConverter
 from .container import file_location, open_container

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from motionveil.errors import OptionError
-from motionveil.types import UInt8Array
+from motionveil._core.errors import OptionError
+from motionveil._core.types import UInt8Array
 
 from .colour import BT601, BT709, FULL, SMPTE170M, YuvConverter
 from .heif import boxes

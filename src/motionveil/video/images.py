@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from motionveil.errors import InputError, TruncatedError, TruncationWarning
-from motionveil.types import UInt8Array, VideoInfo
+from motionveil._core.errors import InputError, TruncatedError, TruncationWarning
+from motionveil._core.types import UInt8Array, VideoInfo
 
 from .colour import over_black
 from .completeness import decode_picture, is_damaged_jpeg

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
-from motionveil.types import UInt8Array, UInt16Array
+from motionveil._core.types import UInt8Array, UInt16Array
 
 if TYPE_CHECKING:
     import av

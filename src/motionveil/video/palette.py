@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from motionveil.types import UInt8Array, UInt16Array
+from motionveil._core.types import UInt8Array, UInt16Array
 
 if TYPE_CHECKING:
     import av

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from motionveil.errors import InputError
+from motionveil._core.errors import InputError
 
 from .picture_contents import tiff_directory
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from motionveil.errors import OutputError
-from motionveil.types import UInt8Array
+from motionveil._core.errors import OutputError
+from motionveil._core.types import UInt8Array
 
 from .heif import HEIF_SUFFIXES
 from .heif_writer import encode_heif

@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 
-from motionveil.types import Float32Array
+from motionveil._core.types import Float32Array
 
 from .gamut import Float64Array, GamutMap, srgb
 from .picture_contents import tiff_directory

@@ -7,8 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from motionveil.errors import InputError
-from motionveil.types import UInt8Array, VideoInfo
+from motionveil._core.errors import InputError
+from motionveil._core.types import UInt8Array, VideoInfo
 
 from .animation import AnimationSource, is_animation
 from .container import Location, file_location

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from motionveil import ops
-from motionveil.errors import InputError, OptionError
-from motionveil.types import Clip, UInt8Array, UInt16Array, VideoInfo
+from motionveil._core.errors import InputError, OptionError
+from motionveil._core.types import Clip, UInt8Array, UInt16Array, VideoInfo
 
 from .orientation import Pixels
 

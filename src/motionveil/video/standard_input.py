@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Protocol
 
-from motionveil.errors import InputError
+from motionveil._core.errors import InputError
 
 _log = logging.getLogger(__name__)
 _EVERY = 0.1

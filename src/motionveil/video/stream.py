@@ -10,8 +10,8 @@ from fractions import Fraction
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from motionveil.errors import InputError, OptionError, SourceWarning, TruncatedError, TruncationWarning
-from motionveil.types import Colours, UInt8Array, VideoInfo
+from motionveil._core.errors import InputError, OptionError, SourceWarning, TruncatedError, TruncationWarning
+from motionveil._core.types import Colours, UInt8Array, VideoInfo
 
 from .colour import RgbConverter, has_alpha
 from .container import Location

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from motionveil.errors import MotionveilError, OutputError
-from motionveil.files import hidden_file, hidden_folder, make_folders, remove_empty, sweep
+from motionveil._core.atomic_files import hidden_file, hidden_folder, make_folders, remove_empty, sweep
+from motionveil._core.errors import MotionveilError, OutputError
 
 from .encoding import CONTAINERS
 from .images import IMAGE_SUFFIXES, NUMBER, is_numbered

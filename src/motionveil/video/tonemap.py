@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from motionveil.types import Float32Array, UInt8Array
+from motionveil._core.types import Float32Array, UInt8Array
 
 PQ, HLG = 16, 18
 """FFmpeg's numbers of the transfer characteristics SMPTE ST 2084 and ARIB STD-B67."""

@@ -6,9 +6,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from motionveil.errors import OptionError, OutputError
-from motionveil.files import remove, remove_empty, take_place
-from motionveil.types import Clip, UInt16Array, VideoInfo
+from motionveil._core.atomic_files import remove, remove_empty, take_place
+from motionveil._core.errors import OptionError, OutputError
+from motionveil._core.types import Clip, UInt16Array, VideoInfo
 
 from .encoder import Encoder
 from .encoding import CODECS, Encoding, choose, choose_images

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from safetensors.torch import load_file
 from torch import nn
 
+from motionveil._core.errors import OptionError, WeightsError
 from motionveil.bench.adversarial.batches import as_pictures
 from motionveil.bench.adversarial.history import LearningProgress, Round, is_learned
 from motionveil.bench.adversarial.learner import Instance
@@ -30,7 +31,6 @@ from motionveil.bench.results import read_rows
 from motionveil.bench.running import Benchmark, Places, Plan, Step
 from motionveil.bench.sampling import Sampling, TestClips, TrainingClips, sampled_for_judging, sampled_for_training
 from motionveil.cli.bench import command
-from motionveil.errors import OptionError, WeightsError
 from motionveil.learned import build_degradation, load_learned
 from motionveil.video import open_source
 

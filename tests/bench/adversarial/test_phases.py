@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from motionveil._core.errors import OptionError
 from motionveil.bench.adversarial.methods import METHODS
 from motionveil.bench.adversarial.phases import Gate, Gatekeeper, Stopped
 from motionveil.bench.adversarial.settings import Learning, read_learning
-from motionveil.errors import OptionError
 from motionveil.learned import DEGRADATIONS, LEARNED_METHODS
 
 SMALL = Learning("grl", utility="small_r3d", budgets=("small_resnet",))

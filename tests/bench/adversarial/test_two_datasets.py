@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 import pytest
 
+from motionveil._core.errors import OptionError
+from motionveil._core.types import Clip, VideoInfo
 from motionveil.bench.adversarial.learner import Instance
 from motionveil.bench.datasets.procedural import make
 from motionveil.bench.datasets.vispr import ALL
 from motionveil.bench.experiment_file import read_experiment
 from motionveil.bench.results import read_rows
 from motionveil.bench.running import Benchmark, Places
-from motionveil.errors import OptionError
-from motionveil.types import Clip, VideoInfo
 from motionveil.video import Encoding, VideoWriter
 from tests.bench.datasets.test_pa_hmdb51 import USUAL, vispr, write_all
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from motionveil._core.errors import InputError
 from motionveil.bench.datasets import ClassFolder
-from motionveil.errors import InputError
 
 from .checks import check_splits, sizes, subjects_apart
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from motionveil._core.errors import InputError, OptionError
 from motionveil.bench.datasets import DATASETS, HMDB51, KTH, ClassFolder, UTInteraction
 from motionveil.bench.datasets.dataset import AnnotatedDataset, carve, mirrored_names
 from motionveil.bench.datasets.procedural import make
 from motionveil.bench.records import Record
-from motionveil.errors import InputError, OptionError
 
 from . import archives
 from .archives import write

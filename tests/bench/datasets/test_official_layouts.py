@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from motionveil._core.errors import InputError, OptionError
 from motionveil.bench.datasets import HMDB51, KTH, SBU, UCF5, UCF101, IPNHand, get_dataset
-from motionveil.errors import InputError, OptionError
 
 from . import archives
 from .archives import write

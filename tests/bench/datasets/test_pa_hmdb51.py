@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from motionveil._core.errors import InputError
 from motionveil.bench.datasets import PAHMDB51, VISPR
-from motionveil.errors import InputError
 
 from . import archives
 from .archives import write

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from motionveil import drawing
+from motionveil._core.errors import InputError, OutputError
+from motionveil._core.types import Clip, VideoInfo
 from motionveil.bench.datasets import Procedural
 from motionveil.bench.datasets.page import STRIPS, choose_clips, label_of, window_of, write_page
 from motionveil.bench.datasets.procedural import make
 from motionveil.bench.records import Record, Split
-from motionveil.errors import InputError, OutputError
-from motionveil.types import Clip, VideoInfo
 from motionveil.video import Encoding, VideoWriter
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from motionveil import drawing
+from motionveil._core.errors import InputError
 from motionveil.bench.frames import FrameStore, Look
 from motionveil.bench.preparation import Preparation
 from motionveil.bench.records import Record
-from motionveil.errors import InputError
 
 
 def test_only_the_frames_of_the_pattern_are_read(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
+from motionveil._core.errors import InputError, OptionError
 from motionveil.bench.datasets import Procedural
 from motionveil.bench.datasets.procedural import MOTIONS, draw, make, subject_texture
-from motionveil.errors import InputError, OptionError
 from motionveil.video import open_source
 
 from .checks import check_splits, subjects_apart

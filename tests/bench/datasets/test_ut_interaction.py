@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from motionveil._core.errors import InputError, OptionError
 from motionveil.bench.datasets import UTInteraction
 from motionveil.bench.datasets.ut_interaction import ACTIONS, PAIRS
-from motionveil.errors import InputError, OptionError
 
 from .checks import check_splits, sizes, subjects_apart
 

@@ -9,9 +9,9 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+from motionveil._core.errors import InputError
 from motionveil.bench.evaluation import Measure, average_precisions, evaluate
 from motionveil.bench.records import Task
-from motionveil.errors import InputError
 
 ACTION = Task("action", ("walk", "run", "jump"))
 PRIVACY = Task("privacy", ("face", "nudity", "gender"), multilabel=True)

@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch import nn
 
+from motionveil._core.errors import WeightsError
 from motionveil.bench.networks import ATTACKERS, IMAGENET, NETWORKS, build_network, get_network, load_weights
 from motionveil.bench.networks.inception import InceptionV1, InceptionV2
 from motionveil.bench.networks.mobilenet import MobileNetV1
 from motionveil.bench.networks.resnet2d import PreActivation
-from motionveil.errors import WeightsError
 
 from ...golden.random_networks import random_input, random_state
 

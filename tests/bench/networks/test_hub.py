@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import nn
 
+from motionveil._core.errors import DependencyError, OptionError, WeightsError
 from motionveil.bench.networks import build_network, get_network
 from motionveil.bench.networks.hub import HubClassifier
-from motionveil.errors import DependencyError, OptionError, WeightsError
 
 transformers = pytest.importorskip("transformers", reason="this needs transformers: pip install 'motionveil[hub]'")
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
+from motionveil._core.errors import OptionError, WeightsError
 from motionveil.bench.networks import NETWORKS, build_network, get_network, load_weights
 from motionveil.bench.networks.mvit import MultiscaleTransformer
 from motionveil.bench.networks.vit2d import VisionTransformer
-from motionveil.errors import OptionError, WeightsError
 
 from ...golden.make_video_networks import CASES, Shape, parameters, read_golden
 from ...golden.random_networks import random_input, random_state

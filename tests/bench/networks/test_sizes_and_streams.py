@@ -9,12 +9,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from motionveil._core.errors import WeightsError
 from motionveil.bench.networks import build_network, get_network, load_weights
 from motionveil.bench.networks.e2s import E2S
 from motionveil.bench.networks.mvit import MultiscaleTransformer
 from motionveil.bench.networks.vit2d import VisionTransformer
 from motionveil.bench.networks.x3d import ProjectedPool, X3DHead, x3d_s
-from motionveil.errors import WeightsError
 
 from ...golden.random_networks import random_input, random_state
 

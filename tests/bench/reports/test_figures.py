@@ -31,7 +31,7 @@ from motionveil.bench.reports.plots import draw
 from motionveil.bench.reports.published import Published, published_figures
 from motionveil.bench.reports.study import Study
 from motionveil.learned.methods import LEARNED_METHODS
-from motionveil.presets import PRESETS
+from motionveil.obfuscation.presets import PRESETS
 
 from .rows import KTH, rows
 from .test_tables import check_latex

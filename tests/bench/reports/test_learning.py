@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from motionveil._core.errors import InputError, WeightsError
 from motionveil.bench.reports import make_report, writing
 from motionveil.bench.reports.charts import Chart, legend
 from motionveil.bench.reports.learning import learning_cautions, one_of_each, read_trainings
@@ -21,7 +22,6 @@ from motionveil.bench.reports.plots import draw
 from motionveil.bench.reports.study import Study
 from motionveil.bench.results import append_rows
 from motionveil.cli.bench_report import command
-from motionveil.errors import InputError, WeightsError
 
 from .test_tables import check_latex
 from .two_fold_rows import rows

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from motionveil._core.errors import OptionError, WeightsError
+from motionveil._core.types import Float32Array, Point, UInt8Array
 from motionveil.bench.reports import Sheet, sheets
 from motionveil.bench.reports.sheets import flow_sheet, obfuscation_sheet, saliency_sheet, video_sheets
-from motionveil.errors import OptionError, WeightsError
-from motionveil.features import DescriptorGrid
+from motionveil.detection.features import DescriptorGrid
+from motionveil.detection.templates import Template
 from motionveil.flow import FlowEstimator
 from motionveil.learned import build_degradation, save_learned
-from motionveil.templates import Template
-from motionveil.types import Float32Array, Point, UInt8Array
 
 from ..test_frames import write_video
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from motionveil._core.errors import InputError
 from motionveil.bench.reports.cautions import cautions
 from motionveil.bench.reports.provenance import provenance_table
 from motionveil.bench.reports.study import Attribute, Judge, Study, stand_ins_of
 from motionveil.bench.results import Row
-from motionveil.errors import InputError
 
 from .rows import rows
 

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from motionveil._core.atomic_files import PendingFile
+from motionveil._core.errors import InputError, OutputError
 from motionveil.bench.reports import Sheet, make_report, write_report, writing
 from motionveil.bench.reports.charts import Chart, CurveChart, DotChart, MatrixChart
 from motionveil.bench.reports.pgfplots import pgfplots
 from motionveil.bench.results import Row, append_rows, read_rows
 from motionveil.cli.bench_report import command
-from motionveil.errors import InputError, OutputError
-from motionveil.files import PendingFile
 
 from .rows import rows
 from .test_tables import check_latex

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from motionveil._core.errors import OptionError, WeightsError
 from motionveil.bench.training import Progress, fit, is_finished, load_best, make_fabric, predict
 from motionveil.bench.training.settings import Precision
-from motionveil.errors import OptionError, WeightsError
 
 from .tiny import SETTINGS, Clips, Tiny, Views, names, same
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from motionveil._core.errors import OptionError
 from motionveil.bench.training import Training, make_fabric, predict
 from motionveil.bench.training.loading import plan
-from motionveil.errors import OptionError
 
 from .tiny import Tiny, Views
 

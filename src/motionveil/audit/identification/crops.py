@@ -9,10 +9,10 @@ from typing import Literal, NamedTuple, Protocol, cast
 import cv2
 import numpy as np
 
-from ...features import FeatureExtractor, PartsEncoder
-from ...saliency import saliency_maps
-from ...templates import GROUPS, TemplateLibrary, built_in_library
-from ...types import Float32Array, UInt8Array
+from ..._core.types import Float32Array, UInt8Array
+from ...detection.features import FeatureExtractor, PartsEncoder
+from ...detection.saliency import saliency_maps
+from ...detection.templates import GROUPS, TemplateLibrary, built_in_library
 from .embeddings import Crop
 
 FACE = ("forehead", "eyes", "cheek", "lips")

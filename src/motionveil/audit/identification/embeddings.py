@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ...engine import load_network
-from ...errors import WeightsError
-from ...types import Float32Array, UInt8Array
+from ..._core.errors import WeightsError
+from ..._core.types import Float32Array, UInt8Array
+from ...models.engine import load_network
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IndexArray = npt.NDArray[np.intp]

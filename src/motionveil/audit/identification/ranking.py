@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from ... import ops
-from ...types import UInt8Array
+from ..._core.types import UInt8Array
 from .crops import Finder, PersonFinder, Place
 from .embeddings import EMBEDDINGS, Crop, Embedding
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from ...types import Clip, UInt8Array
+from ..._core.types import Clip, UInt8Array
 from ..footage import Remake, Window
 from .evidence import Evidence, Scene, scene_of
 

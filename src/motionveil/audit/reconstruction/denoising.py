@@ -8,7 +8,7 @@ from functools import partial
 import cv2
 import numpy as np
 
-from ...types import UInt8Array
+from ..._core.types import UInt8Array
 from .attack import Attack, Candidate
 from .evidence import Evidence
 from .temporal import FACTORS, Aligned, amplified, mean_of

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from ...types import Float32Array, UInt8Array
+from ..._core.types import Float32Array, UInt8Array
 from .attack import Attack, Candidate
 from .evidence import Evidence, neighbour_motion
 from .temporal import Aligned, mean_of

@@ -10,8 +10,8 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from ..._core.types import Float32Array, UInt8Array
 from ...flow import DISFlow
-from ...types import Float32Array, UInt8Array
 from ..footage import BoolArray, Window
 
 GREY = (115, 115, 115)

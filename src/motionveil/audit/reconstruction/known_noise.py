@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...types import Clip, UInt8Array, VideoInfo
+from ..._core.types import Clip, UInt8Array, VideoInfo
 from ...video import VideoWriter, open_source
 from .attack import Case, Trial
 from .evidence import Scene

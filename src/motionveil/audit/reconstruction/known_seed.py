@@ -8,7 +8,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from ...types import Clip, Float32Array, UInt8Array
+from ..._core.types import Clip, Float32Array, UInt8Array
 from ..footage import Remake, Window
 from .attack import Attack, Candidate, Case, NotRunError, Trial
 from .evidence import Evidence, Scene, resized, shrunk_size

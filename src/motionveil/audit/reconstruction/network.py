@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...types import UInt8Array
+from ..._core.types import UInt8Array
 from ..footage import BoolArray
 from .trained import Training
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...types import UInt8Array
+from ..._core.types import UInt8Array
 from ..footage import BoolArray
 from .attack import Attack, Candidate, Case, Trial
 from .evidence import Evidence

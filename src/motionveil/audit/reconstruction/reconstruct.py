@@ -11,8 +11,8 @@ from functools import partial
 import numpy as np
 
 from ... import ops
-from ...errors import MotionveilError, OptionError
-from ...types import Clip, UInt8Array
+from ..._core.errors import MotionveilError, OptionError
+from ..._core.types import Clip, UInt8Array
 from ..footage import BoolArray, Remake, Window
 from .attack import Attack, Case, Nothing, NotRunError, Trial
 from .deblurring import Deblurring

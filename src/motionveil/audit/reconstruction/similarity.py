@@ -8,7 +8,7 @@ from math import log10
 import cv2
 import numpy as np
 
-from ...types import Float32Array, UInt8Array
+from ..._core.types import Float32Array, UInt8Array
 from ..footage import BoolArray
 
 Judged = tuple[UInt8Array, UInt8Array, BoolArray]

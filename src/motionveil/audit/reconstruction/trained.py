@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...types import Clip, UInt8Array
+from ..._core.types import Clip, UInt8Array
 from ..footage import Remake, Window
 from .attack import Attack, Candidate, Case, NotRunError, Trial
 from .evidence import Evidence, shrink

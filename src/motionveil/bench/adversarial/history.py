@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ...errors import WeightsError
-from ...files import write_file
+from ..._core.atomic_files import write_file
+from ..._core.errors import WeightsError
 from .phases import Stopped
 
 OBFUSCATOR = "obfuscator.safetensors"

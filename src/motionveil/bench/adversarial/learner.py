@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ...errors import OptionError
+from ..._core.errors import OptionError
 from ...learned import DEGRADATIONS, build_degradation
-from ...record import plain
+from ...outputs.run_manifest import plain
 from ...video import IMAGE_SUFFIXES
 from ..footage import Footage
 from ..networks import Network, build_network, get_network

@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from ...errors import OptionError
-from ...files import write_file
+from ..._core.atomic_files import write_file
+from ..._core.errors import OptionError
 from ...learned import save_learned
 from ..sampling import TestClips
 from ..training.checkpoint import compare, read_state, remove_state, write_state

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...learned import LearnedObfuscator, load_learned
-from ...record import file_digest
+from ...outputs.run_manifest import file_digest
 
 
 @dataclass(frozen=True)

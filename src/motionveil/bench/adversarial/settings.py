@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ...errors import OptionError
+from ..._core.errors import OptionError
 from ...learned import LowResolution, build_degradation
-from ...record import plain
+from ...outputs.run_manifest import plain
 from ..networks import Network, get_network
 from .methods import METHODS, Method
 from .phases import Phase, Term

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ...errors import OptionError
+from ..._core.errors import OptionError
 from .class_folder import ClassFolder
 from .dataset import AnnotatedDataset, Origin
 from .hmdb51 import HMDB51

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...errors import InputError
+from ..._core.errors import InputError
 
 
 @dataclass(frozen=True)

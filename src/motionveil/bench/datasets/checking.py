@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from textwrap import dedent
 
-from ...errors import InputError
+from ..._core.errors import InputError
 from ...video import is_pattern
 from ..records import Record
 from .dataset import AnnotatedDataset, Origin

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
-from ...errors import InputError
+from ..._core.errors import InputError
 from ..records import Record, Split, Task
 from .annotations import read_table
 from .dataset import AnnotatedDataset, Origin, Part, is_clip, mirrored_names, rotated, split_by

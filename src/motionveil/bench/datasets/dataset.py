@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
-from ...errors import InputError, OptionError
+from ..._core.errors import InputError, OptionError
 from ...video import IMAGE_SUFFIXES
 from ..records import Record, Split, Task
 

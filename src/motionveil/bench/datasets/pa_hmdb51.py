@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ...errors import InputError
+from ..._core.errors import InputError
 from ..records import Label, Record, Split, Task
 from .annotations import Entry, line_with, read_json, read_list
 from .dataset import AnnotatedDataset, Origin, rotated, split_by, split_off

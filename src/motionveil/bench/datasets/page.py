@@ -14,16 +14,16 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ... import drawing, ops
-from ...building import Networks, assemble, choose_templates
-from ...errors import InputError, OutputError
-from ...features.encoder import ASSETS
-from ...files import write_file
-from ...middlebury import flow_colours
-from ...obfuscators import Explained
-from ...pipeline import Window, first_frames
+from ..._core.atomic_files import write_file
+from ..._core.errors import InputError, OutputError
+from ..._core.types import Clip, Float32Array, UInt8Array
+from ...detection.features.encoder import ASSETS
+from ...detection.saliency import saliency_maps
+from ...flow.middlebury import flow_colours
+from ...obfuscation.factory import Networks, assemble, choose_templates
+from ...obfuscation.obfuscators import Explained
+from ...pipeline.obfuscation import Window, first_frames
 from ...regions import TemplateSaliency
-from ...saliency import saliency_maps
-from ...types import Clip, Float32Array, UInt8Array
 from ...video import probe
 from ..records import Record, Split
 from .checking import is_there

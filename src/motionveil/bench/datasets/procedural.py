@@ -11,10 +11,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ...errors import InputError, OptionError
-from ...files import write_file
-from ...folders import new_folder
-from ...types import Clip, Float32Array, UInt8Array, VideoInfo
+from ..._core.atomic_files import write_file
+from ..._core.errors import InputError, OptionError
+from ..._core.types import Clip, Float32Array, UInt8Array, VideoInfo
+from ...outputs.result_folders import new_folder
 from ...video import Encoding, VideoWriter
 from ..records import Record, Split, Task
 from .annotations import read_table

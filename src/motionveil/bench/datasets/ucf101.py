@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import ClassVar
 
-from ...errors import InputError
+from ..._core.errors import InputError
 from ..records import Record, Split, Task
 from .annotations import Entry, read_list
 from .dataset import AnnotatedDataset, Origin, split_off

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
-from ...errors import InputError
+from ..._core.errors import InputError
 from ..records import Record, Split, Task
 from .annotations import read_table
 from .dataset import AnnotatedDataset, Origin, Part, rotated, split_by

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ...errors import InputError
+from ..._core.errors import InputError
 from ..records import Record, Split, Task
 from .annotations import read_json
 from .dataset import AnnotatedDataset, Origin, Part, split_by

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
+from ..._core.errors import InputError
 from ..records import Task
 from .intervals import RESAMPLES, Interval, mean_interval, percentiles, resampled_counts
 from .metrics import (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import nn
 
-from ...errors import OptionError
+from ..._core.errors import OptionError
 from .c3d import C3D_NETWORK
 from .checkpoint import load_weights
 from .e2s import e2s_x3d_l, e2s_x3d_m, e2s_x3d_s

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from torch import nn
 
-from ...engine.checkpoint import read_checkpoint
-from ...errors import WeightsError
+from ..._core.errors import WeightsError
+from ...models.engine.checkpoint import read_checkpoint
 from .network import Network
 
 _log = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from typing import Any
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from ...errors import DependencyError, OptionError, WeightsError
-from ...record import file_digest
+from ..._core.errors import DependencyError, OptionError, WeightsError
+from ...outputs.run_manifest import file_digest
 from ..results import hash_of
 from .network import IMAGENET, Network
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from ...errors import InputError
+from ..._core.errors import InputError
 from ..adversarial.history import HISTORY, Learned, read_learned
 from .names import listed, network_name, obfuscator_name, obfuscator_order
 from .study import Study

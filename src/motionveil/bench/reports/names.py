@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from ...presets import PRESETS
+from ...obfuscation.presets import PRESETS
 from ..obfuscations import ORIGINAL, PERSON_REMOVED, SCENE_ALONE, SILHOUETTE, TEMPLATE
 
 Role = Literal["original", "ours", "baseline", "learned", "reference"]

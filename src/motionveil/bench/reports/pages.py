@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ...features.encoder import ASSETS
-from ...record import library_versions
+from ...detection.features.encoder import ASSETS
+from ...outputs.run_manifest import library_versions
 from .markup import markdown
 from .pgfplots import PREAMBLE, pgfplots
 from .report import Report

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ...features.encoder import ASSETS
+from ...detection.features.encoder import ASSETS
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ...types import UInt8Array
+from ..._core.types import UInt8Array
 from .charts import Chart
 from .tables import Table
 

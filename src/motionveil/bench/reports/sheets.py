@@ -13,16 +13,16 @@ from pathlib import Path
 import numpy as np
 
 from ... import drawing, ops
-from ...building import Networks
-from ...errors import OptionError
-from ...features import FeatureExtractor
+from ..._core.errors import OptionError
+from ..._core.types import Clip, Float32Array, UInt8Array
+from ...detection.features import FeatureExtractor
+from ...detection.saliency import saliency_maps
+from ...detection.templates import ATTRIBUTES, Template, default_library
 from ...flow import DISFlow, FlowEstimator
-from ...maps import MAPS
-from ...middlebury import flow_colours
-from ...pipeline import Window, first_frames
-from ...saliency import saliency_maps
-from ...templates import ATTRIBUTES, Template, default_library
-from ...types import Clip, Float32Array, UInt8Array
+from ...flow.middlebury import flow_colours
+from ...obfuscation.factory import Networks
+from ...pipeline.obfuscation import Window, first_frames
+from ...pipeline.saliency_export import MAPS
 from ...video import open_source
 from ..obfuscations import OBFUSCATIONS, ORIGINAL, get_obfuscation
 from .names import obfuscator_name, obfuscator_order

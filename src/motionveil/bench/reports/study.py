@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from ...errors import InputError
+from ..._core.errors import InputError
 from ..obfuscations import ORIGINAL, TEMPLATE
 from ..results import LEVELS, PROTOCOLS, Row, merged
 from .names import dataset_name, network_order, obfuscator_order

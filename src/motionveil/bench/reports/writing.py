@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ... import drawing
-from ...errors import OutputError
-from ...files import PendingFile, commit_all, make_folders, remove, remove_empty
+from ..._core.atomic_files import PendingFile, commit_all, make_folders, remove, remove_empty
+from ..._core.errors import OutputError
 from ..adversarial.history import Learned
 from ..results import Row
 from .attacker_table import attacker_table

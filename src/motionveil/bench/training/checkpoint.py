@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from ...errors import OptionError, OutputError, WeightsError
-from ...files import hidden_file, remove, take_place
+from ..._core.atomic_files import hidden_file, remove, take_place
+from ..._core.errors import OptionError, OutputError, WeightsError
 
 LAST = "last.ckpt"
 

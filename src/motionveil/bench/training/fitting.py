@@ -14,7 +14,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...errors import OptionError
+from ..._core.errors import OptionError
 from ..results import hash_of
 from .history import (
     BEST,

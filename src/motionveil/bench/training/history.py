@@ -12,8 +12,8 @@ from typing import Any
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from ...errors import WeightsError
-from ...files import write_file
+from ..._core.atomic_files import write_file
+from ..._core.errors import WeightsError
 from .checkpoint import LAST, compare, read_state, remove_state, write_state
 
 BEST = "best.safetensors"

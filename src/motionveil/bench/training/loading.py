@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ...errors import OptionError
+from ..._core.errors import OptionError
 
 Target = int | Tensor
 """The number of a class; with several labels at once, a float vector of 0 and 1."""

@@ -11,8 +11,8 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from ...errors import OptionError
-from ...types import Float32Array
+from ..._core.errors import OptionError
+from ..._core.types import Float32Array
 from .loading import ViewSet, view_loader
 from .settings import make_fabric
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from lightning_fabric import Fabric
 
-from ...errors import OptionError
+from ..._core.errors import OptionError
 
 Schedule = Literal["constant", "cosine"]
 _MOST = 1_000_000

@@ -1,0 +1,1 @@
+"""Where something is: dense descriptors, templates, saliency, and how it is followed over time."""

@@ -1,0 +1,29 @@
+"""Runs networks: the only place that knows an inference library."""
+
+from .checkpoint import read_checkpoint, read_vector, require_torch
+from .convert import cache_folder
+from .network import (
+    ENGINES,
+    PRECISIONS,
+    ModuleSource,
+    Network,
+    choose_engine,
+    describe_engine,
+    has_cuda,
+    load_network,
+)
+
+__all__ = [
+    "ENGINES",
+    "PRECISIONS",
+    "ModuleSource",
+    "Network",
+    "cache_folder",
+    "choose_engine",
+    "describe_engine",
+    "has_cuda",
+    "load_network",
+    "read_checkpoint",
+    "read_vector",
+    "require_torch",
+]

@@ -1,0 +1,116 @@
+"""Networks on OpenVINO: bfloat16 where the processor has it, 8-bit integers where asked for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+
+from ... import ops
+from ..._core.errors import OptionError, WeightsError
+from ..._core.types import Float32Array
+from .convert import converted
+from .network import Examples, ModuleSource, Source
+
+_MAX_SHAPES = 4
+
+
+def import_openvino() -> Any:
+    """The library; imported late, because that takes a third of a second, and without its telemetry.
+
+    OpenVINO reports its own import to its makers, unless it finds no telemetry package: then it has a stub that does
+    nothing. So that package is made impossible to import, here and for the rest of the process.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    return importlib.import_module("openvino")
+
+
+class OpenVINONetwork:
+    """A network on the CPU.
+
+    OpenVINO runs fixed shapes faster than free ones, so the network is compiled once for each input shape that occurs;
+    the few latest are kept. It sees one item at a time, which is as fast on a processor and takes less memory.
+    """
+
+    device = "cpu"
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        precision: str = "auto",
+        threads: int | None = None,
+        examples: Examples | None = None,
+    ) -> None:
+        openvino = import_openvino()
+        self._source = source
+        self._examples = examples
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._core: Any = openvino.Core()
+        self._compiled: OrderedDict[tuple[Any, ...], tuple[Any, list[Any]]] = OrderedDict()
+        has_bf16 = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        self._floats = "bf16" if precision in ("auto", "int8") and has_bf16 else precision
+        if precision in ("auto", "int8") and not has_bf16:
+            self._floats = "f32"
+        if self._floats == "f16":
+            raise OptionError("half precision (f16) is for GPUs; on a processor choose auto, bf16, f32 or int8")
+        if precision == "int8" and (examples is None or not isinstance(source, ModuleSource)):
+            raise OptionError(f"8-bit integers need example frames for {source.name}; give some, or choose auto")
+        self.digest = source.digest
+        self.precision = "int8" if precision == "int8" else self._floats
+        self.engine = f"openvino {openvino.get_version().split('-')[0]} CPU {self.precision}"
+        if not isinstance(source, ModuleSource):
+            self._read_file()
+
+    def _read_file(self) -> Any:
+        assert not isinstance(self._source, ModuleSource)
+        try:
+            return self._core.read_model(self._source.data, b"")
+        except RuntimeError as error:
+            raise WeightsError(
+                f"{self._source.path} is not a network that OpenVINO can read; reinstall motionveil"
+            ) from error
+
+    def _compile(self, key: tuple[tuple[tuple[int, ...], str], ...]) -> tuple[Any, list[Any]]:
+        """The network compiled for these shapes and types, and its requests that nobody uses at the moment."""
+        with self._lock:
+            if key in self._compiled:
+                self._compiled.move_to_end(key)
+                return self._compiled[key]
+            if isinstance(self._source, ModuleSource):
+                examples = self._examples if self.precision == "int8" else None
+                model = converted(self._source, key, self._core, examples)
+            else:
+                model = self._read_file()
+                model.reshape([1, *key[0][0]])
+            hints: dict[str, Any] = {"INFERENCE_PRECISION_HINT": self._floats, "PERFORMANCE_HINT": "LATENCY"}
+            if self._threads is not None:
+                hints["INFERENCE_NUM_THREADS"] = self._threads
+            compiled = self._core.compile_model(model, "CPU", hints)
+            self._compiled[key] = (compiled, [])
+            if len(self._compiled) > _MAX_SHAPES:
+                self._compiled.popitem(last=False)
+            return self._compiled[key]
+
+    def __call__(self, *inputs: Any) -> tuple[Float32Array, ...]:
+        """Arrays or tensors (T, ...) to the same, float32, one item at a time."""
+        arrays = [np.ascontiguousarray(ops.to_host(array)) for array in inputs]
+        compiled, idle = self._compile(tuple((array.shape[1:], str(array.dtype)) for array in arrays))
+        # Requests are not shared between threads: a call takes an idle one, or makes another.
+        try:
+            request = idle.pop()
+        except IndexError:
+            request = compiled.create_infer_request()
+        outputs: list[list[Float32Array]] = [[] for _ in compiled.outputs]
+        for index in range(len(arrays[0])):
+            request.infer([array[index : index + 1] for array in arrays], share_inputs=True)
+            for number, found in enumerate(outputs):
+                found.append(np.array(request.get_output_tensor(number).data, np.float32))
+        idle.append(request)
+        device = ops.device_of(inputs[0])
+        return tuple(ops.to_device(found[0] if len(found) == 1 else np.concatenate(found), device) for found in outputs)

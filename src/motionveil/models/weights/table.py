@@ -1,0 +1,130 @@
+"""Which network weights motionveil knows: what they are, where their authors publish them, and under which licence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..._core.errors import WeightsError
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights that somebody published.
+
+    name: what a person calls them. network: the architecture that they fit. description: how they were trained.
+    url: where their authors publish them. file: their name in a weights folder. licence: of the weights, SPDX.
+    data: what they were trained on, with its terms where they are narrower than the licence. source: the paper.
+    size: bytes; exact where the sha256 is known, otherwise within two in a hundred.
+    sha256: 64 hexadecimal digits, None where nobody has published it.
+    member: their place inside the ZIP archive at the url, None where the url is the file itself.
+    """
+
+    name: str
+    network: str
+    description: str
+    url: str
+    file: str
+    licence: str
+    source: str
+    data: str
+    size: int
+    sha256: str | None = None
+    member: str | None = None
+
+    @property
+    def megabytes(self) -> str:
+        """The size for people."""
+        return f"{self.size / 1e6:.{0 if self.size > 1e6 else 1}f} MB"
+
+
+_DINO = "Caron et al., Emerging Properties in Self-Supervised Vision Transformers, ICCV 2021"
+_DINOV2 = "Oquab et al., DINOv2: Learning Robust Visual Features without Supervision, TMLR 2024"
+_AUGREG = "Steiner et al., How to Train Your ViT?, TMLR 2022"
+_RAFT = "Teed and Deng, RAFT: Recurrent All-Pairs Field Transforms for Optical Flow, ECCV 2020"
+_YUNET = "Wu, Peng, Yu, YuNet: A Tiny Millisecond-level Face Detector, Machine Intelligence Research 2023"
+
+_META = "https://dl.fbaipublicfiles.com"
+_RAFT_ZIP = "https://dl.dropboxusercontent.com/s/4j4z58wuv8o0mfz/models.zip"
+_LIBFACEDETECTION = "https://raw.githubusercontent.com/ShiqiYu/libfacedetection.train/master/onnx"
+_TORCHVISION = "https://download.pytorch.org/models"
+
+_IMAGENET = "ImageNet (non-commercial research and teaching)"
+_WIDER = "WIDER FACE (CC BY-NC-ND 4.0)"
+_THINGS = "FlyingChairs, FlyingThings3D (research, no commercial use)"
+_MIXED = f"{_THINGS}, Sintel, KITTI (CC BY-NC-SA 3.0), HD1K"
+
+
+def _dino(name: str, network: str, folder: str, size: int, sha256: str | None = None) -> Weights:
+    url = f"{_META}/dino/{folder}/{folder}.pth"
+    return Weights(
+        name, network, "self-supervised (DINO)", url, f"{folder}.pth", "Apache-2.0", _DINO, _IMAGENET, size, sha256
+    )
+
+
+def _dinov2(name: str, network: str, size: int, sha256: str) -> Weights:
+    file = f"{name}_pretrain.pth"
+    url = f"{_META}/dinov2/{name}/{file}"
+    data = "LVD-142M (not published)"
+    return Weights(name, network, "self-supervised (DINOv2)", url, file, "Apache-2.0", _DINOV2, data, size, sha256)
+
+
+def _timm(name: str, network: str, tag: str, description: str, source: str, size: int) -> Weights:
+    url = f"https://huggingface.co/timm/{name}.{tag}/resolve/main/model.safetensors"
+    file = f"{name}.{tag}.safetensors"
+    return Weights(name, network, description, url, file, "Apache-2.0", source, _IMAGENET, size)
+
+
+def _raft(name: str, network: str, file: str, data: str, size: int, sha256: str) -> Weights:
+    description, member = "optical flow, by its authors", f"models/{file}"
+    return Weights(name, network, description, _RAFT_ZIP, file, "BSD-3-Clause", _RAFT, data, size, sha256, member)
+
+
+def _torchvision(name: str, network: str, file: str, data: str, size: int, sha256: str) -> Weights:
+    description, url = "optical flow, trained again by torchvision", f"{_TORCHVISION}/{file}"
+    return Weights(name, network, description, url, file, "BSD-3-Clause", _RAFT, data, size, sha256)
+
+
+_SUPERVISED = "supervised (augreg), on ImageNet-21k, then ImageNet-1k"
+
+WEIGHTS: Mapping[str, Weights] = {
+    weights.name: weights
+    for weights in (
+        _dino("dino_vits8", "vit_small_patch8", "dino_deitsmall8_pretrain", 86_700_000),
+        _dino("dino_vits16", "vit_small_patch16", "dino_deitsmall16_pretrain", 86_700_000),
+        _dino("dino_vitb8", "vit_base_patch8", "dino_vitbase8_pretrain", 343_200_000),
+        _dino("dino_vitb16", "vit_base_patch16", "dino_vitbase16_pretrain", 343_242_485,
+              "bf34ad0f424b9029b593e8dc3ed553bf26e88bcba0d32bf3e62a6209cb64c85e"),
+        _dinov2("dinov2_vits14", "vit_small_patch14", 88_283_115,
+                "b938bf1bc15cd2ec0feacfe3a1bb553fe8ea9ca46a7e1d8d00217f29aef60cd9"),
+        _dinov2("dinov2_vitb14", "vit_base_patch14", 346_378_731,
+                "0b8b82f85de91b424aded121c7e1dcc2b7bc6d0adeea651bf73a13307fad8c73"),
+        # timm never had supervised weights of ViT-S/8: what it gives under this name are DINO's.
+        _timm("vit_small_patch8_224", "vit_small_patch8", "dino",
+              "not supervised: no such ViT-S/8 was published, this is DINO's in timm's form", _DINO, 86_700_000),
+        _timm("vit_small_patch16_224", "vit_small_patch16", "augreg_in21k_ft_in1k", _SUPERVISED, _AUGREG, 88_200_000),
+        _timm("vit_base_patch8_224", "vit_base_patch8", "augreg_in21k_ft_in1k", _SUPERVISED, _AUGREG, 346_000_000),
+        _timm("vit_base_patch16_224", "vit_base_patch16", "augreg_in21k_ft_in1k", _SUPERVISED, _AUGREG, 346_000_000),
+        _raft("raft_small", "raft_small", "raft-small.pth", _THINGS, 3_984_814,
+              "c7d41b9cc88442bb8aa911dbb33086dac55a226394b142937ff22d5578717332"),
+        _raft("raft_things", "raft_large", "raft-things.pth", _THINGS, 21_108_000,
+              "fcfa4125d6418f4de95d84aec20a3c5f4e205101715a79f193243c186ac9a7e1"),
+        _raft("raft_sintel", "raft_large", "raft-sintel.pth", _MIXED, 21_108_000,
+              "90630d2e7d488a0d3ccb5e8194524850c4c05c732ea4ff99799822c7fa5c5cbf"),
+        _torchvision("raft_small_torchvision", "raft_small", "raft_small_C_T_V2-01064c6d.pth", _THINGS, 4_006_189,
+                     "01064c6dba73b0fc9fc8edf772248560a00a3acfd62ac6677e9eeebad9680e27"),
+        _torchvision("raft_large_torchvision", "raft_large", "raft_large_C_T_SKHT_V2-ff5fadd5.pth", _MIXED, 21_106_607,
+                     "ff5fadd56d26b40647388883af1547351ea17868b765c05b27231e72dd16a322"),
+        Weights("yunet", "yunet_n", "face detection, by its authors", f"{_LIBFACEDETECTION}/yunet_n_640_640.onnx",
+                "yunet_n_640_640.onnx", "Apache-2.0", _YUNET, _WIDER, 317_466,
+                "25a606a145a5b6d7271ae138fbd00eba91dad8b83222ae3f2c7ecd0f4a7b0e31"),
+    )
+}  # fmt: skip
+"""Name → weights. None of them ship with motionveil, and none are fetched unless somebody asks."""
+
+
+def get_weights(name: str) -> Weights:
+    """The weights of this name. Raises WeightsError where there are none."""
+    if name not in WEIGHTS:
+        raise WeightsError(f"no weights are named {name!r}; choose from {', '.join(WEIGHTS)}")
+    return WEIGHTS[name]

@@ -1,0 +1,1 @@
+"""Whole methods, clips in and clips out, and the settings that make them."""

@@ -1,0 +1,44 @@
+"""Where a method runs: on one GPU, from the upload of a frame to the download of what became of it, or on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from .. import ops
+from .._core.types import Clip
+from ..regions import everything_in
+from .obfuscators import Obfuscator, Selective
+
+
+def gpu_of(method: Obfuscator) -> ops.Device:
+    """The GPU that all networks of a method run on, for `on_device`; None where one of its parts runs on the CPU.
+
+    A part says where it runs by `device`; parts that do not say so, such as DIS, run on the CPU. The embedded encoder
+    runs on OpenVINO, which here means the CPU: frames would go to the GPU and back for every step in between.
+    Methods other than `Selective` take frames from the host.
+    """
+    if not isinstance(method, Selective):
+        return None
+    parts = [method.flow, *(r.extractor for r in everything_in(method.region) if hasattr(r, "extractor"))]
+    devices = {getattr(part, "device", "cpu") for part in parts}
+    return None if len(devices) > 1 or devices == {"cpu"} else devices.pop()
+
+
+def on_device(clips: Iterable[Clip], device: ops.Device) -> Iterator[Clip]:
+    """The clips with all that is known of them on a device, as tensors; None leaves them as they are."""
+    for clip in clips:
+        if device is not None:
+            flows = clip.flow_to_previous
+            if flows is not None:
+                flows = tuple(None if flow is None else ops.to_device(flow, device) for flow in flows)
+            opacity = None if clip.opacity is None else ops.to_device(clip.opacity, device)
+            clip = replace(clip, frames=ops.to_device(clip.frames, device), flow_to_previous=flows, opacity=opacity)
+        yield clip
+
+
+def on_host(clip: Clip) -> Clip:
+    """A clip with frames as numpy array; one from a GPU comes without flow and opacity, which are larger than they."""
+    if ops.device_of(clip.frames) is None:
+        return clip
+    return replace(clip, frames=ops.to_host(clip.frames), flow_to_previous=None, opacity=None, heads=None)

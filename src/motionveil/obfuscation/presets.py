@@ -1,0 +1,138 @@
+"""Named settings: `secure`, the default; `paper`, as published; `paper_fast`, nearly that in far less time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from .._core.errors import OptionError
+from ..regions import Coverage
+
+_OPTIONS = ("feature_options", "still_options", "flow_options", "filler_options")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Everything that a preset decides; any field may be replaced.
+
+    features, feature_options: a name from `features.FEATURE_EXTRACTORS`, and what it is made with; still_options: what
+    is different for single pictures. flow, flow_options: the same of `flow.FLOW_ESTIMATORS`. filler,
+    filler_options: the same of `fillers.FILLERS`; ``statistics="video"`` measures those of the video. strict: for
+    protection, nothing that was asked for may be left out, and noise may tell nothing about the picture but its motion.
+    """
+
+    name: str
+    coverage: Coverage
+    features: str = "parts"
+    feature_options: Mapping[str, Any] = field(default_factory=dict)
+    still_options: Mapping[str, Any] = field(default_factory=dict)
+    flow: str = "dis"
+    flow_options: Mapping[str, Any] = field(default_factory=dict)
+    filler: str = "motion_noise"
+    filler_options: Mapping[str, Any] = field(default_factory=dict)
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        if self.strict and self.coverage.match_first:
+            raise OptionError(
+                f"the preset {self.name} does not match templates to the first frame, which may show somebody else or "
+                "nobody; leave --match-first out, or choose --preset paper for research"
+            )
+        if self.strict and self.filler_options.get("statistics") == "video":
+            raise OptionError(
+                f"the preset {self.name} does not draw noise in the colours of the video, which would tell them; "
+                "choose other --statistics, or --preset paper for research"
+            )
+
+    def with_features(self, name: str, **options: Any) -> Preset:
+        """The preset with other features; options of the same ones are kept where they are not given.
+
+        What is different for single pictures belongs together: it gives way to any option that takes its place.
+        """
+        if name != self.features:
+            return replace(self, features=name, feature_options=options, still_options={})
+        still = {} if options.keys() & self.still_options.keys() else self.still_options
+        return replace(self, feature_options={**self.feature_options, **options}, still_options=still)
+
+    def as_record(self) -> dict[str, Any]:
+        """The settings as JSON can hold them: files without their folders, measured statistics left out."""
+
+        def told(options: Mapping[str, Any]) -> dict[str, Any]:
+            shown = {key: Path(value).name if key == "weights" else value for key, value in options.items()}
+            return {key: value for key, value in shown.items() if isinstance(value, str | int | float | None)}
+
+        return {
+            **{key: getattr(self, key) for key in ("name", "features", "flow", "filler", "strict")},
+            "coverage": asdict(self.coverage),
+            **{key: told(getattr(self, key)) for key in _OPTIONS},
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Preset:
+        """What `as_record` made. Raises OptionError where it is something else."""
+        try:
+            return cls(**{**record, "coverage": Coverage(**record["coverage"])})
+        except (TypeError, KeyError) as error:
+            raise OptionError(f"these are no settings of this version of motionveil ({error})") from error
+
+    def for_still(self) -> Preset:
+        """The preset for a single picture: there is time for the embedded encoder to look at it in full detail."""
+        return replace(self, feature_options={**self.feature_options, **self.still_options})
+
+    def with_filler(self, name: str, **options: Any) -> Preset:
+        """The same for the filler."""
+        kept = self.filler_options if name == self.filler else {}
+        return replace(self, filler=name, filler_options={**kept, **options})
+
+    def with_flow(self, name: str, **options: Any) -> Preset:
+        """The same for the flow."""
+        kept = self.flow_options if name == self.flow else {}
+        return replace(self, flow=name, flow_options={**kept, **options})
+
+
+_PAPER = Preset(
+    name="paper",
+    coverage=Coverage(combine="mean"),
+    features="dino_vits8",
+    flow="raft",
+    filler_options={"transport": "first_frame", "grain": 1.0, "statistics": "kinetics"},
+)
+
+PRESETS = {
+    "secure": Preset(
+        name="secure",
+        coverage=Coverage(
+            combine="max",
+            begin=0.2,
+            full=0.27,
+            sure=0.64,
+            head_gain=1.6,
+            margin=0.01,
+            head_margin=0.22,
+            hold=1.0,
+            look_back=0.5,
+            keyframe_every=6,
+            keyframe_seconds=0.2,
+            surprise=0.001,
+        ),
+        feature_options={"short_side": 448, "levels": 2},
+        still_options={"short_side": 768, "levels": 3},
+        strict=True,
+    ),
+    "paper": _PAPER,
+    "paper_fast": replace(
+        _PAPER,
+        name="paper_fast",
+        coverage=Coverage(combine="mean", keyframe_every=8, keyframe_seconds=1.0, between="mixed", recheck=0.15),
+        flow_options={"scale": 0.5},
+    ),
+}
+
+
+def get_preset(name: str) -> Preset:
+    """The preset of this name. Raises OptionError where there is none."""
+    if name not in PRESETS:
+        raise OptionError(f"no preset {name!r}; choose from {', '.join(PRESETS)}")
+    return PRESETS[name]

@@ -1,0 +1,109 @@
+"""Where results go."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from .._core.errors import OptionError
+from ..video import (
+    COLOUR_IMAGE_SUFFIXES,
+    CONTAINERS,
+    HEIF_SUFFIXES,
+    IMAGE_SUFFIXES,
+    Target,
+    is_animation,
+    is_numbered,
+    is_pattern,
+    source_name,
+)
+
+
+class SidePaths(NamedTuple):
+    """Files beside an output; None where they are not asked for."""
+
+    preview: Path | None
+    sheet: Path | None
+    record: Path | None
+
+
+def side_paths(target: str | Path, *, preview: bool, record: bool) -> SidePaths:
+    """Where the preview, its contact sheet and the record of an output belong."""
+    path = Target.parse(target).path
+    kind = path.suffix.lower()
+    suffix = ".png" if kind in IMAGE_SUFFIXES else path.suffix if kind in CONTAINERS and kind != ".gif" else ".mp4"
+    return SidePaths(
+        path.with_name(f"{path.stem}.preview{suffix}") if preview else None,
+        path.with_name(f"{path.stem}.sheet.png") if preview else None,
+        path.with_name(f"{path.name}.json") if record else None,
+    )
+
+
+def audit_path(target: str | Path) -> Path:
+    """Where the report on an output belongs."""
+    path = Target.parse(target).path
+    return path.with_name(f"{path.name}.audit")
+
+
+def output_for(source: str | Path | int, target: str | Path | None, *, many: bool, images: bool = False) -> Path:
+    """Where the result of one source belongs.
+
+    target None: beside the source as NAME_veiled.EXT. A folder, a name that ends with / or has no extension, or several
+    sources (`many`): the file keeps its name inside that folder, unless numbered `images` are what is wanted. What
+    cannot be written as it was read becomes an MP4, or a PNG, or (HEIC, AVIF) a JPEG.
+    """
+    path = Path(source_name(source))
+    given = Path(str(source))
+    if is_pattern(source):
+        stem, suffix, folder = given.parent.resolve().name or "sequence", ".mp4", given.parent.parent
+    elif given.is_dir():
+        stem, suffix, folder = given.resolve().name or "sequence", ".mp4", given.parent
+    else:
+        stem, suffix, folder = path.stem, path.suffix, given.parent
+        if is_animation(given):
+            suffix = ".mp4"
+        elif suffix.lower() in HEIF_SUFFIXES:  # others can open
+            suffix = ".jpg"
+        elif suffix.lower() in IMAGE_SUFFIXES:
+            suffix = suffix if suffix.lower() in COLOUR_IMAGE_SUFFIXES else ".png"
+        elif suffix.lower() not in CONTAINERS or suffix.lower() == ".avi":  # which cannot hold times that vary
+            suffix = ".mp4"
+    # The name of one file, which must not be taken for that of many.
+    if suffix.lower() in IMAGE_SUFFIXES and is_numbered(f"{stem}_{suffix}"):
+        stem = stem.replace("%", "_")
+    if target is None:
+        return (folder if folder.is_dir() and "://" not in str(source) else Path()) / f"{stem}_veiled{suffix}"
+    place = Path(target)
+    is_folder = (
+        place.is_dir() or str(target).endswith(("/", os.sep)) or not (place.suffix or images or str(target) == "-")
+    )
+    if images:
+        return place / stem if many else place
+    return place / f"{stem}{suffix}" if many or is_folder else place
+
+
+def plan(
+    sources: Sequence[str | Path | int], target: str | Path | None, *, images: bool = False
+) -> list[tuple[str | Path | int, Path]]:
+    """Every source with the place of its result.
+
+    Raises OptionError where two results would have one place, or one would replace another source.
+    """
+    many = len(sources) > 1
+    if many and target is not None and Path(target).suffix and not Path(target).is_dir():
+        raise OptionError(f"{target} is one file for {len(sources)} inputs; give a folder with -o")
+    pairs = [(source, output_for(source, target, many=many, images=images)) for source in sources]
+    taken: dict[Path, str | Path | int] = {
+        Path(str(source)).resolve(): source for source in sources if Path(str(source)).exists()
+    }
+    planned: set[Path] = set()
+    for source, place in pairs:
+        other = taken.setdefault(place.resolve(), source)
+        if other != source or place.resolve() in planned:
+            raise OptionError(
+                f"{source} and {other} would both be {place}; run them one by one with names of their own"
+            )
+        planned.add(place.resolve())
+    return pairs

@@ -1,0 +1,172 @@
+"""The record of a run: enough to know how a file was made, nothing that would help to undo it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
+from fractions import Fraction
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from .._core.errors import InputError
+from .._core.file_locks import is_same
+from ..detection.templates import Template
+from ..obfuscation.obfuscators import Obfuscator, Recorded, Selective
+from ..obfuscation.presets import Preset
+from ..regions import TemplateSaliency, everything_in
+from ..video import source_name
+
+_LIBRARIES = ("av", "numpy", "opencv-python-headless", "openvino", "torch")
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of motionveil, Python and what does the work."""
+    found = {"python": platform.python_version()}
+    for name in ("motionveil", *_LIBRARIES):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def file_digest(path: Path) -> str | None:
+    """sha256 of a file in hexadecimal, None for anything else (folders, cameras, streams)."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def source_digest(source: str | Path | int) -> str | None:
+    """sha256 of a source that is a file, None for any other."""
+    return None if isinstance(source, int) else file_digest(Path(source))
+
+
+class HeldSource:
+    """A source while it is read, so that the hash in a record is of what was read, whatever happens to its name.
+
+    Open it before the source is opened for reading; a context manager. Does nothing for what is no file.
+    """
+
+    def __init__(self, source: str | Path | int) -> None:
+        self._path = Path(str(source))
+        self._file = None
+        if not isinstance(source, int) and self._path.is_file():
+            with suppress(OSError):  # the reader will say why
+                self._file = self._path.open("rb")
+        self._begin = self._state()
+
+    def _state(self) -> tuple[int, int] | None:
+        if self._file is None:
+            return None
+        status = os.fstat(self._file.fileno())
+        return status.st_size, status.st_mtime_ns
+
+    def check(self) -> None:
+        """Raise InputError unless the name still stands for the same file: call it once the reader has opened it."""
+        if self._file is not None and not is_same(self._file.fileno(), self._path):
+            raise InputError(f"{self._path} was replaced while it was opened: start again")
+
+    def digest(self, *, reopened: bool = False) -> tuple[str | None, str | None]:
+        """sha256 of what was read, and a notice where the file was changed or replaced meanwhile.
+
+        None where it is no file, or where nobody knows what was read: of a file that was written to, or that was
+        replaced while its reader opened it several times (`reopened`).
+        """
+        if self._file is None:
+            return None, None
+        self._file.seek(0)
+        found = hashlib.file_digest(self._file, "sha256").hexdigest()
+        name = source_name(self._path)
+        if self._state() != self._begin:
+            return None, f"{name} was written to while it was read, so there is no hash of it in the record"
+        if is_same(self._file.fileno(), self._path):
+            return found, None
+        if reopened:
+            return None, f"{name} was replaced while it was read, so there is no hash of it in the record"
+        return found, f"{name} was replaced while it was read; the record is about what was read"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it: settings become dictionaries, fractions numbers, paths text."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {key: plain(item) for key, item in asdict(value).items()}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(item) for item in value]
+    if isinstance(value, Fraction):
+        return float(value)
+    return str(value) if isinstance(value, Path) else value
+
+
+def settings_of(method: Obfuscator, window: Any, encoding: Any, preset: str | Preset | None) -> dict[str, Any]:
+    """What a record says of how a file was made: read off the objects that made it."""
+    if not isinstance(method, Selective):
+        told = method.as_record() if isinstance(method, Recorded) else repr(method)
+        return {"obfuscator": told, "window": window, "encoding": encoding}
+    seed = getattr(method.filler, "seed", None)
+    templated = templated_in(method)
+    return {
+        "preset": preset.name if isinstance(preset, Preset) else preset,
+        "region": repr(method.region),
+        "coverage": templated[0].coverage if templated else None,
+        "extractor": repr(templated[0].extractor if templated else None),
+        "flow": repr(method.flow),
+        "filler": repr(method.filler),
+        "window": window,
+        "encoding": encoding,
+        "seed": "drawn by the system, not kept" if seed is None else "given by the user, not kept",
+    }
+
+
+def templated_in(method: Obfuscator) -> list[TemplateSaliency]:
+    """Everything in the region of a method that looks for templates."""
+    if not isinstance(method, Selective):
+        return []
+    return [region for region in everything_in(method.region) if isinstance(region, TemplateSaliency)]
+
+
+def make_record(
+    *,
+    source: str | Path | int,
+    digest: str | None,
+    target: Path,
+    output: Path,
+    templates: Sequence[Template],
+    settings: Mapping[str, Any],
+    **more: Any,
+) -> bytes:
+    """The record as JSON. digest: of the source, see `HeldSource`. output: where the output that will be `target` lies.
+
+    Files are named without their folders, addresses without passwords and parameters; a seed is never in it. A name
+    that is no Unicode is written with escapes, as JSON has them.
+    """
+    record = {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "source": {"name": source_name(source), "sha256": digest},
+        "output": {"name": target.name, "sha256": file_digest(output)},
+        "templates": {template.name: template.fingerprint for template in templates},
+        "settings": plain(settings),
+        **plain(more),
+        "versions": library_versions(),
+    }
+    return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")

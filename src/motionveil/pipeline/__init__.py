@@ -1,0 +1,1 @@
+"""From a source to finished files: obfuscation, saliency maps, exported steps."""

@@ -1,0 +1,157 @@
+"""Saliency maps as files: one folder per attribute, a contact sheet, an overlay video."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import drawing
+from .._core.streams import Stages
+from .._core.types import Clip
+from ..detection.features import FeatureExtractor
+from ..detection.saliency import saliency_maps
+from ..detection.templates import Template, TemplateLibrary, default_library
+from ..obfuscation.factory import Networks, choose_templates
+from ..obfuscation.presets import PRESETS
+from ..outputs.result_folders import (
+    SETTINGS,
+    SHEET,
+    check_replaceable,
+    folder_name,
+    is_sequence,
+    made_with,
+    new_folder,
+    numbered,
+    write_settings,
+)
+from ..outputs.run_manifest import HeldSource, source_digest
+from ..video import VideoWriter
+from .obfuscation import Progress, Window, first_frames
+
+MAPS = replace(
+    PRESETS["secure"].with_features("parts", short_side=384, levels=3), still_options={"short_side": 768, "levels": 3}
+)
+"""The settings of `write_saliency`: the embedded encoder in more detail than a video needs."""
+
+
+def write_saliency(
+    source: str | Path | int,
+    directory: str | Path,
+    *,
+    attributes: Sequence[str] = ("attributes",),
+    library: TemplateLibrary | None = None,
+    networks: Networks | None = None,
+    window: Window | None = None,
+    video: bool = False,
+    overwrite: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Path:
+    """Write saliency maps of every attribute and frame.
+
+    Writes 8-bit greyscale images NAME/<attribute>/<frame>.png at the size of the frame (255 where the cosine similarity
+    is 1, frames numbered with six digits from 000000), a contact sheet NAME/sheet.png, NAME/settings.json, and with
+    `video` an overlay NAME/overlay.mp4 of the maximum over all maps. NAME is the file name of the source without its
+    extension.
+
+    Args:
+        source: Anything that `open_source` reads.
+        directory: Folder in which NAME is created.
+        attributes: Names of templates and groups.
+        library: Templates to choose from. Default: those of `default_library`.
+        networks: Networks to use. Default: those of `maps.MAPS`.
+        window: Which part of the source to read.
+        video: Also write the overlay.
+        overwrite: Replace existing maps.
+        on_progress: Called after each clip.
+
+    Returns:
+        The folder `directory`/NAME.
+
+    Raises:
+        MotionveilError: The message says what to do. Nothing is written.
+    """
+    window, directory = window or Window(), Path(directory)
+    target = directory / folder_name(source)
+    check_replaceable(target, source, overwrite, kind="maps", is_ours=_is_maps)
+    networks = networks or Networks(MAPS)
+    (library or default_library()).names(attributes)
+    with ExitStack() as stack:
+        stages = Stages()
+        held = stack.enter_context(HeldSource(source))
+        reader = window.open(source)
+        held.check()
+        stages.on_stop(reader.cancel)
+        stack.callback(lambda: None if stages.stuck else reader.close())
+        info = reader.info
+        frames = lru_cache(partial(first_frames, source, window))
+        extractor = networks.extractor(still=info.is_image, frames=frames)
+        choice = choose_templates(attributes, extractor, library=library, frames=frames)
+        if choice.missing:
+            warnings.warn(
+                f"{target.name}: {', '.join(choice.missing)} could not be found at its beginning", stacklevel=2
+            )
+        templates = choice.templates
+        sheet = drawing.Moments()
+        begin, done = time.monotonic(), 0
+        with new_folder(target, overwrite=overwrite) as working:
+            with ExitStack() as inner:
+                overlay = inner.enter_context(VideoWriter(working / _OVERLAY, info, private=True)) if video else None
+                inner.enter_context(stages)
+                for clip in stages(reader):
+                    painted = _write_clip(clip, templates, extractor, working, sheet)
+                    if overlay is not None:
+                        overlay.write(painted)
+                    done += len(clip)
+                    if on_progress is not None:
+                        on_progress(Progress(done, info.num_frames, done / max(time.monotonic() - begin, 1e-6)))
+            drawing.write_image(working / SHEET, sheet.draw(), private=True)
+            digest, _ = held.digest(reopened=True)
+            write_settings(working, {**_settings(source, attributes, networks, window), "source": digest})
+    return target
+
+
+_OVERLAY = "overlay.mp4"
+
+
+def maps_are_there(
+    source: str | Path | int, directory: str | Path, *, attributes: Sequence[str], networks: Networks, window: Window
+) -> bool:
+    """Whether `write_saliency` has been here with the same attributes, features and window; it leaves whole folders."""
+    return made_with(Path(directory) / folder_name(source), _settings(source, attributes, networks, window))
+
+
+def _settings(
+    source: str | Path | int, attributes: Sequence[str], networks: Networks, window: Window
+) -> dict[str, Any]:
+    preset = networks.preset
+    chosen = {"attributes": attributes, "features": preset.features, "options": preset.feature_options}
+    return {"source": source_digest(source), **chosen, "window": window}
+
+
+def _is_maps(path: Path) -> bool:
+    return is_sequence(path, ".png") or (path.is_file() and path.name in (SHEET, _OVERLAY, SETTINGS))
+
+
+def _write_clip(
+    clip: Clip, templates: Sequence[Template], extractor: FeatureExtractor, folder: Path, sheet: drawing.Moments
+) -> Clip:
+    """Write the maps of a clip; return it with the greatest map painted over every frame."""
+    painted = []
+    for index, frame in enumerate(clip.frames):
+        maps = saliency_maps(frame, templates, extractor)
+        if sheet.wants(clip.start + index):
+            tiles = [(t.name, drawing.overlay(frame, values)) for t, values in zip(templates, maps, strict=True)]
+            sheet.add([(f"{float(clip.pts[index]):.2f} s", frame), *tiles])
+        for template, values in zip(templates, maps, strict=True):
+            grey = np.rint(values * 255).astype(np.uint8)
+            drawing.write_image(numbered(folder / template.name, clip.start + index, ".png"), grey)
+        painted.append(drawing.overlay(frame, maps.max(axis=0)))
+    return Clip(np.stack(painted), clip.start, clip.pts)
