@@ -16,7 +16,7 @@ from motionveil import drawing
 from motionveil.cli.root import COMMANDS, root
 
 from .conftest import ROOT, textured
-from .test_pipeline import write
+from .pipeline.test_obfuscation import write
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 

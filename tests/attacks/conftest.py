@@ -1,5 +1,5 @@
 """Fixtures of the command line, for attacks on it."""
 
-from ..test_cli import run
+from ..cli.test_commands import run
 
 __all__ = ["run"]

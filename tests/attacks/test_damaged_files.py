@@ -16,9 +16,9 @@ from motionveil._core.errors import InputError, TruncatedError, TruncationWarnin
 from motionveil.video import open_source
 from motionveil.video.completeness import decode_picture
 
+from ..cli.test_commands import Run, complaint
 from ..conftest import textured
-from ..test_cli import Run, complaint
-from ..test_pipeline import write
+from ..pipeline.test_obfuscation import write
 
 
 def frames_of(path: Path, *, strict: bool = False) -> int:

@@ -27,8 +27,8 @@ from motionveil.detection.templates import (
     user_library_path,
 )
 
+from ..cli.test_commands import Run, complaint
 from ..conftest import textured
-from ..test_cli import Run, complaint
 
 BUILT_IN = next(iter(built_in_library()))
 UNIT = BUILT_IN.vector

@@ -25,9 +25,9 @@ from motionveil.flow import DISFlow
 from motionveil.obfuscation.obfuscators import Selective
 from motionveil.regions import WholeFrame
 
+from ..cli.test_commands import Run
 from ..conftest import textured
-from ..test_cli import Run
-from ..test_pipeline import read, write
+from ..pipeline.test_obfuscation import read, write
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and permissions are those of POSIX")
 

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
+from ..cli.test_commands import Run
 from ..conftest import textured
-from ..test_cli import Run
-from ..test_pipeline import write
+from ..pipeline.test_obfuscation import write
 
 VIDEOS = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".gif", ".ts")
 PICTURES = (".jpg", ".png", ".webp", ".bmp", ".tif", ".jp2")

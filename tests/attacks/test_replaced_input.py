@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from motionveil.pipeline.obfuscation import Progress, Window
 
 from motionveil import obfuscate_video
 from motionveil._core.errors import InputError
@@ -17,10 +16,11 @@ from motionveil.fillers import SolidColour
 from motionveil.flow import DISFlow
 from motionveil.obfuscation.obfuscators import Selective
 from motionveil.outputs.run_manifest import HeldSource
+from motionveil.pipeline.obfuscation import Progress, Window
 from motionveil.regions import Rectangle
 
 from ..conftest import textured
-from ..test_pipeline import write
+from ..pipeline.test_obfuscation import write
 
 CORNER = Selective(Rectangle(0, 0, 8, 8), SolidColour(), DISFlow())
 

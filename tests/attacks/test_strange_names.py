@@ -12,9 +12,9 @@ import pytest
 from motionveil import drawing
 from motionveil._core.printable import printable
 
+from ..cli.test_commands import Run, complaint
 from ..conftest import textured
-from ..test_cli import Run, complaint
-from ..test_pipeline import read, write
+from ..pipeline.test_obfuscation import read, write
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ..cli.test_commands import Run
 from ..conftest import textured
-from ..test_cli import Run
-from ..test_pipeline import read, write
+from ..pipeline.test_obfuscation import read, write
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="named pipes and signals are those of POSIX")
 

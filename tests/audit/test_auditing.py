@@ -13,8 +13,8 @@ from motionveil._core.errors import OptionError, OutputError
 from motionveil._core.types import UInt8Array
 from motionveil.audit import Attackers, Audit, Method, Training, audit_video
 
-from ..test_cli import Run, complaint, run
-from ..test_pipeline import write
+from ..cli.test_commands import Run, complaint, run
+from ..pipeline.test_obfuscation import write
 
 __all__ = ["run"]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from motionveil.pipeline.obfuscation import Window
 
 import motionveil
 from motionveil._core.types import UInt8Array, VideoInfo
@@ -20,6 +19,7 @@ from motionveil.audit.parts import PartFinder, people_in
 from motionveil.audit.windows import WindowChooser
 from motionveil.detection.features import DescriptorGrid
 from motionveil.obfuscation.factory import build_obfuscator
+from motionveil.pipeline.obfuscation import Window
 from motionveil.video import Encoding, VideoWriter
 
 from ..conftest import BRIGHT, BrightnessExtractor, clips_of

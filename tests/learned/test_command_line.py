@@ -14,9 +14,9 @@ from motionveil.cli.learned import _SHARED
 from motionveil.cli.obfuscate import command
 from motionveil.learned import load_learned, save_learned
 
+from ..cli.test_commands import Run, complaint, run
 from ..conftest import clips_of, textured
-from ..test_cli import Run, complaint, run
-from ..test_pipeline import read, write
+from ..pipeline.test_obfuscation import read, write
 from .sample import small
 
 __all__ = ["run"]

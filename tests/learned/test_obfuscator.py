@@ -19,7 +19,7 @@ from motionveil.learned.obfuscator import size_for
 from motionveil.obfuscation.device_placement import gpu_of
 
 from ..conftest import clips_of, textured
-from ..test_pipeline import read, write
+from ..pipeline.test_obfuscation import read, write
 from .sample import small
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")

@@ -15,9 +15,9 @@ from motionveil._core.types import UInt8Array
 from motionveil.cli.regions import Area, Person
 from motionveil.regions import Pick, Polygon, Rectangle, Shape, Where, WholeFrame
 
+from ..cli.test_commands import Run, complaint, run
 from ..conftest import clips_of, textured
-from ..test_cli import Run, complaint, run
-from ..test_pipeline import read, write
+from ..pipeline.test_obfuscation import read, write
 
 __all__ = ["run"]
 

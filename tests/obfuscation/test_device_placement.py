@@ -42,9 +42,9 @@ from motionveil.regions import (
     WholeFrame,
 )
 
-from .conftest import BRIGHT, DARK, ROOT, clips_of, textured
-from .test_pipeline import read, write
-from .test_raft import shapes, tensors
+from ..conftest import BRIGHT, DARK, ROOT, clips_of, textured
+from ..models.test_raft import shapes, tensors
+from ..pipeline.test_obfuscation import read, write
 
 torch = pytest.importorskip("torch", reason="tensors need torch: pip install 'motionveil[torch]'")
 

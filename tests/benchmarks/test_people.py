@@ -35,7 +35,7 @@ import motionveil
 from motionveil._core.errors import InputError, MotionveilError
 from motionveil._core.types import UInt8Array
 
-from .conftest import ROOT, textured
+from ..conftest import ROOT, textured
 
 SIZE = (96, 128)
 BOX = (40.0, 20.0, 30.0, 40.0)

@@ -16,9 +16,9 @@ from motionveil.fillers import FILLERS, Filler
 from motionveil.noise import STATISTICS
 from motionveil.obfuscation.factory import make_filler
 
-from .conftest import textured
-from .test_cli import Run, run
-from .test_pipeline import read, write
+from ..cli.test_commands import Run, run
+from ..conftest import textured
+from ..pipeline.test_obfuscation import read, write
 
 __all__ = ["run"]
 
@@ -183,5 +183,5 @@ def test_on_the_command_line(run: Run, tmp_path: Path) -> None:
 
 
 def test_every_filler_is_documented() -> None:
-    text = (Path(__file__).parent.parent / "docs" / "fillers.md").read_text()
+    text = (Path(__file__).parents[2] / "docs" / "fillers.md").read_text()
     assert not [name for name in FILLERS if f"`{name}`" not in text]

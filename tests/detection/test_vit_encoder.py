@@ -19,8 +19,8 @@ from motionveil.detection.templates import make_template, template_of
 from motionveil.models.vit import DescriptorTransformer, ViTShape
 from motionveil.models.weights import WEIGHTS
 
-from .conftest import textured
-from .golden.random_vit import NARROW, random_vit
+from ..conftest import textured
+from ..golden.random_vit import NARROW, random_vit
 
 
 @pytest.mark.parametrize("size", [(224, 298), (240, 320), (480, 640), (300, 224), (500, 333)])

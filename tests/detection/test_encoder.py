@@ -17,7 +17,7 @@ from motionveil.detection.saliency import saliency_maps
 from motionveil.detection.templates import ATTRIBUTES, built_in_library
 from motionveil.models.engine import ENGINES, load_network
 
-from .conftest import ROOT, textured
+from ..conftest import ROOT, textured
 
 
 @pytest.fixture(scope="module")

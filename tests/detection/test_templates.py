@@ -24,7 +24,7 @@ from motionveil.detection.templates import (
     make_template,
 )
 
-from .conftest import BRIGHT, DARK, BrightnessExtractor
+from ..conftest import BRIGHT, DARK, BrightnessExtractor
 
 
 def test_the_nine_attributes_are_built_in_and_fit_the_encoder() -> None:

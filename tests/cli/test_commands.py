@@ -19,8 +19,8 @@ import pytest
 from motionveil import drawing
 from motionveil.cli import main
 
-from .conftest import textured
-from .test_pipeline import read, write
+from ..conftest import textured
+from ..pipeline.test_obfuscation import read, write
 
 Run = Callable[..., tuple[int, str, str]]
 

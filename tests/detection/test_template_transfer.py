@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from motionveil.pipeline.obfuscation import Window, first_frames, obfuscate_video
 
 from motionveil import drawing
 from motionveil._core.errors import OptionError, TemplateError
@@ -22,10 +21,11 @@ from motionveil.detection.templates import GROUPS, Template, TemplateLibrary, bu
 from motionveil.noise import KINETICS, measure_statistics
 from motionveil.obfuscation.factory import Networks, build_obfuscator, choose_templates
 from motionveil.obfuscation.presets import PRESETS, get_preset
+from motionveil.pipeline.obfuscation import Window, first_frames, obfuscate_video
 
-from .test_cli import Run, complaint, run
-from .test_pipeline import read, write
-from .test_raft import shapes, tensors
+from ..cli.test_commands import Run, complaint, run
+from ..models.test_raft import shapes, tensors
+from ..pipeline.test_obfuscation import read, write
 
 __all__ = ["run"]
 

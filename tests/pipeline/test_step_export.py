@@ -11,8 +11,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-from motionveil.pipeline.obfuscation import Window
-from motionveil.pipeline.step_export import Export, export_is_there, write_export
 
 import motionveil
 from motionveil import drawing
@@ -21,9 +19,11 @@ from motionveil._core.types import Float32Array, UInt8Array
 from motionveil.flow.middlebury import colour_wheel, flo_bytes, flow_colours, flow_of_flo
 from motionveil.obfuscation.factory import Networks
 from motionveil.obfuscation.presets import PRESETS
+from motionveil.pipeline.obfuscation import Window
+from motionveil.pipeline.step_export import Export, export_is_there, write_export
 
-from .conftest import textured
-from .test_pipeline import read, write
+from ..conftest import textured
+from .test_obfuscation import read, write
 
 SMALL = PRESETS["secure"].with_features("parts", short_side=64, levels=1)
 

@@ -8,7 +8,7 @@ import pytest
 from motionveil import ops
 from motionveil._core.errors import OptionError
 
-from .conftest import textured
+from ..conftest import textured
 
 
 def test_zero_flow_is_the_identity_bit_for_bit(rng: np.random.Generator) -> None:

@@ -32,7 +32,7 @@ from motionveil.models.weights import (
 )
 from motionveil.models.weights.folder import LOCK
 
-from .conftest import ROOT
+from ..conftest import ROOT
 
 DATA = bytes(range(256)) * 1000
 SHA256 = hashlib.sha256(DATA).hexdigest()

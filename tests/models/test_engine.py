@@ -25,7 +25,7 @@ from motionveil.models.engine.convert import cache_folder
 from motionveil.models.engine.quantize import quantised
 from motionveil.models.vit import DescriptorTransformer
 
-from .golden.random_vit import NARROW, random_vit
+from ..golden.random_vit import NARROW, random_vit
 
 SIZE = (64, 88)
 
@@ -104,7 +104,7 @@ def test_converted_networks_are_kept(images: Any) -> None:
 
 def test_the_code_of_a_network_belongs_to_its_digest() -> None:
     """All files of a package, or the one of a module."""
-    folder = Path(__file__).parent.parent / "src" / "motionveil"
+    folder = Path(__file__).parents[2] / "src" / "motionveil"
     whole = b"".join(path.read_bytes() for path in sorted((folder / "raft").glob("*.py")))
     for name, code in (
         ("motionveil._core.atomic_files", (folder / "files.py").read_bytes()),

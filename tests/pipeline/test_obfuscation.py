@@ -21,7 +21,7 @@ from motionveil.obfuscation.presets import PRESETS
 from motionveil.outputs.output_paths import output_for, plan
 from motionveil.regions import TemplateSaliency
 
-from .conftest import BRIGHT, BrightnessExtractor, ConstantFlow, clips_of, textured
+from ..conftest import BRIGHT, BrightnessExtractor, ConstantFlow, clips_of, textured
 
 
 def info_of(frames: UInt8Array, rate: int = 25) -> VideoInfo:

@@ -17,8 +17,8 @@ from motionveil._core.errors import OptionError, WeightsError
 from motionveil._core.types import Float32Array, UInt8Array
 from motionveil.flow import RAFTFlow, with_motion
 
-from .conftest import clips_of, textured
-from .golden.make_raft import (
+from ..conftest import clips_of, textured
+from ..golden.make_raft import (
     HERE,
     ITERATIONS,
     PAIRS,

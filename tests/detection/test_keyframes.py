@@ -11,7 +11,7 @@ from motionveil.detection.keyframes import Lost, between
 from motionveil.flow import DISFlow, with_motion
 from motionveil.regions import Coverage, TemplateSaliency
 
-from .conftest import BRIGHT, BrightnessExtractor, ConstantFlow, clips_of, textured
+from ..conftest import BRIGHT, BrightnessExtractor, ConstantFlow, clips_of, textured
 
 
 def shares(frames: UInt8Array) -> list[float]:

@@ -11,7 +11,7 @@ from motionveil.detection.features import DescriptorGrid
 from motionveil.detection.saliency import clamped_cosines, combine, opacity_curve, saliency_maps, to_frame
 from motionveil.detection.templates import Template
 
-from .conftest import BRIGHT, DARK, BrightnessExtractor
+from ..conftest import BRIGHT, DARK, BrightnessExtractor
 
 
 def test_equation_1(rng: np.random.Generator) -> None:

@@ -20,7 +20,7 @@ from motionveil.noise import (
 )
 from motionveil.noise.transport import _stretch
 
-from .conftest import textured
+from ..conftest import textured
 
 
 def constant(height: int, width: int, x: float, y: float) -> Float32Array:

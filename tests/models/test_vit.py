@@ -14,11 +14,11 @@ from motionveil._core.errors import OptionError, WeightsError
 from motionveil._core.types import Float32Array
 from motionveil.models.vit import DescriptorTransformer, ViTShape, standard_names
 
-from .golden.make_vit import FACETS, SIZES, cells
-from .golden.random_vit import NARROW, SMALL, random_image, random_vit
+from ..golden.make_vit import FACETS, SIZES, cells
+from ..golden.random_vit import NARROW, SMALL, random_image, random_vit
 
 State = dict[str, torch.Tensor]
-GOLDEN = Path(__file__).parent / "golden" / "vit.npz"
+GOLDEN = Path(__file__).parents[1] / "golden" / "vit.npz"
 PLAIN: dict[str, Any] = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 
 

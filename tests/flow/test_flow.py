@@ -14,7 +14,7 @@ from motionveil._core.types import UInt8Array
 from motionveil.flow import FLOW_ESTIMATORS, DISFlow, FlowEstimator, RAFTFlow, with_motion
 from motionveil.flow.dis import Shrunk
 
-from .conftest import ConstantFlow, clips_of, textured
+from ..conftest import ConstantFlow, clips_of, textured
 
 
 @pytest.fixture(params=[pytest.param(n, marks=pytest.mark.weights if n == "raft" else ()) for n in FLOW_ESTIMATORS])
