@@ -30,10 +30,10 @@ import motionveil
 from motionveil import drawing, ops
 from motionveil._core.types import Clip, Float32Array, UInt8Array
 from motionveil.audit.detectors import Box, YuNet
-from motionveil.audit.footage import Window
+from motionveil.audit.footage import Excerpt
 from motionveil.audit.identification import identify
 from motionveil.audit.motion import motion_kept
-from motionveil.audit.reconstruction import ATTACKS, Recovery, Training, reconstruct, training_windows
+from motionveil.audit.reconstruction import ATTACKS, Recovery, Training, reconstruct, training_excerpts
 from motionveil.audit.reconstruction.similarity import psnr
 from motionveil.audit.redetection import SAME, overlap
 from motionveil.flow import FLOW_ESTIMATORS, FlowEstimator
@@ -92,7 +92,7 @@ class Subject:
         return np.concatenate([clip.frames for clip in self.clips])
 
     def starts(self) -> list[int]:
-        """Of the windows in which most is covered, one in each part of the clip."""
+        """Of the excerpts in which most is covered, one in each part of the clip."""
         areas = [float((opacity == 1).mean()) for opacity in self.opacity]
         part = len(areas) // WINDOWS
         sums = [sum(areas[i : i + WINDOW]) for i in range(len(areas) - WINDOW + 1)]
@@ -150,12 +150,12 @@ def core_of(opacity: Float32Array) -> Any:
     return cv2.erode((opacity == 1).astype(np.uint8), kernel, borderValue=1) > 0
 
 
-def windows_of(subject: Subject, output: UInt8Array, touched: Sequence[Float32Array]) -> list[Window]:
+def excerpts_of(subject: Subject, output: UInt8Array, touched: Sequence[Float32Array]) -> list[Excerpt]:
     frames, found = subject.frames, []
     for start in subject.starts():
         part = slice(start, start + WINDOW)
         found.append(
-            Window(
+            Excerpt(
                 start,
                 tuple(Fraction(t) / subject.info.frame_rate for t in range(start, start + WINDOW)),
                 frames[part],
@@ -183,9 +183,9 @@ def maker(method: str, weights: Path) -> Maker:
     )
 
 
-def made(make: Maker, subjects: Sequence[Subject]) -> tuple[dict[str, list[Window]], dict[str, UInt8Array]]:
+def made(make: Maker, subjects: Sequence[Subject]) -> tuple[dict[str, list[Excerpt]], dict[str, UInt8Array]]:
     """What is attacked of every clip, and the whole outputs, as they are released."""
-    windows: dict[str, list[Window]] = {}
+    excerpts: dict[str, list[Excerpt]] = {}
     outputs: dict[str, UInt8Array] = {}
     with tempfile.TemporaryDirectory() as folder:
         for subject in subjects:
@@ -193,8 +193,8 @@ def made(make: Maker, subjects: Sequence[Subject]) -> tuple[dict[str, list[Windo
             touched = [opacity for item in explained for opacity in item.opacity]
             path = Path(folder) / f"{subject.name}.mp4"
             outputs[subject.name] = released(path, subject.info, (item.obfuscated for item in explained))
-            windows[subject.name] = windows_of(subject, outputs[subject.name], touched)
-    return windows, outputs
+            excerpts[subject.name] = excerpts_of(subject, outputs[subject.name], touched)
+    return excerpts, outputs
 
 
 def completed(row: dict[str, Any], subjects: Sequence[Subject], weights: Path) -> dict[str, Any]:
@@ -202,10 +202,10 @@ def completed(row: dict[str, Any], subjects: Sequence[Subject], weights: Path) -
     there = next(iter(row["clips"].values()))["psnr"]
     missing = [name for name in ATTACKS if name not in there and name != "trained_network"]
     if missing:
-        windows, _ = made(maker(row["method"], weights), subjects)
-        everything = [window for found in windows.values() for window in found]
+        excerpts, _ = made(maker(row["method"], weights), subjects)
+        everything = [excerpt for found in excerpts.values() for excerpt in found]
         recoveries = reconstruct(everything, attacks=missing, targets=3)
-        for name, found in windows.items():
+        for name, found in excerpts.items():
             row["clips"][name]["psnr"].update(by_clip(recoveries, None, found, everything))
     return row
 
@@ -220,15 +220,15 @@ def attacked(
         print(f"  {method}: {step} done after {time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
 
     make = maker(method, weights)
-    windows, outputs = made(make, subjects)
+    excerpts, outputs = made(make, subjects)
     told("output")
-    everything = [window for found in windows.values() for window in found]
+    everything = [excerpt for found in excerpts.values() for excerpt in found]
     training = None
     if steps:
         training = [
-            window
+            excerpt
             for other in others
-            for window in training_windows(
+            for excerpt in training_excerpts(
                 [lambda other=other: other.clips],  # type: ignore[misc]
                 lambda seed, other=other: make(other, seed),  # type: ignore[misc]
                 frames=64,
@@ -249,7 +249,7 @@ def attacked(
     )
     known = {
         subject.name: reconstruct(
-            windows[subject.name],
+            excerpts[subject.name],
             attacks=["known_seed"],
             targets=3,
             remake=lambda seed, subject=subject: make(subject, seed),  # type: ignore[misc]
@@ -260,17 +260,17 @@ def attacked(
     told("known seed")
     rows = {
         subject.name: {
-            "psnr": by_clip(recoveries, known[subject.name], windows[subject.name], everything),
+            "psnr": by_clip(recoveries, known[subject.name], excerpts[subject.name], everything),
             "motion": {
                 name: kept["output"]
-                for name, kept in motion_kept(windows[subject.name], judges(weights), fillers=(), most_pairs=3).items()
+                for name, kept in motion_kept(excerpts[subject.name], judges(weights), fillers=(), most_pairs=3).items()
             },
             **found_again(subject, outputs[subject.name]),
         }
         for subject in subjects
     }
     told("motion and faces")
-    identity = known_again(subjects, windows, recoveries)
+    identity = known_again(subjects, excerpts, recoveries)
     told("identity")
     return {"method": method, "steps": steps, "clips": rows, "identity": identity}
 
@@ -284,10 +284,10 @@ def judges(weights: Path) -> dict[str, FlowEstimator]:
 
 
 def by_clip(
-    recoveries: dict[str, Recovery], known: Recovery | None, windows: Sequence[Window], everything: Sequence[Window]
+    recoveries: dict[str, Recovery], known: Recovery | None, excerpts: Sequence[Excerpt], everything: Sequence[Excerpt]
 ) -> dict[str, dict[str, float]]:
-    """PSNR of every attack and of its floor, on the windows of one clip."""
-    places = [next(i for i, other in enumerate(everything) if other is window) for window in windows]
+    """PSNR of every attack and of its floor, on the excerpts of one clip."""
+    places = [next(i for i, other in enumerate(everything) if other is excerpt) for excerpt in excerpts]
     found: dict[str, dict[str, float]] = {}
     for name, recovery in {**recoveries, **({"known_seed": known} if known else {})}.items():
         moments = recovery.moments if recovery is known else [recovery.moments[place] for place in places]
@@ -307,10 +307,10 @@ def found_again(subject: Subject, output: UInt8Array) -> dict[str, int]:
 
 
 def known_again(
-    subjects: Sequence[Subject], windows: dict[str, list[Window]], recoveries: dict[str, Recovery]
+    subjects: Sequence[Subject], excerpts: dict[str, list[Excerpt]], recoveries: dict[str, Recovery]
 ) -> dict[str, Any]:
     """Rank-1 among the people of all clips, of originals, outputs, and what the best attack recovered."""
-    order = [subject.name for subject in subjects for _ in windows[subject.name]]
+    order = [subject.name for subject in subjects for _ in excerpts[subject.name]]
     faces = {s.name: [s.frames[i] for i in np.linspace(0, len(s.frames) // 2, 4).astype(int)] for s in subjects}
     hits: dict[str, dict[str, float]] = {}
     for subject in subjects:

@@ -53,7 +53,9 @@ if TYPE_CHECKING:
     from .obfuscation.factory import Networks, build_obfuscator, make_filler
     from .obfuscation.obfuscators import Explained, Obfuscator, Selective
     from .obfuscation.presets import PRESETS, Preset
-    from .pipeline.obfuscation import Progress, Result, Window, first_frames, obfuscate_video
+    from .pipeline.arrays import obfuscate_frames, obfuscate_image
+    from .pipeline.obfuscation import Result, obfuscate_video
+    from .pipeline.runner import Progress, Window, first_frames
     from .pipeline.saliency_export import write_saliency
     from .pipeline.step_export import Export, write_export
     from .regions import (
@@ -74,7 +76,7 @@ if TYPE_CHECKING:
         Where,
         WholeFrame,
     )
-    from .video import Encoding, Source, VideoWriter, open_source, probe, read_picture
+    from .video import Encoding, Source, Video, VideoWriter, open_source, open_video, probe, read_picture
 
     __version__: str
 
@@ -104,7 +106,9 @@ _LAZY = {
     "pipeline.saliency_export": ("write_saliency",),
     "noise": ("NoiseField", "NoiseStatistics"),
     "obfuscation.obfuscators": ("Explained", "Obfuscator", "Selective"),
-    "pipeline.obfuscation": ("Progress", "Result", "Window", "first_frames", "obfuscate_video"),
+    "pipeline.obfuscation": ("Result", "obfuscate_video"),
+    "pipeline.arrays": ("obfuscate_frames", "obfuscate_image"),
+    "pipeline.runner": ("Progress", "Window", "first_frames"),
     "obfuscation.presets": ("PRESETS", "Preset"),
     "regions": (
         "REGIONS",
@@ -128,7 +132,7 @@ _LAZY = {
     "detection.templates": ("Template", "TemplateLibrary", "built_in_library", "default_library", "make_template"),
     "detection.template_transfer": ("Found", "find_templates"),
     "_core.types": ("Clip", "Point", "VideoInfo"),
-    "video": ("Encoding", "Source", "VideoWriter", "open_source", "probe", "read_picture"),
+    "video": ("Encoding", "Source", "Video", "VideoWriter", "open_source", "open_video", "probe", "read_picture"),
     "models.weights": ("WEIGHTS", "Weights", "fetch_weights", "find_weights"),
 }
 _HOME = {name: module for module, names in _LAZY.items() for name in names}
@@ -197,6 +201,7 @@ __all__ = [
     "TruncationWarning",
     "Union",
     "ViTEncoder",
+    "Video",
     "VideoInfo",
     "VideoWriter",
     "Weights",
@@ -215,8 +220,11 @@ __all__ = [
     "load_learned",
     "make_filler",
     "make_template",
+    "obfuscate_frames",
+    "obfuscate_image",
     "obfuscate_video",
     "open_source",
+    "open_video",
     "probe",
     "read_picture",
     "saliency_maps",

@@ -16,7 +16,7 @@ from motionveil.fillers import SolidColour
 from motionveil.flow import DISFlow
 from motionveil.obfuscation.obfuscators import Selective
 from motionveil.outputs.run_manifest import HeldSource
-from motionveil.pipeline.obfuscation import Progress, Window
+from motionveil.pipeline.runner import Progress, Window
 from motionveil.regions import Rectangle
 
 from ..conftest import textured

@@ -13,11 +13,11 @@ from motionveil import ops
 from motionveil._core.errors import OptionError
 from motionveil._core.types import UInt8Array, VideoInfo
 from motionveil.audit.difference import inside, touched
+from motionveil.audit.excerpts import ExcerptChooser
 from motionveil.audit.footage import BoolArray, Footage, Pair
 from motionveil.audit.reconstruction.evidence import shrunk_size
-from motionveil.audit.windows import WindowChooser
 from motionveil.noise import draw_noise
-from motionveil.pipeline.obfuscation import obfuscation as pipeline
+from motionveil.pipeline.runner import Window
 from motionveil.video import Encoding, VideoWriter
 
 from ..conftest import clips_of, textured
@@ -40,7 +40,7 @@ def film(tmp_path: Path) -> Film:
     return write
 
 
-def pairs(original: Path, output: Path, window: pipeline.Window | None = None) -> Iterator[Pair]:
+def pairs(original: Path, output: Path, window: Window | None = None) -> Iterator[Pair]:
     with Footage(original, output, window) as footage:
         yield from footage.pairs()
 
@@ -64,7 +64,7 @@ def test_frames_come_with_what_became_of_them(film: Film) -> None:
 def test_a_part_that_was_released_smaller(film: Film) -> None:
     frames = numbered(20)
     small = np.stack([ops.resize_image(frame, (24, 32)) for frame in frames[5:15]])
-    window = pipeline.Window(start=0.2, end=0.6, size=24)
+    window = Window(start=0.2, end=0.6, size=24)
     found = list(pairs(film("a.mkv", frames), film("b.mkv", small), window))
     assert len(found) == 10
     assert found[0].pts == Fraction(1, 5)
@@ -85,7 +85,7 @@ def test_another_shape_is_refused(film: Film) -> None:
     original, output = film("a.mkv", numbered(3)), film("b.mkv", numbered(3, (64, 64)))
     with pytest.raises(OptionError, match=r"64x64 and a\.mkv 64x48"):
         Footage(original, output)
-    with Footage(original, output, pipeline.Window(size=(64, 64))) as footage:
+    with Footage(original, output, Window(size=(64, 64))) as footage:
         assert len(list(footage.pairs())) == 3
 
 
@@ -161,16 +161,16 @@ def _pair(index: int, area: int) -> tuple[Pair, BoolArray]:
 
 
 def test_windows_are_where_most_is_replaced_in_every_third() -> None:
-    chooser = WindowChooser(length=4, count=3, expected=36)
+    chooser = ExcerptChooser(length=4, count=3, expected=36)
     areas = {0: 10, 4: 30, 8: 20, 12: 5, 16: 0, 20: 9, 24: 40, 28: 40, 32: 8}
     for index in range(36):
         chooser.add(*_pair(index, areas[index - index % 4]), EVERYWHERE)
-    windows = chooser.result()
-    assert [window.start for window in windows] == [4, 20, 24]
-    assert windows[0].original.shape == (4, 60, 80, 3)
-    assert windows[0].pts == tuple(Fraction(index, 10) for index in range(4, 8))
-    assert (windows[0].touched == _pair(0, 30)[1]).all()
-    assert (windows[0].core == _pair(0, 28)[1]).all()
+    excerpts = chooser.result()
+    assert [excerpt.start for excerpt in excerpts] == [4, 20, 24]
+    assert excerpts[0].original.shape == (4, 60, 80, 3)
+    assert excerpts[0].pts == tuple(Fraction(index, 10) for index in range(4, 8))
+    assert (excerpts[0].touched == _pair(0, 30)[1]).all()
+    assert (excerpts[0].core == _pair(0, 28)[1]).all()
 
 
 @pytest.mark.parametrize("size", [(1080, 1920), (1918, 1082), (482, 1000)])
@@ -178,18 +178,18 @@ def test_windows_of_large_films_are_kept_small(size: tuple[int, int]) -> None:
     frame = np.full((*size, 3), 100, np.uint8)
     region = np.zeros(size, bool)
     region[size[0] // 4 : -size[0] // 4, size[1] // 4 : -size[1] // 4] = True
-    chooser = WindowChooser(length=2, count=1)
+    chooser = ExcerptChooser(length=2, count=1)
     for index in range(2):
         chooser.add(Pair(index, Fraction(index, 10), frame, frame + 50), region, np.ones(size, bool))
-    (window,) = chooser.result()
-    kept = window.original.shape[1:3]
+    (excerpt,) = chooser.result()
+    kept = excerpt.original.shape[1:3]
     assert min(kept) == 480
     assert max(kept) == pytest.approx(max(size) * 480 / min(size), abs=1)
-    assert window.output.shape == window.original.shape == (*window.touched.shape, 3)
-    assert window.core.shape == window.touched.shape
-    assert (window.output - window.original == 50).all()
-    assert window.touched.mean() == pytest.approx(0.25, abs=0.01)
-    assert 0.15 < window.core.mean() < window.touched.mean()
+    assert excerpt.output.shape == excerpt.original.shape == (*excerpt.touched.shape, 3)
+    assert excerpt.core.shape == excerpt.touched.shape
+    assert (excerpt.output - excerpt.original == 50).all()
+    assert excerpt.touched.mean() == pytest.approx(0.25, abs=0.01)
+    assert 0.15 < excerpt.core.mean() < excerpt.touched.mean()
     # Attacks take them where `known_seed` makes frames anew from the film.
     assert shrunk_size(kept, 320) == shrunk_size(size, 320)
 
@@ -197,25 +197,25 @@ def test_windows_of_large_films_are_kept_small(size: tuple[int, int]) -> None:
 def test_the_core_is_where_people_are() -> None:
     people = np.zeros((60, 80), bool)
     people[20:40, 10:50] = True
-    chooser = WindowChooser(length=2, count=1)
+    chooser = ExcerptChooser(length=2, count=1)
     for index, area in enumerate([60, 60, 30, 30, 60, 60]):
         chooser.add(*_pair(index, area), people if index >= 2 else ~EVERYWHERE)
-    (window,) = chooser.result()
-    assert window.start == 4  # more is replaced at first, but nobody is there
-    assert (window.core == people).all()
+    (excerpt,) = chooser.result()
+    assert excerpt.start == 4  # more is replaced at first, but nobody is there
+    assert (excerpt.core == people).all()
     # Where other things were hidden there may be nobody.
-    other = WindowChooser(length=2, count=1)
+    other = ExcerptChooser(length=2, count=1)
     for index in range(2):
         other.add(*_pair(index, 60), ~EVERYWHERE)
     assert (other.result()[0].core == _pair(0, 58)[1]).all()
 
 
 def test_short_films_and_those_where_nothing_is_replaced() -> None:
-    chooser = WindowChooser(expected=1)
+    chooser = ExcerptChooser(expected=1)
     chooser.add(*_pair(0, 40), EVERYWHERE)
-    (window,) = chooser.result()
-    assert len(window.pts) == 1
-    nothing = WindowChooser(expected=20)
+    (excerpt,) = chooser.result()
+    assert len(excerpt.pts) == 1
+    nothing = ExcerptChooser(expected=20)
     for index in range(20):
         nothing.add(*_pair(index, 1), EVERYWHERE)
     assert nothing.result() == ()

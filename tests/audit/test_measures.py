@@ -13,13 +13,13 @@ import motionveil
 from motionveil._core.types import UInt8Array, VideoInfo
 from motionveil.audit.detectors import Detection, Detector, YuNet
 from motionveil.audit.difference import touched
+from motionveil.audit.excerpts import ExcerptChooser
 from motionveil.audit.footage import Footage
 from motionveil.audit.measures import measure, strides
 from motionveil.audit.parts import PartFinder, people_in
-from motionveil.audit.windows import WindowChooser
 from motionveil.detection.features import DescriptorGrid
 from motionveil.obfuscation.factory import build_obfuscator
-from motionveil.pipeline.obfuscation import Window
+from motionveil.pipeline.runner import Window
 from motionveil.video import Encoding, VideoWriter
 
 from ..conftest import BRIGHT, BrightnessExtractor, clips_of
@@ -69,7 +69,7 @@ def test_one_pass_measures_all(tmp_path: Path) -> None:
     assert found.redetection.face_rate == pytest.approx(0.15)
     assert found.redetection.parts["bright"].rate == pytest.approx(0.15)
     assert found.touched == pytest.approx(40 * 40 / (80 * 120), rel=0.25)
-    assert [window.start for window in found.windows] == [0]
+    assert [window.start for window in found.excerpts] == [0]
 
 
 def test_files_are_not_closed_under_a_thread_that_reads_them(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_touched_is_what_was_replaced(data_dir: Path, tmp_path: Path, encoding: 
     assert found[opacity == 1].mean() > least
     # The encoder smears a sharp border by a pixel or two.
     assert (opacity[found] > 0).mean() > 0.98
-    chooser, finder = WindowChooser(expected=len(pairs)), PartFinder()
+    chooser, finder = ExcerptChooser(expected=len(pairs)), PartFinder()
     for pair, region in zip(pairs, found, strict=True):
         chooser.add(pair, region, people_in(finder(pair.original), region.shape))
     (chosen,) = chooser.result()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from motionveil._core.types import Float32Array, UInt8Array
-from motionveil.audit.footage import Window
+from motionveil.audit.footage import Excerpt
 from motionveil.audit.motion import FILLERS, motion_kept
 from motionveil.flow import DISFlow, FlowEstimator
 
@@ -26,8 +26,8 @@ class Told(FlowEstimator):
         return np.broadcast_to(source[0, 0, :2].astype(np.float32), (30, 40, 2)).copy()
 
 
-def told(original: tuple[int, int], output: tuple[int, int], *, frames: int = 3, core: int = 20) -> Window:
-    """A window whose frames say how they move."""
+def told(original: tuple[int, int], output: tuple[int, int], *, frames: int = 3, core: int = 20) -> Excerpt:
+    """A excerpt whose frames say how they move."""
     region = np.zeros((frames, 30, 40), bool)
     region[:, 10:, :core] = True
 
@@ -38,7 +38,7 @@ def told(original: tuple[int, int], output: tuple[int, int], *, frames: int = 3,
         return pictures
 
     pts = tuple(Fraction(index, 25) for index in range(frames))
-    return Window(0, pts, made(original), made(output), region, region)
+    return Excerpt(0, pts, made(original), made(output), region, region)
 
 
 @pytest.mark.parametrize(
@@ -59,17 +59,17 @@ def test_nothing_is_said_where_hardly_anything_moves() -> None:
 
 
 def test_windows_weigh_by_their_motion() -> None:
-    windows = [told((8, 0), (8, 0)), told((2, 0), (0, 0))]
-    found = motion_kept(windows, {"told": Told()}, fillers=[])
+    excerpts = [told((8, 0), (8, 0)), told((2, 0), (0, 0))]
+    found = motion_kept(excerpts, {"told": Told()}, fillers=[])
     assert found["told"]["output"] == pytest.approx(0.8)
 
 
 def test_fillers_are_made_once_for_all_estimators(monkeypatch: pytest.MonkeyPatch) -> None:
     made = list[tuple[int, str]]()
 
-    def filled(window: Window, name: str) -> UInt8Array:
-        made.append((window.start, name))
-        return window.original if name == "same" else window.output
+    def filled(excerpt: Excerpt, name: str) -> UInt8Array:
+        made.append((excerpt.start, name))
+        return excerpt.original if name == "same" else excerpt.output
 
     class Counting(Told):
         def __init__(self) -> None:
@@ -80,9 +80,9 @@ def test_fillers_are_made_once_for_all_estimators(monkeypatch: pytest.MonkeyPatc
             return super().between(source, target)
 
     monkeypatch.setattr("motionveil.audit.motion._filled", filled)
-    windows = [told((4, 0), (0, 0), frames=6), replace(told((4, 0), (0, 0), frames=6), start=6)]
+    excerpts = [told((4, 0), (0, 0), frames=6), replace(told((4, 0), (0, 0), frames=6), start=6)]
     estimators = {"all": Counting(), "few": Counting()}
-    found = motion_kept(windows, estimators, fillers=["same", "still"], most_pairs={"few": 2})
+    found = motion_kept(excerpts, estimators, fillers=["same", "still"], most_pairs={"few": 2})
     assert found["all"] == found["few"] == {"output": 0, "same": 1, "still": 0}
     assert made == [(0, "same"), (0, "still"), (6, "same"), (6, "still")]
     # Of original, output and both fillers.
@@ -94,8 +94,8 @@ def test_what_moves_with_the_scene_keeps_motion_and_still_noise_does_not(rng: np
     original, output = (np.stack([image[:, 3 * i : 3 * i + 200] for i in range(4)]) for image in (wide, other))
     core = np.ones((4, 160, 200), bool)
     core[:, :, :20] = core[:, :, -20:] = False
-    window = Window(0, tuple(Fraction(i, 25) for i in range(4)), original, output, core, core)
-    found = motion_kept([window], {"dis": DISFlow()}, fillers=["static_noise", "iid_noise"], most_pairs=2)["dis"]
+    excerpt = Excerpt(0, tuple(Fraction(i, 25) for i in range(4)), original, output, core, core)
+    found = motion_kept([excerpt], {"dis": DISFlow()}, fillers=["static_noise", "iid_noise"], most_pairs=2)["dis"]
     assert found["output"] is not None
     assert found["output"] > 0.9
     assert found["static_noise"] is not None

@@ -14,8 +14,8 @@ from skimage.metrics import structural_similarity
 
 from motionveil._core.errors import OptionError
 from motionveil._core.types import Clip, Float32Array, UInt8Array
-from motionveil.audit.footage import Window
-from motionveil.audit.reconstruction import ATTACKS, Training, reconstruct, training_windows
+from motionveil.audit.footage import Excerpt
+from motionveil.audit.reconstruction import ATTACKS, Training, reconstruct, training_excerpts
 from motionveil.audit.reconstruction.deblurring import Wiener, kernel_of
 from motionveil.audit.reconstruction.depixelation import found_cells
 from motionveil.audit.reconstruction.evidence import GREY, scene_of
@@ -61,12 +61,12 @@ def method(filler: Filler, opacity: float = 1.0, speed: float = 0.0) -> Selectiv
     return Selective(Box(opacity), filler, ConstantFlow(speed, 0))
 
 
-def window_of(frames: UInt8Array, made: Selective) -> Window:
+def excerpt_of(frames: UInt8Array, made: Selective) -> Excerpt:
     output = np.concatenate([clip.frames for clip in made.stream(clips_of(frames))])
     touched, core = np.zeros((2, *frames.shape[:3]), bool)
     touched[(slice(None), *BOX)] = True
     core[:, BOX[0].start + 8 : BOX[0].stop - 8, BOX[1].start + 8 : BOX[1].stop - 8] = True
-    return Window(0, clips_of(frames)[0].pts, frames, output, touched, core)
+    return Excerpt(0, clips_of(frames)[0].pts, frames, output, touched, core)
 
 
 def test_similarity_is_that_of_others(rng: np.random.Generator) -> None:
@@ -87,8 +87,8 @@ def test_similarity_is_that_of_others(rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("colour", ["grey", "black"])
 def test_a_colour_gives_nothing_away(colour: str) -> None:
-    window = window_of(scenery(2, speed=1), method(SolidColour(colour=colour)))
-    found = reconstruct([window], attacks=BLIND, targets=2)
+    excerpt = excerpt_of(scenery(2, speed=1), method(SolidColour(colour=colour)))
+    found = reconstruct([excerpt], attacks=BLIND, targets=2)
     for recovery in found.values():
         assert recovery.not_run is None
         assert abs(recovery.gain) < 0.1 if colour == "grey" else recovery.gain < 0.1
@@ -98,56 +98,56 @@ def test_a_colour_gives_nothing_away(colour: str) -> None:
 
 def test_noise_that_moves_gives_nothing_away() -> None:
     frames = scenery(3, speed=1)
-    found = reconstruct([window_of(frames, method(MotionNoise(seed=1), speed=1))], attacks=BLIND, targets=2)
+    found = reconstruct([excerpt_of(frames, method(MotionNoise(seed=1), speed=1))], attacks=BLIND, targets=2)
     assert max(recovery.gain for recovery in found.values()) < 1
 
 
 def test_a_negative_is_turned_back() -> None:
-    window = window_of(scenery(4), method(SolidColour()))
-    negative = np.where(window.touched[..., None], 255 - window.original[..., ::-1], window.original)
-    found = reconstruct([replace(window, output=negative.astype(np.uint8))], attacks=["none", "recolouring"])
+    excerpt = excerpt_of(scenery(4), method(SolidColour()))
+    negative = np.where(excerpt.touched[..., None], 255 - excerpt.original[..., ::-1], excerpt.original)
+    found = reconstruct([replace(excerpt, output=negative.astype(np.uint8))], attacks=["none", "recolouring"])
     assert found["none"].gain < 3
     assert found["recolouring"].gain > 20
     assert found["recolouring"].psnr > 40
 
 
 def test_blur_is_sharpened() -> None:
-    window = window_of(scenery(4), method(GaussianBlur(sigma=10, kernel=13)))
-    found = reconstruct([window], attacks=["none", "deblurring"], targets=2)
+    excerpt = excerpt_of(scenery(4), method(GaussianBlur(sigma=10, kernel=13)))
+    found = reconstruct([excerpt], attacks=["none", "deblurring"], targets=2)
     assert found["deblurring"].psnr > found["none"].psnr + 1
     assert found["deblurring"].gain > 3
     assert "Wiener" in found["deblurring"].setting
 
 
 def test_large_pixels_are_interpolated_and_moving_ones_show_more() -> None:
-    still = reconstruct([window_of(scenery(5), method(Pixelation(cell=12)))], attacks=["none", "depixelation"])
+    still = reconstruct([excerpt_of(scenery(5), method(Pixelation(cell=12)))], attacks=["none", "depixelation"])
     assert still["depixelation"].psnr > still["none"].psnr + 0.5
-    window = window_of(scenery(5, speed=1.5), method(Pixelation(cell=12), speed=1.5))
-    moving = reconstruct([window], attacks=["none", "depixelation"], targets=1)
+    excerpt = excerpt_of(scenery(5, speed=1.5), method(Pixelation(cell=12), speed=1.5))
+    moving = reconstruct([excerpt], attacks=["none", "depixelation"], targets=1)
     assert moving["depixelation"].psnr > moving["none"].psnr + 1
     assert "all frames along the motion" in moving["depixelation"].setting
 
 
 def test_the_grid_of_large_pixels_is_found() -> None:
-    window = window_of(scenery(5), method(Pixelation(cell=11)))
+    excerpt = excerpt_of(scenery(5), method(Pixelation(cell=11)))
     cell = 11 * min(HEIGHT, WIDTH) / 224
-    assert found_cells(window.output[3], window.touched[3]) == (round(HEIGHT / cell), round(WIDTH / cell))
+    assert found_cells(excerpt.output[3], excerpt.touched[3]) == (round(HEIGHT / cell), round(WIDTH / cell))
 
 
 def test_fresh_noise_averages_out() -> None:
-    window = window_of(scenery(6), method(IidNoise(seed=1), 0.5))
-    found = reconstruct([window], attacks=["none", "temporal_averaging", "denoising"])
+    excerpt = excerpt_of(scenery(6), method(IidNoise(seed=1), 0.5))
+    found = reconstruct([excerpt], attacks=["none", "temporal_averaging", "denoising"])
     assert found["temporal_averaging"].psnr > found["none"].psnr + 3
     assert found["temporal_averaging"].setting.endswith(", contrast x 1.5")
     assert found["temporal_averaging"].gain > 1
     assert found["denoising"].psnr > found["none"].psnr + 3
-    covered = reconstruct([window_of(scenery(6), method(IidNoise(seed=1)))], attacks=["temporal_averaging"])
+    covered = reconstruct([excerpt_of(scenery(6), method(IidNoise(seed=1)))], attacks=["temporal_averaging"])
     assert covered["temporal_averaging"].gain < 0.5
 
 
 def test_averages_follow_the_motion() -> None:
-    window = window_of(scenery(7, speed=4), method(IidNoise(seed=1, statistics="wide"), 0.25, speed=4))
-    found = reconstruct([window], attacks=["none", "temporal_averaging"])
+    excerpt = excerpt_of(scenery(7, speed=4), method(IidNoise(seed=1, statistics="wide"), 0.25, speed=4))
+    found = reconstruct([excerpt], attacks=["none", "temporal_averaging"])
     assert found["temporal_averaging"].setting.startswith("mean of all frames along the motion")
     assert found["temporal_averaging"].psnr > found["none"].psnr + 1
 
@@ -159,8 +159,8 @@ def test_a_known_seed_undoes_what_is_not_fully_covered(opacity: float, least: fl
     def remake(seed: int) -> Selective:
         return method(MotionNoise(transport="first_frame", grain=1, statistics="kinetics", seed=seed), opacity)
 
-    window = window_of(frames, remake(77))
-    found = reconstruct([window], attacks=["known_seed"], remake=remake, clips=lambda: clips_of(frames, [3, 4]))
+    excerpt = excerpt_of(frames, remake(77))
+    found = reconstruct([excerpt], attacks=["known_seed"], remake=remake, clips=lambda: clips_of(frames, [3, 4]))
     recovery = found["known_seed"]
     assert recovery.not_run is None
     if opacity < 1:
@@ -204,11 +204,11 @@ def test_a_network_learns_the_method_on_other_videos(one_torch_thread: None) -> 
 
     others = [scenery(seed) for seed in (20, 21, 22, 23)]
     sources = [lambda frames=frames: clips_of(frames) for frames in others]
-    training = training_windows(sources, remake, every=4, short_side=80)
-    assert [len(window.original) for window in training] == [3] * 8
+    training = training_excerpts(sources, remake, every=4, short_side=80)
+    assert [len(excerpt.original) for excerpt in training] == [3] * 8
     told: list[float] = []
     found = reconstruct(
-        [window_of(scenery(24), remake(0))],
+        [excerpt_of(scenery(24), remake(0))],
         attacks=["trained_network"],
         training=training,
         how=Training(steps=40, seconds=None, width=8, crop=64, batch=4),
@@ -220,13 +220,13 @@ def test_a_network_learns_the_method_on_other_videos(one_torch_thread: None) -> 
 
 
 def test_training_repeats(one_torch_thread: None) -> None:
-    training = training_windows(
+    training = training_excerpts(
         [lambda: clips_of(scenery(20))], lambda seed: method(MotionNoise(seed=seed)), every=4, short_side=80
     )
-    window = window_of(scenery(24), method(MotionNoise(seed=3)))
+    excerpt = excerpt_of(scenery(24), method(MotionNoise(seed=3)))
     how = Training(steps=3, seconds=None, width=8, crop=32, batch=2)
     first, second = (
-        reconstruct([window], attacks=["trained_network"], training=training, how=how)["trained_network"]
+        reconstruct([excerpt], attacks=["trained_network"], training=training, how=how)["trained_network"]
         for _ in range(2)
     )
     assert first.psnr == second.psnr
@@ -253,12 +253,12 @@ class SoftBox:
 def test_who_knows_the_noise_gets_back_what_fades_inside(outside: bool) -> None:
     frames = scenery(8, speed=1)
     made = Selective(SoftBox(outside=outside), MotionNoise(seed=3), ConstantFlow(1, 0))
-    window = window_of(frames, made)
+    excerpt = excerpt_of(frames, made)
     people = np.zeros(frames.shape[:3], bool)
     people[(slice(None), *BOX)] = True
-    window = replace(window, touched=people, people=people)
+    excerpt = replace(excerpt, touched=people, people=people)
     found = reconstruct(
-        [window],
+        [excerpt],
         attacks=["known_noise"],
         remake=lambda seed: Selective(SoftBox(outside=outside), MotionNoise(seed=seed), ConstantFlow(1, 0)),
         clips=lambda: clips_of(frames),
@@ -271,44 +271,44 @@ def test_who_knows_the_noise_gets_back_what_fades_inside(outside: bool) -> None:
 
 
 def test_what_is_missing_is_said() -> None:
-    window = window_of(scenery(2), method(SolidColour()))
-    found = reconstruct([window], attacks=["known_seed", "trained_network"])
+    excerpt = excerpt_of(scenery(2), method(SolidColour()))
+    found = reconstruct([excerpt], attacks=["known_seed", "trained_network"])
     assert "settings" in str(found["known_seed"].not_run)
     assert "no other videos" in str(found["trained_network"].not_run)
     assert np.isnan(found["known_seed"].gain)
-    late = replace(window, start=1000)
-    frames = clips_of(window.original)
+    late = replace(excerpt, start=1000)
+    frames = clips_of(excerpt.original)
     found = reconstruct([late], attacks=["known_seed"], remake=lambda seed: method(SolidColour()), clips=lambda: frames)
     assert "first 10 seconds" in str(found["known_seed"].not_run)
     found = reconstruct(
-        [window],
+        [excerpt],
         attacks=["known_seed"],
         remake=lambda seed: method(SolidColour()),
         clips=lambda: clips_of(frames[0].frames[:3]),
     )
     assert "ends before" in str(found["known_seed"].not_run)
-    found = reconstruct([replace(window, core=window.core & False)], attacks=["none"])
+    found = reconstruct([replace(excerpt, core=excerpt.core & False)], attacks=["none"])
     assert "no core" in str(found["none"].not_run)
     with pytest.raises(OptionError, match="choose from none, recolouring, known_seed, known_noise"):
-        reconstruct([window], attacks=["magic"])
+        reconstruct([excerpt], attacks=["magic"])
 
 
 def test_windows_are_judged_together_and_left_as_they_are() -> None:
-    windows = [window_of(scenery(seed), method(GaussianBlur(sigma=3))) for seed in (30, 31)]
-    before = [window.output.copy() for window in windows]
+    excerpts = [excerpt_of(scenery(seed), method(GaussianBlur(sigma=3))) for seed in (30, 31)]
+    before = [excerpt.output.copy() for excerpt in excerpts]
     order: list[str] = []
     found = reconstruct(
-        windows, attacks=["none", "denoising"], targets=3, on_recovery=lambda recovery: order.append(recovery.name)
+        excerpts, attacks=["none", "denoising"], targets=3, on_recovery=lambda recovery: order.append(recovery.name)
     )
     assert order == ["none", "denoising"]
-    for window, copy in zip(windows, before, strict=True):
-        np.testing.assert_array_equal(window.output, copy)
+    for excerpt, copy in zip(excerpts, before, strict=True):
+        np.testing.assert_array_equal(excerpt.output, copy)
     recovery = found["none"]
-    errors = [(w.original[[1, 3, 5]].astype(float) - w.output[[1, 3, 5]])[w.core[[1, 3, 5]]] for w in windows]
+    errors = [(w.original[[1, 3, 5]].astype(float) - w.output[[1, 3, 5]])[w.core[[1, 3, 5]]] for w in excerpts]
     assert recovery.psnr == pytest.approx(10 * np.log10(255**2 / np.mean(np.concatenate(errors) ** 2)))
-    for moments, window in zip(found["denoising"].moments, windows, strict=True):
+    for moments, excerpt in zip(found["denoising"].moments, excerpts, strict=True):
         assert moments.indices == (1, 3, 5)
-        left = ~window.touched[[1, 3, 5]]
+        left = ~excerpt.touched[[1, 3, 5]]
         np.testing.assert_array_equal(moments.recovered[left], moments.output[left])
         assert (moments.floor_recovered != moments.recovered).any()
         rows, columns = moments.box
@@ -317,17 +317,17 @@ def test_windows_are_judged_together_and_left_as_they_are() -> None:
 
 
 def test_the_floor_knows_nothing_of_the_picture() -> None:
-    window = window_of(scenery(2), method(GaussianBlur(sigma=3)))
-    evidence = scene_of(window, 320, targets=4).evidence.flattened()
-    assert (evidence.frames[window.touched] == GREY).all()
-    np.testing.assert_array_equal(evidence.frames[~window.touched], window.output[~window.touched])
+    excerpt = excerpt_of(scenery(2), method(GaussianBlur(sigma=3)))
+    evidence = scene_of(excerpt, 320, targets=4).evidence.flattened()
+    assert (evidence.frames[excerpt.touched] == GREY).all()
+    np.testing.assert_array_equal(evidence.frames[~excerpt.touched], excerpt.output[~excerpt.touched])
 
 
 def test_large_frames_are_shrunk_and_the_core_stays_inside() -> None:
     frames = np.stack([cv2.resize(frame, (832, 640)) for frame in scenery(2)])
     touched = np.zeros(frames.shape[:3], bool)
     touched[:, 101:503, 99:641] = True
-    small = scene_of(Window(0, (), frames, frames, touched, touched), 320, targets=4)
+    small = scene_of(Excerpt(0, (), frames, frames, touched, touched), 320, targets=4)
     assert small.original.shape == (4, 320, 416, 3)
     at_full_size = np.repeat(np.repeat(small.core[0], 2, 0), 2, 1)
     assert at_full_size.any()
@@ -350,8 +350,8 @@ def test_torch_is_loaded_only_for_the_network() -> None:
 
 
 def test_a_single_small_picture_is_attacked_too() -> None:
-    window = window_of(scenery(2), method(GaussianBlur(sigma=3)))
+    excerpt = excerpt_of(scenery(2), method(GaussianBlur(sigma=3)))
     part = (slice(0, 1), slice(20, 42), slice(30, 62))
-    parts = {name: getattr(window, name)[part] for name in ("original", "output", "touched", "core")}
-    found = reconstruct([replace(window, pts=window.pts[:1], **parts)], attacks=BLIND)
+    parts = {name: getattr(excerpt, name)[part] for name in ("original", "output", "touched", "core")}
+    found = reconstruct([replace(excerpt, pts=excerpt.pts[:1], **parts)], attacks=BLIND)
     assert all(np.isfinite(recovery.gain) for recovery in found.values())

@@ -21,7 +21,8 @@ from motionveil.detection.templates import GROUPS, Template, TemplateLibrary, bu
 from motionveil.noise import KINETICS, measure_statistics
 from motionveil.obfuscation.factory import Networks, build_obfuscator, choose_templates
 from motionveil.obfuscation.presets import PRESETS, get_preset
-from motionveil.pipeline.obfuscation import Window, first_frames, obfuscate_video
+from motionveil.pipeline.obfuscation import obfuscate_video
+from motionveil.pipeline.runner import Window, first_frames
 
 from ..cli.test_commands import Run, complaint, run
 from ..models.test_raft import shapes, tensors

@@ -26,7 +26,7 @@ from motionveil.noise import Transport
 from motionveil.obfuscation.device_placement import gpu_of, on_device, on_host
 from motionveil.obfuscation.obfuscators import Explained, Selective
 from motionveil.obfuscation.presets import PRESETS
-from motionveil.pipeline.obfuscation import obfuscation as pipeline
+from motionveil.pipeline import obfuscation as pipeline
 from motionveil.regions import (
     Coverage,
     Difference,

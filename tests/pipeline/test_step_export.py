@@ -19,7 +19,7 @@ from motionveil._core.types import Float32Array, UInt8Array
 from motionveil.flow.middlebury import colour_wheel, flo_bytes, flow_colours, flow_of_flo
 from motionveil.obfuscation.factory import Networks
 from motionveil.obfuscation.presets import PRESETS
-from motionveil.pipeline.obfuscation import Window
+from motionveil.pipeline.runner import Window
 from motionveil.pipeline.step_export import Export, export_is_there, write_export
 
 from ..conftest import textured

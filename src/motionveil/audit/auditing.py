@@ -12,7 +12,7 @@ from .._core.errors import MotionveilError, OptionError, WeightsError
 from .._core.types import UInt8Array
 from ..detection.templates import GROUPS, default_library
 from ..flow import DISFlow, FarnebackFlow, FlowEstimator, RAFTFlow
-from ..pipeline.obfuscation import Window, first_frames
+from ..pipeline.runner import Window, first_frames
 from ..video import probe
 from .container import examine
 from .detectors import Detector, YuNet
@@ -23,7 +23,7 @@ from .measures import Measures, measure
 from .method import Method, clips_of
 from .motion import motion_kept
 from .pictures import doubts_of, pictures_of
-from .reconstruction import ATTACKS, Recovery, Training, reconstruct, training_windows
+from .reconstruction import ATTACKS, Recovery, Training, reconstruct, training_excerpts
 from .report import Pictures, check_place, write_report
 from .verdict import MAX_GAIN
 
@@ -125,7 +125,7 @@ def audit_video(
     tell("measuring the motion", 0.0)
     motion = {
         # Slow ones look at less.
-        name: motion_kept(measures.windows, {name: estimator}, **_LOOKS.get(name, {}))[name]
+        name: motion_kept(measures.excerpts, {name: estimator}, **_LOOKS.get(name, {}))[name]
         for name, estimator in estimators.items()
     }
     report = figures_of(
@@ -184,7 +184,7 @@ def _reconstructed(
     measures: Measures, original: str | Path, method: Method | None, attackers: Attackers, tell: OnProgress
 ) -> dict[str, Recovery]:
     """What every attack recovered, or why it was not run."""
-    if not measures.windows:
+    if not measures.excerpts:
         reason = (
             "what was replaced is too narrow to tell what is inside" if measures.touched else "nothing was replaced"
         )
@@ -198,7 +198,7 @@ def _reconstructed(
         if attackers.train_on:
             others = method.for_others()
             sources = [clips_of(path, others.window) for path in attackers.train_on]
-            training = training_windows(
+            training = training_excerpts(
                 sources,
                 others.remake(attackers.train_on[0]),
                 on_progress=lambda done: tell("preparing other videos", done / len(sources)),
@@ -206,7 +206,7 @@ def _reconstructed(
     except MotionveilError as error:
         missing = dict.fromkeys(("known_seed", "known_noise", "trained_network"), str(error))
     recoveries = reconstruct(
-        measures.windows,
+        measures.excerpts,
         remake=remake,
         clips=None if method is None else clips_of(original, method.window),
         training=training,

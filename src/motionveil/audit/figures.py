@@ -191,12 +191,12 @@ def _measured(
     """How the figures came about, in words."""
     how = f"{method.preset.name}, {method.preset.filler}" if method else "not known"
     coverage, found = measures.coverage, measures.redetection
-    windows = ", ".join(f"{float(window.pts[0]):.2f} s" for window in measures.windows)
+    excerpts = ", ".join(f"{float(excerpt.pts[0]):.2f} s" for excerpt in measures.excerpts)
     return {
         "how the output was made": how,
         "coverage": f"{coverage.looked_at} frames, every {_nth(coverage.stride)} one",
         "re-detection": f"{found.looked_at} frames, every {_nth(found.stride)} one; faces: {face_detector or 'none'}",
-        "attacks": f"{sum(len(w.pts) for w in measures.windows)} frames, from {windows}" if windows else "none",
+        "attacks": f"{sum(len(w.pts) for w in measures.excerpts)} frames, from {excerpts}" if excerpts else "none",
         "best settings": "; ".join(
             f"{name.replace('_', ' ')}: {recovery.setting}" for name, recovery in recoveries.items() if recovery.setting
         ),

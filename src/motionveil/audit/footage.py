@@ -18,7 +18,7 @@ from .._core.errors import OptionError
 from .._core.streams import Stages
 from .._core.types import Clip, UInt8Array, VideoInfo
 from ..obfuscation.obfuscators import Selective, Stage
-from ..pipeline import obfuscation as pipeline
+from ..pipeline.runner import Window
 from ..video import open_source, source_name
 
 BoolArray = npt.NDArray[np.bool_]
@@ -28,7 +28,7 @@ Remake = Callable[[int], Selective]
 
 
 @dataclass(frozen=True)
-class Window:
+class Excerpt:
     """Some consecutive frames of an original and of its output, in memory.
 
     start: index of the first frame. pts: T presentation times in seconds. original, output: (T, H, W, 3) uint8 RGB of
@@ -63,14 +63,14 @@ class Footage:
     """An original and its output, read in lock step; a context manager.
 
     original, output: video files, pictures or folders of images. window: which part of the original was released, as
-    it was given to `pipeline.obfuscate_video`; its size is not needed, as the original is brought to the output's.
+    it was given to `obfuscate_video`; its size is not needed, as the original is brought to the output's.
 
     Raises OptionError where the two do not belong together: the frames differ in shape, or (while they are read) in
     number or times. Frames that do not belong together would look as if all of them had been replaced.
     """
 
-    def __init__(self, original: str | Path, output: str | Path, window: pipeline.Window | None = None) -> None:
-        window = window or pipeline.Window()
+    def __init__(self, original: str | Path, output: str | Path, window: Window | None = None) -> None:
+        window = window or Window()
         for name in (original, output):
             if "://" in str(name) or str(name) == "-" or str(name).startswith("camera:"):
                 raise OptionError(f"{source_name(name)} cannot be audited; give files, or folders of images")

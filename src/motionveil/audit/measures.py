@@ -12,10 +12,10 @@ from .. import ops
 from .coverage import Coverage, CoverageResult
 from .detectors import Detection, Detector
 from .difference import touched
-from .footage import BoolArray, Footage, Pair, Window
+from .excerpts import ExcerptChooser
+from .footage import BoolArray, Excerpt, Footage, Pair
 from .parts import PartFinder, people_in
 from .redetection import Redetection, RedetectionResult
-from .windows import WindowChooser
 
 MOST_LOOKS = 2000
 """Frames of which coverage is judged; in longer videos fewer of them, but one in `LONGEST_STEP` seconds at least."""
@@ -28,14 +28,14 @@ MOST_DETECTIONS = 600
 class Measures:
     """What one pass over original and output shows.
 
-    num_frames: read. touched: mean share of a frame that differs from the original. windows: what is attacked.
+    num_frames: read. touched: mean share of a frame that differs from the original. excerpts: what is attacked.
     """
 
     num_frames: int
     touched: float
     coverage: CoverageResult
     redetection: RedetectionResult
-    windows: tuple[Window, ...]
+    excerpts: tuple[Excerpt, ...]
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def measure(
     asked: Collection[str] | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Measures:
-    """Read original and output once: coverage, re-detection, and the windows that everything else is measured on.
+    """Read original and output once: coverage, re-detection, and the excerpts that everything else is measured on.
 
     detectors: asked about original and output, see `detectors`. finder: where parts are, default the embedded encoder.
     asked: names of the parts that were to be hidden, and are attacked; default all. on_progress: called with the number
@@ -85,7 +85,7 @@ def measure(
     redetection = Redetection(
         finder.names, kinds=[kind for detector in detectors for kind in detector.kinds], stride=seldom
     )
-    chooser = WindowChooser(expected=footage.expected)
+    chooser = ExcerptChooser(expected=footage.expected)
     count, share, people = 0, 0.0, np.zeros((1, 1), bool)
     with ops.single_threaded(), footage.stages() as stage:
         seen = stage(_touched(stage(footage.pairs(stage=stage))))

@@ -18,7 +18,8 @@ from ..obfuscation.factory import Networks, assemble, make_filler
 from ..obfuscation.presets import Preset
 from ..outputs.output_paths import side_paths
 from ..outputs.run_manifest import file_digest
-from ..pipeline.obfuscation import Window, first_frames, region_for
+from ..pipeline.obfuscation import region_for
+from ..pipeline.runner import Window, first_frames
 from ..regions import Doubt, Where
 from .footage import Remake
 
@@ -91,8 +92,9 @@ class Method:
         networks = Networks(self.preset)
         with self.window.open(original) as reader:
             info = reader.info
-        region, flow, _ = region_for(networks, original, self.window, info, self.where, None)
         frames = lru_cache(partial(first_frames, original, self.window))
+        whole = self.window.end is None
+        region, flow, _ = region_for(networks, info, self.where, None, frames=frames, whole=whole)
         return lambda seed: assemble(self.preset, region, flow, seed=seed, frames=frames)
 
     def for_others(self) -> Method:

@@ -13,7 +13,7 @@ from .._core.types import Clip, Float32Array, UInt8Array
 from ..flow import DISFlow, FlowEstimator, with_motion
 from ..obfuscation.factory import make_filler
 from .difference import whole
-from .footage import BoolArray, Window
+from .footage import BoolArray, Excerpt
 
 FILLERS = ("blur_weak", "blur_strong", "pixelate_16", "solid", "iid_noise", "static_noise")
 """What the output is compared with."""
@@ -25,7 +25,7 @@ Kept = dict[str, float | None]
 
 
 def motion_kept(
-    windows: Sequence[Window],
+    excerpts: Sequence[Excerpt],
     estimators: Mapping[str, FlowEstimator],
     *,
     fillers: Sequence[str] = FILLERS,
@@ -33,24 +33,24 @@ def motion_kept(
 ) -> dict[str, Kept]:
     """For every estimator, by name, how much motion the output keeps, and what each of the fillers would have kept.
 
-    1 - (mean end-point error / mean motion), over the core of windows, where the original moves by more than 1 pixel a
+    1 - (mean end-point error / mean motion), over the core of excerpts, where the original moves by more than 1 pixel a
     frame: 1 is the same flow as in the original, 0 that of a picture that stands still, less is worse than that. None
     where fewer than 200 pixels move. The fillers replace what was touched, without any encoding, so that they are
-    judged a little kindly; of what they make, one window is in memory at a time.
-    most_pairs: looks at so many pairs of frames of a window, evenly spread; None takes all. For estimators by name, or
-    one number for all.
+    judged a little kindly; of what they make, one excerpt is in memory at a time.
+    most_pairs: looks at so many pairs of frames of an excerpt, evenly spread; None takes all. For estimators by name,
+    or one number for all.
     """
     made = ("output", *fillers)
     sums = {name: _Sums(dict.fromkeys(made, 0.0)) for name in estimators}
-    for window in windows:
-        following = _following(window)
+    for excerpt in excerpts:
+        following = _following(excerpt)
         moving = {}
         for name, estimator in estimators.items():
             most = most_pairs.get(name) if isinstance(most_pairs, Mapping) else most_pairs
-            moving[name] = _moving(window, estimator, _spread(following, most))
+            moving[name] = _moving(excerpt, estimator, _spread(following, most))
             sums[name].add(moving[name])
         for filler in made:
-            frames = window.output if filler == "output" else _filled(window, filler)
+            frames = excerpt.output if filler == "output" else _filled(excerpt, filler)
             for name, estimator in estimators.items():
                 sums[name].error[filler] += _error(frames, estimator, moving[name])
     return {name: each.kept() for name, each in sums.items()}
@@ -62,7 +62,7 @@ _Moving = Mapping[int, tuple[BoolArray, Float32Array]]
 
 @dataclass
 class _Sums:
-    """Over windows: pixels of end-point error, of what each filler made, and of motion; and of how many pixels."""
+    """Over excerpts: pixels of end-point error, of what each filler made, and of motion; and of how many pixels."""
 
     error: dict[str, float]
     motion: float = 0.0
@@ -78,19 +78,19 @@ class _Sums:
         return {name: None if few else 1 - error / self.motion for name, error in self.error.items()}
 
 
-def _filled(window: Window, name: str) -> UInt8Array:
-    """The window's original with the region that was touched replaced by a filler."""
-    opacity = ops.as_float32(np.stack([whole(mask) for mask in window.touched]))
-    clip = Clip(window.original, window.start, window.pts, opacity=opacity)
+def _filled(excerpt: Excerpt, name: str) -> UInt8Array:
+    """The excerpt's original with the region that was touched replaced by a filler."""
+    opacity = ops.as_float32(np.stack([whole(mask) for mask in excerpt.touched]))
+    clip = Clip(excerpt.original, excerpt.start, excerpt.pts, opacity=opacity)
     (filling,) = make_filler(name, seed=0).stream([clip])
-    frames = zip(window.original, filling, opacity, strict=True)
+    frames = zip(excerpt.original, filling, opacity, strict=True)
     return ops.stack([ops.blend(frame, fill, alpha) for frame, fill, alpha in frames])
 
 
-def _moving(window: Window, estimator: FlowEstimator, following: Sequence[int]) -> _Moving:
+def _moving(excerpt: Excerpt, estimator: FlowEstimator, following: Sequence[int]) -> _Moving:
     found = {}
-    for index, flow in _flows(estimator, window.original, following):
-        moves = window.core[index] & (np.linalg.norm(flow, axis=2) > MOVING)
+    for index, flow in _flows(estimator, excerpt.original, following):
+        moves = excerpt.core[index] & (np.linalg.norm(flow, axis=2) > MOVING)
         if moves.any():
             found[index] = moves, flow[moves]
     return found
@@ -101,9 +101,9 @@ def _error(frames: UInt8Array, estimator: FlowEstimator, moving: _Moving) -> flo
     return sum(float(np.linalg.norm(flow[moving[i][0]] - moving[i][1], axis=1).sum()) for i, flow in flows)
 
 
-def _following(window: Window) -> list[int]:
-    """The frames of a window that follow another one of the same scene."""
-    (moving,) = with_motion([Clip(window.original, window.start, window.pts)], DISFlow(preset="ultrafast"))
+def _following(excerpt: Excerpt) -> list[int]:
+    """The frames of an excerpt that follow another one of the same scene."""
+    (moving,) = with_motion([Clip(excerpt.original, excerpt.start, excerpt.pts)], DISFlow(preset="ultrafast"))
     assert moving.flow_to_previous is not None
     return [index for index, flow in enumerate(moving.flow_to_previous) if flow is not None]
 

@@ -10,10 +10,9 @@ import numpy as np
 
 from .. import drawing
 from .._core.types import UInt8Array
-from ..pipeline.obfuscation import Window as SourceWindow
-from ..pipeline.obfuscation import first_frames
+from ..pipeline.runner import Window, first_frames
 from ..regions import Doubt
-from .footage import Window
+from .footage import Excerpt
 from .measures import Measures
 from .reconstruction import Recovery
 from .report import Picture, Pictures
@@ -26,7 +25,7 @@ _UNCOVERED = 0.9
 def pictures_of(measures: Measures, recoveries: Mapping[str, Recovery]) -> Pictures:
     """What was done, where least was covered, faces that were found again, and what every attack recovered."""
     return {
-        "overview": [_overview(window) for window in measures.windows],
+        "overview": [_overview(excerpt) for excerpt in measures.excerpts],
         "coverage": [
             Picture(
                 f"{worst.part}: {worst.replaced:.0%} covered at {worst.at_s:.2f} s; what is left in red",
@@ -48,13 +47,13 @@ def pictures_of(measures: Measures, recoveries: Mapping[str, Recovery]) -> Pictu
     }
 
 
-def doubts_of(doubts: Sequence[Doubt], original: str | Path, output: str | Path, window: SourceWindow) -> list[Picture]:
+def doubts_of(doubts: Sequence[Doubt], original: str | Path, output: str | Path, window: Window) -> list[Picture]:
     """Original and output at the first moments of doubt, with a frame around the place."""
     shown = []
     for doubt in doubts[:_WORST]:
         at = float(doubt.time)
         before = first_frames(original, replace(window, start=at, end=at + 0.5), count=1)
-        after = first_frames(output, SourceWindow(start=max(0.0, at - (window.start or 0.0)), end=None), count=1)
+        after = first_frames(output, Window(start=max(0.0, at - (window.start or 0.0)), end=None), count=1)
         if before is None or after is None:
             continue
         row = [before[0].copy(), after[0].copy()]
@@ -64,11 +63,11 @@ def doubts_of(doubts: Sequence[Doubt], original: str | Path, output: str | Path,
     return shown
 
 
-def _overview(window: Window) -> Picture:
-    middle = len(window.original) // 2
-    replaced = drawing.overlay(window.original[middle], window.touched[middle].astype(np.float32))
-    row = (window.original[middle], replaced, window.output[middle])
-    return Picture(f"{float(window.pts[middle]):.2f} s", _row(row))
+def _overview(excerpt: Excerpt) -> Picture:
+    middle = len(excerpt.original) // 2
+    replaced = drawing.overlay(excerpt.original[middle], excerpt.touched[middle].astype(np.float32))
+    row = (excerpt.original[middle], replaced, excerpt.output[middle])
+    return Picture(f"{float(excerpt.pts[middle]):.2f} s", _row(row))
 
 
 def _attack(recovery: Recovery) -> Picture:

@@ -13,7 +13,8 @@ from .._core.errors import InputError
 from ..learned import LearnedObfuscator
 from ..obfuscation.factory import Networks
 from ..obfuscation.obfuscators import Obfuscator
-from ..pipeline.obfuscation import Window, first_frames, obfuscate_video
+from ..pipeline.obfuscation import obfuscate_video
+from ..pipeline.runner import Window, first_frames
 from ..video import IMAGE_SUFFIXES, images_matching, is_pattern
 from .adversarial.obfuscation import LearnedObfuscation
 from .digests import Digests

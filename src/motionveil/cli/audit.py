@@ -12,7 +12,7 @@ from tqdm import tqdm
 from .._core.errors import OptionError
 from .._core.printable import printable
 from ..audit import Attackers, Audit, Training, audit_video
-from ..pipeline.obfuscation import Window
+from ..pipeline.runner import Window
 from ..video import source_name
 from .completion import complete_files
 from .groups import GENERAL, PanelCommand

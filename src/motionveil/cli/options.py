@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from .._core.errors import MotionveilError
 from .._core.printable import printable
-from ..pipeline.obfuscation import Progress, Window
+from ..pipeline.runner import Progress, Window
 from .numbers import SECONDS, Number, finite
 from .terminal import say
 

@@ -27,7 +27,7 @@ from ..detection.templates import (
 )
 from ..models.engine import read_vector
 from ..obfuscation.factory import choose_templates
-from ..pipeline.obfuscation import Window, first_frames
+from ..pipeline.runner import Window, first_frames
 from ..video import read_picture
 from .networks import extractor_of, feature_options
 from .numbers import SECONDS

@@ -20,7 +20,6 @@ from .._core.errors import InputError
 from .._core.file_locks import is_same
 from ..detection.templates import Template
 from ..obfuscation.obfuscators import Obfuscator, Recorded, Selective
-from ..obfuscation.presets import Preset
 from ..regions import TemplateSaliency, everything_in
 from ..video import source_name
 
@@ -118,7 +117,7 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def settings_of(method: Obfuscator, window: Any, encoding: Any, preset: str | Preset | None) -> dict[str, Any]:
+def settings_of(method: Obfuscator, window: Any, encoding: Any) -> dict[str, Any]:
     """What a record says of how a file was made: read off the objects that made it."""
     if not isinstance(method, Selective):
         told = method.as_record() if isinstance(method, Recorded) else repr(method)
@@ -126,7 +125,7 @@ def settings_of(method: Obfuscator, window: Any, encoding: Any, preset: str | Pr
     seed = getattr(method.filler, "seed", None)
     templated = templated_in(method)
     return {
-        "preset": preset.name if isinstance(preset, Preset) else preset,
+        "preset": None,
         "region": repr(method.region),
         "coverage": templated[0].coverage if templated else None,
         "extractor": repr(templated[0].extractor if templated else None),

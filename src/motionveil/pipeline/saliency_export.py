@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import time
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import drawing
-from .._core.streams import Stages
 from .._core.types import Clip
 from ..detection.features import FeatureExtractor
 from ..detection.saliency import saliency_maps
@@ -32,9 +28,9 @@ from ..outputs.result_folders import (
     numbered,
     write_settings,
 )
-from ..outputs.run_manifest import HeldSource, source_digest
+from ..outputs.run_manifest import source_digest
 from ..video import VideoWriter
-from .obfuscation import Progress, Window, first_frames
+from .runner import OnProgress, Window, open_run
 
 MAPS = replace(
     PRESETS["secure"].with_features("parts", short_side=384, levels=3), still_options={"short_side": 768, "levels": 3}
@@ -52,7 +48,7 @@ def write_saliency(
     window: Window | None = None,
     video: bool = False,
     overwrite: bool = False,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Path:
     """Write saliency maps of every attribute and frame.
 
@@ -83,37 +79,24 @@ def write_saliency(
     check_replaceable(target, source, overwrite, kind="maps", is_ours=_is_maps)
     networks = networks or Networks(MAPS)
     (library or default_library()).names(attributes)
-    with ExitStack() as stack:
-        stages = Stages()
-        held = stack.enter_context(HeldSource(source))
-        reader = window.open(source)
-        held.check()
-        stages.on_stop(reader.cancel)
-        stack.callback(lambda: None if stages.stuck else reader.close())
-        info = reader.info
-        frames = lru_cache(partial(first_frames, source, window))
-        extractor = networks.extractor(still=info.is_image, frames=frames)
-        choice = choose_templates(attributes, extractor, library=library, frames=frames)
+    with open_run(source, window, on_progress=on_progress) as run:
+        extractor = networks.extractor(still=run.info.is_image, frames=run.first_frames)
+        choice = choose_templates(attributes, extractor, library=library, frames=run.first_frames)
         if choice.missing:
-            warnings.warn(
-                f"{target.name}: {', '.join(choice.missing)} could not be found at its beginning", stacklevel=2
-            )
-        templates = choice.templates
+            run.notices.add(f"{target.name}: {', '.join(choice.missing)} could not be found at its beginning")
         sheet = drawing.Moments()
-        begin, done = time.monotonic(), 0
         with new_folder(target, overwrite=overwrite) as working:
-            with ExitStack() as inner:
-                overlay = inner.enter_context(VideoWriter(working / _OVERLAY, info, private=True)) if video else None
-                inner.enter_context(stages)
-                for clip in stages(reader):
-                    painted = _write_clip(clip, templates, extractor, working, sheet)
+            with ExitStack() as stack:
+                overlay = (
+                    stack.enter_context(VideoWriter(working / _OVERLAY, run.info, private=True)) if video else None
+                )
+                stack.enter_context(run.stages)
+                for clip in run.results(run.reader, len):
+                    painted = _write_clip(clip, choice.templates, extractor, working, sheet)
                     if overlay is not None:
                         overlay.write(painted)
-                    done += len(clip)
-                    if on_progress is not None:
-                        on_progress(Progress(done, info.num_frames, done / max(time.monotonic() - begin, 1e-6)))
             drawing.write_image(working / SHEET, sheet.draw(), private=True)
-            digest, _ = held.digest(reopened=True)
+            digest, _ = run.held.digest(reopened=True)
             write_settings(working, {**_settings(source, attributes, networks, window), "source": digest})
     return target
 

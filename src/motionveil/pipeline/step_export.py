@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import io
-import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,8 +33,8 @@ from ..outputs.result_folders import (
     numbered,
     write_settings,
 )
-from ..outputs.run_manifest import HeldSource, source_digest
-from .obfuscation import Progress, Window, first_frames
+from ..outputs.run_manifest import source_digest
+from .runner import OnProgress, Window, open_run
 
 EXPORTS = ("flow", "saliency", "noise", "mask")
 FLOW_FORMATS = ("flo", "npz")
@@ -96,7 +92,7 @@ def write_export(
     window: Window | None = None,
     seed: int | None = None,
     overwrite: bool = False,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Path:
     """Write intermediate results of the method for every frame.
 
@@ -133,35 +129,22 @@ def write_export(
     target = Path(directory) / folder_name(source)
     check_replaceable(target, source, overwrite, kind="an export", is_ours=_is_export)
     settings = export.settings(source, networks, window, seed)
-    with ExitStack() as stack:
-        stack.enter_context(ops.single_threaded())
-        stages = Stages()
-        held = stack.enter_context(HeldSource(source))
-        reader = window.open(source)
-        held.check()
-        stages.on_stop(reader.cancel)
-        stack.callback(lambda: None if stages.stuck else reader.close())
-        frames = lru_cache(partial(first_frames, source, window))
-        steps = _steps(export, networks, library, reader.info, seed, frames)
-        for name in steps.missing:
-            warnings.warn(f"{target.name}: {name} could not be found at its beginning", stacklevel=2)
-        begin, done, still = time.monotonic(), 0, list[int]()
-        sheet = drawing.Moments()
+    with open_run(source, window, on_progress=on_progress) as run:
+        steps = _steps(export, networks, library, run.info, seed, run.first_frames)
+        run.notices.add(*(f"{target.name}: {name} could not be found at its beginning" for name in steps.missing))
+        sheet, still = drawing.Moments(), list[int]()
         with new_folder(target, overwrite=overwrite) as working:
-            with stages:
-                for clip, filling in steps.run(reader, stages):
+            with run.stages:
+                for clip, filling in run.results(steps.run(run.reader, run.stages), lambda made: len(made[0])):
                     for index in range(len(clip)):
                         if clip.flow_to_previous is not None and clip.flow_to_previous[index] is None:
                             still.append(clip.start + index)
                         tiles = _write_frame(working, clip, index, filling, export, steps)
                         if sheet.wants(clip.start + index):
                             sheet.add(tiles)
-                    done += len(clip)
-                    if on_progress is not None:
-                        on_progress(Progress(done, reader.info.num_frames, done / max(time.monotonic() - begin, 1e-6)))
             drawing.write_image(working / SHEET, sheet.draw(), private=True)
-            settings["source"], _ = held.digest(reopened=True)
-            write_settings(working, settings, frames=done, without_flow=still)
+            settings["source"], _ = run.held.digest(reopened=True)
+            write_settings(working, settings, frames=run.done, without_flow=still)
     return target
 
 
@@ -191,10 +174,10 @@ class _Steps:
     def run(self, clips: Any, stages: Stages) -> Iterator[tuple[Clip, UInt8Array | None]]:
         """Clips with flow and opacity as far as these are needed, and their filling."""
         if self.method is not None:
-            for explained in stages(self.method.explain(clips, stage=stages)):
+            for explained in self.method.explain(clips, stage=stages):
                 yield explained.original, explained.filling
         else:
-            for clip in stages(clips if self.flow is None else with_motion(stages(clips), self.flow)):
+            for clip in clips if self.flow is None else with_motion(stages(clips), self.flow):
                 yield clip, None
 
 

@@ -4,6 +4,7 @@ from .animation import is_animation
 from .contents import Contents, StreamContents, read_contents
 from .deep import cover
 from .encoding import CODECS, CONTAINERS, Encoding, codec_available
+from .frames import Video, open_video
 from .heif import HEIF_SUFFIXES
 from .images import COLOUR_IMAGE_SUFFIXES, IMAGE_SUFFIXES, images_in, images_matching, is_numbered
 from .picture_contents import Tag
@@ -24,6 +25,7 @@ __all__ = [
     "StreamContents",
     "Tag",
     "Target",
+    "Video",
     "VideoWriter",
     "can_reread",
     "check_target",
@@ -35,6 +37,7 @@ __all__ = [
     "is_numbered",
     "is_pattern",
     "open_source",
+    "open_video",
     "probe",
     "read_contents",
     "read_picture",

@@ -2,7 +2,7 @@
 
 from .attack import Attack
 from .reconstruct import ATTACKS, Moments, Recovery, reconstruct
-from .trained import Training, training_windows
+from .trained import Training, training_excerpts
 
 __all__ = [
     "ATTACKS",
@@ -11,5 +11,5 @@ __all__ = [
     "Recovery",
     "Training",
     "reconstruct",
-    "training_windows",
+    "training_excerpts",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ..._core.types import Clip, UInt8Array
-from ..footage import Remake, Window
+from ..footage import Excerpt, Remake
 from .evidence import Evidence, Scene, scene_of
 
 Candidate = tuple[str, UInt8Array]
@@ -22,17 +22,17 @@ class NotRunError(Exception):
 class Case:
     """All that the judge has.
 
-    windows: of original and output. targets: frames of each that attacks recover. remake: the method, to be run again.
-    clips: gives the original from its start on. training: windows of other videos under the same method. within:
-    windows that end later than so many seconds are left out where the method has to be run again from the start.
+    excerpts: of original and output. targets: frames of each that attacks recover. remake: the method, to be run again.
+    clips: gives the original from its start on. training: excerpts of other videos under the same method. within:
+    excerpts that end later than so many seconds are left out where the method has to be run again from the start.
     on_progress: called with the share of the present attack that is done, where it takes long.
     """
 
-    windows: Sequence[Window]
+    excerpts: Sequence[Excerpt]
     targets: int = 4
     remake: Remake | None = None
     clips: Callable[[], Iterable[Clip]] | None = None
-    training: Sequence[Window] | None = None
+    training: Sequence[Excerpt] | None = None
     within: float = 10.0
     on_progress: Callable[[float], None] = lambda share: None
     _scenes: dict[int, list[Scene]] = field(default_factory=dict, repr=False, compare=False)
@@ -42,9 +42,11 @@ class Case:
         return replace(self, on_progress=on_progress)
 
     def scenes(self, short_side: int) -> list[Scene]:
-        """The windows at this short side; made once."""
+        """The excerpts at this short side; made once."""
         if short_side not in self._scenes:
-            self._scenes[short_side] = [scene_of(window, short_side, targets=self.targets) for window in self.windows]
+            self._scenes[short_side] = [
+                scene_of(excerpt, short_side, targets=self.targets) for excerpt in self.excerpts
+            ]
         return self._scenes[short_side]
 
 

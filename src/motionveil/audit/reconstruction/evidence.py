@@ -12,7 +12,7 @@ import numpy as np
 
 from ..._core.types import Float32Array, UInt8Array
 from ...flow import DISFlow
-from ..footage import BoolArray, Window
+from ..footage import BoolArray, Excerpt
 
 GREY = (115, 115, 115)
 """What knows nothing of a picture: the mean of the default noise."""
@@ -64,7 +64,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Scene:
-    """A window as an attack is tried on it.
+    """An excerpt as an attack is tried on it.
 
     original, output: (K, H, W, 3) uint8 and core: (K, H, W) bool of the targets, known to the judge alone. indices: of
     the targets in the video.
@@ -82,9 +82,9 @@ class Scene:
         return self.evidence.flattened()
 
 
-def scene_of(window: Window, short_side: int, *, targets: int) -> Scene:
-    """A window with its frames shrunk to `short_side` and so many of them, evenly spread, to be recovered."""
-    small = shrink(window, short_side)
+def scene_of(excerpt: Excerpt, short_side: int, *, targets: int) -> Scene:
+    """An excerpt with its frames shrunk to `short_side` and so many of them, evenly spread, to be recovered."""
+    small = shrink(excerpt, short_side)
     count = min(targets, len(small.original))
     chosen = tuple(int(index) for index in (np.arange(count) + 0.5) * len(small.original) / count)
     picked = list(chosen)
@@ -93,22 +93,22 @@ def scene_of(window: Window, short_side: int, *, targets: int) -> Scene:
         small.original[picked],
         small.output[picked],
         small.core[picked],
-        tuple(window.start + index for index in chosen),
+        tuple(excerpt.start + index for index in chosen),
     )
 
 
-def shrink(window: Window, short_side: int) -> Window:
-    """The window at a short side of at most this many pixels; a pixel of the core is made of such pixels alone."""
-    size = shrunk_size(window.original.shape[1:3], short_side)
-    if size == window.original.shape[1:3]:
-        return window
+def shrink(excerpt: Excerpt, short_side: int) -> Excerpt:
+    """The excerpt at a short side of at most this many pixels; a pixel of the core is made of such pixels alone."""
+    size = shrunk_size(excerpt.original.shape[1:3], short_side)
+    if size == excerpt.original.shape[1:3]:
+        return excerpt
     return replace(
-        window,
-        original=resized(window.original, size),
-        output=resized(window.output, size),
-        touched=_shares(window.touched, size) > 0,
-        core=_shares(window.core, size) > 0.999,
-        people=None if window.people is None else _shares(window.people, size) > 0.5,
+        excerpt,
+        original=resized(excerpt.original, size),
+        output=resized(excerpt.output, size),
+        touched=_shares(excerpt.touched, size) > 0,
+        core=_shares(excerpt.core, size) > 0.999,
+        people=None if excerpt.people is None else _shares(excerpt.people, size) > 0.5,
     )
 
 

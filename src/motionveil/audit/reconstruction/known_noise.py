@@ -26,13 +26,13 @@ class KnownNoise(KnownSeed):
     summary = "The noise is known from where it is seen at full strength, and taken off where people are half covered."
 
     def trial(self, case: Case) -> Trial:
-        """The windows as the method makes them, encoded with the tool's defaults."""
+        """The excerpts as the method makes them, encoded with the tool's defaults."""
         remake, clips = remade_with(case)
-        windows = [
-            window if window.people is None else replace(window, core=window.people & window.touched)
-            for window in case.windows
+        excerpts = [
+            excerpt if excerpt.people is None else replace(excerpt, core=excerpt.people & excerpt.touched)
+            for excerpt in case.excerpts
         ]
-        scenes = reenacted(replace(case, windows=windows, _scenes={}), remake, clips, self.short_side)
+        scenes = reenacted(replace(case, excerpts=excerpts, _scenes={}), remake, clips, self.short_side)
         return Trial([_released(scene) for scene in self.checked(scenes, case)], self, self)
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ..._core.types import Clip, Float32Array, UInt8Array
-from ..footage import Remake, Window
+from ..footage import Excerpt, Remake
 from .attack import Attack, Candidate, Case, NotRunError, Trial
 from .evidence import Evidence, Scene, resized, shrunk_size
 
@@ -76,7 +76,7 @@ class KnownSeed(Attack):
             yield f"computed below an opacity of {limit:.3g}", np.stack(pictures)
 
     def trial(self, case: Case) -> Trial:
-        """The windows as the method makes them with a known seed."""
+        """The excerpts as the method makes them with a known seed."""
         # Noise and equations belong to the full size; only what is recovered is shrunk, to be judged like the others.
         return Trial(self.checked(reenacted(case, *remade_with(case), self.short_side), case), self, self)
 
@@ -95,11 +95,11 @@ def remade_with(case: Case) -> tuple[Remake, Callable[[], Iterable[Clip]]]:
 
 
 def reenacted(case: Case, remake: Remake, clips: Callable[[], Iterable[Clip]], short_side: int) -> list[Scene]:
-    """The windows that end within `Case.within` seconds, remade: evidence at full size, the rest shrunk."""
+    """The excerpts that end within `Case.within` seconds, remade: evidence at full size, the rest shrunk."""
     plans = {
         index: scene
-        for index, (window, scene) in enumerate(zip(case.windows, case.scenes(short_side), strict=True))
-        if _seconds_to(window) <= case.within
+        for index, (excerpt, scene) in enumerate(zip(case.excerpts, case.scenes(short_side), strict=True))
+        if _seconds_to(excerpt) <= case.within
     }
     wanted = {index for scene in plans.values() for index in scene.indices}
     if not wanted:
@@ -126,10 +126,10 @@ def reenacted(case: Case, remake: Remake, clips: Callable[[], Iterable[Clip]], s
     return scenes
 
 
-def _seconds_to(window: Window) -> float:
-    """From the first frame of the video, whatever its clock says, to the end of a window."""
-    step = window.pts[1] - window.pts[0] if len(window.pts) > 1 else 0
-    return float(window.pts[-1] - window.pts[0] + window.start * step)
+def _seconds_to(excerpt: Excerpt) -> float:
+    """From the first frame of the video, whatever its clock says, to the end of an excerpt."""
+    step = excerpt.pts[1] - excerpt.pts[0] if len(excerpt.pts) > 1 else 0
+    return float(excerpt.pts[-1] - excerpt.pts[0] + excerpt.start * step)
 
 
 def _until(clips: Iterable[Clip], last: int) -> Iterator[Clip]:

@@ -1,4 +1,4 @@
-"""Every attack on every window, judged against its floor."""
+"""Every attack on every excerpt, judged against its floor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from ... import ops
 from ..._core.errors import MotionveilError, OptionError
 from ..._core.types import Clip, UInt8Array
-from ..footage import BoolArray, Remake, Window
+from ..footage import BoolArray, Excerpt, Remake
 from .attack import Attack, Case, Nothing, NotRunError, Trial
 from .deblurring import Deblurring
 from .denoising import Denoising
@@ -45,7 +45,7 @@ OnProgress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Moments:
-    """Frames of one window as they were, as they are shown, and as they were recovered: (K, H, W, 3) uint8 each.
+    """Frames of one excerpt as they were, as they are shown, and as they were recovered: (K, H, W, 3) uint8 each.
 
     core: (K, H, W) bool, where they are compared. indices: of the frames in the video. Where nothing was touched,
     recovered frames show the output.
@@ -74,8 +74,9 @@ class Moments:
 class Recovery:
     """What an attack recovered of the core, and what the same attack finds where there is nothing to find.
 
-    psnr, ssim: of the setting that is best by PSNR, over all pixels of the core of all windows. floor_psnr, floor_ssim:
-    of the best setting on the same frames with one grey where anything was touched. not_run: why there are no figures.
+    psnr, ssim: of the setting that is best by PSNR, over all pixels of the core of all excerpts. floor_psnr,
+    floor_ssim: of the best setting on the same frames with one grey where anything was touched. not_run: why there are
+    no figures.
     """
 
     name: str
@@ -96,23 +97,23 @@ class Recovery:
 
 
 def reconstruct(
-    windows: Sequence[Window],
+    excerpts: Sequence[Excerpt],
     *,
     attacks: Sequence[str] | None = None,
     remake: Remake | None = None,
     clips: Callable[[], Iterable[Clip]] | None = None,
-    training: Sequence[Window] | None = None,
+    training: Sequence[Excerpt] | None = None,
     how: Training | None = None,
     targets: int = 4,
     within: float = 10.0,
     on_progress: OnProgress | None = None,
     on_recovery: Callable[[Recovery], None] | None = None,
 ) -> dict[str, Recovery]:
-    """Try every attack (default all; names from `ATTACKS`) on the windows, and say what it recovered of their core.
+    """Try every attack (default all; names from `ATTACKS`) on the excerpts, and say what it recovered of their core.
 
-    remake, clips: the method and the original from its start, for `known_seed` and `known_noise`; windows that end
-    after `within` seconds are left out there, since the method has to run up to them. training: windows of other videos
-    from `training_windows`, for `trained_network`; how: how long it learns. targets: frames of each window that are
+    remake, clips: the method and the original from its start, for `known_seed` and `known_noise`; excerpts that end
+    after `within` seconds are left out there, since the method has to run up to them. training: excerpts of others
+    from `training_excerpts`, for `trained_network`; how: how long it learns. targets: frames of each excerpt that are
     recovered, with the help of all others. on_recovery: is given each recovery as soon as it is known, so that the
     others are kept if a long one is broken off. Both are called from several threads.
     Raises OptionError for an unknown attack.
@@ -122,7 +123,7 @@ def reconstruct(
     if unknown:
         raise OptionError(f"no attack {unknown[0]!r}; choose from {', '.join(ATTACKS)}")
     tell = on_progress or (lambda name, share: None)
-    case = Case(windows, targets, remake, clips, training, within)
+    case = Case(excerpts, targets, remake, clips, training, within)
 
     def tried(name: str) -> Recovery:
         tell(name, 0.0)
@@ -179,7 +180,7 @@ class _Best:
 def _best(attack: Attack, evidences: Sequence[Evidence], scenes: Sequence[Scene]) -> _Best:
     """The setting that recovers most of all scenes together: the attacker is given the best."""
     best: tuple[float, str, list[UInt8Array]] | None = None
-    # All windows advance side by side, so that only the best frames are kept.
+    # All excerpts advance side by side, so that only the best frames are kept.
     for candidates in zip(*(attack.recover(evidence) for evidence in evidences), strict=True):
         pictures = [_fitted(frames, e, s) for (_, frames), e, s in zip(candidates, evidences, scenes, strict=True)]
         value = psnr((s.original, p, s.core) for s, p in zip(scenes, pictures, strict=True))

@@ -44,7 +44,7 @@ def ssim(pictures: Iterable[Judged]) -> float:
 def ssim_map(first: UInt8Array, second: UInt8Array) -> Float32Array:
     """Structural similarity around every pixel of two pictures (H, W, 3), mean of the channels: (H, W) float32.
 
-    Wang et al., IEEE TIP 2004, with their Gaussian window (standard deviation 1.5, 11 pixels).
+    Wang et al., IEEE TIP 2004, with their Gaussian excerpt (standard deviation 1.5, 11 pixels).
     """
     x, y = first.astype(np.float32), second.astype(np.float32)
     mean_x, mean_y = _window(x), _window(y)

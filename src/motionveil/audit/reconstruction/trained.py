@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..._core.types import Clip, UInt8Array
-from ..footage import Remake, Window
+from ..footage import Excerpt, Remake
 from .attack import Attack, Candidate, Case, NotRunError, Trial
 from .evidence import Evidence, shrink
 
@@ -66,32 +66,32 @@ class TrainedNetwork(Attack):
             raise NotRunError("it needs torch: pip install 'motionveil[torch]'") from error
         if not case.training:
             raise NotRunError("there are no other videos to learn from")
-        windows = [shrink(window, self.short_side) for window in case.training]
-        examples = _examples(windows)
+        excerpts = [shrink(excerpt, self.short_side) for excerpt in case.training]
+        examples = _examples(excerpts)
         if not examples:
             raise NotRunError("in the other videos nothing was replaced, so there is nothing to learn from")
         first, steps = network.train(examples, self.training, lambda share: case.on_progress(share / 2))
         # The floor learns exactly as long.
         as_long = replace(self.training, steps=steps, seconds=None)
-        flat = [_flattened(window) for window in windows]
+        flat = [_flattened(excerpt) for excerpt in excerpts]
         second, _ = network.train(_examples(flat), as_long, lambda share: case.on_progress(0.5 + share / 2))
         return Trial(case.scenes(self.short_side), replace(self, network=first), replace(self, network=second))
 
 
-def _flattened(window: Window) -> Window:
-    evidence = Evidence(window.output, window.touched, ())
-    return replace(window, output=evidence.flattened().frames)
+def _flattened(excerpt: Excerpt) -> Excerpt:
+    evidence = Evidence(excerpt.output, excerpt.touched, ())
+    return replace(excerpt, output=evidence.flattened().frames)
 
 
-def _examples(windows: Sequence[Window]) -> list[Example]:
+def _examples(excerpts: Sequence[Excerpt]) -> list[Example]:
     """Every frame that has both neighbours and was touched."""
     from .network import Example
 
     return [
-        Example(_triple(window.output, index), window.touched[index], window.original[index])
-        for window in windows
-        for index in range(1, max(2, len(window.original) - 1))
-        if index < len(window.original) and window.touched[index].any()
+        Example(_triple(excerpt.output, index), excerpt.touched[index], excerpt.original[index])
+        for excerpt in excerpts
+        for index in range(1, max(2, len(excerpt.original) - 1))
+        if index < len(excerpt.original) and excerpt.touched[index].any()
     ]
 
 
@@ -100,7 +100,7 @@ def _triple(frames: UInt8Array, index: int) -> UInt8Array:
     return frames[[max(0, index - 1), index, min(len(frames) - 1, index + 1)]]
 
 
-def training_windows(
+def training_excerpts(
     sources: Iterable[Callable[[], Iterable[Clip]]],
     remake: Remake,
     *,
@@ -108,22 +108,22 @@ def training_windows(
     every: int = 8,
     short_side: int = SHORT_SIDE,
     on_progress: Callable[[int], None] = lambda done: None,
-) -> list[Window]:
+) -> list[Excerpt]:
     """What `TrainedNetwork` learns from: other videos under the same method, with a seed of its own for each.
 
     sources: each gives the clips of one video. frames: so many of each video are run through the method. every: of
     them, three in a row are kept in so many, at `short_side`. on_progress: called with the number of videos done.
     """
-    windows: list[Window] = []
+    excerpts: list[Excerpt] = []
     for number, source in enumerate(sources):
         method = remake(1000 + number)
-        recent: list[Window] = []
+        recent: list[Excerpt] = []
         for explained in method.explain(_first(source(), frames)):
             clip = explained.original
             for index in range(len(clip)):
                 part = slice(index, index + 1)
                 if (clip.start + index) % every < 3:
-                    one = Window(
+                    one = Excerpt(
                         clip.start + index,
                         clip.pts[part],
                         clip.frames[part],
@@ -133,10 +133,10 @@ def training_windows(
                     )
                     recent.append(shrink(one, short_side))
                 if len(recent) == 3:
-                    windows.append(_joined(recent))
+                    excerpts.append(_joined(recent))
                     recent = []
         on_progress(number + 1)
-    return windows
+    return excerpts
 
 
 def _first(clips: Iterable[Clip], frames: int) -> Iterator[Clip]:
@@ -146,8 +146,8 @@ def _first(clips: Iterable[Clip], frames: int) -> Iterator[Clip]:
         yield clip
 
 
-def _joined(parts: Sequence[Window]) -> Window:
-    return Window(
+def _joined(parts: Sequence[Excerpt]) -> Excerpt:
+    return Excerpt(
         parts[0].start,
         tuple(pts for part in parts for pts in part.pts),
         *(

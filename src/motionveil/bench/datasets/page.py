@@ -22,7 +22,7 @@ from ...detection.saliency import saliency_maps
 from ...flow.middlebury import flow_colours
 from ...obfuscation.factory import Networks, assemble, choose_templates
 from ...obfuscation.obfuscators import Explained
-from ...pipeline.obfuscation import Window, first_frames
+from ...pipeline.runner import Window, first_frames
 from ...regions import TemplateSaliency
 from ...video import probe
 from ..records import Record, Split

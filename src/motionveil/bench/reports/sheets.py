@@ -21,7 +21,7 @@ from ...detection.templates import ATTRIBUTES, Template, default_library
 from ...flow import DISFlow, FlowEstimator
 from ...flow.middlebury import flow_colours
 from ...obfuscation.factory import Networks
-from ...pipeline.obfuscation import Window, first_frames
+from ...pipeline.runner import Window, first_frames
 from ...pipeline.saliency_export import MAPS
 from ...video import open_source
 from ..obfuscations import OBFUSCATIONS, ORIGINAL, get_obfuscation

@@ -9,7 +9,7 @@ import numpy as np
 from .. import ops
 from .coverage import SMALLEST
 from .difference import inside
-from .footage import BoolArray, Pair, Window
+from .footage import BoolArray, Excerpt, Pair
 from .parts import share_on_cells
 
 SHORT_SIDE = 480
@@ -44,9 +44,9 @@ class _Run:
         within, people, size = (sum(column) for column in zip(*self.areas, strict=True))
         return len(self.pairs), people if people >= SMALLEST * size else 0, within
 
-    def window(self) -> Window:
+    def excerpt(self) -> Excerpt:
         within = np.stack([inside(mask) for mask in self.touched])
-        return Window(
+        return Excerpt(
             start=self.pairs[0].index,
             pts=tuple(pair.pts for pair in self.pairs),
             original=np.stack([pair.original for pair in self.pairs]),
@@ -57,15 +57,15 @@ class _Run:
         )
 
 
-class WindowChooser:
-    """Collects windows while footage is read: of every part of the video the one in which most is replaced.
+class ExcerptChooser:
+    """Collects excerpts while footage is read: of every part of the video the one in which most is replaced.
 
-    length: frames of a window; a shorter video gives one shorter window. count: how many at most. expected: the number
-    of frames that will come, about; without it all windows but the last come from the beginning.
-    The core of a window is what lies inside the touched region and shows people; where hardly anything does, as when
+    length: frames of an excerpt; a shorter video gives one shorter excerpt. count: how many at most. expected: about
+    how many frames will come; without it all excerpts but the last come from the beginning.
+    The core of an excerpt is what lies inside the touched region and shows people; where hardly anything does, as when
     other things are hidden, all that lies inside. (Round people the region fades, and in the preset `secure` it does so
     where they were a moment ago: that is replaced in part only, and shows nobody.)
-    Holds up to count + 1 windows in memory, with a short side of at most `SHORT_SIDE` pixels.
+    Holds up to count + 1 excerpts in memory, with a short side of at most `SHORT_SIDE` pixels.
     """
 
     def __init__(self, *, length: int = 12, count: int = 3, expected: int | None = None) -> None:
@@ -94,12 +94,12 @@ class WindowChooser:
         if run.rank[2] and (best is None or run.rank > best.rank):
             self._best[part] = run
 
-    def result(self) -> tuple[Window, ...]:
-        """The windows, in time; none where nothing is replaced over more than its outline. They are given once."""
+    def result(self) -> tuple[Excerpt, ...]:
+        """The excerpts, in time; none where nothing is replaced over more than its outline. They are given once."""
         if not self._best and self._run.pairs:
             self._keep()
-        # Frames are copied when they are stacked: of one window at a time.
-        return tuple(self._best.pop(part).window() for part in sorted(self._best))
+        # Frames are copied when they are stacked: of one excerpt at a time.
+        return tuple(self._best.pop(part).excerpt() for part in sorted(self._best))
 
 
 def _kept_size(size: tuple[int, ...]) -> tuple[int, int]:
