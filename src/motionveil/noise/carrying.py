@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import ops
 from .._core.types import Float32Array
@@ -17,6 +18,8 @@ _SOFT = 3.0
 """Pixels of the flow within which the motion of a head goes over into what is around."""
 _CORE = 0.35
 """Depth in a head, in terms of its greatest, from which on its motion is looked at."""
+_PLACES = 64
+"""Places that say how a head moves."""
 _TRUST = 0.05
 """How much every place listens to what is around it."""
 
@@ -43,51 +46,58 @@ def with_stiff_heads(flow: Float32Array, heads: Float32Array) -> Float32Array:
     if not count:
         return flow
     whole, reach = np.array(ops.to_host(flow)), int(_SOFT) + 1
+    # Where a head is deep, it is not its margin, which shows ground.
+    depth = ops.depth(np.pad(numbers > 0, 1))[1:-1, 1:-1]
+    boxes: list[tuple[tuple[slice, slice], Float32Array]] = []
+    places: list[npt.NDArray[np.int64]] = []
     for number in range(1, count + 1):
         mask = numbers == number
         found = [np.flatnonzero(mask.any(axis)) for axis in (1, 0)]
         top, left = (max(0, int(each[0]) - reach) for each in found)
         around = np.s_[top : int(found[0][-1]) + reach + 1, left : int(found[1][-1]) + reach + 1]
-        inside, steps = mask[around].astype(np.float32), whole[around]
-        places = ops.pixel_grid(*inside.shape)
-        # Some 100 places say how a head moves; its margin, which shows ground, says nothing.
-        depth = ops.depth(np.pad(mask[around], 1))[1:-1, 1:-1]
-        core = np.flatnonzero(depth >= _CORE * depth.max())
-        some = core[:: max(1, len(core) // 100)]
-        moved = _rigid(places.reshape(-1, 2)[some], steps.reshape(-1, 2)[some], places)
+        inside = mask[around]
+        deep = np.where(inside, depth[around], 0)
+        core = np.flatnonzero(deep >= _CORE * deep.max())
+        some = core[np.linspace(0, len(core) - 1, _PLACES).astype(np.int64)]
+        y, x = np.divmod(some, inside.shape[1])
+        boxes.append((around, inside.astype(np.float32)))
+        places.append(np.stack([x + left, y + top], -1))
+    at = np.stack(places)
+    shift, turn = _rigid(at.astype(np.float32), whole[at[..., 1], at[..., 0]])
+    for (around, inside), moves, turns in zip(boxes, shift, turn, strict=True):
+        grid = ops.pixel_grid(*inside.shape) + np.array([around[1].start, around[0].start], np.float32)
+        moved = moves + turns * np.stack([-grid[..., 1], grid[..., 0]], -1)
         wide = ops.dilate(inside, _SOFT)
         share = np.maximum(inside, ops.smooth(wide, _SOFT / 2) * wide)[..., None]
-        whole[around] = steps + share * (moved - steps)
+        whole[around] += share * (moved - whole[around])
     return ops.to_device(whole, ops.device_of(flow))
 
 
-def _middle(values: Float32Array) -> float:
-    """The median, or the greater of the two in the middle; ten times as fast as NumPy's."""
-    return float(np.partition(values, len(values) // 2)[len(values) // 2])
+def _middle(values: Float32Array) -> Float32Array:
+    """Medians (k, 1) of rows (k, n), or the greater of the two in the middle; ten times as fast as NumPy's."""
+    half = values.shape[1] // 2
+    return np.partition(values, half, axis=1)[:, half : half + 1]
 
 
-def _rigid(places: Float32Array, steps: Float32Array, where: Float32Array) -> Float32Array:
-    """Steps (n, 2) of places (n, 2) as a shift and a small turn, at other places (..., 2).
+def _rigid(places: Float32Array, steps: Float32Array) -> tuple[Float32Array, Float32Array]:
+    """Steps (k, n, 2) of n places (k, n, 2) of each of k pieces as a shift (k, 2) and a small turn (k,): a place p
+    moves by shift + turn * (-p.y, p.x).
 
     By least squares, weighted anew three times by how well each fits, so that what moves on its own does not count.
     """
-    x, y = places.T
-    u, v = steps.T
-    shift_x, shift_y, turn = _middle(u), _middle(v), 0.0
+    (x, y), (u, v) = np.moveaxis(places, -1, 0), np.moveaxis(steps, -1, 0)
+    shift_x, shift_y, turn = _middle(u), _middle(v), np.zeros((len(x), 1), np.float32)
     for _ in range(3):
         error = (u - shift_x + turn * y) ** 2 + (v - shift_y - turn * x) ** 2
-        weight = 1 / (1 + error / max(0.0025, 2.25 * _middle(error)))
-        total = weight.sum()
-        middle_x, middle_y, middle_u, middle_v = ((weight * each).sum() / total for each in (x, y, u, v))
+        weight = 1 / (1 + error / np.maximum(0.0025, 2.25 * _middle(error)))
+        weight /= weight.sum(1, keepdims=True)
+        middle_x, middle_y, middle_u, middle_v = ((weight * each).sum(1, keepdims=True) for each in (x, y, u, v))
         from_x, from_y = x - middle_x, y - middle_y
         # A little against turns that a few places would decide.
-        spread = (weight * (from_x**2 + from_y**2)).sum() + len(x)
-        turn = float((weight * (from_x * (v - middle_v) - from_y * (u - middle_u))).sum() / spread)
-        shift_x, shift_y = float(middle_u + turn * middle_y), float(middle_v - turn * middle_x)
-    moved = np.empty_like(where)
-    moved[..., 0] = shift_x - turn * where[..., 1]
-    moved[..., 1] = shift_y + turn * where[..., 0]
-    return moved
+        spread = (weight * (from_x**2 + from_y**2)).sum(1, keepdims=True) + 1
+        turn = (weight * (from_x * (v - middle_v) - from_y * (u - middle_u))).sum(1, keepdims=True) / spread
+        shift_x, shift_y = middle_u + turn * middle_y, middle_v - turn * middle_x
+    return cast(Float32Array, np.concatenate([shift_x, shift_y], 1).astype(np.float32)), turn[:, 0]
 
 
 def _continued(weighted: Float32Array, weight: Float32Array) -> Float32Array:

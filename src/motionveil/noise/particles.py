@@ -102,6 +102,8 @@ class ParticleField:
         self.spacing = _SPACING * sigma
         self.border = int(np.ceil((_REACH + 0.5) * sigma))
         self.particles: Particles | None = None
+        rows, columns = (int(np.ceil((length + 2 * self.border) / self.spacing)) for length in self.size)
+        self._cells = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).reshape(-1, 2)
         # At its outer edge the density is not known well.
         self._framed = np.pad(np.ones((height + 2, width + 2), bool), self.border - 1)
 
@@ -210,8 +212,7 @@ class ParticleField:
 
     def _born(self, wanted: npt.NDArray[np.bool_], density: Float32Array, least: float, *, weight: float) -> Particles:
         """New particles, one in a cell at most, where they are wanted and the density is below `least`."""
-        rows, columns = (int(np.ceil(length / self.spacing)) for length in wanted.shape)
-        cells = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).reshape(-1, 2)
+        cells = self._cells
         # As much is drawn for every cell, whether it is used or not: one place more or less changes no other.
         drawn = (cells + self.generator.random(cells.shape)) * self.spacing - self.border - 0.5
         places = np.asarray(drawn, np.float32)

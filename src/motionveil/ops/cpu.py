@@ -174,12 +174,17 @@ def warp(image: Float32Array, flow: Float32Array, *, border: Border = "replicate
 
 def dilate(values: Float32Array, radius: float) -> Float32Array:
     """Greatest value within `radius` pixels (a disc) of every pixel of (h, w)."""
-    reach = int(np.ceil(radius))
-    if reach < 1:
+    if np.ceil(radius) < 1:
         return values
+    return cast(Float32Array, cv2.dilate(values, _disc(radius)))
+
+
+@lru_cache(maxsize=64)
+def _disc(radius: float) -> UInt8Array:
+    """1 within `radius` pixels of the middle, at least 1, and 0 in the corners."""
+    reach = int(np.ceil(radius))
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    disc = (x * x + y * y <= max(radius, 1.0) ** 2 + 1e-6).astype(np.uint8)
-    return cast(Float32Array, cv2.dilate(values, disc))
+    return (x * x + y * y <= max(radius, 1.0) ** 2 + 1e-6).astype(np.uint8)
 
 
 def smooth(values: Float32Array, sigma: float) -> Float32Array:
