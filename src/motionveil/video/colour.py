@@ -104,7 +104,11 @@ class YuvConverter:
         """The (H, W, 3) uint8 or uint16 RGB frame in the pixel format."""
         import av
 
-        picture = av.VideoFrame.from_ndarray(frame, format="rgb24" if frame.dtype == np.uint8 else "gbrp16le")
+        if frame.dtype == np.uint8:
+            # The filter copies while it converts, so that the picture may share the array's memory.
+            picture = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(frame, np.uint8), format="rgb24")
+        else:
+            picture = av.VideoFrame.from_ndarray(frame, format="gbrp16le")
         if self._graph is None:
             self._graph = self._build(picture)
         self._graph.vpush(picture)
