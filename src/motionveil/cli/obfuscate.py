@@ -16,6 +16,7 @@ from ..obfuscation.factory import DEFAULT_HIDE, Networks
 from ..obfuscation.presets import PRESETS, Preset, get_preset
 from ..obfuscation.settings_warnings import learned_weaknesses, weaknesses
 from ..outputs.output_paths import audit_path, plan
+from ..outputs.run_manifest import is_complete, recipe_of
 from ..pipeline.obfuscation import Result, obfuscate_video
 from ..video import CODECS, Encoding, source_name
 from .completion import complete_files
@@ -48,7 +49,7 @@ _PANELS = {
     "Detection": ("--keyframe-every", "--recheck", "--match-first", "--detail"),
     "Noise": ("--grain", "--transport", "--palette", "--face-motion", "--statistics"),
     **INPUT_PANEL,
-    "Output": ("--codec", "--quality", "--speed", "--audio", "--metadata", "--colours", "--record"),
+    "Output": ("--codec", "--quality", "--speed", "--audio", "--metadata", "--colours", "--record", "--resume"),
     **FEATURE_PANEL,
     **FLOW_PANEL,
     "Research": ("--method", "--checkpoint", "--seed"),
@@ -118,6 +119,7 @@ _PANELS = {
     help="keep: preserve HDR and more than 8 bits (hevc, av1, ffv1).",
 )
 @click.option("--overwrite", is_flag=True, help="Overwrite existing output.")
+@click.option("--resume", is_flag=True, help="Skip inputs whose result was completed earlier with the same settings.")
 @click.option("--record/--no-record", default=True, show_default=True, help="Write settings and hashes to OUT.json.")
 @click.option(
     "--opacity",
@@ -170,7 +172,8 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
     """Replace people, or parts of them, with noise that moves with the scene.
 
     IN is a video, an image, a folder of images, a numbered sequence (frames/%06d.png), camera:0, an RTSP or HTTP URL,
-    or - for standard input. By default, whole persons are hidden.
+    or - for standard input. A folder that holds videos is processed with all
+    folders below it. By default, whole persons are hidden.
     """  # fmt: skip
     quiet = options.pop("quiet")
     window = make_window(options)
@@ -184,7 +187,9 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
         colours=options.pop("colours"),
     )
     seed, preview, record = options.pop("seed"), options.pop("preview"), options.pop("record")
-    audit = options.pop("audit")
+    audit, resume = options.pop("audit"), options.pop("resume")
+    if resume and not record:
+        raise OptionError("--resume needs the record of each result; leave out --no-record")
     learned = take_learned(click.get_current_context(), options)
     where = take_where(options)
     settings = _adjust(get_preset(preset), options)
@@ -205,12 +210,24 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
     if learned is not None:
         how = {"obfuscator": learned}
 
+    # What masks hold, and what a learned network is, is not compared: such results are made again.
+    recipe = None if learned or where.all_masks or not resume else recipe_of(settings, where)
+
     def work(pair: tuple[str | Path | int, Path]) -> None:
         source, target = pair
-        with ProgressBar(source_name(source), quiet=quiet) as bar:
+        if recipe is not None and is_complete(
+            source, target, recipe=recipe, window=window, encoding=encoding, seed=seed
+        ):
+            if not quiet:
+                say(f"{target}  (already complete)")
+            return
+        number = f"{pairs.index(pair) + 1}/{len(pairs)} " if len(pairs) > 1 else ""
+        # A record without its result is what somebody left when they removed the result.
+        replaced = encoding.overwrite or (resume and not target.exists())
+        with ProgressBar(f"{number}{source_name(source)}", quiet=quiet) as bar:
             result = obfuscate_video(
-                source, target, **how, window=window, encoding=encoding, preview=preview, record=record,
-                on_progress=bar,
+                source, target, **how, window=window, encoding=encoding, overwrite=replaced, preview=preview,
+                record=record, on_progress=bar,
             )  # fmt: skip
         if learned is not None and learned.degradation.needs_previous and result.info.is_image:
             say(f"motionveil: warning: {learned.method} compares frames: a single image becomes plain grey", error=True)

@@ -13,6 +13,7 @@ from ..video import (
     CONTAINERS,
     HEIF_SUFFIXES,
     IMAGE_SUFFIXES,
+    VIDEO_SUFFIXES,
     Target,
     is_animation,
     is_numbered,
@@ -84,13 +85,56 @@ def output_for(source: str | Path | int, target: str | Path | None, *, many: boo
     return place / f"{stem}{suffix}" if many or is_folder else place
 
 
+def videos_below(folder: Path, *, leave_out: Path | None = None) -> list[Path]:
+    """Video files and pictures in a folder and all below it, sorted; none where it holds no video.
+
+    A folder of pictures alone is the frames of one film. Hidden files and folders, links to folders, and `leave_out`
+    are passed over.
+    """
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder):
+        here = Path(place)
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and (leave_out is None or (here / name).resolve() != leave_out.resolve())
+        )
+        found += [here / name for name in sorted(names) if not name.startswith(".")]
+    videos = [path for path in found if path.suffix.lower() in VIDEO_SUFFIXES]
+    pictures = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES]
+    return sorted([*videos, *pictures]) if videos else []
+
+
+def plan_tree(folder: Path, files: Sequence[Path], target: str | Path | None) -> list[tuple[str | Path | int, Path]]:
+    """Every file below a folder with the place of its result: the same tree in `target`, default FOLDER_veiled."""
+    root = Path(target) if target is not None else folder.parent / f"{folder.resolve().name}_veiled"
+    if root.suffix and not root.is_dir():
+        raise OptionError(f"{root} is one file for {len(files)} inputs; give a folder with -o")
+    if root.resolve() == folder.resolve():
+        raise OptionError(f"{root} is the input folder; give another one with -o")
+    pairs = []
+    for path in files:
+        place = output_for(path, root / path.relative_to(folder).parent, many=True)
+        pairs.append((path, place))
+    places = [place for _, place in pairs]
+    for path, place in pairs:
+        if places.count(place) > 1:  # a.avi and a.mp4, which both become a.mp4
+            raise OptionError(f"{path} and another file would both be {place}; rename one of them")
+    return list(pairs)
+
+
 def plan(
     sources: Sequence[str | Path | int], target: str | Path | None, *, images: bool = False
 ) -> list[tuple[str | Path | int, Path]]:
-    """Every source with the place of its result.
+    """Every source with the place of its result. One folder that holds videos stands for all files below it.
 
     Raises OptionError where two results would have one place, or one would replace another source.
     """
+    if len(sources) == 1 and not isinstance(sources[0], int) and Path(sources[0]).is_dir() and not images:
+        folder = Path(sources[0])
+        below = videos_below(folder, leave_out=None if target is None else Path(target))
+        if below:
+            return plan_tree(folder, below, target)
     many = len(sources) > 1
     if many and target is not None and Path(target).suffix and not Path(target).is_dir():
         raise OptionError(f"{target} is one file for {len(sources)} inputs; give a folder with -o")

@@ -16,12 +16,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+
+from .._core.atomic_files import read_small_text
 from .._core.errors import InputError
 from .._core.file_locks import is_same
-from ..detection.templates import Template
+from ..detection.templates import Template, TemplateLibrary, default_library
 from ..obfuscation.obfuscators import Obfuscator, Recorded, Selective
-from ..regions import TemplateSaliency, everything_in
+from ..obfuscation.presets import Preset
+from ..regions import TemplateSaliency, Where, everything_in
 from ..video import source_name
+from .output_paths import side_paths
 
 _LIBRARIES = ("av", "numpy", "opencv-python-headless", "openvino", "torch")
 
@@ -117,6 +122,66 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
+def recipe_of(preset: Preset, where: Where, library: TemplateLibrary | None = None) -> dict[str, Any]:
+    """What a record says of a selective method so that it can be made again, and compared with another one.
+
+    library: where the templates of `where` come from; None: those of `default_library`.
+    """
+    digest = hashlib.sha256()
+    if where.needs_templates:
+        library = library or default_library()
+        names = set(library.names(where.hide))
+        for template in library:
+            if template.name in names:
+                digest.update(f"{template.name} {template.fingerprint} ".encode())
+                digest.update(np.ascontiguousarray(template.vector, "<f4").tobytes())
+    return {
+        "preset": preset.name,
+        "method": {"preset": preset.as_record(), "where": where.as_record()},
+        "templates_sha256": digest.hexdigest(),
+    }
+
+
+def is_complete(
+    source: str | Path | int,
+    target: Path,
+    *,
+    recipe: Mapping[str, Any],
+    window: Any,
+    encoding: Any,
+    seed: int | None = None,
+) -> bool:
+    """Whether the record beside `target` says that it was made from this very source with these very settings.
+
+    Source and target must be files that have the hashes in the record. recipe: as in `recipe_of`. False where there is
+    any doubt, so that the work is done again.
+    """
+    path = side_paths(target, preview=False, record=True).record
+    digest = source_digest(source)
+    if path is None or digest is None:
+        return False
+    try:
+        record = json.loads(read_small_text(path))
+        settings = record["settings"]
+        same = record["source"]["sha256"] == digest and record["output"]["sha256"] == file_digest(target)
+        settings["encoding"].pop("overwrite")
+        wanted = {**recipe, "window": window, "encoding": encoding, "seed": _seed_text(seed)}
+        # Through JSON, because tuples come back as lists.
+        wanted = json.loads(json.dumps(plain(wanted)))
+        wanted["encoding"].pop("overwrite")
+        return bool(
+            same
+            and record["versions"]["motionveil"] == library_versions()["motionveil"]
+            and all(settings.get(key) == value for key, value in wanted.items())
+        )
+    except (InputError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return False
+
+
+def _seed_text(seed: int | None) -> str:
+    return "drawn by the system, not kept" if seed is None else "given by the user, not kept"
+
+
 def settings_of(method: Obfuscator, window: Any, encoding: Any) -> dict[str, Any]:
     """What a record says of how a file was made: read off the objects that made it."""
     if not isinstance(method, Selective):
@@ -133,7 +198,7 @@ def settings_of(method: Obfuscator, window: Any, encoding: Any) -> dict[str, Any
         "filler": repr(method.filler),
         "window": window,
         "encoding": encoding,
-        "seed": "drawn by the system, not kept" if seed is None else "given by the user, not kept",
+        "seed": _seed_text(seed),
     }
 
 

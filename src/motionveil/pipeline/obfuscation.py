@@ -23,7 +23,7 @@ from ..obfuscation.obfuscators import Explained, Obfuscator, Selective, explaine
 from ..obfuscation.presets import Preset
 from ..outputs.output_paths import SidePaths, side_paths
 from ..outputs.preview import Preview
-from ..outputs.run_manifest import make_record, settings_of, templated_in
+from ..outputs.run_manifest import make_record, recipe_of, settings_of, templated_in
 from ..regions import Doubt, Region, Where, doubtful
 from ..video import Encoding, VideoWriter, check_target, cover, source_name
 from .runner import OnProgress, Run, Window, open_run
@@ -195,7 +195,7 @@ def _choose(
     if filler is None or isinstance(filler, str):
         preset = preset if filler is None else preset.with_filler(filler)
         method = assemble(preset, region, flow, seed=seed, frames=run.first_frames)
-        recipe["method"] = {"preset": preset.as_record(), "where": where.as_record()}
+        recipe |= recipe_of(preset, where, library)
     else:  # an object, which cannot be made again from a record
         method = Selective(region, filler, flow)
     if choice.missing:

@@ -3,7 +3,7 @@
 from .animation import is_animation
 from .contents import Contents, StreamContents, read_contents
 from .deep import cover
-from .encoding import CODECS, CONTAINERS, Encoding, codec_available
+from .encoding import CODECS, CONTAINERS, VIDEO_SUFFIXES, Encoding, codec_available
 from .frames import Video, open_video
 from .heif import HEIF_SUFFIXES
 from .images import COLOUR_IMAGE_SUFFIXES, IMAGE_SUFFIXES, images_in, images_matching, is_numbered
@@ -19,6 +19,7 @@ __all__ = [
     "CONTAINERS",
     "HEIF_SUFFIXES",
     "IMAGE_SUFFIXES",
+    "VIDEO_SUFFIXES",
     "Contents",
     "Encoding",
     "Source",

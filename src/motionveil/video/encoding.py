@@ -153,6 +153,12 @@ CONTAINERS = {
 }
 
 
+VIDEO_SUFFIXES = frozenset(
+    (*CONTAINERS, ".mpg", ".mpeg", ".ts", ".m2ts", ".mts", ".wmv", ".flv", ".3gp", ".ogv", ".vob", ".mxf", ".dv")
+) - {".gif"}  # fmt: skip
+"""Extensions by which a file in a folder is taken for a video; a file that is named is read whatever its extension."""
+
+
 def choose(target: Path, encoding: Encoding, *, deep: bool = False) -> tuple[str, Container]:
     """The codec's name and the container for a video file, by its extension; deep: the usual one of 10 bits.
 
