@@ -141,14 +141,14 @@ def test_what_is_refused(random_vit_file: Path, tmp_path: Path, monkeypatch: pyt
         ViTEncoder()
     with pytest.raises(OptionError, match="no backbone 'resnet'"):
         ViTEncoder("resnet")
-    with pytest.raises(OptionError, match="less than one patch"):
+    with pytest.raises(OptionError, match="smaller than one patch"):
         ViTEncoder(weights=random_vit_file, short_side=4)
     with pytest.raises(OptionError, match="layers 0 to 11"):
         ViTEncoder(weights=random_vit_file, layer=40)
     torch.save({"weight": torch.zeros(3)}, tmp_path / "other.pth")
-    with pytest.raises(WeightsError, match="does not hold the weights of a vision transformer"):
+    with pytest.raises(WeightsError, match="is not a vision transformer checkpoint"):
         ViTEncoder(weights=tmp_path / "other.pth")
-    with pytest.raises(WeightsError, match=r"other\.pth does not hold"):
+    with pytest.raises(WeightsError, match=r"other\.pth is not a vision transformer"):
         ViTEncoder(weights=tmp_path / "other.pth")
     torch.save(random_vit(patch=16, channels=384, depth=2, grid=14), tmp_path / "s16.pth")
     with pytest.raises(WeightsError, match="choose --features dino_vits16 or vit_small_patch16_224"):

@@ -84,8 +84,8 @@ def test_only_a_part_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("count", "skip", "says"),
     [
-        (5, 0, "has 5 frames and the video more"),
-        (7, 2, "has 7 frames and the video more"),
+        (5, 0, "has 5 frames, fewer than the video"),
+        (7, 2, "has 7 frames, fewer than the video"),
         (7, 0, "more frames than the 6"),
     ],
 )
