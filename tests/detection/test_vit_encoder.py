@@ -139,7 +139,7 @@ def test_what_is_refused(random_vit_file: Path, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("MOTIONVEIL_WEIGHTS", str(tmp_path))
     with pytest.raises(WeightsError, match="motionveil weights fetch dino_vits8"):
         ViTEncoder()
-    with pytest.raises(OptionError, match="no backbone 'resnet'"):
+    with pytest.raises(OptionError, match="unknown backbone 'resnet'"):
         ViTEncoder("resnet")
     with pytest.raises(OptionError, match="smaller than one patch"):
         ViTEncoder(weights=random_vit_file, short_side=4)

@@ -54,7 +54,7 @@ def test_no_frames_no_result(tmp_path: Path, target: str) -> None:
 def test_an_old_file_stays_until_the_new_one_is_complete(tmp_path: Path) -> None:
     target = tmp_path / "a.mp4"
     target.write_text("old")
-    with pytest.raises(OutputError, match=r"a.mp4 exists already: choose another name or allow it with --overwrite"):
+    with pytest.raises(OutputError, match=r"a.mp4 already exists: choose another name or pass --overwrite"):
         VideoWriter(target, INFO)
     writer = VideoWriter(target, INFO, encoding=Encoding(overwrite=True))
     writer.write(CLIP)
@@ -72,7 +72,7 @@ def test_an_old_folder_of_images_is_replaced_whole(tmp_path: Path) -> None:
     folder = tmp_path / "frames"
     folder.mkdir()
     (folder / "000077.png").touch()
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(OutputError, match="already exists"):
         check_target(folder, [])
     with VideoWriter(folder, INFO, encoding=Encoding(overwrite=True)) as writer:
         writer.write(CLIP)

@@ -238,7 +238,7 @@ def user_library_path() -> Path:
 
 
 def built_in_library() -> TemplateLibrary:
-    """The nine attributes of the paper and 'other_person', made with the bundled encoder."""
+    """The nine attributes of the paper and 'other_person', made with the embedded encoder."""
     return TemplateLibrary.load(BUILT_IN_PATH)
 
 

@@ -1,4 +1,4 @@
-"""The bundled encoder: descriptors of human body parts, offline, on any CPU."""
+"""The embedded encoder: descriptors of human body parts, offline, on any CPU."""
 
 from __future__ import annotations
 
