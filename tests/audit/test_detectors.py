@@ -60,13 +60,13 @@ def test_files_that_are_no_detector(tmp_path: Path) -> None:
     assert "reinstall" not in str(caught.value)
     with pytest.raises(WeightsError, match="output of shape"):
         ONNXDetector(GOLDEN / "detector_none.onnx", size=SEEN)
-    with pytest.raises(WeightsError, match="does not take pictures"):
+    with pytest.raises(WeightsError, match="does not accept images"):
         ONNXDetector(ENCODER_PATH)
-    with pytest.raises(WeightsError, match="does not hold YuNet"):
+    with pytest.raises(WeightsError, match="is not YuNet"):
         YuNet(text)
-    with pytest.raises(WeightsError, match="does not hold YuNet"):
+    with pytest.raises(WeightsError, match="is not YuNet"):
         YuNet(ENCODER_PATH)
-    with pytest.raises(WeightsError, match="does not hold YuNet"):
+    with pytest.raises(WeightsError, match="is not YuNet"):
         YuNet(GOLDEN / "detector_rows.onnx")
 
 
