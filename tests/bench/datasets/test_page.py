@@ -61,7 +61,7 @@ def test_the_page_shows_strips_and_loads_nothing(dataset: Procedural, tmp_path: 
     assert not re.search(r"https?://", text)
     assert "This page shows originals" in page.words
     assert "fold 0: 18 clips for training, 18 for validation, 18 for the test" in page.words
-    with pytest.raises(OutputError, match="already exists"):
+    with pytest.raises(OutputError, match="exists already"):
         write_page(dataset, path, task="action", limit=1)
 
 
