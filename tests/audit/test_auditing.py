@@ -88,7 +88,7 @@ def test_without_a_record_the_method_is_not_known(film: Path, veiled: Path, tmp_
     stranger.write_bytes(veiled.read_bytes())
     assert Method.of(stranger) is None
     report = audit_video(film, stranger, pictures=False).report
-    assert "not known" in report["reconstruction"]["known_seed"]["not_run"]
+    assert "unknown" in report["reconstruction"]["known_seed"]["not_run"]
     assert any(text.startswith("known seed") for text in report["verdict"]["not_measured"])
     # Nor where the record is of another file.
     stranger.with_name("stranger.mp4.json").write_bytes(veiled.with_name("veiled.mp4.json").read_bytes())
@@ -111,7 +111,7 @@ def test_people_and_the_trained_attacker(film: Path, veiled: Path, frames: UInt8
     assert report["reconstruction"]["trained_network"]["psnr"] is not None
     people = report["reidentification"]
     assert "not_run" in people or people["chance"] == 0.5
-    with pytest.raises(OptionError, match="nobody named anna"):
+    with pytest.raises(OptionError, match="no person is named anna"):
         audit_video(film, veiled, attackers=Attackers(shows="anna"))
 
 

@@ -91,7 +91,7 @@ def test_another_shape_is_refused(film: Film) -> None:
 
 def test_other_times_are_refused(film: Film) -> None:
     original, output = film("a.mkv", numbered(12)), film("b.mkv", numbered(12), rate=10)
-    with pytest.raises(OptionError, match=r"frame 2 comes at .* s in a.mkv"):
+    with pytest.raises(OptionError, match=r"frame 2 is at .* s in a.mkv"):
         list(pairs(original, output))
 
 

@@ -183,4 +183,4 @@ def test_what_cannot_be_looked_for_is_said() -> None:
     said = " ".join(verdict.not_measured)
     assert "coverage of sign" in said
     assert "it counts as uncovered" in said
-    assert "by face: it does not see everybody" in said
+    assert "by face: it does not find every given person" in said

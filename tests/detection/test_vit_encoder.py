@@ -114,7 +114,7 @@ def test_descriptors_of_the_published_code(random_vit_file: Path) -> None:
     encoder = ViTEncoder(weights=random_vit_file, stride=8)
     made = template_of("mouth", np.full(128, 3, np.float32), encoder, origin="mouth.pt")
     assert np.linalg.norm(made.vector) == pytest.approx(1)
-    with pytest.raises(TemplateError, match="has 384 channels, and those of these features 128"):
+    with pytest.raises(TemplateError, match="has 384 channels, but these features have 128"):
         template_of("mouth", np.ones(384, np.float32), encoder, origin="mouth.pt")
 
 

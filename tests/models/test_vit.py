@@ -186,5 +186,5 @@ def test_weights_of_another_network(narrow: State) -> None:
         {name: value for name, value in narrow.items() if "blocks.4.mlp" not in name},
         {**narrow, "blocks.4.mlp.fc1.bias": torch.zeros(7)},
     ):
-        with pytest.raises(WeightsError, match="not those of a ViT"):
+        with pytest.raises(WeightsError, match="not those of a supported ViT"):
             DescriptorTransformer(damaged, size=(32, 32), **PLAIN)

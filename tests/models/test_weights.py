@@ -171,10 +171,10 @@ def test_a_file_is_fetched_once(net: Weights, folder: Path, server: tuple[str, C
     ("answer", "said"),
     [
         (DATA[:-1] + b"x", "was published"),
-        ((len(DATA), DATA[:5000]), f"it ended after 5000 of {len(DATA)} bytes"),
-        (None, "the server answered 404"),
+        ((len(DATA), DATA[:5000]), f"truncated after 5000 of {len(DATA)} bytes"),
+        (None, "the server responded 404"),
         ("http://example.invalid/net.pth", "only https:// is safe"),
-        ("file:///etc/hosts", "the server answered 302"),
+        ("file:///etc/hosts", "the server responded 302"),
     ],
     ids=["another", "truncated", "missing", "sent to plain http", "sent to a file"],
 )

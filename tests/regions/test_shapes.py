@@ -47,7 +47,7 @@ def test_what_lies_outside_is_cut_off() -> None:
     "shape", [Rectangle(60, 0, 5, 5), Rectangle(-9, 3, 9, 5), Polygon(((70, 50), (80, 50), (75, 60)))]
 )
 def test_an_area_outside_the_frame_is_refused(shape: Shape) -> None:
-    with pytest.raises(OptionError, match="outside the frame, which is 60x40"):
+    with pytest.raises(OptionError, match="outside the 60x40 frame"):
         opacity(shape)
 
 

@@ -51,7 +51,7 @@ def test_sound_only(tmp_path: Path) -> None:
         frame.sample_rate = 16000
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    assert "a.mp4 holds only sound" in complaint(tmp_path / "a.mp4")
+    assert "a.mp4 contains only audio" in complaint(tmp_path / "a.mp4")
 
 
 def test_no_frames(tmp_path: Path) -> None:

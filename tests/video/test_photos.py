@@ -422,7 +422,7 @@ def test_place_and_device_are_kept_where_named(tmp_path: Path, order: str, kind:
 
 @pytest.mark.parametrize("text", ["yes", "drop,place", "keep,names", "place", "keep,", ""])
 def test_tags_that_cannot_be_named(text: str) -> None:
-    with pytest.raises(OptionError, match="metadata must be drop, keep, or keep,place,device"):
+    with pytest.raises(OptionError, match="choose drop, keep, or keep,place,device"):
         Encoding(metadata=text)
 
 

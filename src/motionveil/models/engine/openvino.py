@@ -72,7 +72,9 @@ class OpenVINONetwork:
         try:
             return self._core.read_model(self._source.data, b"")
         except RuntimeError as error:
-            raise WeightsError(f"OpenVINO cannot read the network {self._source.path}; reinstall motionveil") from error
+            raise WeightsError(
+                f"{self._source.path} is not a network that OpenVINO can read; reinstall motionveil"
+            ) from error
 
     def _compile(self, key: tuple[tuple[tuple[int, ...], str], ...]) -> tuple[Any, list[Any]]:
         """The network compiled for these shapes and types, and its idle inference requests."""
