@@ -69,7 +69,7 @@ def test_libraries_survive_a_file(tmp_path: Path) -> None:
 def test_other_files_are_no_library(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
     path.write_bytes(content)
-    with pytest.raises(TemplateError, match="not a template library"):
+    with pytest.raises(TemplateError, match="not a motionveil template library"):
         TemplateLibrary.load(path)
     with pytest.raises(TemplateError, match=r"the template library .* does not exist"):
         TemplateLibrary.load(tmp_path / "none")

@@ -81,7 +81,7 @@ def test_the_whole_frame_is_all_of_it() -> None:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: Rectangle(0, 0, 0, 5), "wider"),
+        (lambda: Rectangle(0, 0, 0, 5), "width and height above 0"),
         (lambda: Rectangle("x", 0, 1, 5), "invalid length 'x'"),
         (lambda: Rectangle(float("nan"), 0, 1, 5), "invalid length"),
         (lambda: Rectangle(1e9, 0, 1, 5), "invalid length"),

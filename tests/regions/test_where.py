@@ -117,7 +117,7 @@ def test_people_are_read() -> None:
         (("--area", "rect:1,2,3,4@5"), "invalid time range"),
         (("--area", "rect:1,2,3,4@"), "invalid time range"),
         (("--area", "polygon:1,2,3,4"), "invalid area"),
-        (("--area", "rect:500,2,30,4"), "outside the frame"),
+        (("--area", "rect:500,2,30,4"), "is outside the "),
         (("--mask", "none.png"), "does not exist"),
         (("--hide", "nothing"), "nothing would be hidden"),
         (("--hide", "nothing", "--inverse"), "--whole-frame instead"),
