@@ -169,10 +169,10 @@ def test_hdr_becomes_ordinary_where_nobody_asks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "codec", "reason"),
     [
-        ("a.mp4", "h264", "h264: choose hevc or av1"),
-        ("a.mkv", "vp9", "vp9: choose hevc or av1 or ffv1"),
-        ("a.avi", None, "avi files: write to .mp4"),
-        ("a.gif", None, "gif files: write to .mp4"),
+        ("a.mp4", "h264", "h264 cannot store 10 bits or HDR: choose hevc or av1"),
+        ("a.mkv", "vp9", "vp9 cannot store 10 bits or HDR: choose hevc or av1 or ffv1"),
+        ("a.avi", None, "avi files cannot store 10 bits or HDR: write to .mp4"),
+        ("a.gif", None, "gif files cannot store 10 bits or HDR: write to .mp4"),
         ("a.png", None, "images are written with 8 bits"),
         ("images", None, "images are written with 8 bits"),
     ],
