@@ -1,9 +1,9 @@
-"""motionveil hides who is in a video and keeps what they do.
+"""motionveil hides who is in a video while keeping what they do.
 
     import motionveil
     motionveil.obfuscate_video("in.mp4", "out.mp4", hide=["head", "hand"])
 
-Heavy parts are imported when they are first used, so that ``import motionveil`` costs next to nothing.
+Heavy modules are imported on first use, so that ``import motionveil`` is fast.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ._core.errors import (
     WeightsError,
 )
 
-# `typing` takes time to import, in which an interrupt on the command line would not end quietly yet.
+# Importing `typing` takes time during which an interrupt of the command line would print a traceback.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._core.types import Clip, Point, VideoInfo
@@ -80,7 +80,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-# OpenCV reads this when it is loaded: a small file can claim to be a picture that fills the memory.
+# OpenCV reads this on import. It bounds the memory for small files that declare huge images.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**28))
 
 _LAZY = {

@@ -1,4 +1,4 @@
-"""Pictures for people: overlays, labelled tiles, contact sheets."""
+"""Images for people: overlays, labelled tiles, contact sheets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BAR = 22
 
 
 def overlay(frame: UInt8Array, saliency: Float32Array, *, strength: float = 0.65) -> UInt8Array:
-    """The frame, greyed, with saliency (H, W) in [0, 1] painted over it from dark violet (low) to yellow (high)."""
+    """The frame in greyscale, with saliency (H, W) in [0, 1] overlaid from dark violet (low) to yellow (high)."""
     colours = cv2.applyColorMap((np.clip(saliency, 0, 1) * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
     colours = cast(UInt8Array, cv2.cvtColor(colours, cv2.COLOR_BGR2RGB))
     muted = cast(UInt8Array, cv2.cvtColor(ops.grey(frame), cv2.COLOR_GRAY2RGB))
@@ -27,32 +27,32 @@ def overlay(frame: UInt8Array, saliency: Float32Array, *, strength: float = 0.65
 
 
 def outline(picture: UInt8Array, box: tuple[float, float, float, float]) -> None:
-    """Draw a frame around a box (left, top, width, height), in place."""
+    """Draw a rectangle around a box (left, top, width, height), in place."""
     left, top, width, height = box
     first, second = (round(left), round(top)), (round(left + width), round(top + height))
     cv2.rectangle(picture, first, second, (255, 70, 70), 2)
 
 
 def labelled(picture: UInt8Array, text: str) -> UInt8Array:
-    """The picture with a bar of text above it."""
+    """The image with a caption bar above it."""
     bar = np.full((_BAR, picture.shape[1], 3), 24, np.uint8)
     cv2.putText(bar, text, (6, 15), _FONT, 0.45, (235, 235, 235), 1, cv2.LINE_AA)
     return np.vstack([bar, picture])
 
 
 def side_by_side(pictures: Sequence[UInt8Array]) -> UInt8Array:
-    """Pictures of one height in a row, cut to an even width."""
+    """Images of one height in a row, cropped to an even width."""
     row = np.hstack(list(pictures))
     return row[:, : row.shape[1] // 2 * 2]
 
 
 def thumbnail(picture: UInt8Array, height: int) -> UInt8Array:
-    """The picture at this height, its shape kept."""
+    """The image resized to this height, with its aspect ratio kept."""
     return ops.resize_image(picture, (height, max(1, round(picture.shape[1] * height / picture.shape[0]))))
 
 
 def contact_sheet(rows: Sequence[tuple[str, Sequence[tuple[str, UInt8Array]]]], *, height: int = 180) -> UInt8Array:
-    """Rows of labelled pictures, each row with a heading; pictures are brought to one height."""
+    """Rows of labelled images, each row with a heading; images are resized to one height."""
     drawn = []
     for heading, pictures in rows:
         tiles = [
@@ -64,7 +64,7 @@ def contact_sheet(rows: Sequence[tuple[str, Sequence[tuple[str, UInt8Array]]]], 
 
 
 def stacked(pictures: Sequence[UInt8Array]) -> UInt8Array:
-    """Pictures above each other, padded to one width."""
+    """Images above each other, padded to one width."""
     width = max(picture.shape[1] for picture in pictures)
     return np.vstack([np.pad(picture, [(0, 0), (0, width - picture.shape[1]), (0, 0)]) for picture in pictures])
 
@@ -79,7 +79,7 @@ def mark_point(picture: UInt8Array, point: Point) -> UInt8Array:
 
 
 def encode_image(picture: UInt8Array, suffix: str) -> bytes:
-    """(H, W, 3) RGB or (H, W) grey uint8 as a file of this kind. Raises OutputError where there is no such kind."""
+    """Encode (H, W, 3) RGB or (H, W) grey uint8 in this format. Raises OutputError if it is not supported."""
     if picture.ndim == 3:
         picture = cast(UInt8Array, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     try:
@@ -87,18 +87,18 @@ def encode_image(picture: UInt8Array, suffix: str) -> bytes:
     except cv2.error:
         done, data = False, None
     if not done or data is None:
-        raise OutputError(f"pictures cannot be written as {suffix or 'a name without extension'}; use .png or .jpg")
+        raise OutputError(f"cannot write images as {suffix or 'a file without extension'}; use .png or .jpg")
     return data.tobytes()
 
 
 def write_image(path: str | Path, picture: UInt8Array, *, private: bool = False) -> None:
-    """Write (H, W, 3) RGB or (H, W) grey uint8 by the name's extension. private: see `files.take_place`."""
+    """Write (H, W, 3) RGB or (H, W) grey uint8 by file extension. private: see `atomic_files.take_place`."""
     path = Path(path)
     write_file(path, encode_image(picture, path.suffix), private=private)
 
 
 class Moments:
-    """Rows of labelled pictures, of moments spread evenly over a video of unknown length."""
+    """Rows of labelled images, evenly spaced over a video of unknown length."""
 
     def __init__(self, *, shown: int = 5, height: int = 200) -> None:
         self._shown = shown
@@ -107,17 +107,17 @@ class Moments:
         self._rows: list[list[tuple[str, UInt8Array]]] = []
 
     def wants(self, index: int) -> bool:
-        """Whether the frame of this index is one of them."""
+        """Whether the frame at this index is one of them."""
         return index % self._every == 0
 
     def add(self, tiles: Sequence[tuple[str, UInt8Array]]) -> None:
-        """Remember a moment; where there are too many, every other one goes and the next ones come half as often."""
+        """Add a moment. If there are too many, every other one is dropped, and further ones are half as frequent."""
         self._rows.append([(text, thumbnail(picture, self._height)) for text, picture in tiles])
         if len(self._rows) > 2 * self._shown:
             self._rows = self._rows[::2]
             self._every *= 2
 
     def draw(self) -> UInt8Array:
-        """The contact sheet of those that are remembered, one row each."""
+        """The contact sheet of the kept moments, one row each."""
         step = max(1, -(-len(self._rows) // self._shown))
         return contact_sheet([("", row) for row in self._rows[::step]], height=self._height)

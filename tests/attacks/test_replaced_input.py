@@ -56,7 +56,7 @@ def test_written_to_while_it_is_read(tmp_path: Path) -> None:
     def change(progress: Progress) -> None:
         shutil.copyfile(other, film)
 
-    with pytest.warns(UserWarning, match="was written to while it was read"):
+    with pytest.warns(UserWarning, match="was modified while it was read"):
         obfuscate_video(film, tmp_path / "o.mp4", obfuscator=CORNER, record=True, on_progress=change)
     assert json.loads((tmp_path / "o.mp4.json").read_text())["source"]["sha256"] is None
 

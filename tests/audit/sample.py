@@ -50,7 +50,7 @@ def sample() -> dict[str, Any]:
         "other_fillers": ["blur_strong"],
         "container": {"streams": ["video h264"], "tags": {"encoder": "Lavf"}, "findings": [],
                       "beside": ["a.json lies beside it"]},
-        "weaknesses": ["blur can be undone"],
+        "weaknesses": ["blur can be partly reversed"],
         "measured": {"coverage": "every frame"},
         "versions": {"motionveil": "0"},
     }  # fmt: skip

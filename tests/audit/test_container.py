@@ -98,9 +98,9 @@ def test_what_was_removed_tells_nothing(tmp_path: Path) -> None:
     metadata = {"location": "+48.1342+011.5771/", "creation_time": "2024-05-01T10:00:00Z", "comment": "Ann"}
     original = make_film(tmp_path / "in.mp4", numbered(4), metadata=metadata)
     output = make_film(tmp_path / "out.mp4", numbered(4))
-    assert set(examine(output, original).removed) == {"the place of the recording", "a date", "a title or text"}
+    assert set(examine(output, original).removed) == {"the recording location", "a date", "a title or text"}
     dated = make_film(tmp_path / "dated.mp4", numbered(4), metadata={"creation_time": "2026-01-01T00:00:00Z"})
-    assert set(examine(dated, original).removed) == {"the place of the recording", "a title or text"}
+    assert set(examine(dated, original).removed) == {"the recording location", "a title or text"}
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_a_folder_of_pictures(tmp_path: Path, picture: UInt8Array) -> None:
     found = examine(folder)
     assert found.files == 5
     assert [f.text for f in found.findings] == [
-        "a text is in the file: comment (file) is 'take 1' (in 2 of 5 pictures)"
+        "the file contains a text: comment (file) is 'take 1' (in 2 of 5 images)"
     ]
     assert examine(folder / "%d.jpg").findings == found.findings
     written(folder / "Thumbs.db", b"small copies")
@@ -250,7 +250,7 @@ def test_our_own_output_reveals_nothing(tmp_path: Path, name: str) -> None:
     assert {"sound", "a title or text"} <= {*found.removed}
     assert "Ann" not in "".join(found.removed)
     assert sum("shows the original" in sentence for sentence in found.beside) == 2
-    assert sum("names the original's file" in sentence for sentence in found.beside) == 1
+    assert sum("names the original file" in sentence for sentence in found.beside) == 1
 
 
 def test_kept_sound_and_tags_are_seen(tmp_path: Path) -> None:
@@ -267,5 +267,5 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
         examine(tmp_path / "missing.mp4")
     with pytest.raises(InputError):
         examine(tmp_path / "missing.png")
-    with pytest.raises(InputError, match="no picture"):
+    with pytest.raises(InputError, match="no image"):
         examine(tmp_path)

@@ -53,20 +53,20 @@ def test_frames_of_another_shape_are_padded() -> None:
 def test_files_that_are_no_detector(tmp_path: Path) -> None:
     text = tmp_path / "text.onnx"
     text.write_text("hello")
-    with pytest.raises(WeightsError, match="no file"):
+    with pytest.raises(WeightsError, match="does not exist"):
         ONNXDetector(tmp_path / "none.onnx")
-    with pytest.raises(WeightsError, match=r"text\.onnx is no network that can be run; .*--detector") as caught:
+    with pytest.raises(WeightsError, match=r"text\.onnx is not a network that can be run; .*--detector") as caught:
         ONNXDetector(text)
     assert "reinstall" not in str(caught.value)
     with pytest.raises(WeightsError, match="output of shape"):
         ONNXDetector(GOLDEN / "detector_none.onnx", size=SEEN)
-    with pytest.raises(WeightsError, match="does not take pictures"):
+    with pytest.raises(WeightsError, match="does not accept images"):
         ONNXDetector(ENCODER_PATH)
-    with pytest.raises(WeightsError, match="does not hold YuNet"):
+    with pytest.raises(WeightsError, match="is not YuNet"):
         YuNet(text)
-    with pytest.raises(WeightsError, match="does not hold YuNet"):
+    with pytest.raises(WeightsError, match="is not YuNet"):
         YuNet(ENCODER_PATH)
-    with pytest.raises(WeightsError, match="does not hold YuNet"):
+    with pytest.raises(WeightsError, match="is not YuNet"):
         YuNet(GOLDEN / "detector_rows.onnx")
 
 

@@ -77,7 +77,7 @@ def test_a_part_that_was_released_smaller(film: Film) -> None:
 def test_another_number_of_frames_is_refused(film: Film, first: int, second: int) -> None:
     original, output = film("a.mkv", numbered(first)), film("b.mkv", numbered(second))
     longer, shorter = ("a.mkv", "b.mkv") if first > second else ("b.mkv", "a.mkv")
-    with pytest.raises(OptionError, match=f"{shorter} ends after 10 frames and {longer} goes on: .*--start"):
+    with pytest.raises(OptionError, match=f"{shorter} ends after 10 frames but {longer} continues: .*--start"):
         list(pairs(original, output))
 
 
@@ -91,7 +91,7 @@ def test_another_shape_is_refused(film: Film) -> None:
 
 def test_other_times_are_refused(film: Film) -> None:
     original, output = film("a.mkv", numbered(12)), film("b.mkv", numbered(12), rate=10)
-    with pytest.raises(OptionError, match=r"frame 2 comes at .* s in a.mkv"):
+    with pytest.raises(OptionError, match=r"frame 2 is at .* s in a.mkv"):
         list(pairs(original, output))
 
 

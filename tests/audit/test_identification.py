@@ -146,7 +146,7 @@ def test_without_other_persons_nothing_is_claimed(people: dict[str, list[UInt8Ar
     assert identify({"A": frames}, frames, frames, name="A", finder=Everywhere()).not_run == alone.not_run
     empty = [np.zeros_like(frame) for frame in frames]
     assert "nobody was found" in (identify({"B": frames}, empty, frames, finder=Everywhere()).not_run or "")
-    assert "not everybody" in (identify({"B": empty}, frames, frames, finder=Everywhere()).not_run or "")
+    assert "not every given person" in (identify({"B": empty}, frames, frames, finder=Everywhere()).not_run or "")
 
 
 def test_a_network_as_embedding(tmp_path: Path, people: dict[str, list[UInt8Array]]) -> None:
@@ -171,7 +171,7 @@ def test_a_network_as_embedding(tmp_path: Path, people: dict[str, list[UInt8Arra
     assert (network.name, network.looks_at) == ("means", "person")
     (tmp_path / "text.onnx").write_text("hello")
     for wrong in (tmp_path / "missing.onnx", tmp_path / "text.onnx", ENCODER_PATH):
-        with pytest.raises(WeightsError, match=r"no network that can be run on pictures of 112x112; .*--embedding"):
+        with pytest.raises(WeightsError, match=r"not a network that can be run on images of 112x112; .*--embedding"):
             EMBEDDINGS["onnx"](wrong)
 
 

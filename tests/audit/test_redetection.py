@@ -50,7 +50,7 @@ def test_faces_are_the_same_where_their_boxes_overlap() -> None:
 def test_no_rate_without_faces() -> None:
     assert found([([], [FAR])]).face_rate is None
     assert found([([], [FAR])]).face_reason == "no face was found in the original"
-    assert found([([], [])], kinds=["car"]).face_reason == "no detector of faces was given"
+    assert found([([], [])], kinds=["car"]).face_reason == "no face detector was given"
 
 
 def test_other_kinds_are_counted_by_themselves() -> None:

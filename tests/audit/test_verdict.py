@@ -31,27 +31,27 @@ CASES: list[tuple[str, Change, str, str]] = [
     ("one look", lambda r: r["coverage"]["hair"].update(worst_frame=0.8, longest_gap_s=0.03), "good", "at least 80.0%"),
     ("faces", lambda r: r["redetection"].update(face_rate=0.02), "leak", "2.0% of the 60 frames"),
     ("few faces", lambda r: r["redetection"].update(face_rate=0.01), "good", "1.0% of the 60 frames"),
-    ("the same", lambda r: r["output"].update(sha256="00"), "leak", "byte for byte"),
-    ("hardly anything", lambda r: r.update(hidden_share=0.0001), "leak", "hardly anything in the output"),
+    ("the same", lambda r: r["output"].update(sha256="00"), "leak", "identical"),
+    ("hardly anything", lambda r: r.update(hidden_share=0.0001), "leak", "hardly differs"),
     (
         "shown",
         lambda r: r["reconstruction"]["none"].update(psnr=13.4, gain=4.0),
         "leak",
-        "as it is comes 4.0 dB nearer",
+        "the unmodified output is 4.0 dB closer",
     ),
-    ("gain", lambda r: r["reconstruction"]["denoising"].update(psnr=11.0), "weak", "1.6 dB nearer"),
-    ("large gain", lambda r: r["reconstruction"]["denoising"].update(psnr=20.0), "leak", "10.6 dB nearer"),
+    ("gain", lambda r: r["reconstruction"]["denoising"].update(psnr=11.0), "weak", "1.6 dB more"),
+    ("large gain", lambda r: r["reconstruction"]["denoising"].update(psnr=20.0), "leak", "10.6 dB more"),
     (
         "known",
         lambda r: r["reidentification"]["embeddings"]["face"].update(output=0.9, luck=0.05),
         "leak",
-        "90% of the pictures",
+        "90% of the images",
     ),
     (
         "nearly",
         lambda r: r["reidentification"]["embeddings"]["face"].update(output=0.4, luck=0),
         "weak",
-        "40% of the pictures",
+        "40% of the images",
     ),
     (
         "known from what came back",
@@ -68,25 +68,25 @@ CASES: list[tuple[str, Change, str, str]] = [
         "luck",
         lambda r: r["reidentification"]["embeddings"]["face"].update(output=1.0, luck=0.35),
         "good",
-        "100% of the output were given to the right person",
+        "100% of the output were assigned to the right person",
     ),
     (
         "perhaps luck",
         lambda r: r["reidentification"]["embeddings"]["face"].update(output=1.0, luck=0.15),
         "weak",
-        "by luck that happens in 15% of cases",
+        "the probability of this by chance is 15%",
     ),
     (
         "one frame",
         lambda r: r["coverage"]["hair"].update(worst_frame=0.3, longest_gap_s=0.03),
         "leak",
-        "in the worst frame (at 0.40 s) 30% was",
+        "in the worst frame (at 0.40 s), 30% was",
     ),
     (
         "some frames",
         lambda r: r.update(coverage_stride=3),
         "good",
-        "in all frames that were looked at",
+        "in all examined frames",
     ),
     (
         "place",
@@ -98,9 +98,9 @@ CASES: list[tuple[str, Change, str, str]] = [
         "harmless",
         lambda r: r["container"]["findings"].append({"level": "harmless", "text": "it says what encoded it"}),
         "good",
-        "nothing besides its pictures",
+        "nothing besides its frames",
     ),
-    ("no motion", lambda r: r["motion_kept"].update(dis=0.1), "good", "little to go by"),
+    ("no motion", lambda r: r["motion_kept"].update(dis=0.1), "good", "little information"),
 ]
 
 
@@ -135,7 +135,7 @@ def test_without_figures_there_is_no_verdict() -> None:
     assert "re-identification: give at least one more person" in verdict.not_measured
     # Nothing more is claimed than what was looked at: the file.
     assert [reason.text for reason in verdict.reasons if reason.level == "good"] == [
-        "the file holds nothing besides its pictures that tells of people, places or devices."
+        "the file contains nothing besides its frames that reveals people, places or devices."
     ]
 
 
@@ -145,7 +145,7 @@ def test_an_attacker_that_does_not_know_originals_proves_nothing() -> None:
         report["reidentification"]["embeddings"]["face"].update(change, output=1.0, luck=0.0)
         verdict = judge(report)
         assert not any(reason.text.startswith("by face") for reason in verdict.reasons)
-        assert any("cannot tell the original" in text for text in verdict.not_measured)
+        assert any("cannot distinguish the original" in text for text in verdict.not_measured)
 
 
 def test_few_persons_prove_nothing_and_neither_does_what_is_no_nearer() -> None:
@@ -183,4 +183,4 @@ def test_what_cannot_be_looked_for_is_said() -> None:
     said = " ".join(verdict.not_measured)
     assert "coverage of sign" in said
     assert "it counts as uncovered" in said
-    assert "by face: it does not see everybody" in said
+    assert "by face: it does not find every given person" in said

@@ -145,5 +145,5 @@ def test_detail_is_a_promise_in_pixels_of_the_frame() -> None:
     assert short_side(PERSON, 2160, 3840) == 2160
     assert short_side(PERSON / 2, 480, 640) == 960
     assert short_side(4 * PERSON, 1080, 1920) is None
-    with pytest.raises(OptionError, match="cannot be found"):
+    with pytest.raises(OptionError, match="at least 1 pixel high"):
         PartsEncoder(smallest_person=0)

@@ -138,10 +138,10 @@ def test_other_features_start_from_their_own_settings() -> None:
     assert secure.for_still().feature_options == {"short_side": 768, "levels": 3}
     assert secure.with_features("parts", short_side=200).for_still().feature_options == {"short_side": 200, "levels": 2}
     assert secure.with_features("dino_vits8").for_still().feature_options == {}
-    for name, words in (("clip", "no features 'clip'"), ("parts", "has no option stride")):
+    for name, words in (("clip", "unknown features 'clip'"), ("parts", "has no option stride")):
         with pytest.raises(OptionError, match=words):
             Networks(secure.with_features(name, stride=8)).extractor()
-    with pytest.raises(OptionError, match="no flow 'none'"):
+    with pytest.raises(OptionError, match="unknown flow 'none'"):
         _ = Networks(secure.with_flow("none")).flow
     with pytest.raises(OptionError, match="dis has no option scale"):
         _ = Networks(secure.with_flow("dis", scale=0.5)).flow
@@ -243,7 +243,7 @@ def test_the_command_line(run: Run, person: UInt8Array, tmp_path: Path, random_v
     )  # fmt: skip
     assert code == 0, err
     assert "protects nobody" in err
-    assert "film.mp4: hand could not be found at its beginning" in err
+    assert "film.mp4: hand could not be found in the first frames" in err
     coverage = json.loads((tmp_path / "o.mp4.json").read_text())["settings"]["coverage"]
     assert (coverage["match_first"], coverage["recheck"]) == (True, 0.2)
     # Made once and kept.
@@ -296,5 +296,5 @@ def test_a_preset_survives_its_record(tmp_path: Path) -> None:
     assert told["filler_options"] == {"colour": "#010203"}
     assert "secret" not in json.dumps(told)
     for wrong in ({}, {**told, "coverage": {"margins": 1}}, {**told, "colour": 3}):
-        with pytest.raises(OptionError, match="no settings of this version"):
+        with pytest.raises(OptionError, match="invalid settings for this version"):
             type(changed).from_record(wrong)

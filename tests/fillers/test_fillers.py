@@ -151,15 +151,15 @@ def test_small_copies() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("fog", {}, "no fill 'fog'"),
+        ("fog", {}, "unknown fill 'fog'"),
         ("solid", {"color": "#000000"}, "has no option color"),
-        ("solid", {"colour": "#0000"}, "no colour '#0000'"),
-        ("solid", {"colour": 5}, "does not take colour=5"),
-        ("blur", {"sigma": "much"}, "does not take sigma='much'"),
-        ("blur", {"sigma": 0}, "must be greater than 0"),
+        ("solid", {"colour": "#0000"}, "invalid colour '#0000'"),
+        ("solid", {"colour": 5}, "invalid colour=5"),
+        ("blur", {"sigma": "much"}, "invalid sigma='much'"),
+        ("blur", {"sigma": 0}, "must be above 0"),
         ("pixelate", {"cell": 0.5}, "at least 1 pixel"),
-        ("resample", {"interpolation": "magic"}, "does not take interpolation='magic'"),
-        ("iid_noise", {"statistics": "rainbow"}, "no statistics 'rainbow'"),
+        ("resample", {"interpolation": "magic"}, "invalid interpolation='magic'"),
+        ("iid_noise", {"statistics": "rainbow"}, "unknown statistics 'rainbow'"),
         ("inpaint", {"short_side": 2}, "16 pixels"),
     ],
 )
@@ -174,7 +174,7 @@ def test_on_the_command_line(run: Run, tmp_path: Path) -> None:
         "obfuscate", source, "-o", tmp_path / "out.mkv", "--codec", "ffv1", "--fill", "blur:sigma=3", "-q"
     )
     assert code == 0
-    assert "blur can be undone in part" in errors
+    assert "blur can be partly reversed" in errors
     assert "GaussianBlur(sigma=3" in json.loads((tmp_path / "out.mkv.json").read_text())["settings"]["filler"]
     assert len(read(tmp_path / "out.mkv")[0]) == 3
     for wrong in ("fog", "blur:sigma", "blur:radius=3", "blur:sigma=x"):

@@ -46,7 +46,7 @@ def test_a_video(named: bool, run: Run, film: Path, checkpoint: Path, tmp_path: 
     assert code == 0, err
     assert str(target) in out
     assert err.count("warning") == 1
-    assert "hides only what its training knew about" in err
+    assert "hides only what its training covered" in err
     learned = load_learned(checkpoint, device="cpu")
     expected = np.concatenate([clip.frames for clip in learned.stream(clips_of(read(film)[0]))])
     assert np.abs(read(target)[0].astype(int) - expected).max() <= 1
@@ -63,8 +63,8 @@ def test_preview_audit_and_several(run: Run, film: Path, checkpoint: Path, tmp_p
         "--audio", "keep", "--end", 0.16,
     )  # fmt: skip
     assert code == 0, err
-    assert err.count("training knew about") == 1
-    assert "voices tell who speaks" in err
+    assert err.count("training covered") == 1
+    assert "voices identify speakers" in err
     for name in ("in", "a"):
         assert read(tmp_path / "out" / f"{name}.mkv")[0].shape[0] == 4
         assert (tmp_path / "out" / f"{name}.preview.mkv").is_file()

@@ -217,10 +217,10 @@ def test_balanced_channels_survive_eight_bits() -> None:
     ("options", "words"),
     [
         ({"engine": "abacus"}, ", ".join(ENGINES)),
-        ({"precision": "f8"}, "no precision 'f8'"),
-        ({"precision": "int8", "engine": "openvino"}, "need example frames"),
-        ({"precision": "int8", "engine": "torch"}, "run on openvino only"),
-        ({"precision": "f16", "engine": "openvino"}, "for GPUs"),
+        ({"precision": "f8"}, "unknown precision 'f8'"),
+        ({"precision": "int8", "engine": "openvino"}, "needs example frames"),
+        ({"precision": "int8", "engine": "torch"}, "requires the engine openvino"),
+        ({"precision": "f16", "engine": "openvino"}, "requires a GPU"),
     ],
 )
 def test_what_an_engine_cannot_do(options: dict[str, Any], words: str) -> None:
@@ -252,7 +252,7 @@ class Trap:
 
 def test_checkpoints_are_not_run(tmp_path: Path) -> None:
     torch.save({"weight": torch.zeros(3), "trap": Trap(tmp_path / "sprung")}, tmp_path / "trap.pth")
-    with pytest.raises(WeightsError, match="holds more than weights"):
+    with pytest.raises(WeightsError, match="contains more than weights"):
         read_checkpoint(tmp_path / "trap.pth")
     assert not (tmp_path / "sprung").exists()
 
@@ -290,5 +290,5 @@ def test_one_descriptor_in_a_file(tmp_path: Path) -> None:
     torch.save({"a": torch.zeros(3), "b": torch.zeros(3)}, tmp_path / "two.pt")
     torch.save(torch.zeros(3, 4), tmp_path / "matrix.pt")
     for name in ("two.pt", "matrix.pt"):
-        with pytest.raises(WeightsError, match="does not hold one descriptor"):
+        with pytest.raises(WeightsError, match="does not contain a single descriptor"):
             read_vector(tmp_path / name)

@@ -163,7 +163,7 @@ def test_dinov2_scales_its_blocks(narrow: State) -> None:
     ("settings", "words"),
     [
         ({"layer": 12}, "layers 0 to 11, not 12"),
-        ({"facet": "attention"}, "no facet 'attention'"),
+        ({"facet": "attention"}, "unknown facet 'attention'"),
         ({"stride": 3}, "choose from 1, 2, 4, 8"),
         ({"size": (4, 64)}, "smaller than one patch"),
     ],
@@ -174,17 +174,17 @@ def test_settings_that_do_not_exist(narrow: State, settings: dict[str, Any], wor
 
 
 def test_weights_of_another_network(narrow: State) -> None:
-    with pytest.raises(WeightsError, match="not the weights of a vision transformer"):
+    with pytest.raises(WeightsError, match="not a vision transformer"):
         ViTShape.of({"conv1.weight": torch.zeros(3)})
     for missing in ("cls_token", "patch_embed.proj.bias", "blocks.0.attn.qkv.bias"):
-        with pytest.raises(WeightsError, match="not the weights of a vision transformer"):
+        with pytest.raises(WeightsError, match="not a vision transformer"):
             ViTShape.of({name: value for name, value in narrow.items() if name != missing})
     huge = {**narrow, "patch_embed.proj.weight": torch.zeros(1280, 3, 14, 14)}
-    with pytest.raises(WeightsError, match="not the weights of a vision transformer"):
+    with pytest.raises(WeightsError, match="not a vision transformer"):
         ViTShape.of(huge)
     for damaged in (
         {name: value for name, value in narrow.items() if "blocks.4.mlp" not in name},
         {**narrow, "blocks.4.mlp.fc1.bias": torch.zeros(7)},
     ):
-        with pytest.raises(WeightsError, match="not those of a ViT"):
+        with pytest.raises(WeightsError, match="not those of a supported ViT"):
             DescriptorTransformer(damaged, size=(32, 32), **PLAIN)

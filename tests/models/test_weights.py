@@ -171,10 +171,10 @@ def test_a_file_is_fetched_once(net: Weights, folder: Path, server: tuple[str, C
     ("answer", "said"),
     [
         (DATA[:-1] + b"x", "was published"),
-        ((len(DATA), DATA[:5000]), f"it ended after 5000 of {len(DATA)} bytes"),
-        (None, "the server answered 404"),
+        ((len(DATA), DATA[:5000]), f"truncated after 5000 of {len(DATA)} bytes"),
+        (None, "the server responded 404"),
         ("http://example.invalid/net.pth", "only https:// is safe"),
-        ("file:///etc/hosts", "the server answered 302"),
+        ("file:///etc/hosts", "the server responded 302"),
     ],
     ids=["another", "truncated", "missing", "sent to plain http", "sent to a file"],
 )
@@ -333,7 +333,7 @@ def test_a_path_of_ones_own(net: Weights, tmp_path: Path) -> None:
     assert find_weights("net", tmp_path / "mine.safetensors") == tmp_path / "mine.safetensors"
     (tmp_path / "net.pth").write_bytes(b"damaged")
     assert "is damaged" in refused(WeightsError, lambda: find_weights("net", tmp_path / "net.pth"))
-    assert "there is no file" in refused(WeightsError, lambda: find_weights("net", tmp_path / "none.pth"))
+    assert "does not exist" in refused(WeightsError, lambda: find_weights("net", tmp_path / "none.pth"))
 
 
 def test_import_recognises_by_name_and_by_content(net: Weights, tmp_path: Path, folder: Path) -> None:
@@ -345,7 +345,7 @@ def test_import_recognises_by_name_and_by_content(net: Weights, tmp_path: Path, 
     assert find_weights("net").read_bytes() == DATA
     (tmp_path / "unknown").write_bytes(b"?")
     assert "--name" in refused(WeightsError, lambda: import_weights(tmp_path / "unknown"))
-    assert "there is no file" in refused(WeightsError, lambda: import_weights(tmp_path / "none"))
+    assert "does not exist" in refused(WeightsError, lambda: import_weights(tmp_path / "none"))
     assert left(folder) == ["net.pth"]
 
 
@@ -401,4 +401,4 @@ def test_the_command(
     assert (code, out.strip()) == (0, str(path))
     code, _, err = run("fetch", "nte")
     assert code == 2
-    assert "no weights are named 'nte'" in err
+    assert "unknown weights 'nte'" in err

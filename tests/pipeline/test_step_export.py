@@ -170,7 +170,7 @@ def test_goes_on_and_replaces_only_its_own(film: Path, tmp_path: Path) -> None:
         write_export(film, tmp_path / "o", export=export, networks=networks, window=window)
     write_export(film, tmp_path / "o", export=export, networks=networks, window=window, overwrite=True)
     (folder / "flow" / "notes.txt").write_text("mine")
-    with pytest.raises(OutputError, match="other things than an export"):
+    with pytest.raises(OutputError, match="other files than an export"):
         write_export(film, tmp_path / "o", export=export, networks=networks, window=window, overwrite=True)
     assert (folder / "flow" / "notes.txt").exists()
 

@@ -189,8 +189,8 @@ def test_other_colours_are_another_person() -> None:
 @pytest.mark.parametrize(
     ("point", "time", "says"),
     [
-        ((100, 50), 0, "nobody at 100,50 at 0.00 s"),
-        ((500, 5), 0, "outside the frame"),
+        ((100, 50), 0, "nobody was found at 100,50 at 0.00 s"),
+        ((500, 5), 0, "is outside the "),
         ((20, 50), 99, "no frame at 99 s"),
     ],
 )

@@ -112,12 +112,12 @@ def test_people_are_read() -> None:
     [
         (("--area", "circle:1,2,3"), "invalid area"),
         (("--area", "rect:1,2,3"), "invalid area"),
-        (("--area", "rect:1,2,3,x"), "no place"),
+        (("--area", "rect:1,2,3,x"), "invalid length"),
         (("--area", "rect:1,2,3,4@5-2"), "must come after"),
         (("--area", "rect:1,2,3,4@5"), "invalid time range"),
         (("--area", "rect:1,2,3,4@"), "invalid time range"),
         (("--area", "polygon:1,2,3,4"), "invalid area"),
-        (("--area", "rect:500,2,30,4"), "outside the frame"),
+        (("--area", "rect:500,2,30,4"), "is outside the "),
         (("--mask", "none.png"), "does not exist"),
         (("--hide", "nothing"), "nothing would be hidden"),
         (("--hide", "nothing", "--inverse"), "--whole-frame instead"),
@@ -141,7 +141,7 @@ def test_what_a_person_may_get_wrong(run: Run, video: Path, options: tuple[str, 
 def test_a_click_on_nobody_leaves_nothing(run: Run, video: Path) -> None:
     code, _, err = run("obfuscate", video, "--keep-person", "40,30")
     assert code == 2
-    assert "there is nobody at 40,30" in err
+    assert "nobody was found at 40,30" in err
     assert "motionveil: the person at 40,30 stays visible" in err
     assert [path.name for path in video.parent.iterdir() if "veiled" in path.name] == []
 
@@ -187,7 +187,7 @@ def test_a_mask_that_does_not_fit_leaves_nothing(run: Run, video: Path, tmp_path
     folder.mkdir()
     for index in range(7):
         drawing.write_image(folder / f"{index}.png", np.zeros((*SIZE, 3), np.uint8))
-    assert "has 7 frames and the video more" in complaint(
+    assert "has 7 frames, fewer than the video" in complaint(
         run("obfuscate", video, "--mask", folder, "--hide", "nothing")
     )
     assert [path.name for path in tmp_path.iterdir() if "veiled" in path.name] == []

@@ -51,7 +51,7 @@ def test_sound_only(tmp_path: Path) -> None:
         frame.sample_rate = 16000
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    assert "a.mp4 holds only sound" in complaint(tmp_path / "a.mp4")
+    assert "a.mp4 contains only audio" in complaint(tmp_path / "a.mp4")
 
 
 def test_no_frames(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_unknown_codec(tmp_path: Path) -> None:
 
 def test_folder_without_images(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
-    assert f"the folder {tmp_path} holds no images" in complaint(tmp_path)
+    assert f"the folder {tmp_path} contains no images" in complaint(tmp_path)
 
 
 @pytest.mark.parametrize("pattern", ["%06d.jpg", "*.png"])
@@ -102,7 +102,7 @@ def test_unreachable_address() -> None:
 def test_silent_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_TIMEOUT", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as server:  # accepts, and never says a word
-        assert "does not answer within" in complaint(f"http://127.0.0.1:{server.getsockname()[1]}/a.mp4")
+        assert "does not respond within" in complaint(f"http://127.0.0.1:{server.getsockname()[1]}/a.mp4")
 
 
 def test_probe_complains_alike(tmp_path: Path) -> None:

@@ -169,12 +169,12 @@ def test_hdr_becomes_ordinary_where_nobody_asks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "codec", "reason"),
     [
-        ("a.mp4", "h264", "h264: choose hevc or av1"),
-        ("a.mkv", "vp9", "vp9: choose hevc or av1 or ffv1"),
-        ("a.avi", None, "avi files: write to .mp4"),
-        ("a.gif", None, "gif files: write to .mp4"),
-        ("a.png", None, "pictures have 8 bits"),
-        ("images", None, "pictures have 8 bits"),
+        ("a.mp4", "h264", "h264 cannot store 10 bits or HDR: choose hevc or av1"),
+        ("a.mkv", "vp9", "vp9 cannot store 10 bits or HDR: choose hevc or av1 or ffv1"),
+        ("a.avi", None, "avi files cannot store 10 bits or HDR: write to .mp4"),
+        ("a.gif", None, "gif files cannot store 10 bits or HDR: write to .mp4"),
+        ("a.png", None, "images are written with 8 bits"),
+        ("images", None, "images are written with 8 bits"),
     ],
 )
 def test_what_cannot_keep_it_is_refused(tmp_path: Path, name: str, codec: Any, reason: str) -> None:
@@ -192,7 +192,7 @@ def test_a_method_over_whole_frames_is_refused(tmp_path: Path) -> None:
             return clips
 
     film, _ = ramp_film(tmp_path / "in.mkv", 9, PQ)
-    with pytest.raises(OptionError, match="leave out --colours"):
+    with pytest.raises(OptionError, match="omit --colours"):
         motionveil.obfuscate_video(film, tmp_path / "a.mp4", obfuscator=Whole(), encoding=KEEP)
 
 

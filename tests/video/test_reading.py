@@ -121,7 +121,7 @@ def test_a_window_is_told(tmp_path: Path) -> None:
 
 def test_a_start_beyond_the_end_is_refused(tmp_path: Path) -> None:
     film = make_film(tmp_path / "a.mp4", numbered(5))
-    with pytest.raises(InputError, match=r"no frame from 9 s on in .*a.mp4, which ends at 0.200 s"):
+    with pytest.raises(InputError, match=r"no frame after 9 s in .*a.mp4, which ends at 0.200 s"):
         open_source(film, start=9)
     with pytest.raises(InputError, match=r"no frame between 0.165 s and 0.19 s"):
         list(open_source(film, start=0.165, end=0.19))
@@ -175,7 +175,7 @@ def test_standard_input(tmp_path: Path) -> None:
         out = subprocess.run([sys.executable, "-c", program], stdin=file, capture_output=True, text=True, check=True)
     levels, complaint = out.stdout.splitlines()
     np.testing.assert_allclose([int(x) for x in levels.strip("[]").split(",")], [20, 30, 40, 50, 60], atol=2)
-    assert complaint == "standard input can be read only once: record it to a file and give that"
+    assert complaint == "standard input can be read only once: record it to a file and pass that"
 
 
 @pytest.mark.parametrize("extension", [".webm", ".gif"])

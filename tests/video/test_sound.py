@@ -154,7 +154,7 @@ def test_sound_is_encoded_where_it_cannot_be_copied(
 
 
 def test_a_container_without_sound(tmp_path: Path, film: Path) -> None:
-    with pytest.raises(OptionError, match=r"\.gif files cannot hold the aac sound of .*in.mp4: write to \.mkv"):
+    with pytest.raises(OptionError, match=r"\.gif files cannot hold aac audio of .*in.mp4: write to \.mkv"):
         copy(film, tmp_path / "out.gif")
     assert [p.name for p in tmp_path.iterdir()] == ["in.mp4"]
 

@@ -69,7 +69,7 @@ def test_cut_at_every_tenth(tmp_path: Path, frames: UInt8Array, extension: str) 
 def test_an_index_at_the_end_is_missed(tmp_path: Path, frames: UInt8Array) -> None:
     film = make_film(tmp_path / "a.mp4", frames)
     film.write_bytes(film.read_bytes()[:-2000])
-    with pytest.raises(InputError, match=r"a.mp4 is not a video, or it is damaged or cut short"):
+    with pytest.raises(InputError, match=r"a.mp4 is not a video, or it is damaged or truncated"):
         read(film)
 
 

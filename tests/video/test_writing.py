@@ -189,9 +189,9 @@ def test_quality_and_speed_reach_the_encoder(tmp_path: Path) -> None:
         ("a.webm", Encoding(codec="h264"), r"\.webm files cannot hold h264: write to \.mp4 or"),
         ("a.mp4", Encoding(quality=90), "quality of h264 must be 0 to 51, not 90"),
         ("a.mkv", Encoding(codec="ffv1", quality=3), "quality of ffv1 cannot be set"),
-        ("frames", Encoding(codec="h264"), "holds images: choose png or jpg"),
-        ("a.png", Encoding(audio="keep"), "images have no sound"),
-        ("a.mp4", Encoding(audio="keep"), "only when the source is a video file"),
+        ("frames", Encoding(codec="h264"), "is an image output: choose png or jpg"),
+        ("a.png", Encoding(audio="keep"), "images cannot hold audio"),
+        ("a.mp4", Encoding(audio="keep"), "only if the source is a video file"),
     ],
 )
 def test_settings_that_do_not_fit(tmp_path: Path, name: str, encoding: Encoding, message: str) -> None:
@@ -201,9 +201,9 @@ def test_settings_that_do_not_fit(tmp_path: Path, name: str, encoding: Encoding,
 
 
 def test_unknown_codecs_and_extensions(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="there is no codec h265: choose one of h264, hevc"):
+    with pytest.raises(OptionError, match="unknown codec 'h265': choose one of h264, hevc"):
         Encoding(codec="h265")
-    with pytest.raises(OutputError, match=r"a.xyz has an extension that cannot be written: choose one of .mp4"):
+    with pytest.raises(OutputError, match=r"a.xyz has an unsupported extension: use one of .mp4"):
         write(tmp_path / "a.xyz", numbered(2))
 
 

@@ -1,1 +1,1 @@
-"""What every part builds on: types, errors, atomic files, streams. Private: it may change without notice."""
+"""Foundations of all packages: types, errors, atomic files, streams. Private: may change without notice."""

@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all, and that nobody else can read before."""
+"""Atomic files and folders: they appear complete or not at all, and are unreadable to others before."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ from .interrupts import interrupts
 
 _PART = ".part-"
 _held: dict[Path, int | None] = {}
-"""Temporary files and folders of this process, with the descriptor whose lock says that somebody works on them."""
+"""Temporary files and folders of this process, with the descriptor that locks each while it is in use."""
 
 
 def hidden_name(path: Path, kind: str = _PART) -> Path:
-    """A hidden name beside a path that nobody uses."""
+    """An unused hidden name beside a path."""
     return path.with_name(f".{path.name}{kind}{secrets.token_hex(4)}")
 
 
 def hidden_file(path: Path) -> Path:
-    """A new, empty file under a hidden name beside a path, which only its owner may read; see `remove`, `take_place`.
+    """Create an empty file under a hidden name beside a path, readable by its owner only; see `remove`, `take_place`.
 
-    Raises OSError where it cannot be made.
+    Raises:
+        OSError: If it cannot be created.
     """
     return _new(path, lambda name: os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o600))
 
 
 def hidden_folder(path: Path) -> Path:
-    """A new folder in the same way."""
+    """Create a folder in the same way."""
     return _new(path, _open_new_folder)
 
 
@@ -50,7 +51,7 @@ def _open_new_folder(name: Path) -> int | None:
 def _new(path: Path, make: Callable[[Path], int | None]) -> Path:
     while True:
         name = hidden_name(path).absolute()
-        _held[name] = None  # before it is there, so that an interrupt at any moment finds it
+        _held[name] = None  # registered before it exists, so that an interrupt at any time finds it
         try:
             made = make(name)
         except FileExistsError:
@@ -59,26 +60,26 @@ def _new(path: Path, make: Callable[[Path], int | None]) -> Path:
         except BaseException:
             remove(name)
             raise
-        if os.name != "posix":  # what is open cannot be renamed there
+        if os.name != "posix":  # open files cannot be renamed there
             if made is not None:
                 os.close(made)
             return name
         _held[name] = made
-        # Somebody who looks for what was left behind may have come first.
+        # Another process that cleans up leftovers may have removed it first.
         if made is None or (try_lock(made) is not False and is_same(made, name)):
             return name
         remove(name)
 
 
 def release(path: Path) -> None:
-    """Let go of a temporary file or folder, which stays what it is."""
+    """Release the lock of a temporary file or folder and keep it."""
     descriptor = _held.pop(path, None)
     if descriptor is not None:
         os.close(descriptor)
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there and can be removed."""
+    """Remove a file or a folder, if possible."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -88,15 +89,15 @@ def remove(path: Path) -> None:
 
 
 def remove_all_hidden() -> None:
-    """Remove everything temporary of this process, which is about to end."""
+    """Remove all temporary files of this process, before it exits."""
     for path in list(_held):
         remove(path)
 
 
 def sweep(folder: Path) -> None:
-    """Remove temporary files and folders that were left behind by a process that was killed.
+    """Remove temporary files and folders left behind by killed processes.
 
-    What a process works on is locked, also for others on other machines; where there are no locks, nothing is removed.
+    Files in use are locked, also across machines; where locks are not supported, nothing is removed.
     """
     if os.name != "posix":
         return
@@ -118,32 +119,40 @@ def _remove_abandoned(path: Path) -> None:
 
 
 def make_folders(path: Path) -> list[Path]:
-    """Make a folder and those above it. Returns those that were not there, the deepest first."""
+    """Create a folder and its parents. Returns the created ones, deepest first."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     path.mkdir(parents=True, exist_ok=True)
     return missing
 
 
 def remove_empty(folders: list[Path]) -> None:
-    """Remove those of some folders, the deepest first, that hold nothing."""
+    """Remove the empty ones of these folders, given deepest first."""
     for folder in folders:
         with suppress(OSError):
             folder.rmdir()
 
 
 def take_place(temporary: Path, path: Path, *, overwrite: bool, private: bool = False) -> None:
-    """Let a complete temporary file or folder appear as `path`; what was there stays until then, also after an error.
+    """Move a complete temporary file or folder to `path`. An existing one is kept until then, also on errors.
 
-    It is on the disk before it appears, so that a power cut does not leave an empty file under the name.
-    private: only its owner may read it, as while it was temporary; otherwise whom the system's settings let.
-    Raises OutputError where something is there that may not be replaced, OSError where renaming fails.
+    The content is flushed to disk first, so that a power failure does not leave an empty file under the name.
+
+    Args:
+        temporary: The complete file or folder.
+        path: Its final name.
+        overwrite: Replace an existing file.
+        private: Keep it readable by its owner only; otherwise apply the default permissions.
+
+    Raises:
+        OutputError: If `path` exists and may not be replaced.
+        OSError: If renaming fails.
     """
     if path.exists() and not overwrite and not (path.is_dir() and not any(path.iterdir())):
-        raise OutputError(f"{path} has appeared meanwhile: choose another name or allow it with --overwrite")
+        raise OutputError(f"{path} was created meanwhile: choose another name or pass --overwrite")
     if not private:
-        with suppress(OSError):  # not every disk knows permissions
+        with suppress(OSError):  # not every file system supports permissions
             temporary.chmod((0o777 if temporary.is_dir() else 0o666) & ~_umask())
-    inside = any(folder in _held for folder in path.absolute().parents)  # of a folder that appears as a whole
+    inside = any(folder in _held for folder in path.absolute().parents)  # of a folder that is moved as a whole
     if not inside:
         _settle(temporary)
     _rename(temporary, path)
@@ -169,7 +178,7 @@ def _rename(temporary: Path, path: Path) -> None:
 
 
 def _settle(path: Path) -> None:
-    """Wait until what was written is on the disk."""
+    """Wait until the content is on disk."""
     if not path.is_dir():
         _flush(path)
     elif hasattr(os, "sync"):
@@ -177,7 +186,7 @@ def _settle(path: Path) -> None:
 
 
 def _flush(path: Path) -> None:
-    # Windows flushes only what may be written.
+    # Windows flushes only files that are open for writing.
     descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
     try:
         os.fsync(descriptor)
@@ -186,43 +195,50 @@ def _flush(path: Path) -> None:
 
 
 def _umask() -> int:
-    """What the system's settings take away from the permissions of new files."""
-    # It can only be read by setting it: to the strictest, as other threads may make files meanwhile.
+    """The umask of this process."""
+    # It can only be read by setting it; the strictest value is used, as other threads may create files meanwhile.
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
 
 
 def check_folder(folder: Path) -> None:
-    """Raise OutputError where a folder cannot be made or written into, before anything that takes long."""
+    """Raise OutputError early if a folder cannot be created or is not writable."""
     place = folder.resolve()
     above = next(each for each in (place, *place.parents) if each.exists())
     if not above.is_dir():
         raise OutputError(f"{above} is a file; choose a folder with -o")
     if not os.access(above, os.W_OK | os.X_OK):
-        raise OutputError(f"{above} may not be written to; choose another folder with -o")
+        raise OutputError(f"{above} is not writable; choose another folder with -o")
 
 
 def read_small_text(path: Path, *, most: int = 10_000_000) -> str:
-    """The text of a file, in UTF-8. Raises InputError where it is no file, larger than `most` bytes, or no text."""
+    """The text of a UTF-8 file.
+
+    Raises:
+        InputError: If it is not a file, larger than `most` bytes, or not text.
+    """
     if not path.is_file():
-        raise InputError(f"{path} is {'no file' if path.exists() else 'not there'}; give a file")
+        raise InputError(f"{path} {'is not a file' if path.exists() else 'does not exist'}; give a file")
     try:
         with path.open("rb") as file:
             data = file.read(most + 1)
         if len(data) > most:
-            raise InputError(f"{path} has more than {most // 1_000_000} MB, too much for what it should be")
+            raise InputError(f"{path} is larger than {most // 1_000_000} MB; give a file of the expected type")
         return data.decode("utf-8")
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is no text; give a text file in UTF-8") from error
+        raise InputError(f"{path} is not a text file; give one in UTF-8") from error
 
 
 class PendingFile:
     """A small file that is written now and appears with `commit`; a context manager that removes it otherwise.
 
-    private: see `take_place`. Raises OutputError where it cannot be written.
+    private: see `take_place`.
+
+    Raises:
+        OutputError: If it cannot be written.
     """
 
     def __init__(self, path: Path, data: bytes, *, overwrite: bool = True, private: bool = False) -> None:
@@ -238,7 +254,7 @@ class PendingFile:
             raise self._refusal(error) from error
 
     def commit(self) -> None:
-        """Let the file appear."""
+        """Make the file appear."""
         assert self._temporary is not None
         try:
             take_place(self._temporary, self.path, overwrite=self._overwrite, private=self._private)
@@ -246,12 +262,12 @@ class PendingFile:
             raise self._refusal(error) from error
 
     def discard(self) -> None:
-        """Remove what is not committed."""
+        """Remove the file unless committed."""
         if self._temporary is not None:
             remove(self._temporary)
 
     def _refusal(self, error: OSError) -> OutputError:
-        return OutputError(f"{self.path} cannot be written ({error.strerror}); choose another place or free some space")
+        return OutputError(f"{self.path} cannot be written ({error.strerror}); choose another path or free some space")
 
     def __enter__(self) -> Self:
         return self
@@ -263,18 +279,19 @@ class PendingFile:
 
 
 def write_file(path: Path, data: bytes, *, private: bool = False) -> None:
-    """Write a file and the folders above it, whole or not at all. private: see `take_place`.
+    """Write a file atomically, and create its parent folders. private: see `take_place`.
 
-    Raises OutputError where that cannot be done.
+    Raises:
+        OutputError: If it cannot be written.
     """
     with PendingFile(path, data, private=private) as pending:
         pending.commit()
 
 
 def commit_all(outputs: Sequence[tuple[Path, Callable[[], None]]]) -> None:
-    """Let outputs appear one after the other; where one cannot, those that are new disappear again.
+    """Make outputs appear one after the other; if one fails, the new ones are removed again.
 
-    An interrupt waits until all are there.
+    Interrupts are deferred until all are there.
     """
     new: list[Path] = []
     with interrupts.deferred():

@@ -1,20 +1,20 @@
-"""Everything that motionveil raises on purpose.
+"""The exceptions and warnings of motionveil.
 
-MotionveilError            one sentence that says what is wrong and what to do; the command line exits with 2
+MotionveilError            base class; the message is one sentence with the problem and the fix; exit code 2
 ├── InputError             a source cannot be read: missing, empty, not a video, no frames
-│   └── TruncatedError     a source ends before it should (only with ``strict=True``)
-├── OutputError            a result cannot be written: it exists, it is the input, the disk is full
-├── OptionError            a setting that does not exist or does not fit the others
-├── TemplateError          an unknown or unusable template, or one of another extractor
-├── WeightsError           network weights are missing, damaged or of another network
-└── DependencyError        an optional package is needed; the message holds the line that installs it
+│   └── TruncatedError     a source is damaged or truncated (only with ``strict=True``)
+├── OutputError            an output cannot be written: it exists, it is the input, the disk is full
+├── OptionError            an unknown option, an invalid value, or options that conflict
+├── TemplateError          a template is missing, invalid, or belongs to another feature extractor
+├── WeightsError           network weights are missing, damaged, or belong to another network
+└── DependencyError        an optional package is missing; the message contains the command that installs it
 """
 
 from __future__ import annotations
 
 
 class MotionveilError(Exception):
-    """Base of all errors that a person can mend; ``str(error)`` is one sentence with the fix."""
+    """Base class of all errors that the user can fix. ``str(error)`` is one sentence that names the fix."""
 
 
 class InputError(MotionveilError):
@@ -22,19 +22,19 @@ class InputError(MotionveilError):
 
 
 class TruncatedError(InputError):
-    """A source ends before it should, and the caller asked for strictness."""
+    """A source is damaged or truncated, and ``strict=True`` was set."""
 
 
 class OutputError(MotionveilError):
-    """A result cannot be written."""
+    """An output cannot be written."""
 
 
 class OptionError(MotionveilError):
-    """A setting that does not exist or does not fit the others."""
+    """An unknown option, an invalid value, or options that conflict."""
 
 
 class TemplateError(MotionveilError):
-    """An unknown or unusable template, or one that another extractor made."""
+    """A template is missing, invalid, or belongs to another feature extractor."""
 
 
 class WeightsError(MotionveilError):
@@ -42,12 +42,12 @@ class WeightsError(MotionveilError):
 
 
 class DependencyError(MotionveilError):
-    """An optional package is needed; the message holds the line that installs it."""
+    """An optional package is missing; the message contains the command that installs it."""
 
 
 class SourceWarning(UserWarning):
-    """Something about a source that was changed or left out so that it fits."""
+    """A source was adapted, or part of it was dropped."""
 
 
 class TruncationWarning(SourceWarning):
-    """A source is damaged or ended early; what could be read is used."""
+    """A source is damaged or truncated; the readable part is used."""

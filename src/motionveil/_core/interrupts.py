@@ -1,4 +1,4 @@
-"""Being told to end: what must not be torn apart is finished first."""
+"""Interrupts that are deferred during critical sections."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from types import FrameType
 
 _AGAIN = 5.0
-"""Seconds after which a second interrupt is heard. Before, it would only disturb the cleaning up after the first."""
+"""Seconds after which a second interrupt is accepted. Earlier ones would only disturb the clean-up after the first."""
 
 
 class Interrupts:
-    """A handler of signals that raises KeyboardInterrupt, once, and not while something must not be torn apart."""
+    """A signal handler that raises KeyboardInterrupt once, and not within a `deferred` block."""
 
     def __init__(self) -> None:
         self.told = False
-        """Whether one has come."""
+        """Whether an interrupt has arrived."""
         self._when = float("-inf")
         self._depth = 0
         self._waiting = False
@@ -33,7 +33,7 @@ class Interrupts:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Interrupts that come within the block are raised at its end, unless an error is."""
+        """Interrupts that arrive within the block are raised at its end, unless another error is."""
         self._depth += 1
         try:
             yield
@@ -44,9 +44,9 @@ class Interrupts:
             self(signal.SIGINT, None)
 
     def reset(self) -> None:
-        """Forget what has come."""
+        """Forget earlier interrupts."""
         self.told, self._when, self._waiting = False, float("-inf"), False
 
 
 interrupts = Interrupts()
-"""The one of this process; it does something only where it was made the handler of signals."""
+"""The handler of this process; has an effect only once installed as a signal handler."""

@@ -1,4 +1,4 @@
-"""Whether values that a person wrote fit what takes them, by the types that it declares."""
+"""Validates option values against the annotations of the functions and classes that take them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,20 @@ from .errors import OptionError
 
 
 def check_values(who: str, takes: Callable[..., object], options: Mapping[str, object]) -> None:
-    """Raise OptionError for a number, truth value or text that an option does not take.
+    """Check options of basic types (numbers, booleans, strings) against the parameters' annotations.
 
-    takes: a class or function with annotations. Objects of other types, which only programs can give, are left to it.
+    Args:
+        who: The name used in messages.
+        takes: A class or function with annotated parameters.
+        options: Values by parameter name. Objects of other types are not checked.
+
+    Raises:
+        OptionError: If a value does not match its annotation.
     """
     hints = _hints(takes)
     for name, value in options.items():
         if name in hints and isinstance(value, bool | int | float | str) and not _fits(value, hints[name]):
-            raise OptionError(f"{who} does not take {name}={value!r:.60}; give {_told(hints[name])}")
+            raise OptionError(f"invalid {name}={value!r:.60} for {who}; give {_told(hints[name])}")
 
 
 def _hints(takes: Callable[..., object]) -> dict[str, Any]:
@@ -28,12 +34,12 @@ def _hints(takes: Callable[..., object]) -> dict[str, Any]:
         takes = takes.func
     try:
         return typing.get_type_hints(takes.__init__ if isinstance(takes, type) else takes)  # type: ignore[misc]
-    except NameError:  # annotations that exist for type checkers alone
+    except NameError:  # annotations that are imported for type checkers only
         return {}
 
 
 def _kinds(hint: Any) -> Iterator[Any]:
-    """The members of a union, or the hint alone."""
+    """The members of a union, or the hint itself."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         for member in typing.get_args(hint):
             yield from _kinds(member)
@@ -60,8 +66,8 @@ def _fits(value: bool | int | float | str, hint: Any) -> bool:
 
 
 def _told(hint: Any) -> str:
-    """What a hint takes, in words."""
-    words = {float: "a number", int: "a whole number", bool: "true or false", str: "a name"}
+    """The values that a hint accepts, in words."""
+    words = {float: "a number", int: "an integer", bool: "true or false", str: "a name"}
     said = []
     for kind in _kinds(hint):
         if typing.get_origin(kind) is typing.Literal:

@@ -1,18 +1,18 @@
-"""Text from elsewhere as it may be shown: names of files and words in other people's files can hold anything."""
+"""Escapes untrusted text for display, such as file names and metadata."""
 
 from __future__ import annotations
 
 import unicodedata
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""What does more to a terminal than to appear: control characters, marks that turn the direction of writing, bytes of
-a name that are no text, line breaks."""
+"""Characters that affect a terminal beyond being displayed: control characters, bidirectional marks, undecodable bytes
+of a file name, line breaks."""
 _JOINERS = frozenset("\u200c\u200d")
-"""Needed to write Persian, the languages of India, and emoji."""
+"""Required by Persian, Indic scripts and emoji."""
 
 
 def printable(text: object) -> str:
-    r"""The text in one line, with everything escaped that would not be seen: an escape character becomes ``\x1b``."""
+    r"""The text on one line, with invisible characters escaped: an escape character becomes ``\x1b``."""
     return "".join(
         letter if letter in _JOINERS or unicodedata.category(letter) not in _HIDDEN else _escaped(letter)
         for letter in str(text)
@@ -20,7 +20,7 @@ def printable(text: object) -> str:
 
 
 def _escaped(letter: str) -> str:
-    # Bytes of a file's name that are no UTF-8 come as lone surrogates.
+    # Bytes of a file name that are not UTF-8 arrive as lone surrogates.
     if "\udc80" <= letter <= "\udcff":
         return f"\\x{ord(letter) - 0xDC00:02x}"
     return letter.encode("unicode_escape", "backslashreplace").decode("ascii")

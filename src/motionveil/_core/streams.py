@@ -1,4 +1,4 @@
-"""Streams of clips: shared between several readers, and passed from thread to thread."""
+"""Streams of clips: shared between several consumers, and passed between threads."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _PATIENCE = 2.0
 
 
 def fork(items: Iterable[Item], count: int = 2) -> tuple[Iterator[Item], ...]:
-    """Several iterators over one stream; what one has read and another has not is kept, and nothing else.
+    """Several iterators over one stream. Only items that not every iterator has consumed are buffered.
 
-    (`itertools.tee` lets go of items in blocks of 57, which are too many frames.)
+    (`itertools.tee` frees items in blocks of 57, which is too many frames.)
     """
     source = iter(items)
     waiting: list[deque[Item]] = [deque() for _ in range(count)]
@@ -32,24 +32,24 @@ def fork(items: Iterable[Item], count: int = 2) -> tuple[Iterator[Item], ...]:
                     return
                 for branched in waiting:
                     branched.append(item)
-                del item  # or a frame would be held while the next one is waited for
+                del item  # otherwise the item would be kept alive while waiting for the next one
             yield mine.popleft()
 
     return tuple(branch(mine) for mine in waiting)
 
 
 class _End:
-    """Closes a queue, with the error that ended the stream, if one did."""
+    """Marks the end of a queue, with the error that ended the stream, if any."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
 
 
 class Stages:
-    """Steps of one job, each in a thread of its own; a context manager that stops them all.
+    """Runs the steps of a job in threads of their own; a context manager that stops them all.
 
-    Calling it with a stream gives the same items, made up to `depth` ahead by a thread. Decoding, networks and encoding
-    release Python's lock, so that stages run at the same time. An error is raised in the consumer, in its place.
+    Calling it with a stream yields the same items, produced up to `depth` ahead by a thread. Decoding, networks and
+    encoding release the GIL, so that stages run concurrently. Errors are raised in the consumer, in order.
     """
 
     def __init__(self, depth: int = 2) -> None:
@@ -59,12 +59,12 @@ class Stages:
         self._waking: list[Callable[[], None]] = []
 
     def on_stop(self, wake: Callable[[], None]) -> None:
-        """Call this before threads are waited for, to let go one that waits for a source."""
+        """Call this before joining threads, to wake one that waits for a source."""
         self._waking.append(wake)
 
     @property
     def stuck(self) -> bool:
-        """Whether a thread did not end in time when it was told to: it waits for a source that gives nothing."""
+        """Whether a thread did not stop in time because it waits for a source that delivers nothing."""
         return any(thread.is_alive() for thread in self._threads)
 
     def __call__(self, items: Iterable[Item], /) -> Iterator[Item]:
@@ -132,4 +132,4 @@ class _Stage(Generic[Item]):
                         del item
                 return
             yield item
-            del item  # or the last clip would be held while the next one is waited for
+            del item  # otherwise the last clip would be kept alive while waiting for the next one

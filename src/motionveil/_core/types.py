@@ -1,4 +1,4 @@
-"""The nouns that every part of motionveil shares."""
+"""Data types shared by all packages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UINT8 = ("uint8", "torch.uint8")
 
 
 class Point(NamedTuple):
-    """A position in a frame, in pixels; pixel centres are at integers."""
+    """A position (x, y) in a frame, in pixels; pixel centres are at integers."""
 
     x: float
     y: float
@@ -33,12 +33,14 @@ class Clip:
         frames: (T, H, W, 3) uint8 RGB, upright.
         start: Index of the first frame in the video.
         pts: T presentation times in seconds.
-        flow_to_previous: For each frame, the flow to the previous frame, (h, w, 2) float32 in pixels of its own grid;
-            None where nothing can be carried over (first frame, scene cut). The whole field is None until `with_motion`
-            sets it.
-        opacity: (T, H, W) float32 in [0, 1], how much of each pixel to replace; None until a region sets it.
-        heads: For each frame, 1 where heads are and 0 elsewhere, (h, w) float32 on cells that span the frame; None
-            where unknown.
+        flow_to_previous: For each frame, the optical flow to the previous frame, (h, w, 2) float32 in pixels of its
+            own grid; None for the first frame and after scene cuts. None as a whole until `with_motion` sets it.
+        opacity: (T, H, W) float32 in [0, 1], the opacity mask; None until a region sets it.
+        heads: For each frame, a mask of heads, (h, w) float32 with 1 inside on a grid that spans the frame; None if
+            unknown.
+
+    Raises:
+        OptionError: If the frames have another shape or type, or their number differs from that of `pts`.
     """
 
     frames: UInt8Array
@@ -49,7 +51,7 @@ class Clip:
     heads: tuple[Float32Array | None, ...] | None = None
 
     def __post_init__(self) -> None:
-        # By its name the type is the same for tensors, which may stand in for arrays (see `ops`).
+        # The dtype is compared by name, so that tensors may replace arrays (see `ops`).
         if self.frames.ndim != 4 or self.frames.shape[3] != 3 or str(self.frames.dtype) not in _UINT8:
             raise OptionError(
                 f"a clip's frames must be (T, H, W, 3) uint8, not {tuple(self.frames.shape)} {self.frames.dtype}"
@@ -68,11 +70,13 @@ class Clip:
 
 @dataclass(frozen=True)
 class Colours:
-    """What the pixels of a film mean that has more than 8 bits, high dynamic range, or the colours of wide screens.
+    """The colour description of video with more than 8 bits, high dynamic range, or a wide gamut.
 
-    primaries, transfer: numbers of ITU-T H.273. mastering: of the screen it was made on, x and y of red, green, blue
-    and white, then the least and the greatest nits. light: the brightest pixel, and the brightest average of a frame,
-    in nits.
+    Attributes:
+        primaries: Number in ITU-T H.273.
+        transfer: Number in ITU-T H.273.
+        mastering: Of the mastering display: x and y of red, green, blue and white, then minimum and maximum nits.
+        light: Maximum content light level and maximum frame-average light level, in nits.
     """
 
     primaries: int
@@ -83,27 +87,27 @@ class Colours:
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What is known about a source before its frames are read. Sizes are those of the upright frames."""
+    """Properties of a source, known before its frames are read. Sizes are those of the upright frames."""
 
     width: int
     height: int
     frame_rate: Fraction
-    """Average frames per second (a still image and a folder of images: as asked for)."""
+    """Average frames per second; as requested for images."""
     num_frames: int | None
-    """None where the source does not say (cameras, streams, some containers)."""
+    """None if unknown (cameras, streams, some containers)."""
     duration: Fraction | None
-    """Seconds from time 0 to the end of the last frame, None where unknown."""
+    """Seconds from time 0 to the end of the last frame; None if unknown."""
     codec: str
     """FFmpeg's name of the video codec, or ``image``."""
     pixel_format: str
     is_image: bool = False
     """True for a single still image."""
     is_live: bool = False
-    """True for cameras and network streams: no end is known, and nothing can be read twice."""
+    """True for cameras and network streams, which have no known end and can be read only once."""
     has_audio: bool = False
     sample_aspect_ratio: Fraction = Fraction(1)
-    """Width by height of one pixel on the screen; frames keep their pixels, so a writer has to pass this on."""
+    """Width by height of a displayed pixel. Frames are not rescaled, so a writer has to pass this on."""
     start: Fraction = Fraction(0)
-    """Where the window that is read begins, in seconds; a writer makes this its time 0."""
+    """Start of the read window, in seconds; time 0 of the output."""
     colours: Colours | None = None
-    """Of a film that has more than 8 bits, high dynamic range, or wide colours; its frames are 8 bits of BT.709."""
+    """Set for video with more than 8 bits, high dynamic range or a wide gamut; frames are always 8-bit BT.709."""

@@ -1,4 +1,4 @@
-"""The audit: attacks what was made, and says how much came back."""
+"""The audit: attacks an output and reports how much of the original was recovered."""
 
 from .auditing import Attackers, Audit, audit_video
 from .method import Method

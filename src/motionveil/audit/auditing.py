@@ -1,4 +1,4 @@
-"""The whole audit: measures, attacks, verdict, report."""
+"""The complete audit: measurements, attacks, verdict, report."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .report import Pictures, check_place, write_report
 from .verdict import MAX_GAIN
 
 OnProgress = Callable[[str, float], None]
-"""Called with what is being done, and the share of it that is."""
+"""Called with a description of the current step, and the fraction of it that is done."""
 
 _LOOKS: Mapping[str, Mapping[str, Any]] = {
     "farneback": {"most_pairs": 4},
@@ -38,12 +38,17 @@ _LOOKS: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True)
 class Attackers:
-    """What attackers have.
+    """The resources of attackers.
 
-    face_weights: YuNet's file; None takes it from the weights folder, if it is there. detectors: further ones.
-    flow_weights: RAFT's name or file, as a further judge of the motion. persons: name → pictures or videos of somebody
-    who may be in the video; shows: which of them is. embeddings: further ones, beside face and appearance.
-    train_on: other videos, which the trained attacker learns from, and for how long.
+    Attributes:
+        face_weights: YuNet file; None to use the weights folder, if it contains one.
+        detectors: Further detectors.
+        flow_weights: RAFT weights, by name or file, as a further measure of motion.
+        persons: Images or videos, by name, of people who may be in the video.
+        shows: The name of the person who is in the video; None if not in `persons`.
+        embeddings: Further embeddings, in addition to face and appearance.
+        train_on: Other videos to train the trained attacker on.
+        training: Its training settings.
     """
 
     face_weights: str | Path | None = None
@@ -58,14 +63,14 @@ class Attackers:
 
 @dataclass(frozen=True)
 class Audit:
-    """report: what report.json holds, see docs/audit.md. pictures: what the page shows; they show the original."""
+    """The result of an audit. report: the content of report.json, see docs/audit.md. pictures: show the original."""
 
     report: Mapping[str, Any]
     pictures: Pictures
 
     @property
     def level(self) -> str:
-        """leak, weak, good, or note where too little could be measured."""
+        """leak, weak, good, or note if too little could be measured."""
         return str(self.report["verdict"]["level"])
 
 
@@ -82,15 +87,33 @@ def audit_video(
     overwrite: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Audit:
-    """Attack an output as others may, compare with the original, and say what came back.
+    """Attack an output, compare the results with the original, and report how much was recovered.
 
-    directory: where report.html and report.json are written; None writes nothing. hide: names of what was to be
-    hidden; default what the record beside the output says, else 'person'. method: how the output was made; default by
-    that record. Where neither is known, the attacks that need it are not run, and the report says so. window: which
-    part of the original the output shows; default that of the method.
-    pictures: whether the page shows any; they show the original.
+    Args:
+        original: The original video, image or folder of images.
+        output: The output made from it.
+        directory: Where to write report.html and report.json; None writes nothing.
+        hide: Names of what was to be hidden. Default: from the run manifest beside the output, else 'person'.
+        method: How the output was made. Default: from the run manifest. Without either, attacks that require it are
+            not run, and the report says so.
+        window: The part of the original that the output shows. Default: that of the method.
+        attackers: The resources of attackers.
+        pictures: Include images in the report; they show the original.
+        overwrite: Replace an existing report.
+        on_progress: Called with a description of the current step, and the fraction of it that is done.
 
-    Raises OptionError where original and output do not belong together, and what reading them raises.
+    Returns:
+        The figures and the verdict.
+
+    Raises:
+        OptionError: If original and output do not match, or for invalid settings.
+        MotionveilError: If a file cannot be read or the report cannot be written.
+
+    Example:
+        ```
+        audit = audit_video("film.mp4", "film_veiled.mp4", "report")
+        print(audit.level)
+        ```
     """
     attackers, tell = attackers or Attackers(), on_progress or (lambda step, share: None)
     if directory is not None:
@@ -105,7 +128,7 @@ def audit_video(
     face_detector, no_faces = _face_detector(attackers)
     people = {name: _pictures_of(paths) for name, paths in attackers.persons.items()}
     if attackers.shows is not None and attackers.shows not in people:
-        raise OptionError(f"nobody named {attackers.shows} was given; add --person {attackers.shows}=FILE")
+        raise OptionError(f"no person is named {attackers.shows}; add --person {attackers.shows}=FILE")
     estimators = _estimators(attackers)
     container = examine(output, original)
     detectors = [*filter(None, [face_detector]), *attackers.detectors]
@@ -115,16 +138,16 @@ def audit_video(
             footage,
             detectors=detectors,
             asked=asked,
-            on_progress=lambda done: tell("looking for people", done / total if total else 0.0),
+            on_progress=lambda done: tell("detecting people", done / total if total else 0.0),
         )
         info = footage.info
     recoveries = _reconstructed(measures, original, method, attackers, tell)
-    tell("asking who it is", 0.0)
+    tell("re-identifying people", 0.0)
     known_seed = method is not None and method.seeded
     identified = _identified(recoveries, people, attackers, face_detector, known_seed=known_seed)
-    tell("measuring the motion", 0.0)
+    tell("measuring motion", 0.0)
     motion = {
-        # Slow ones look at less.
+        # Slow estimators process fewer pairs.
         name: motion_kept(measures.excerpts, {name: estimator}, **_LOOKS.get(name, {}))[name]
         for name, estimator in estimators.items()
     }
@@ -150,13 +173,13 @@ def _asked(hide: Sequence[str] | None, method: Method | None) -> frozenset[str]:
 
 
 def _face_detector(attackers: Attackers) -> tuple[YuNet | None, str | None]:
-    """The detector of faces, or why there is none. Raises WeightsError where a file was given that is none."""
+    """The face detector, or why there is none. Raises WeightsError if the given file is invalid."""
     try:
         return YuNet(attackers.face_weights), None
     except WeightsError:
         if attackers.face_weights is not None:
             raise
-        return None, "no weights of a face detector were given; see --face-weights"
+        return None, "no face detector weights were given; see --face-weights"
 
 
 def _estimators(attackers: Attackers) -> dict[str, FlowEstimator]:
@@ -170,7 +193,7 @@ def _estimators(attackers: Attackers) -> dict[str, FlowEstimator]:
 
 
 def _pictures_of(paths: Sequence[str | Path]) -> list[UInt8Array]:
-    """Some pictures of somebody."""
+    """Some images of a person."""
     pictures: list[UInt8Array] = []
     for path in paths:
         frames = first_frames(path, Window(), seconds=10.0, count=12)
@@ -183,17 +206,15 @@ def _pictures_of(paths: Sequence[str | Path]) -> list[UInt8Array]:
 def _reconstructed(
     measures: Measures, original: str | Path, method: Method | None, attackers: Attackers, tell: OnProgress
 ) -> dict[str, Recovery]:
-    """What every attack recovered, or why it was not run."""
+    """The result of each attack, or why it was not run."""
     if not measures.excerpts:
-        reason = (
-            "what was replaced is too narrow to tell what is inside" if measures.touched else "nothing was replaced"
-        )
+        reason = "the replaced area is too narrow to have an interior" if measures.touched else "nothing was replaced"
         return {name: Recovery(name, attack().summary, not_run=reason) for name, attack in ATTACKS.items()}
     remake, training = None, None
-    missing = {"trained_network": "no other videos were given to learn from, with --train-on"}
+    missing = {"trained_network": "no other videos were given to train on, with --train-on"}
     try:
         if method is None:
-            raise OptionError("the settings that made the output are not known, so that it cannot be made again")
+            raise OptionError("the settings of the output are unknown, so it cannot be recreated")
         remake = method.remake(original)
         if attackers.train_on:
             others = method.for_others()
@@ -228,10 +249,10 @@ def _identified(
     *,
     known_seed: bool,
 ) -> Identification:
-    """Who it is, at the moments that attacks recovered. known_seed: whether somebody knows the seed."""
+    """Re-identification at the moments that attacks recovered. known_seed: whether anybody knows the seed."""
     shown = recoveries["none"].moments
     if not shown:
-        return Identification((), 1.0, not_run="nothing was replaced completely, so that nobody was hidden")
+        return Identification((), 1.0, not_run="nothing was replaced completely, so nobody was hidden")
     originals = [frame for moments in shown for frame in moments.original]
     outputs = [frame for moments in shown for frame in moments.output]
     indices = [moments.indices for moments in shown]
@@ -241,8 +262,8 @@ def _identified(
             for frame, like in zip((f for m in recovery.moments for f in m.recovered), originals, strict=True)
         ]
         for name, recovery in recoveries.items()
-        # Where the method has to be run again, late moments are left out. A seed that nobody has brings back the
-        # outline of an attack that cannot be made: it counts where the core comes back as well.
+        # If the method has to be run again, late moments are skipped. An attack with a seed that nobody has recovers
+        # outlines, but is not realistic: it counts only if the core is recovered as well.
         if name != "none"
         and [moments.indices for moments in recovery.moments] == indices
         and (known_seed or name not in ("known_seed", "known_noise") or recovery.gain > MAX_GAIN)

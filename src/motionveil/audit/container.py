@@ -1,4 +1,4 @@
-"""What a released file tells besides its pictures: sound, tags, places, dates, devices, thumbnails, chapters."""
+"""What an output file reveals besides its frames: audio, tags, locations, dates, devices, thumbnails, chapters."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ..video import IMAGE_SUFFIXES, Contents, StreamContents, Tag, images_in, im
 Level = Literal["reveals", "harmless"]
 
 MAX_FILES = 300
-"""Pictures of one sequence that are looked into, spread evenly."""
+"""Maximum number of images of a sequence that are examined, evenly spaced."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence about the file. kind: what it is about. level: whether it can tell who, where, when or with what."""
+    """One sentence about the file. kind: its subject. level: whether it can reveal who, where, when or which device."""
 
     kind: str
     level: Level
@@ -32,12 +32,19 @@ class Finding:
 
 @dataclass(frozen=True)
 class ContainerFindings:
-    """What is in a file, or in the files of a sequence, besides the pictures.
+    """The contents of a file, or of the files of a sequence, besides the frames.
 
-    tags: all of them; gps, dates, devices: those tags among them. thumbnails: (width, height), covers too. attachments:
-    streams that are neither film nor sound. findings: all in sentences. beside: files next to it that show or name the
-    original, in sentences: they are not in the file and must not be released with it. removed: what kinds of things the
-    original revealed and this file does not, in words that tell none of them. files: how many were looked into.
+    Attributes:
+        tags: All tags.
+        gps: Those with locations.
+        dates: Those with dates.
+        devices: Those with devices.
+        thumbnails: (width, height), including covers.
+        attachments: Streams other than video and audio.
+        findings: Everything in sentences.
+        beside: Sentences about neighbouring files that show or name the original, and must not be released.
+        removed: Kinds of things that the original reveals and this file does not, without their values.
+        files: Number of examined files.
     """
 
     format: str
@@ -56,15 +63,17 @@ class ContainerFindings:
 
     @property
     def reveals(self) -> bool:
-        """Whether anything found can tell who, where, when or with what."""
+        """Whether any finding can reveal who, where, when or which device."""
         return any(finding.level == "reveals" for finding in self.findings)
 
 
 def examine(path: str | Path, original: str | Path | None = None) -> ContainerFindings:
-    """Look into a released video, picture, folder of pictures or pattern; nothing is judged by the file's name.
+    """Examine a video, image, folder of images or pattern. File names are not judged.
 
-    original: what it was made from, to say what was removed.
-    Raises InputError where a file cannot be read.
+    original: the source, to report what was removed.
+
+    Raises:
+        InputError: If a file cannot be read.
     """
     files = _files(path)
     contents = [read_contents(file) for file in files]
@@ -92,7 +101,7 @@ def examine(path: str | Path, original: str | Path | None = None) -> ContainerFi
 
 
 def _files(path: str | Path) -> list[Path]:
-    """The files that belong to an output, at most MAX_FILES."""
+    """The files of an output, at most MAX_FILES."""
     if is_pattern(path):
         found = images_matching(str(path))
     elif Path(path).is_dir():
@@ -100,23 +109,23 @@ def _files(path: str | Path) -> list[Path]:
     else:
         return [Path(path)]
     if not found:
-        raise InputError(f"there is no picture in {path}: check the folder and the name")
+        raise InputError(f"there is no image in {path}: check the folder and the name")
     return [found[i] for i in np.unique(np.linspace(0, len(found) - 1, min(len(found), MAX_FILES)).astype(int))]
 
 
 def _merged(contents: list[Contents]) -> list[Finding]:
-    """The findings of every file, each once; for a sequence with the number of its pictures."""
+    """The findings of all files without duplicates; for a sequence with the number of images."""
     counts = Counter(finding for one in contents for finding in dict.fromkeys(_findings(one)))
     if len(contents) == 1:
         return list(counts)
     merged: dict[tuple[str, Level, str], tuple[str, int]] = {}
     for finding, count in counts.items():
-        # Values differ from picture to picture: one sentence for all that begin alike is enough.
+        # Values differ between images: one sentence for all that begin alike is enough.
         key = (finding.kind, finding.level, finding.text.partition(":")[0])
         first, number = merged.get(key, (finding.text, 0))
         merged[key] = (first, number + count)
     return [
-        Finding(kind, level, f"{text} (in {number} of {len(contents)} pictures)")
+        Finding(kind, level, f"{text} (in {number} of {len(contents)} images)")
         for (kind, level, _), (text, number) in merged.items()
     ]
 
@@ -125,7 +134,7 @@ def _findings(contents: Contents) -> Iterator[Finding]:
     yield from _stream_findings(contents.streams)
     for width, height in contents.thumbnails:
         size = f" of {width}x{height}" if width else ""
-        yield Finding("thumbnail", "reveals", f"a thumbnail{size} is stored in the file")
+        yield Finding("thumbnail", "reveals", f"the file contains a thumbnail{size}")
     if any(contents.chapters):
         yield Finding("chapters", "reveals", f"chapters with titles: {', '.join(filter(None, contents.chapters))}")
     elif contents.chapters:
@@ -133,12 +142,12 @@ def _findings(contents: Contents) -> Iterator[Finding]:
     for tag in contents.tags:
         yield _tag_finding(tag)
     for other in contents.others:
-        yield Finding("other", "reveals", f"there is more in the file: {other}")
+        yield Finding("other", "reveals", f"the file also contains {other}")
     if not contents.looked_into:
-        yield Finding("other", "harmless", "files of this kind were not looked into; PNG, JPEG, WebP and TIFF can be")
+        yield Finding("other", "harmless", "this file format was not examined; PNG, JPEG, WebP and TIFF can be")
 
 
-_STREAMS = {"subtitle": "subtitles are kept", "attachment": "a file is attached", "data": "a stream of data is kept"}
+_STREAMS = {"subtitle": "subtitles are kept", "attachment": "a file is attached", "data": "a data stream is kept"}
 
 
 def _stream_findings(streams: tuple[StreamContents, ...]) -> Iterator[Finding]:
@@ -146,13 +155,13 @@ def _stream_findings(streams: tuple[StreamContents, ...]) -> Iterator[Finding]:
     for stream in streams:
         if stream.is_cover:
             size = f" of {stream.size[0]}x{stream.size[1]}" if stream.size else ""
-            yield Finding("thumbnail", "reveals", f"a cover picture{size} is stored in the file")
+            yield Finding("thumbnail", "reveals", f"the file contains a cover image{size}")
         elif stream.kind == "video":
             films += 1
             if films > 1:
-                yield Finding("streams", "reveals", f"there is a further film in the file (stream {stream.index})")
+                yield Finding("streams", "reveals", f"the file contains another video (stream {stream.index})")
         elif stream.kind == "audio":
-            yield Finding("sound", "reveals", "sound is kept: voices tell who speaks")
+            yield Finding("sound", "reveals", "audio is kept: voices identify speakers")
         else:
             text = _STREAMS.get(stream.kind, f"there is a stream of kind {stream.kind}")
             kind = stream.kind if stream.kind in _STREAMS else "streams"
@@ -169,42 +178,42 @@ _KINDS = (
         r"encoder|encod(ed|ing)[-_ ]?(with|tool)|creatortool|brand|vendor", re.IGNORECASE)),
     ("date", re.compile(r"date|time|year|tdr|tyer", re.IGNORECASE)),
 )  # fmt: skip
-"""What the name of a tag says it is; the first that fits."""
+"""The kind of a tag by its name; the first match counts."""
 _HANDLERS = re.compile(r"^(video|sound|audio)handler$|^(iso ?media file produced by google.*|gpac.*|l-smash.*)$", re.I)
 _POSITION = re.compile(r"^[+-]\d{1,2}\.\d+[+-]\d{1,3}\.\d+")
-"""The beginning of a position by ISO 6709."""
+"""The beginning of an ISO 6709 position."""
 _ENCODERS = re.compile(
     r"lav[fc][\d.]*( [\w-]+)?|"
     r"(ffmpeg|mencoder|(lib)?x26[45]|libvpx|libaom|(lib)?svt)[-\w]*"
     r"( -| core| encoder| lib| [rv]?\d[\w.+-]*| [0-9a-f]{7})*",
     re.IGNORECASE,
 )
-"""Programs that everybody uses; other names may be of one camera or one phone."""
+"""Ubiquitous programs; other names may identify a camera or phone."""
 _BRANDS = re.compile(
     r"(iso[\dm]|iso[a-c]|mp4[12]|avc1|hvc1|hev1|av01|dash|msdh|msix|cmfc|m4[av][ hp]|qt  |3g[p2]\w|f4v |mif1|avi[fs])+",
     re.IGNORECASE,
 )
-"""Standards; other names in their place are of makers of cameras."""
+"""Standards; other names in their place belong to camera vendors."""
 _VENDORS = ("[0][0][0][0]", "FFMP")
 _REMOVED = {
-    "gps": "the place of the recording",
+    "gps": "the recording location",
     "date": "a date",
     "device": "the device or its software",
     "text": "a title or text",
     "sound": "sound",
     "thumbnail": "a thumbnail",
     "chapters": "chapters with titles",
-    "streams": "a further stream",
+    "streams": "another stream",
     "subtitle": "subtitles",
     "attachment": "an attached file",
-    "data": "a stream of data",
+    "data": "a data stream",
     "other": "other things",
 }
 _TEXTS = {
-    "gps": "the place of the recording is in the file",
-    "date": "a date is in the file",
-    "device": "the device or its software is named",
-    "text": "a text is in the file",
+    "gps": "the file contains the recording location",
+    "date": "the file contains a date",
+    "device": "the file names the device or its software",
+    "text": "the file contains a text",
 }
 
 
@@ -223,7 +232,7 @@ def _kind(tag: Tag) -> str:
         return "harmless" if _BRANDS.fullmatch(tag.value.ljust(-(-len(tag.value) // 4) * 4)) else "device"
     if name == "vendor_id":
         return "harmless" if tag.value in _VENDORS else "device"
-    name = name.replace("quicktime", "")  # that is no time
+    name = name.replace("quicktime", "")  # not a time
     return next((kind for kind, pattern in _KINDS if pattern.search(name)), "text")
 
 
@@ -235,18 +244,18 @@ def _tag_finding(tag: Tag) -> Finding:
 
 
 def _strangers(path: str | Path) -> Iterator[Finding]:
-    """Files in an output folder that are none of its pictures; indexes of file managers hold small copies."""
+    """Files in an output folder that are not its images; file manager indexes contain thumbnails."""
     if not is_pattern(path) and Path(path).is_dir():
         names = sorted(p.name for p in Path(path).iterdir() if p.suffix.lower() not in IMAGE_SUFFIXES)
         if names:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            yield Finding("other", "reveals", f"the folder holds other things too: {', '.join(names[:3])}{more}")
+            yield Finding("other", "reveals", f"the folder contains other files too: {', '.join(names[:3])}{more}")
 
 
 def _beside(path: str | Path) -> Iterator[str]:
     preview, sheet, record = side_paths(path, preview=True, record=True)
     for shows in (preview, sheet):
         if shows is not None and shows.is_file():
-            yield f"{shows.name} lies beside it and shows the original: do not release it"
+            yield f"{shows.name} beside it shows the original: do not release it"
     if record is not None and record.is_file():
-        yield f"{record.name} lies beside it and names the original's file: do not release it"
+        yield f"{record.name} beside it names the original file: do not release it"

@@ -1,4 +1,4 @@
-"""Coverage: how much of every part of a person is replaced, frame by frame."""
+"""Coverage: how much of each body part is replaced, frame by frame."""
 
 from __future__ import annotations
 
@@ -14,25 +14,29 @@ from .footage import BoolArray, Pair
 from .parts import share_on_cells
 
 REPLACED = 0.9
-"""A frame in which less than this share of a part is replaced belongs to a gap."""
+"""Below this fraction replaced, a frame belongs to a gap."""
 ABSENCE = Fraction(1, 2)
-"""Seconds for which a part has to be unseen until a gap has ended; detection flickers."""
+"""Seconds without the part that end a gap; detection flickers."""
 SMALLEST = 0.0002
-"""Smaller shares of a frame are no part of anybody."""
+"""Minimum fraction of the frame that counts as a part."""
 _HEIGHT = 270
 _RED = np.array([255, 40, 40], np.uint8)
 
 
 @dataclass(frozen=True)
 class PartCoverage:
-    """How much of one part is replaced. None where it was never seen.
+    """How much of one part is replaced. Values are None if it was never seen.
 
-    Where a frame shows several, as of two persons, the one counts of which least is replaced.
+    If a frame contains several instances, as with two people, the one replaced least counts.
 
-    frames: in how many of the frames that were looked at it is seen. mean: share of its area that is replaced, over
-    these. worst_frame: the least of these shares; worst_frame_index, worst_frame_at_s: where that is.
-    longest_gap_s: the longest time in which less than `REPLACED` of it is replaced, without a break but those in which
-    it is not seen for less than `ABSENCE`.
+    Attributes:
+        frames: Number of examined frames in which the part is seen.
+        mean: Fraction of its area that is replaced, averaged over these frames.
+        worst_frame: The minimum of these fractions.
+        worst_frame_index: The frame of the minimum.
+        worst_frame_at_s: Its time in seconds.
+        longest_gap_s: The longest period in which less than `REPLACED` of the part is replaced, ignoring interruptions
+            shorter than `ABSENCE` in which it is not seen.
     """
 
     frames: int
@@ -45,9 +49,9 @@ class PartCoverage:
 
 @dataclass(frozen=True)
 class WorstFrame:
-    """The frame in which least of a part is replaced, small.
+    """The frame in which least of a part is replaced, downsampled.
 
-    original, output, uncovered: (h, w, 3) uint8; the last is the output, greyed, with what is seen of the part in red.
+    original, output, uncovered: (h, w, 3) uint8; the last is the output in greyscale with the visible part in red.
     """
 
     part: str
@@ -61,7 +65,7 @@ class WorstFrame:
 
 @dataclass(frozen=True)
 class CoverageResult:
-    """parts: by name. looked_at: frames; every `stride`-th was looked at. worst: pictures, the worst first."""
+    """parts: results by name. looked_at: number of frames, every `stride`-th. worst: images, worst first."""
 
     parts: dict[str, PartCoverage]
     looked_at: int
@@ -70,7 +74,7 @@ class CoverageResult:
 
 
 class _Part:
-    """What is known of one part so far."""
+    """The state of one part."""
 
     def __init__(self) -> None:
         self.shares: list[float] = []
@@ -79,7 +83,7 @@ class _Part:
         self._gap: tuple[Fraction, Fraction] | None = None
 
     def seen(self, share: float, pts: Fraction, until: Fraction) -> None:
-        """The part is seen at `pts`, and replaced by this share; it is taken to stay so until the next look."""
+        """The part is seen at `pts` with this fraction replaced, which is assumed until the next examined frame."""
         self.shares.append(share)
         if share >= REPLACED:
             self._gap = None
@@ -98,9 +102,9 @@ class _Part:
 
 
 class Coverage:
-    """Collects coverage while footage is read.
+    """Accumulates coverage while footage is read.
 
-    names: of the parts. step: seconds from one look to the next. stride: the same in frames.
+    names: of the parts. step: seconds between examined frames. stride: the same in frames.
     """
 
     def __init__(self, names: Sequence[str], *, step: Fraction, stride: int = 1) -> None:
@@ -109,7 +113,7 @@ class Coverage:
         self._looked_at = 0
 
     def add(self, pair: Pair, touched: BoolArray, parts: BoolArray) -> None:
-        """Take a frame. touched: (H, W), where it was replaced. parts: (K, r, c), what `PartFinder` sees in it."""
+        """Add a frame. touched: (H, W), where it was replaced. parts: (K, r, c), as found by `PartFinder`."""
         self._looked_at += 1
         replaced = share_on_cells(touched, (parts.shape[1], parts.shape[2]))
         for name, mask in zip(self._parts, parts, strict=True):
@@ -122,18 +126,18 @@ class Coverage:
                 part.worst = _picture(name, pair, share, touched, mask)
 
     def result(self) -> CoverageResult:
-        """What was found."""
+        """The accumulated result."""
         worst = sorted((part.worst for part in self._parts.values() if part.worst), key=lambda frame: frame.replaced)
         parts = {name: part.result() for name, part in self._parts.items()}
         return CoverageResult(parts, self._looked_at, self._stride, tuple(worst))
 
 
 def _least_share(mask: BoolArray, replaced: Float32Array) -> float | None:
-    """How much is replaced of that connected piece of a mask (r, c) of which least is; None where there is no piece."""
+    """The fraction replaced of the connected component of a mask (r, c) with the least; None if there is none."""
     count, numbers = ops.pieces(mask)
     sizes, totals = (np.bincount(numbers.ravel(), weights, count + 1)[1:] for weights in (None, replaced.ravel()))
     large = sizes >= SMALLEST * mask.size
-    # Resampling leaves its last digits.
+    # Resampling leaves rounding errors.
     return round(float((totals[large] / sizes[large]).min()), 6) if large.any() else None
 
 

@@ -1,4 +1,4 @@
-"""Detectors: networks that find faces and people, to see what they still find in an output."""
+"""Detectors: networks that find faces and people, run on outputs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Detection:
-    """Something that was found. score: in [0, 1]. kind: ``face``, ``person`` or another word."""
+    """A detected object. score: in [0, 1]. kind: ``face``, ``person`` or another word."""
 
     box: Box
     score: float
@@ -31,24 +31,29 @@ class Detection:
 
 
 class Detector(Protocol):
-    """Finds things in frames; may be used by several videos at once."""
+    """Detects objects in frames. Must be safe to use for several videos at once."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Of everything that it may find."""
+        """The kinds of objects that it may find."""
         ...
 
     def __call__(self, frames: UInt8Array) -> list[list[Detection]]:
-        """For every frame of (T, H, W, 3) uint8 RGB what was found in it."""
+        """The detections in each frame of (T, H, W, 3) uint8 RGB."""
         ...
 
 
 class YuNet(Detector):
-    """Faces by YuNet (Wu, Peng, Yu, Machine Intelligence Research 2023), run by OpenCV.
+    """Face detection with YuNet (Wu, Peng, Yu, Machine Intelligence Research 2023), run by OpenCV.
 
-    weights: an ONNX file of YuNet with outputs as OpenCV expects them; default where `weights.find_weights` finds
-    ``yunet``. threshold: least score. short_side: pixels at which frames are seen; larger ones are shrunk to it.
-    Raises WeightsError where there is no such file, or it holds something else.
+    Args:
+        weights: An ONNX file of YuNet with the outputs that OpenCV expects; None to locate ``yunet`` with
+            `find_weights`.
+        threshold: Minimum score.
+        short_side: Maximum short side in pixels; larger frames are downsampled.
+
+    Raises:
+        WeightsError: If the file is missing or not YuNet.
     """
 
     kinds = ("face",)
@@ -58,15 +63,13 @@ class YuNet(Detector):
         self.threshold, self.short_side = threshold, short_side
         self._lock = threading.Lock()
         level = cv2.utils.logging.getLogLevel()
-        # OpenCV writes about its own engines to the terminal.
+        # OpenCV would print messages about its engines to the terminal.
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         try:
             self._network = cv2.FaceDetectorYN.create(str(self.path), "", (64, 64), threshold, 0.3, 500)
             self._network.detect(np.zeros((64, 64, 3), np.uint8))
         except cv2.error as error:
-            raise WeightsError(
-                f"{self.path} does not hold YuNet; give a file of it, such as yunet_n_640_640.onnx"
-            ) from error
+            raise WeightsError(f"{self.path} is not YuNet; give a YuNet file such as yunet_n_640_640.onnx") from error
         finally:
             cv2.utils.logging.setLogLevel(level)
 
@@ -74,7 +77,7 @@ class YuNet(Detector):
         return f"YuNet({self.path.name!r}, threshold={self.threshold:g}, short_side={self.short_side})"
 
     def __call__(self, frames: UInt8Array) -> list[list[Detection]]:
-        """The faces in every frame."""
+        """The faces in each frame."""
         return [self._faces(frame) for frame in frames]
 
     def _faces(self, frame: UInt8Array) -> list[Detection]:
@@ -82,7 +85,7 @@ class YuNet(Detector):
         scale = min(1.0, self.short_side / min(height, width))
         size = (max(1, round(height * scale)), max(1, round(width * scale)))
         picture = np.ascontiguousarray(ops.resize_image(frame, size)[..., ::-1])
-        with self._lock:  # the network keeps the size of the last frame
+        with self._lock:  # the network stores the size of the last frame
             self._network.setInputSize((size[1], size[0]))
             rows: Any = self._network.detect(picture)[1]
         x, y = width / size[1], height / size[0]
@@ -93,14 +96,22 @@ class YuNet(Detector):
 
 
 class ONNXDetector(Detector):
-    """Any detector in an ONNX file that keeps to this convention.
+    """Any detector in an ONNX file with the following interface.
 
-    Input: one, (1, 3, h, w) float32 RGB in [0, 1]; frames are shrunk or enlarged to fit into `size` (h, w) and padded
-    with grey at the right and below. Output, the first: rows (N, 5 or 6) or (1, N, 5 or 6) of x1, y1, x2, y2, score and
-    perhaps class, in pixels of the input; or as YOLOv8 has it, (1, 4 + C, N) of centre x, y, width, height and a score
-    for each of C classes, of which overlapping boxes are then left out here.
-    kind: what it finds. classes: numbers of the classes that count; None takes all. threshold: least score.
-    Raises WeightsError where the file is no network, or does not keep to this.
+    Input: one, (1, 3, h, w) float32 RGB in [0, 1]; frames are resized to fit into `size` (h, w) and padded with grey at
+    the right and bottom. First output: rows (N, 5 or 6) or (1, N, 5 or 6) of x1, y1, x2, y2, score and optionally
+    class, in pixels of the input; or as in YOLOv8, (1, 4 + C, N) of centre x, y, width, height and scores of C classes,
+    to which non-maximum suppression is applied.
+
+    Args:
+        weights: The file.
+        kind: What it detects.
+        size: (height, width) of its input.
+        classes: Numbers of the classes to use; None for all.
+        threshold: Minimum score.
+
+    Raises:
+        WeightsError: If the file is not a network with this interface.
     """
 
     def __init__(
@@ -114,15 +125,15 @@ class ONNXDetector(Detector):
     ) -> None:
         self.path = Path(weights)
         if not self.path.is_file():
-            raise WeightsError(f"there is no file {self.path}; check the path of the detector")
+            raise WeightsError(f"the detector {self.path} does not exist; check the path")
         self.kind, self.size, self.threshold = kind, size, threshold
         self.classes = None if classes is None else frozenset(classes)
-        # Pixels of boxes need more digits than bf16 has.
+        # Box coordinates need more digits than bf16 has.
         try:
             self._network = load_network(self.path, precision="f32")
         except WeightsError as error:
             raise WeightsError(
-                f"{self.path} is no network that can be run; give another ONNX file to --detector"
+                f"{self.path} is not a network that can be run; give another ONNX file to --detector"
             ) from error
         self._boxes(np.zeros((64, 64, 3), np.uint8))
 
@@ -131,11 +142,11 @@ class ONNXDetector(Detector):
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The one kind that was said."""
+        """The kind given."""
         return (self.kind,)
 
     def __call__(self, frames: UInt8Array) -> list[list[Detection]]:
-        """What is found in every frame."""
+        """The detections in each frame."""
         return [self._boxes(frame) for frame in frames]
 
     def _boxes(self, frame: UInt8Array) -> list[Detection]:
@@ -149,14 +160,14 @@ class ONNXDetector(Detector):
             output = self._network(planes)[0]
         except RuntimeError as error:
             raise WeightsError(
-                f"{self.path} does not take pictures of {self.size[1]}x{self.size[0]}; "
+                f"{self.path} does not accept images of {self.size[1]}x{self.size[0]}; "
                 "give a detector with one input (1, 3, height, width), and its size"
             ) from error
         found = read_boxes(output, self.threshold)
         if found is None:
             raise WeightsError(
-                f"{self.path} gives an output of shape {output.shape}; boxes must be rows of x1, y1, x2, y2, score and "
-                "perhaps class, or (1, 4 + classes, N) as YOLOv8 has them"
+                f"{self.path} has an output of shape {output.shape}; boxes must be rows of x1, y1, x2, y2, score and "
+                "optionally class, or (1, 4 + classes, N) as in YOLOv8"
             )
         x, y = width / fitted.shape[1], height / fitted.shape[0]
         return [
@@ -169,7 +180,7 @@ class ONNXDetector(Detector):
 def read_boxes(output: Float32Array, threshold: float) -> list[tuple[Box, float, int]] | None:
     """Boxes (x, y, width, height), scores and classes in the output of a network, see `ONNXDetector`.
 
-    None where it has neither of the shapes that are known.
+    None if the output has no known shape.
     """
     rows = output[0] if output.ndim == 3 and len(output) == 1 else output
     if rows.ndim != 2:

@@ -1,4 +1,4 @@
-"""Where an output differs from its original. Pure functions."""
+"""Detection of altered areas in an output. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .._core.types import UInt8Array
 from .footage import BoolArray
 
 _NEAR = 7
-"""Side in pixels of the square over which differences are averaged."""
+"""Side in pixels of the averaging window for differences."""
 _LEAST, _MOST = 8.0, 24.0
-"""Grey values: less than the first hides nothing; more than the second no usual encoding adds."""
+"""Grey levels: a difference below the first hides nothing; no common encoding causes one above the second."""
 _CALM = 6.0
-"""Differences above so many times their median are more than encoding: it keeps under that in 999 of 1000 places."""
+"""Threshold as a multiple of the median difference: encoding errors stay below it in 999 of 1000 places."""
 _CLOSED = 0.02
 _HOLES = 0.08
 _OUTLINE = 0.03
@@ -21,12 +21,12 @@ _SPECK = 0.0002
 
 
 def touched(original: UInt8Array, output: UInt8Array) -> BoolArray:
-    """(H, W) bool: where a frame (H, W, 3) uint8 differs from its original by more than its encoding.
+    """Mask (H, W) bool of where a frame (H, W, 3) uint8 differs from its original by more than its encoding.
 
-    The greatest of the three channels' differences, averaged locally; noise seldom comes near the picture in all of
-    them. What encoding adds is judged by the median, which lies in calm parts where less than half is replaced.
-    Holes of up to 2 % of the short side are closed. A place that the filling happens to leave as it was, as blur does
-    with plain walls, is not touched.
+    Uses the maximum difference of the three channels, averaged locally; noise rarely matches the original in all of
+    them. The encoding error is estimated by the median, which lies in smooth areas if less than half is replaced.
+    Holes of up to 2 % of the short side are closed. Areas that the filling leaves unchanged, as blur does on plain
+    walls, are not included.
     """
     differences = cv2.blur(cv2.absdiff(original, output), (_NEAR, _NEAR))
     greatest = np.maximum(np.maximum(differences[..., 0], differences[..., 1]), differences[..., 2])
@@ -36,22 +36,22 @@ def touched(original: UInt8Array, output: UInt8Array) -> BoolArray:
 
 
 def whole(region: BoolArray) -> BoolArray:
-    """A touched region (H, W) without its holes of up to 8 % of the short side.
+    """Close holes of up to 8 % of the short side in an altered area (H, W).
 
-    Blur changes edges, and leaves what lies between them nearly as it was.
+    Blur changes edges, and leaves the areas between them nearly unchanged.
     """
     kernel = _square(_HOLES * min(region.shape) / 2)
     return cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_CLOSE, kernel) > 0
 
 
 def inside(region: BoolArray) -> BoolArray:
-    """What lies deeper in a whole region (H, W) than its soft outline.
+    """The interior of an altered area (H, W), without its soft outline.
 
-    The outline is as wide as 3 % of the short side, in narrow pieces half as wide as they are deep, and at least one
-    pixel. The frame's border is no outline. Pieces of less than 0.02 % of the frame have no inside.
+    The outline is 3 % of the short side wide, half the depth in narrow components, and at least one pixel. The border
+    of the frame is not an outline. Components below 0.02 % of the frame have no interior.
     """
     found = whole(region).astype(np.uint8)
-    # Beyond the border nothing is 0, so that nothing is near to it.
+    # Padding with ones keeps the border of the frame from counting as an outline.
     depth = cv2.distanceTransform(found, cv2.DIST_C, 3)
     _, numbers, pieces, _ = cv2.connectedComponentsWithStats(found)
     widest = max(1, round(_OUTLINE * min(region.shape)))

@@ -1,4 +1,4 @@
-"""Which consecutive frames are attacked: those with most to gain, spread over the video."""
+"""Selects the excerpts to attack: those with most to gain, spread over the video."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .footage import BoolArray, Excerpt, Pair
 from .parts import share_on_cells
 
 SHORT_SIDE = 480
-"""Pixels to which frames are shrunk that are kept."""
+"""Short side in pixels to which kept frames are downsampled."""
 
 
 _RANKED = 4
@@ -21,9 +21,9 @@ _RANKED = 4
 
 @dataclass
 class _Run:
-    """Consecutive pairs, what is touched in them, and where they show people.
+    """Consecutive pairs with their masks of altered areas and of people.
 
-    areas: pixels that lie inside, of people among them, and of all, in one frame of `_RANKED`: enough to compare runs.
+    areas: sizes of the interior, of people within it, and of both, in one frame of `_RANKED`; enough to compare runs.
     """
 
     pairs: list[Pair] = field(default_factory=list)
@@ -58,14 +58,15 @@ class _Run:
 
 
 class ExcerptChooser:
-    """Collects excerpts while footage is read: of every part of the video the one in which most is replaced.
+    """Collects excerpts while footage is read: from each part of the video, the one in which most is replaced.
 
-    length: frames of an excerpt; a shorter video gives one shorter excerpt. count: how many at most. expected: about
-    how many frames will come; without it all excerpts but the last come from the beginning.
-    The core of an excerpt is what lies inside the touched region and shows people; where hardly anything does, as when
-    other things are hidden, all that lies inside. (Round people the region fades, and in the preset `secure` it does so
-    where they were a moment ago: that is replaced in part only, and shows nobody.)
-    Holds up to count + 1 excerpts in memory, with a short side of at most `SHORT_SIDE` pixels.
+    The core of an excerpt is the interior of the altered area that shows people; if it hardly shows any, as when other
+    things are hidden, the whole interior. (Around people, and in the preset `secure` where they were a moment ago,
+    opacity is partial, but nobody is there.) Holds up to count + 1 excerpts in memory, with a short side of at most
+    `SHORT_SIDE` pixels.
+
+    length: frames per excerpt; a shorter video yields one shorter excerpt. count: maximum number. expected: approximate
+    number of frames; without it, all excerpts but the last come from the beginning.
     """
 
     def __init__(self, *, length: int = 12, count: int = 3, expected: int | None = None) -> None:
@@ -75,12 +76,12 @@ class ExcerptChooser:
         self._run = _Run()
 
     def add(self, pair: Pair, touched: BoolArray, people: BoolArray) -> None:
-        """Take the next frame, where it is touched, and where it shows people, (H, W) each."""
+        """Add the next frame with its masks of altered areas and of people, (H, W) each."""
         size = _kept_size(touched.shape)
         if size != touched.shape:
             original, output = (ops.resize_image(frame, size) for frame in (pair.original, pair.output))
             pair = replace(pair, original=original, output=output)
-            # The outline, at least a pixel wide, takes away what is touched in part only.
+            # Eroding by at least a pixel removes partially altered pixels.
             touched, people = share_on_cells(touched, size) > 0, share_on_cells(people, size) > 0.999
         self._run.add(pair, touched, people)
         if len(self._run.pairs) == self.length:
@@ -95,10 +96,10 @@ class ExcerptChooser:
             self._best[part] = run
 
     def result(self) -> tuple[Excerpt, ...]:
-        """The excerpts, in time; none where nothing is replaced over more than its outline. They are given once."""
+        """The excerpts in temporal order; none if nothing but outlines is replaced. Can be called once."""
         if not self._best and self._run.pairs:
             self._keep()
-        # Frames are copied when they are stacked: of one excerpt at a time.
+        # Stacking copies frames: of one excerpt at a time.
         return tuple(self._best.pop(part).excerpt() for part in sorted(self._best))
 
 
@@ -107,6 +108,6 @@ def _kept_size(size: tuple[int, ...]) -> tuple[int, int]:
     height, width = size
     if min(size) <= SHORT_SIDE:
         return height, width
-    # Attacks shrink frames to two thirds of this; rounded so, they come to the same size as straight from the video.
+    # Attacks downsample to two thirds of this; with this rounding, the size is the same as directly from the video.
     factor = SHORT_SIDE * 2 / 3 / min(size)
     return round(round(height * factor) * 3 / 2), round(round(width * factor) * 3 / 2)

@@ -1,4 +1,4 @@
-"""The figures of an audit as report.json holds them: numbers, text, and None for what is not known."""
+"""The figures of an audit as stored in report.json: numbers, text, and None for unknown values."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def figures_of(
     face_detector: str | None,
     no_faces: str | None,
 ) -> dict[str, Any]:
-    """Everything, with the verdict; the fields are listed in docs/audit.md.
+    """All figures with the verdict; the fields are listed in docs/audit.md.
 
-    info: of the output. asked: names of the attributes that were to be hidden. no_faces: why there is no detector.
+    info: of the output. asked: names of the attributes that were to be hidden. no_faces: why there is no face detector.
     """
     report = {
         "motionveil": library_versions()["motionveil"],
@@ -89,7 +89,7 @@ def _file(path: str | Path) -> dict[str, Any]:
 
 
 def _coverage(result: CoverageResult, asked: Collection[str]) -> dict[str, Any]:
-    """Parts that were seen, those that were to be hidden first."""
+    """Coverage of the parts that were seen, starting with those that were to be hidden."""
     seen = {name: part for name, part in result.parts.items() if part.frames}
     return {name: {**plain(seen[name]), "asked": name in asked} for name in sorted(seen, key=lambda n: n not in asked)}
 
@@ -159,7 +159,7 @@ def _recovery(recovery: Recovery) -> dict[str, Any]:
 
 
 def _container(found: ContainerFindings) -> dict[str, Any]:
-    """What is in the file in words and, as they are, places, dates and devices."""
+    """The contents of the file in words, and locations, dates and devices verbatim."""
     streams = [
         f"{stream.kind}, {stream.codec}" + (f", {stream.size[0]}x{stream.size[1]}" if stream.size else "")
         for stream in found.streams
@@ -188,7 +188,7 @@ def _weaknesses(method: Method | None) -> list[str]:
 def _measured(
     measures: Measures, method: Method | None, recoveries: Mapping[str, Recovery], face_detector: str | None
 ) -> dict[str, str]:
-    """How the figures came about, in words."""
+    """How the figures were measured, in words."""
     how = f"{method.preset.name}, {method.preset.filler}" if method else "not known"
     coverage, found = measures.coverage, measures.redetection
     excerpts = ", ".join(f"{float(excerpt.pts[0]):.2f} s" for excerpt in measures.excerpts)
@@ -208,7 +208,7 @@ def _nth(stride: int) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity."""
+    """Replace NaN and infinity, which JSON does not support."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list):

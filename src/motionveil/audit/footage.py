@@ -1,4 +1,4 @@
-"""Original and output side by side."""
+"""Original and output in lockstep."""
 
 from __future__ import annotations
 
@@ -24,17 +24,22 @@ from ..video import open_source, source_name
 BoolArray = npt.NDArray[np.bool_]
 
 Remake = Callable[[int], Selective]
-"""The method that made an output once more, with a seed that is known."""
+"""Runs the method that made an output again, with a known seed."""
 
 
 @dataclass(frozen=True)
 class Excerpt:
-    """Some consecutive frames of an original and of its output, in memory.
+    """Consecutive frames of an original and its output, in memory.
 
-    start: index of the first frame. pts: T presentation times in seconds. original, output: (T, H, W, 3) uint8 RGB of
-    one size, that of the output or smaller. touched: (T, H, W) bool, where the output differs from the original by more
-    than its encoding. core: the part of it that shows people, away from its outline, where secure methods replace all;
-    what attacks are measured on. people: where people are seen, outline and all; None where that is not known.
+    Attributes:
+        start: Index of the first frame.
+        pts: T presentation times in seconds.
+        original: (T, H, W, 3) uint8 RGB, at the size of the output or smaller.
+        output: (T, H, W, 3) uint8 RGB, of the same size.
+        touched: (T, H, W) bool, where the output differs from the original by more than its encoding.
+        core: The part of it that shows people, away from its outline, where secure methods replace everything; attacks
+            are measured on it.
+        people: Where people are seen, including outlines; None if unknown.
     """
 
     start: int
@@ -48,9 +53,9 @@ class Excerpt:
 
 @dataclass(frozen=True)
 class Pair:
-    """A frame of the original and what became of it.
+    """A frame of the original and the corresponding output.
 
-    index: counts the frames of the output. pts: in seconds, in the original. original, output: (H, W, 3) uint8 RGB.
+    index: frame number in the output. pts: seconds in the original. original, output: (H, W, 3) uint8 RGB.
     """
 
     index: int
@@ -60,13 +65,17 @@ class Pair:
 
 
 class Footage:
-    """An original and its output, read in lock step; a context manager.
+    """An original and its output, read in lockstep; a context manager.
 
-    original, output: video files, pictures or folders of images. window: which part of the original was released, as
-    it was given to `obfuscate_video`; its size is not needed, as the original is brought to the output's.
+    Args:
+        original: Video file, image or folder of images.
+        output: Video file, image or folder of images.
+        window: The part of the original that was processed, as passed to `obfuscate_video`; its size is ignored, as
+            the original is resized to the output.
 
-    Raises OptionError where the two do not belong together: the frames differ in shape, or (while they are read) in
-    number or times. Frames that do not belong together would look as if all of them had been replaced.
+    Raises:
+        OptionError: If the two do not match: different aspect ratios, or (while reading) different numbers or times of
+            frames. Mismatched frames would appear to be replaced completely.
     """
 
     def __init__(self, original: str | Path, output: str | Path, window: Window | None = None) -> None:
@@ -80,7 +89,7 @@ class Footage:
         with ExitStack() as stack:
             self._output = stack.enter_context(open_source(output, image_rate=window.image_rate))
             self.info: VideoInfo = self._output.info
-            """Of the output."""
+            """The properties of the output."""
             size = (self.info.width, self.info.height)
             if not isinstance(window.size, tuple):
                 self._check_shape((shape.width, shape.height), size)
@@ -89,30 +98,30 @@ class Footage:
         self._stages: Stages | None = None
 
     def _check_shape(self, original: tuple[int, int], output: tuple[int, int]) -> None:
-        # Sides are rounded to even numbers when a video is resized.
+        # Resizing rounds sides to even numbers.
         if abs(original[0] * output[1] - original[1] * output[0]) > 2.5 * max(original):
             raise OptionError(
-                f"{self._names[1]} is {output[0]}x{output[1]} and {self._names[0]} {original[0]}x{original[1]}: "
-                "they are not of one shape; give the original that the output was made from, and the same --size"
+                f"{self._names[1]} is {output[0]}x{output[1]} and {self._names[0]} is {original[0]}x{original[1]}, "
+                "with another aspect ratio; give the original that the output was made from, and the same --size"
             )
 
     @property
     def expected(self) -> int | None:
-        """The number of frames, about; None where the output does not say."""
+        """The approximate number of frames; None if unknown."""
         info = self.info
         if info.num_frames is not None:
             return info.num_frames
         return None if info.duration is None else max(1, round(info.duration * info.frame_rate))
 
     def stages(self) -> Stages:
-        """Stages to read it in. Where one of their threads does not end, the files are left open."""
+        """Stages to read it in. If one of their threads does not end, the files are left open."""
         self._stages = Stages()
         for source in (self._original, self._output):
             self._stages.on_stop(source.cancel)
         return self._stages
 
     def pairs(self, *, stage: Stage = iter) -> Iterator[Pair]:
-        """Every frame with what became of it. stage: what `stages` gives."""
+        """All pairs of frames. stage: the result of `stages`."""
         exact = "image" not in (self._original.info.codec, self._output.info.codec)
         tolerance = Fraction(3, 4) / self.info.frame_rate
         shift: Fraction | None = None
@@ -121,13 +130,13 @@ class Footage:
             if before is None or after is None:
                 more, fewer = self._names if after is None else self._names[::-1]
                 raise OptionError(
-                    f"{fewer} ends after {index} frames and {more} goes on: give the original that the output was made "
-                    "from, with the same --start and --end"
+                    f"{fewer} ends after {index} frames but {more} continues: give the original that the output was "
+                    "made from, with the same --start and --end"
                 )
             shift = before[1] - after[1] if shift is None else shift
             if exact and abs(before[1] - after[1] - shift) > tolerance:
                 raise OptionError(
-                    f"frame {index} comes at {float(before[1] - shift):.3f} s in {self._names[0]} and at "
+                    f"frame {index} is at {float(before[1] - shift):.3f} s in {self._names[0]} but at "
                     f"{float(after[1]):.3f} s in {self._names[1]}: give the original that the output was made from"
                 )
             yield Pair(index, before[1], before[0], after[0])
@@ -138,7 +147,7 @@ class Footage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # A file that a thread still reads cannot be closed under it.
+        # A file cannot be closed while a thread reads it.
         if self._stages is None or not self._stages.stuck:
             self._open.close()
 

@@ -1,4 +1,4 @@
-"""Everything that is measured while original and output are read once, side by side."""
+"""All measurements taken in one pass over original and output."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from .parts import PartFinder, people_in
 from .redetection import Redetection, RedetectionResult
 
 MOST_LOOKS = 2000
-"""Frames of which coverage is judged; in longer videos fewer of them, but one in `LONGEST_STEP` seconds at least."""
+"""Maximum number of frames examined for coverage; in long videos at least one per `LONGEST_STEP` seconds."""
 LONGEST_STEP = 0.2
 MOST_DETECTIONS = 600
-"""Frames in which detectors look."""
+"""Maximum number of frames on which detectors run."""
 
 
 @dataclass(frozen=True)
 class Measures:
-    """What one pass over original and output shows.
+    """The results of one pass over original and output.
 
-    num_frames: read. touched: mean share of a frame that differs from the original. excerpts: what is attacked.
+    num_frames: frames read. touched: mean fraction of a frame that differs from the original. excerpts: to be attacked.
     """
 
     num_frames: int
@@ -40,9 +40,9 @@ class Measures:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A pair and what was found in it; None where it was not looked at.
+    """A pair of frames and what was found in it; None if not examined.
 
-    parts: (K, r, c) of the original, parts_after: of the output. detections: of both.
+    parts: (K, r, c) in the original, parts_after: in the output. detections: in both.
     """
 
     pair: Pair
@@ -53,9 +53,9 @@ class _Seen:
 
 
 def strides(expected: int | None, rate: float) -> tuple[int, int]:
-    """Of how many frames one is looked at: for coverage, and by detectors, which look at some of the same frames.
+    """Strides of the frames examined for coverage and by detectors; the latter is a multiple of the former.
 
-    expected: number of frames, None where unknown. rate: frames per second.
+    expected: number of frames, None if unknown. rate: frames per second.
     """
     looks = max(1, min(ceil((expected or 0) / MOST_LOOKS), int(LONGEST_STEP * rate)))
     return looks, looks * max(1, ceil((expected or 0) / looks / MOST_DETECTIONS))
@@ -69,16 +69,21 @@ def measure(
     asked: Collection[str] | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Measures:
-    """Read original and output once: coverage, re-detection, and the excerpts that everything else is measured on.
+    """Read original and output once, and measure coverage, re-detection and the excerpts for all other measurements.
 
-    detectors: asked about original and output, see `detectors`. finder: where parts are, default the embedded encoder.
-    asked: names of the parts that were to be hidden, and are attacked; default all. on_progress: called with the number
-    of frames that are done.
-    Raises what `Footage` does.
+    Args:
+        footage: Original and output.
+        detectors: Detectors to run on both, see `detectors`.
+        finder: Locates body parts; None for the embedded encoder.
+        asked: Names of the parts that were to be hidden, and are attacked; None for all.
+        on_progress: Called with the number of processed frames.
+
+    Raises:
+        OptionError: As `Footage`.
     """
     finder = finder or PartFinder(threads=1)
     named = [index for index, name in enumerate(finder.names) if asked is None or name in asked]
-    # Where places were to be hidden, people in them are looked at.
+    # If areas were to be hidden, people in them are examined.
     hidden = named or list(range(len(finder.names)))
     every, seldom = strides(footage.expected, float(footage.info.frame_rate))
     coverage = Coverage(finder.names, step=every / footage.info.frame_rate, stride=every)

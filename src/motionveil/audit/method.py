@@ -1,4 +1,4 @@
-"""The method that made an output, made once more: what attackers may know of it, they are given."""
+"""The method that made an output, recreated for attacks that are allowed to know it."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ from .footage import Remake
 
 @dataclass(frozen=True)
 class Method:
-    """How an output was made: with which settings, where, and of which part of the original.
+    """How an output was made: settings, regions, and the part of the original.
 
-    seeded: whether somebody knows the seed of its noise. told: whether all of this is from a record, which names files
-    without their folders. doubts: moments at which the method missed somebody.
+    Attributes:
+        seeded: Whether anybody knows the seed of its noise.
+        told: Whether this is from a run manifest, which names files without their folders.
+        doubts: Moments at which the method missed somebody.
     """
 
     preset: Preset
@@ -41,10 +43,10 @@ class Method:
 
     @classmethod
     def of(cls, output: str | Path) -> Self | None:
-        """What the record beside an output says; None where there is none, or it is another file's, or no such record.
+        """Read the run manifest beside an output; None if there is none, it is invalid, or it belongs to another file.
 
-        Records come with files that strangers send: nothing in them can name a file elsewhere, or do more harm than
-        not to be understood.
+        Manifests may come from untrusted sources: they cannot refer to files elsewhere, and the worst they can do is
+        to be rejected.
         """
         path = side_paths(output, preview=False, record=True).record
         try:
@@ -62,14 +64,14 @@ class Method:
         preset, where = Preset.from_record(made["preset"]), Where.from_record(made["where"])
         for name in _files_of(preset, where):
             if Path(name).name != name or "://" in name:
-                raise OptionError(f"{name} is no name of a file")
+                raise OptionError(f"invalid file name {name!r} in the manifest")
         start, end = (None if window[key] is None else float(window[key]) for key in ("start", "end"))
         rate = Fraction(window["image_rate"]).limit_denominator(100_000)
         given = str(settings["seed"]).startswith("given")
         method = cls(
             preset, where, Window(start, end, tuple(size) if isinstance(size, list) else size, rate), given, told=True
         )
-        # What cannot be made is not understood either.
+        # What cannot be recreated is not accepted either.
         make_filler(preset.filler, **{k: v for k, v in preset.filler_options.items() if v != "video"})
         _ = method.attributes
         return method
@@ -81,14 +83,14 @@ class Method:
 
     @property
     def spares(self) -> bool:
-        """Whether something of what its names mean was to stay visible, which the audit cannot tell apart."""
+        """Whether parts of what its names refer to were to stay visible, which the audit cannot distinguish."""
         where = self.where
         return bool(where.inverse or where.only_in or where.except_areas or where.except_masks or where.keep)
 
     def remake(self, original: str | Path) -> Remake:
-        """The method for this original, by seed. Raises MotionveilError where it cannot be made again."""
+        """The method for this original, by seed. Raises MotionveilError if it cannot be recreated."""
         if self.told and (self.where.masks or self.where.except_masks):
-            raise OptionError("masks are not in the record of the output")
+            raise OptionError("the manifest of the output does not contain its masks")
         networks = Networks(self.preset)
         with self.window.open(original) as reader:
             info = reader.info
@@ -98,7 +100,7 @@ class Method:
         return lambda seed: assemble(self.preset, region, flow, seed=seed, frames=frames)
 
     def for_others(self) -> Method:
-        """The same for other videos: what names places of this one is left out."""
+        """A copy for other videos, without positions in this one."""
         elsewhere = Where(hide=self.where.hide or ("person",), strength=self.where.strength)
         if self.where.whole_frame:
             elsewhere = replace(elsewhere, whole_frame=True)
@@ -106,7 +108,7 @@ class Method:
 
 
 def _doubts_of(told: Sequence[Mapping[str, Any]]) -> tuple[Doubt, ...]:
-    """What a record says of them; of a stranger's record only so many, and finite numbers."""
+    """The doubts in a manifest; limited in number, with finite values only, as manifests are not trusted."""
     return tuple(
         Doubt(Fraction(float(each["time"])).limit_denominator(100_000), (*map(int, each["box"]),))  # type: ignore[arg-type]
         for each in list(told)[:_MOST_DOUBTS]
@@ -124,7 +126,7 @@ def _files_of(preset: Preset, where: Where) -> list[str]:
 
 
 def clips_of(source: str | Path, window: Window) -> Callable[[], Iterable[Clip]]:
-    """Gives the clips of a source from its start, as often as it is called."""
+    """Returns a function that reads the clips of a source from its start."""
 
     def read() -> Iterable[Clip]:
         with window.open(source) as reader:

@@ -1,4 +1,4 @@
-"""Motion kept: how much of the motion that flow estimators see in the original they still see in the output."""
+"""Preserved motion: how much of the original's optical flow is still present in the output."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .difference import whole
 from .footage import BoolArray, Excerpt
 
 FILLERS = ("blur_weak", "blur_strong", "pixelate_16", "solid", "iid_noise", "static_noise")
-"""What the output is compared with."""
+"""Fillers that the output is compared with."""
 MOVING = 1.0
-"""Pixels a frame, above which the original moves."""
+"""Minimum motion of the original in pixels per frame."""
 _FEWEST = 200
 
 Kept = dict[str, float | None]
@@ -31,14 +31,19 @@ def motion_kept(
     fillers: Sequence[str] = FILLERS,
     most_pairs: int | Mapping[str, int] | None = None,
 ) -> dict[str, Kept]:
-    """For every estimator, by name, how much motion the output keeps, and what each of the fillers would have kept.
+    """The preserved motion of the output and of reference fillers, by estimator.
 
-    1 - (mean end-point error / mean motion), over the core of excerpts, where the original moves by more than 1 pixel a
-    frame: 1 is the same flow as in the original, 0 that of a picture that stands still, less is worse than that. None
-    where fewer than 200 pixels move. The fillers replace what was touched, without any encoding, so that they are
-    judged a little kindly; of what they make, one excerpt is in memory at a time.
-    most_pairs: looks at so many pairs of frames of an excerpt, evenly spread; None takes all. For estimators by name,
-    or one number for all.
+    1 - (mean end-point error / mean motion), over the core of excerpts where the original moves by more than 1 pixel
+    per frame: 1 for the same flow as in the original, 0 for a static image, negative if worse. None if fewer than 200
+    pixels move. Reference fillers replace the altered area without encoding, so their results are slightly
+    optimistic; one filled excerpt is in memory at a time.
+
+    Args:
+        excerpts: Excerpts of original and output.
+        estimators: Flow estimators by name.
+        fillers: Names of reference fillers.
+        most_pairs: Maximum number of frame pairs per excerpt, evenly spaced, for all estimators or by name; None for
+            all pairs.
     """
     made = ("output", *fillers)
     sums = {name: _Sums(dict.fromkeys(made, 0.0)) for name in estimators}
@@ -57,12 +62,12 @@ def motion_kept(
 
 
 _Moving = Mapping[int, tuple[BoolArray, Float32Array]]
-"""By frame where the original moves, (H, W) bool, and the flow (N, 2) there."""
+"""By frame: where the original moves, (H, W) bool, and the flow (N, 2) there."""
 
 
 @dataclass
 class _Sums:
-    """Over excerpts: pixels of end-point error, of what each filler made, and of motion; and of how many pixels."""
+    """Sums over excerpts: end-point errors of the output and of each filler, motion, and number of pixels."""
 
     error: dict[str, float]
     motion: float = 0.0
@@ -79,7 +84,7 @@ class _Sums:
 
 
 def _filled(excerpt: Excerpt, name: str) -> UInt8Array:
-    """The excerpt's original with the region that was touched replaced by a filler."""
+    """The excerpt's original with the altered area replaced by a filler."""
     opacity = ops.as_float32(np.stack([whole(mask) for mask in excerpt.touched]))
     clip = Clip(excerpt.original, excerpt.start, excerpt.pts, opacity=opacity)
     (filling,) = make_filler(name, seed=0).stream([clip])
@@ -109,17 +114,17 @@ def _following(excerpt: Excerpt) -> list[int]:
 
 
 def _spread(indices: list[int], most: int | None) -> list[int]:
-    """At most so many of them, evenly spread."""
+    """At most `most` of them, evenly spaced."""
     if most is None or len(indices) <= most:
         return indices
     return [indices[i] for i in np.linspace(0, len(indices) - 1, most).round().astype(int)]
 
 
 def _flows(estimator: FlowEstimator, frames: UInt8Array, indices: Sequence[int]) -> Iterator[tuple[int, Float32Array]]:
-    """For each of these frames the flow (H, W, 2) to the frame before it."""
+    """The flow (H, W, 2) from each of these frames to the previous one."""
     prepared: dict[int, Any] = {}
     for index in indices:
-        # A frame is in two pairs; what is known of older ones is not needed again.
+        # Each frame is in two pairs; older results are not needed again.
         prepared = {i: prepared[i] if i in prepared else estimator.prepare(frames[i]) for i in (index - 1, index)}
         flow = ops.to_host(estimator.between(prepared[index], prepared[index - 1]))
         yield index, ops.resize_flow(flow, (frames.shape[1], frames.shape[2]))

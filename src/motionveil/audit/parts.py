@@ -1,4 +1,4 @@
-"""Where the embedded encoder sees the parts of people."""
+"""Localisation of body parts with the embedded encoder."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ..detection.templates import GROUPS, Template, built_in_library, check_fing
 from .footage import BoolArray
 
 _THERE = 0.5
-"""Saliency from which a part is there."""
+"""Minimum saliency of a part."""
 
 
 class PartFinder:
-    """Finds the parts of people in frames.
+    """Locates body parts in frames.
 
-    extractor: default the embedded encoder with these `short_side`, `levels` and `threads`; they are finer than those
-    of the preset `secure`. templates: default the ten that are built in; their names are those of the parts.
+    extractor: None for the embedded encoder with these `short_side`, `levels` and `threads`, which are finer than in
+    the preset `secure`. templates: None for the ten built-in ones; their names are those of the parts.
     """
 
     def __init__(
@@ -43,16 +43,16 @@ class PartFinder:
         self.names = tuple(template.name for template in self.templates)
 
     def __call__(self, frame: UInt8Array) -> BoolArray:
-        """(K, r, c) bool for a frame (H, W, 3) uint8: where each part is, on r x c cells that tile the frame."""
+        """Masks (K, r, c) bool of all parts in a frame (H, W, 3) uint8, on r x c cells that tile the frame."""
         grid = self.extractor(frame[None])
         cells = Cells(grid.stride, grid.offset)
-        # On cells half as large outlines have no steps.
+        # Smaller cells avoid jagged outlines.
         maps = [refine(values, cells, 2)[0] for values in clamped_cosines(grid, self.templates)[0]]
         return np.stack(maps) >= _THERE
 
 
 def share_on_cells(mask: BoolArray, cells: tuple[int, int]) -> Float32Array:
-    """How much of every cell a mask (H, W) fills, on (rows, columns) of cells that tile the frame; in [0, 1]."""
+    """The fraction of each cell covered by a mask (H, W), on (rows, columns) cells that tile the frame; in [0, 1]."""
     size = (cells[1], cells[0])
     return cast(
         Float32Array,
@@ -61,6 +61,6 @@ def share_on_cells(mask: BoolArray, cells: tuple[int, int]) -> Float32Array:
 
 
 def people_in(parts: BoolArray, size: tuple[int, int]) -> BoolArray:
-    """Where any of the parts (K, r, c) is, at (height, width) of the frame."""
+    """The union of all parts (K, r, c), resized to the frame (height, width)."""
     anybody = np.any(parts, axis=0).astype(np.float32)
     return ops.resize_map(anybody, size) >= 0.5

@@ -1,4 +1,4 @@
-"""The pictures of a report. They show the original."""
+"""The images of a report. They show the original."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _UNCOVERED = 0.9
 
 
 def pictures_of(measures: Measures, recoveries: Mapping[str, Recovery]) -> Pictures:
-    """What was done, where least was covered, faces that were found again, and what every attack recovered."""
+    """Images of the result, of the least covered parts, of redetected faces, and of the recoveries of all attacks."""
     return {
         "overview": [_overview(excerpt) for excerpt in measures.excerpts],
         "coverage": [
             Picture(
-                f"{worst.part}: {worst.replaced:.0%} covered at {worst.at_s:.2f} s; what is left in red",
+                f"{worst.part}: {worst.replaced:.0%} covered at {worst.at_s:.2f} s; the visible rest in red",
                 drawing.side_by_side([worst.original, worst.uncovered]),
             )
             for worst in measures.coverage.worst[:_WORST]
@@ -36,7 +36,7 @@ def pictures_of(measures: Measures, recoveries: Mapping[str, Recovery]) -> Pictu
         ],
         "redetection": [
             Picture(
-                f"found again at {found.at_s:.2f} s, sure to {found.score:.0%}",
+                f"redetected at {found.at_s:.2f} s with a score of {found.score:.0%}",
                 drawing.side_by_side([drawing.thumbnail(part, 160) for part in (found.original, found.output)]),
             )
             for found in measures.redetection.pictures
@@ -48,7 +48,7 @@ def pictures_of(measures: Measures, recoveries: Mapping[str, Recovery]) -> Pictu
 
 
 def doubts_of(doubts: Sequence[Doubt], original: str | Path, output: str | Path, window: Window) -> list[Picture]:
-    """Original and output at the first moments of doubt, with a frame around the place."""
+    """Original and output at the first moments of doubt, with a box around the area."""
     shown = []
     for doubt in doubts[:_WORST]:
         at = float(doubt.time)
@@ -71,7 +71,7 @@ def _overview(excerpt: Excerpt) -> Picture:
 
 
 def _attack(recovery: Recovery) -> Picture:
-    """The moment of which most is judged: original, output, what came back, and what comes back of one colour."""
+    """The moment with the largest judged area: original, output, recovery, and recovery from a single colour."""
     moments, index = max(
         ((moments, index) for moments in recovery.moments for index in range(len(moments.core))),
         key=lambda place: int(np.count_nonzero(place[0].core[place[1]])),
@@ -83,7 +83,7 @@ def _attack(recovery: Recovery) -> Picture:
             ("original", moments.original),
             ("output", moments.output),
             ("recovered", moments.recovered),
-            ("floor: of one colour", moments.floor_recovered),
+            ("floor: single colour", moments.floor_recovered),
         )
     ]
     text = f"{recovery.name.replace('_', ' ')}: {recovery.psnr:.1f} dB, floor {recovery.floor_psnr:.1f} dB"

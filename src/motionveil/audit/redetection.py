@@ -1,4 +1,4 @@
-"""Re-detection: what detectors that found somebody in the original still find in the output."""
+"""Re-detection: whether detectors still find in the output what they found in the original."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from .detectors import Box, Detection
 from .footage import BoolArray, Pair
 
 SAME = 0.3
-"""Boxes that overlap by at least this share of their union show the same."""
+"""Minimum intersection over union of boxes of the same object."""
 MARKED = 0.5
-"""A part is found again where at least this share of its area is marked as it."""
+"""Minimum fraction of a part's area that is marked again."""
 _PICTURES = 3
 
 
 @dataclass(frozen=True)
 class Rate:
-    """How often something is found again.
+    """How often something is redetected.
 
-    frames: in how many of the frames that were looked at it is found in the original. rate: in which share of these at
-    least one is found again at its place in the output; None without any. invented: how many the detector finds in
-    the output, over all frames, where the original has none.
+    frames: examined frames in which it is found in the original. rate: fraction of these in which at least one is found
+    at the same place in the output; None without any. invented: number of detections in the output without a
+    counterpart in the original, over all frames.
     """
 
     frames: int
@@ -35,7 +35,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Redetected:
-    """A face that was found again. original, output: (h, w, 3) uint8, cut out around it. score: in the output."""
+    """A redetected face. original, output: (h, w, 3) uint8 crops around it. score: in the output."""
 
     index: int
     at_s: float
@@ -46,13 +46,20 @@ class Redetected:
 
 @dataclass(frozen=True)
 class RedetectionResult:
-    """What is found again.
+    """What is redetected.
 
-    face_rate, face_frames, faces_invented: of all detectors of faces together, see `Rate`; faces_redetected: frames in
-    which one is found again; face_reason: why there is no rate. person_rate: the share of frames with people in which
-    the embedded encoder still marks at least `MARKED` of their area as people. parts: the same for every part, as the
-    same part. kinds: what detectors of other kinds find. looked_at: frames; every `stride`-th was looked at. pictures:
-    of up to three faces that were found again, the surest first.
+    Attributes:
+        face_rate: See `Rate`; of all face detectors together.
+        face_frames: See `Rate`.
+        faces_invented: See `Rate`.
+        faces_redetected: Number of frames in which a face is redetected.
+        face_reason: Why there is no rate.
+        person_rate: Fraction of frames with people in which the embedded encoder still marks at least `MARKED` of
+            their area as people.
+        parts: The same for each part, as the same part.
+        kinds: Results of detectors of other kinds.
+        looked_at: Number of examined frames, every `stride`-th.
+        pictures: Up to three redetected faces, by descending score.
     """
 
     face_rate: float | None
@@ -81,9 +88,9 @@ class _Count:
 
 @dataclass
 class Redetection:
-    """Collects re-detections while footage is read.
+    """Accumulates re-detections while footage is read.
 
-    names: of the parts. kinds: what is asked for, of the detectors. stride: frames from one look to the next.
+    names: of the parts. kinds: of the detectors. stride: frames between examined frames.
     """
 
     names: Sequence[str]
@@ -101,7 +108,7 @@ class Redetection:
         parts: tuple[BoolArray, BoolArray],
         detections: tuple[Sequence[Detection], Sequence[Detection]] = ((), ()),
     ) -> None:
-        """Take a frame. parts: (K, r, c), what `PartFinder` sees in original and output. detections: in both."""
+        """Add a frame. parts: (K, r, c), as found by `PartFinder` in original and output. detections: in both."""
         self._looked_at += 1
         for name, before, after in zip(self.names, *parts, strict=True):
             _mark(self._parts.setdefault(name, _Count()), before, after)
@@ -121,13 +128,13 @@ class Redetection:
             self._pictures = sorted(self._pictures, key=lambda picture: -picture.score)[:_PICTURES]
 
     def result(self) -> RedetectionResult:
-        """What was found."""
+        """The accumulated result."""
         kinds = {kind: self._kinds.get(kind, _Count()).result() for kind in dict.fromkeys(self.kinds)}
         faces, person = kinds.get("face", Rate(0, None)), self._person.result()
         reason = None
         if faces.rate is None:
             given = "face" in self.kinds
-            reason = "no face was found in the original" if given else "no detector of faces was given"
+            reason = "no face was found in the original" if given else "no face detector was given"
         return RedetectionResult(
             face_rate=faces.rate,
             face_frames=faces.frames,
@@ -161,7 +168,7 @@ def _mark(count: _Count, before: BoolArray, after: BoolArray) -> None:
 
 
 def _cut_out(pair: Pair, found: Detection) -> Redetected:
-    """A face with half its size around it."""
+    """A crop of a face with a margin of half its size."""
     height, width = pair.output.shape[:2]
     x, y, w, h = found.box
     left, right = max(0, int(x - w / 2)), min(width, int(x + 1.5 * w) + 1)

@@ -1,4 +1,4 @@
-"""The report of an audit: one page for people, one file for programs."""
+"""The audit report: an HTML page and a JSON file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST = (1600, 3200)
 
 
 class Picture(NamedTuple):
-    """A picture (H, W, 3) uint8 RGB with a line of text."""
+    """An image (H, W, 3) uint8 RGB with a caption."""
 
     caption: str
     image: UInt8Array
@@ -33,28 +33,31 @@ Pictures = Mapping[str, Sequence[Picture]]
 
 
 def check_place(directory: Path, *, overwrite: bool, sources: Iterable[str | Path] = ()) -> None:
-    """Raise OutputError where a report may not be written into this folder: it shows the original.
+    """Check that a report may be written to this folder; it shows the original.
 
-    sources: folders of images that it must not be part of.
+    sources: image folders that it must not be part of.
+
+    Raises:
+        OutputError: If it may not.
     """
     place = directory.resolve()
     for folder in (Path(source).resolve() for source in sources):
         if folder.is_dir() and (place == folder or folder in place.parents):
-            raise OutputError(f"{directory} lies in {folder.name}, whose pictures it would join; choose another folder")
+            raise OutputError(f"{directory} is inside the image folder {folder.name}; choose another folder")
     check_folder(directory)
     for name in (PAGE, DATA):
         if (directory / name).exists() and not overwrite:
-            raise OutputError(f"{directory / name} exists; choose another folder with -o, or allow it with --overwrite")
+            raise OutputError(f"{directory / name} already exists; choose another folder with -o, or pass --overwrite")
 
 
 def write_report(directory: Path, report: Mapping[str, Any], pictures: Pictures, *, overwrite: bool = False) -> None:
-    """Write report.html and report.json into a folder, both or neither. report: see docs/audit.md.
+    """Write report.html and report.json to a folder, both or neither. report: see docs/audit.md.
 
-    A page with pictures shows the original, and only its owner may read it.
+    A page with images shows the original, and is readable by its owner only.
     """
     check_place(directory, overwrite=overwrite)
     facts_text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    # Bytes of a name that are no text become escapes.
+    # Undecodable bytes of a file name are escaped.
     shown, data = (text.encode("utf-8", "backslashreplace") for text in (render(report, pictures), facts_text))
     with ExitStack() as stack:
         made = make_folders(directory)
@@ -67,7 +70,7 @@ def write_report(directory: Path, report: Mapping[str, Any], pictures: Pictures,
 
 
 def render(report: Mapping[str, Any], pictures: Pictures) -> str:
-    """The page: self-contained, without scripts; every text in it is escaped."""
+    """The HTML page: self-contained, without scripts, with all text escaped."""
     environment = Environment(
         loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -80,7 +83,7 @@ def render(report: Mapping[str, Any], pictures: Pictures) -> str:
 
 
 def _embedded(image: UInt8Array) -> str:
-    """The picture as an address that holds it."""
+    """The image as a data URL."""
     scale = min(1.0, *(most / length for most, length in zip(_MOST, image.shape[:2], strict=True)))
     if scale < 1:
         size = (max(1, round(image.shape[0] * scale)), max(1, round(image.shape[1] * scale)))

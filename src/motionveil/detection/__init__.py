@@ -1,1 +1,1 @@
-"""Where something is: dense descriptors, templates, saliency, and how it is followed over time."""
+"""Detection: dense descriptors, templates, saliency, and tracking over time."""

@@ -1,4 +1,4 @@
-"""Between keyframes: maps carried by flow, remembered, and the check that says when the way is lost."""
+"""Propagation of masks between keyframes by optical flow, and detection of frames where that fails."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from .._core.types import Float32Array, UInt8Array
 from ..flow import FlowEstimator
 
 Between = Literal["greatest", "mixed"]
-"""What holds between two keyframes: the greater of what both say, which covers most, or both mixed by their distance in
-time, which is nearest to what the network would have said.
+"""How opacity between two keyframes is computed: the greatest of both predictions, which covers most, or a blend
+weighted by temporal distance (mixed), which is closest to running the network on the frame.
 """
 
 _SURPRISE_SIDE = 120
-"""Short side of the pictures in which something new is looked for."""
+"""Short side in pixels of the images in which changes are detected."""
 _UNLIKE = 24.0
-"""Grey values by which a pixel must differ."""
+"""Minimum difference of a changed pixel, in grey levels."""
 
 
 class Lost:
-    """Where in a frame the way from the last keyframe is lost: what came in over the border or from behind something,
-    and where flow there and back does not lead to where it began (Sundaram et al., ECCV 2010, Eq. 5).
+    """The fraction of a frame where flow from the last keyframe is invalid: content that entered the frame or was
+    disoccluded, and violations of forward-backward consistency (Sundaram et al., ECCV 2010, Eq. 5).
     """
 
     def __init__(self, checker: FlowEstimator) -> None:
@@ -33,11 +33,11 @@ class Lost:
         self._map: Float32Array | None = None
 
     def restart(self) -> None:
-        """A keyframe: nothing is lost."""
+        """Reset at a keyframe."""
         self._map = None
 
     def advance(self, image: UInt8Array, flow_to_previous: Float32Array | None) -> float:
-        """Go on to a frame; the share of it in which the way is lost."""
+        """Advance to the next frame. Returns the fraction of it where flow is invalid."""
         before, self._before = self._before, self._checker.prepare(image)
         if before is None or flow_to_previous is None:
             return 0.0
@@ -56,18 +56,18 @@ class Lost:
 
 
 class Surprise:
-    """What in a frame was not in the frame before, wherever that has moved: somebody who steps out from behind
-    something, or is there for a few frames only.
+    """Detects content that was not in the previous frame, wherever that moved: people who step out from behind
+    something, or appear for a few frames only.
     """
 
     def __init__(self) -> None:
         self._before: Float32Array | None = None
 
     def advance(self, image: UInt8Array, flow_to_previous: Float32Array | None) -> float:
-        """Go on to a frame; the share of it that the frame before, moved, does not explain.
+        """Advance to the next frame. Returns the fraction not explained by the motion-compensated previous frame.
 
-        Compared are small grey pictures. A pixel is explained by any that lies next to where it came from, since flow
-        is not exact, and by a change of the light over the whole frame; specks are left out.
+        Compares small grey images. A pixel is explained by any neighbour of its source pixel, since flow is not exact,
+        and by a global change of brightness; isolated pixels are ignored.
         """
         scale = _SURPRISE_SIDE / min(image.shape[:2])
         size = (max(1, round(image.shape[0] * scale)), max(1, round(image.shape[1] * scale)))
@@ -85,11 +85,17 @@ class Surprise:
 def between(
     last: Float32Array | None, key: Float32Array, flows: Sequence[Float32Array | None], how: Between
 ) -> list[Float32Array]:
-    """Opacity of the frames after one keyframe up to the next, whose own is `key`: of what the keyframe before found,
-    moved on, and what the next one finds, moved back to where it was, see `Between`.
+    """Opacity of the frames after one keyframe up to and including the next, whose own opacity is `key`.
 
-    flows: per frame to the frame before it, on the cells. Displacements are carried and each keyframe is sampled
-    once, because a map that is interpolated again and again wears away at its edges.
+    The opacity of the previous keyframe is warped forward and that of the next one backward, then joined, see
+    `Between`. Displacements are accumulated and each keyframe is sampled once, because repeated interpolation erodes
+    the edges of a map.
+
+    Args:
+        last: Opacity at the previous keyframe; None if there is none.
+        key: Opacity at the next keyframe.
+        flows: For each frame, the flow to the previous one, on the cells.
+        how: See `Between`.
     """
     device = ops.device_of(key)
     points = ops.pixel_grid(key.shape[0], key.shape[1], device=device)
@@ -107,7 +113,7 @@ def between(
         flow = flows[index]
         if flow is None:
             break
-        # Where a point of the earlier frame goes is read off where a point of the later frame came from.
+        # The forward displacement of a point is read from where a point of the later frame came from.
         way = ops.warp(way, -flow) - flow
         back[index - 1] = ops.sample(key, points + way)
     found = []

@@ -1,4 +1,4 @@
-"""Saliency: how much every pixel looks like a template (Eq. 1 and 2 of Ilic et al., CVPR 2024). Pure functions."""
+"""Saliency: the similarity of each pixel to templates (Eq. 1 and 2 of Ilic et al., CVPR 2024). Pure functions."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ _ALIKE = 0.5
 
 
 class Cells(NamedTuple):
-    """Where the values of a map lie in the frame, as in `DescriptorGrid`."""
+    """The position of a map's cells in the frame, as in `DescriptorGrid`."""
 
     stride: Point
     offset: Point
 
 
 def clamped_cosines(grid: DescriptorGrid, templates: Sequence[Template]) -> Float32Array:
-    """max(0, cosine) of every cell to every template, (T, K, h, w) float32 in [0, 1]: the inside of Eq. 1."""
+    """max(0, cosine) of each cell and template, (T, K, h, w) float32 in [0, 1]: the summand of Eq. 1."""
     vectors = np.stack([template.vector for template in templates])
     cosines = grid.descriptors @ ops.to_device(vectors, ops.device_of(grid.descriptors)).T
     return ops.as_float32(cosines.clip(0, 1).swapaxes(1, 3).swapaxes(2, 3))
 
 
 def combine(maps: Float32Array, how: Combine) -> Float32Array:
-    """One map of several, (..., K, h, w) to (..., h, w): 'mean' is Eq. 1; 'max' lets one matching template suffice."""
+    """Combine maps (..., K, h, w) to (..., h, w): 'mean' is Eq. 1; with 'max', one matching template suffices."""
     if how == "mean":
         return cast(Float32Array, maps.mean(axis=-3))
     if how == "max":
         return ops.greatest([maps[..., index, :, :] for index in range(maps.shape[-3])])
-    raise OptionError(f"saliency cannot be combined by {how!r}; choose from {', '.join(get_args(Combine))}")
+    raise OptionError(f"unknown combination {how!r}; choose from {', '.join(get_args(Combine))}")
 
 
 def matched(templates: Sequence[Template], grid: DescriptorGrid) -> list[Template]:
-    """Each template replaced by the descriptor in the first frame of the grid that is most like it.
+    """Replace each template by the most similar descriptor in the first frame of the grid.
 
-    The published code's option to match to the first image: what is looked for in a video is then this person's own.
-    Where nothing in it is like the template (a cosine under 0.5), the template stays.
+    The published code's option to match to the first image, which adapts the templates to the person in a video. A
+    template without a similar descriptor (cosine below 0.5) is kept.
     """
     cells = ops.to_host(grid.descriptors[0]).reshape(-1, grid.descriptors.shape[-1])
     found = []
@@ -62,17 +62,16 @@ def matched(templates: Sequence[Template], grid: DescriptorGrid) -> list[Templat
 
 
 def opacity_curve(saliency: Float32Array, begin: float, full: float) -> Float32Array:
-    """Saliency to opacity: 0 up to `begin`, rising linearly to exactly 1 at `full`. (0, 1) leaves it as it is."""
+    """Map saliency to opacity: 0 up to `begin`, rising linearly to exactly 1 at `full`. (0, 1) is the identity."""
     if not 0 <= begin < full <= 1:
-        raise OptionError(f"opacity must begin below where it is full, within 0 and 1, not at {begin:g} and {full:g}")
+        raise OptionError(f"opacity must satisfy 0 <= begin < full <= 1, not begin {begin:g} and full {full:g}")
     return ((saliency - begin) / (full - begin)).clip(0, 1)
 
 
 def sure_pieces(saliency: Float32Array, begin: float, sure: float) -> Float32Array:
-    """1 where a piece that is connected at a saliency above `begin` reaches `sure` somewhere, else 0; (h, w).
+    """Hysteresis thresholding (Canny, 1986): a binary mask (h, w).
 
-    The hysteresis of Canny's edges (1986): what is somewhat like a template is taken along with what certainly is, and
-    left alone where it stands by itself.
+    1 in connected components of saliency above `begin` that reach `sure` somewhere, else 0.
     """
     values = ops.to_host(saliency)
     count, numbers = ops.pieces(values > begin)
@@ -83,9 +82,9 @@ def sure_pieces(saliency: Float32Array, begin: float, sure: float) -> Float32Arr
 
 
 def grow(mask: ops.Mask, share: float, *, least: float) -> Float32Array:
-    """1 within a piece's own size times `share` of it, `least` cells at least, else 0; (h, w) on the host.
+    """Dilate each connected component by `share` of its own size, but at least `least` cells; (h, w) binary mask.
 
-    The size of a piece is the side of a square of its area.
+    The size of a component is the side of a square of the same area.
     """
     count, numbers = ops.pieces(mask)
     if not count:
@@ -96,7 +95,7 @@ def grow(mask: ops.Mask, share: float, *, least: float) -> Float32Array:
 
 
 def refine(values: Float32Array, cells: Cells, factor: int) -> tuple[Float32Array, Cells]:
-    """A map (h, w) on cells a whole `factor` smaller, and those cells."""
+    """Resample a map (h, w) to cells smaller by an integer factor; returns it with those cells."""
     stride = Point(cells.stride.x / factor, cells.stride.y / factor)
     offset = Point(*(o - (s - t) / 2 for o, s, t in zip(cells.offset, cells.stride, stride, strict=True)))
     finer = ops.resize_map(values, (values.shape[0] * factor, values.shape[1] * factor))
@@ -104,7 +103,7 @@ def refine(values: Float32Array, cells: Cells, factor: int) -> tuple[Float32Arra
 
 
 def to_frame(values: Float32Array, grid: DescriptorGrid | Cells, size: tuple[int, int]) -> Float32Array:
-    """A map on the cells (h, w) brought to the frame (height, width), bilinear between cell centres: R of Eq. 2."""
+    """Resample a map (h, w) to the frame (height, width), bilinear between cell centres: R in Eq. 2."""
     rows, columns = values.shape
     covers = (
         abs(grid.stride.x * columns - size[1]) < 1e-6

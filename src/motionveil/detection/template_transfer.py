@@ -1,4 +1,4 @@
-"""Templates for any backbone: what one extractor knows by name is found in a person's own frames, for another."""
+"""Template transfer: finds body parts with one extractor to create templates for another."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .saliency import clamped_cosines, saliency_maps, to_frame
 from .templates import Template, template_of
 
 _ENOUGH = 0.7
-"""Cosine from which a place counts as found."""
+"""Minimum cosine similarity of a match."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Found:
     matches: Float32Array
 
     def as_record(self) -> dict[str, Any]:
-        """What a record says of it."""
+        """The entry for a run manifest."""
         place = {"frame": self.frame, "point": list(self.point), "similarity": round(self.similarity, 3)}
         return {"name": self.template.name, **place}
 
@@ -63,7 +63,7 @@ def find_templates(
     best: dict[str, tuple[float, float, int, Point]] = {}
     for index, frame in enumerate(frames):
         for template, values in zip(templates, saliency_maps(frame, templates, finder), strict=True):
-            # The middle of a part is a better place than its brightest pixel, which may lie at the edge.
+            # The middle of a part is a better point than its maximum, which may be at the edge.
             middle = ops.smooth(values, max(1.0, min(height, width) / 60))
             row, column = np.unravel_index(int(middle.argmax()), middle.shape)
             if values[row, column] >= _ENOUGH and middle[row, column] > best.get(template.name, (0.0,))[0]:
@@ -84,17 +84,17 @@ def find_templates(
 
 
 def not_found(names: Sequence[str], *, strict: bool = False) -> TemplateError:
-    """What to raise where these were found in no frame. strict: because a preset hides all that was asked for."""
-    why = " (and this preset hides all that was asked for, or nothing)" if strict else ""
+    """The error for templates found in no frame. strict: the preset hides everything requested or nothing."""
+    why = ", and this preset requires all of them" if strict else ""
     return TemplateError(
-        f"{', '.join(names)} could not be found in the first frames{why}; begin where they can be seen, look at more "
-        f"pixels, leave them out of --hide, or pick a point with: motionveil template add {names[0]} --image IMAGE "
+        f"{', '.join(names)} could not be found in the first frames{why}; start where they are visible, raise the "
+        f"resolution, omit them from --hide, or pick a point with: motionveil template add {names[0]} --image IMAGE "
         "--point X,Y --features …"
     )
 
 
 def draw_found(found: Sequence[Found], frames: UInt8Array) -> UInt8Array:
-    """A sheet of where each template was found, and how the new one matches that frame; it shows the original."""
+    """A sheet of where each template was found, and how well it matches that frame. Shows the original frames."""
     rows = []
     for item in found:
         place = (

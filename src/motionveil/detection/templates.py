@@ -1,4 +1,4 @@
-"""Templates: descriptors of what should be found, and the libraries that hold them."""
+"""Templates: descriptors to look for, and the libraries that hold them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .features import FeatureExtractor
 from .features.encoder import ASSETS
 
 ATTRIBUTES = ("hair", "forehead", "eyes", "cheek", "lips", "hand", "arm", "torso", "leg")
-"""The nine attributes of the paper, built in."""
+"""The nine built-in attributes of the paper."""
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "face": ("forehead", "eyes", "cheek", "lips", "other_person"),
@@ -35,19 +35,19 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "kth": ("torso", "arm", "leg", "hair"),
     "sbu": ("torso", "arm", "leg", "hair"),
 }
-"""Names for several templates. 'other_person' is what no attribute names: neck, nose, chin, hats, scarves. The last
-three are the choices of Ilic et al. (CVPR 2024, Sec. 4.1) for their data sets.
+"""Names for several templates. 'other_person' is everything that no attribute covers: neck, nose, chin, hats, scarves.
+The last three are the choices of Ilic et al. (CVPR 2024, Sec. 4.1) for their datasets.
 """
 
 _RESERVED = ("nothing", *GROUPS)
 _FORMAT = "motionveil-templates-1"
 _MOST_BYTES, _MOST_TEMPLATES, _MOST_CHANNELS, _MOST_TEXT = 100_000_000, 20_000, 65_536, 500
-"""What a library may hold; the largest network has vectors of some ten thousand numbers."""
+"""Limits of a library; the largest networks have descriptors of some ten thousand values."""
 BUILT_IN_PATH = ASSETS / "templates.safetensors"
 
 
 def _is_taken(name: str) -> bool:
-    """Whether a template of this name would stand in for something else: names are understood in any case."""
+    """Whether a name is reserved. Names are case-insensitive."""
     small = name.casefold()
     return small in _RESERVED or (small in (*ATTRIBUTES, "other_person") and name != small)
 
@@ -68,23 +68,22 @@ class Template:
     origin: str
 
     def __post_init__(self) -> None:
-        # Names become folder names, and must not hide a group or a built-in template behind themselves.
+        # Names become folder names, and must not shadow a group or a built-in template.
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", self.name) or _is_taken(self.name):
             raise TemplateError(
-                f"{self.name!r} cannot name a template; use letters, digits, - and _, and not {', '.join(_RESERVED)}, "
-                "however they are written"
+                f"invalid template name {self.name!r}; use letters, digits, - and _, and not {', '.join(_RESERVED)} "
+                "in any case"
             )
         texts: tuple[object, ...] = (self.fingerprint, self.origin)
         for told in texts:
             if not isinstance(told, str) or len(told) > _MOST_TEXT:
-                raise TemplateError(f"template {self.name!r} says at too great length what it is; make it again")
+                raise TemplateError(f"the description of template {self.name!r} is too long; create it again")
         vector: Any = self.vector
         if not isinstance(vector, np.ndarray) or vector.dtype.kind != "f" or vector.ndim != 1:
-            raise TemplateError(f"template {self.name!r} must be a vector of floating-point numbers; make it again")
+            raise TemplateError(f"template {self.name!r} must be a floating-point vector; create it again")
         if vector.size > _MOST_CHANNELS or not abs(float(np.linalg.norm(vector)) - 1) < 1e-3:
             raise TemplateError(
-                f"template {self.name!r} must be a vector of unit length, of {_MOST_CHANNELS} numbers at most; "
-                "make it again"
+                f"template {self.name!r} must be a unit vector of at most {_MOST_CHANNELS} values; create it again"
             )
 
 
@@ -102,7 +101,7 @@ class TemplateLibrary:
             if other.vector.size != template.vector.size:
                 raise TemplateError(
                     f"templates {other.name!r} and {template.name!r} have {other.vector.size} and "
-                    f"{template.vector.size} numbers, though the same features are named for both; make them again"
+                    f"{template.vector.size} values although they name the same features; create them again"
                 )
 
     def __iter__(self) -> Iterator[Template]:
@@ -124,13 +123,14 @@ class TemplateLibrary:
         return list(dict.fromkeys(template.name for template in self))
 
     def made_with(self, fingerprint: str) -> TemplateLibrary:
-        """Those templates alone that an extractor of this fingerprint made."""
+        """The templates that were made with the extractor of this fingerprint."""
         return TemplateLibrary(template for template in self if template.fingerprint == fingerprint)
 
     def names(self, names: str | Iterable[str]) -> list[str]:
-        """Names and groups (see `GROUPS`), also as one text with commas between, as names of templates, each once.
+        """Resolve names and groups (see `GROUPS`), also given as comma-separated text, to unique template names.
 
-        Raises TemplateError for a name that is not there.
+        Raises:
+            TemplateError: For an unknown name.
         """
         known = self._names()
         chosen: dict[str, None] = {}
@@ -141,38 +141,43 @@ class TemplateLibrary:
             for member in GROUPS.get(wanted, (wanted,)):
                 if member not in known:
                     raise TemplateError(
-                        f"no template is named {member!r}; choose from {', '.join([*known, *GROUPS])}, "
-                        f"or make it with: motionveil template add {member} --image IMAGE --point X,Y"
+                        f"unknown template {member!r}; choose from {', '.join([*known, *GROUPS])}, "
+                        f"or create it with: motionveil template add {member} --image IMAGE --point X,Y"
                     )
                 chosen[member] = None
         if not chosen:
-            raise TemplateError(f"name at least one template; choose from {', '.join([*known, *GROUPS])}")
+            raise TemplateError(f"no template given; choose from {', '.join([*known, *GROUPS])}")
         return list(chosen)
 
     def select(self, names: str | Iterable[str]) -> list[Template]:
-        """The templates of these names or groups, see `names`; of several extractors' the first.
+        """The templates with these names or groups, see `names`; the first if there are several per name.
 
-        Raises TemplateError for a name that is not there.
+        Raises:
+            TemplateError: For an unknown name.
         """
         by_name = {template.name: template for template in reversed(list(self))}
         return [by_name[name] for name in self.names(names)]
 
     def with_template(self, template: Template) -> TemplateLibrary:
-        """The library with one more template; one of the same name and extractor is replaced."""
+        """A copy with one more template; one with the same name and extractor is replaced."""
         return self.with_templates([template])
 
     def with_templates(self, templates: Iterable[Template]) -> TemplateLibrary:
-        """The same for several."""
+        """The same for several templates."""
         new = TemplateLibrary(templates)
         return TemplateLibrary([*(t for t in self if (t.name, t.fingerprint) not in new._templates), *new])
 
     def without(self, name: str) -> TemplateLibrary:
-        """The library without the templates of one name. Raises TemplateError where there are none."""
+        """A copy without the templates of this name.
+
+        Raises:
+            TemplateError: If there are none.
+        """
         self.select([name])
         return TemplateLibrary(t for t in self if t.name != name)
 
     def save(self, path: str | Path) -> None:
-        """Write a safetensors file: the vectors, and a JSON header with fingerprints and origins."""
+        """Write a safetensors file with the vectors, and fingerprints and origins as JSON in its header."""
         keys = [f"{t.name} {t.fingerprint}" for t in self]
         header = {
             k: {"name": t.name, "fingerprint": t.fingerprint, "origin": t.origin}
@@ -184,26 +189,27 @@ class TemplateLibrary:
 
     @classmethod
     def load(cls, path: str | Path) -> TemplateLibrary:
-        """Read a file that `save` wrote. Raises TemplateError where it is missing or something else.
+        """Read a file written by `save`. The file is not trusted.
 
-        Such files come from other people: nothing in them does more harm than to be refused.
+        Raises:
+            TemplateError: If it is missing or not a template library.
         """
         path = Path(path)
-        strange = f"{path} is not a template library of motionveil; give a file that export wrote"
+        strange = f"{path} is not a motionveil template library; give a file written by: motionveil template export"
         try:
             if not path.exists():
-                raise TemplateError(f"there is no template library {path}; check the path")
+                raise TemplateError(f"the template library {path} does not exist; check the path")
             if not path.is_file():
                 raise TemplateError(strange)
             if path.stat().st_size > _MOST_BYTES:
-                raise TemplateError(f"{path} is larger than any template library; give a file that export wrote")
+                raise TemplateError(f"{path} is too large for a template library; give a file written by export")
             with safetensors.safe_open(str(path), framework="numpy") as file:
                 metadata = file.metadata() or {}
                 if metadata.get("format") != _FORMAT:
                     raise TemplateError(strange)
                 header = json.loads(metadata["templates"])
                 if not isinstance(header, dict) or len(header) > _MOST_TEMPLATES:
-                    raise TemplateError(f"{path} holds more than {_MOST_TEMPLATES} templates; export fewer")
+                    raise TemplateError(f"{path} contains more than {_MOST_TEMPLATES} templates; export fewer")
                 return cls(_told(key, entry, file) for key, entry in header.items())
         except TemplateError as error:
             raise error if str(path) in str(error) else TemplateError(f"{path}: {error}") from error
@@ -212,11 +218,11 @@ class TemplateLibrary:
 
 
 def _told(key: str, entry: Any, file: Any) -> Template:
-    """A template from its entry in the header of a file. Raises KeyError or TypeError for anything else."""
+    """Parse a template from its entry in the file header. Raises KeyError or TypeError if it is invalid."""
     name = entry.get("name", key) if isinstance(entry, dict) else None
     if not isinstance(name, str):
         raise TypeError
-    # The size is looked at before the numbers are.
+    # The size is checked before the values are read.
     if len(file.get_slice(key).get_shape()) != 1:
         raise TypeError
     vector = file.get_tensor(key)
@@ -224,7 +230,7 @@ def _told(key: str, entry: Any, file: Any) -> Template:
 
 
 def user_library_path() -> Path:
-    """Where templates that a person made are kept: MOTIONVEIL_TEMPLATES, or the user's data folder."""
+    """The path of the user's library: MOTIONVEIL_TEMPLATES, or in the user's data directory."""
     return Path(
         os.environ.get("MOTIONVEIL_TEMPLATES")
         or Path(platformdirs.user_data_dir("motionveil")) / "templates.safetensors"
@@ -237,20 +243,25 @@ def built_in_library() -> TemplateLibrary:
 
 
 def default_library() -> TemplateLibrary:
-    """The built-in templates, and those that the user has added."""
+    """The built-in templates, and those that the user has added.
+
+    Raises:
+        TemplateError: If the user's library is damaged.
+    """
     path = user_library_path()
     return built_in_library().with_templates(TemplateLibrary.load(path) if path.exists() else ())
 
 
 def change_user_library(change: Callable[[TemplateLibrary], TemplateLibrary]) -> None:
-    """Read the user's library, change it, write it back: one process after the other, so that none loses another's.
+    """Read the user's library, change it and write it back, under a lock against lost updates.
 
-    Raises what `TemplateLibrary.load` and `TemplateLibrary.save` raise.
+    Raises:
+        TemplateError: See `TemplateLibrary.load`.
     """
     path = user_library_path()
     with locked(path):
         changed = change(TemplateLibrary.load(path) if path.exists() else TemplateLibrary())
-        built_in_library().with_templates(changed)  # refuses what does not fit those
+        built_in_library().with_templates(changed)  # rejects templates that conflict with the built-in ones
         changed.save(path)
 
 
@@ -273,8 +284,8 @@ def make_template(
     height, width = image.shape[:2]
     if not (0 <= point.x <= width - 1 and 0 <= point.y <= height - 1):
         raise OptionError(
-            f"the point {point.x:g},{point.y:g} lies outside the image; "
-            f"x goes from 0 to {width - 1} and y from 0 to {height - 1}"
+            f"the point {point.x:g},{point.y:g} is outside the image; "
+            f"x ranges from 0 to {width - 1} and y from 0 to {height - 1}"
         )
     grid = extractor(image[None])
     row, column = grid.cell_at(point)
@@ -284,14 +295,15 @@ def make_template(
 
 
 def template_of(name: str, vector: Float32Array, extractor: FeatureExtractor, *, origin: str) -> Template:
-    """A descriptor (D,) of any length other than 0 as a template of this extractor.
+    """A template of this extractor from a nonzero descriptor (D,), which is normalised.
 
-    Raises TemplateError where the extractor's descriptors have another number of channels, or the name cannot be used.
+    Raises:
+        TemplateError: If the number of channels differs from the extractor's, or the name is invalid.
     """
     channels = extractor.channels
     if vector.shape != (channels,):
         raise TemplateError(
-            f"the descriptor {origin} has {vector.size} channels, and those of these features {channels}; choose the "
+            f"the descriptor {origin} has {vector.size} channels, but these features have {channels}; choose the "
             "features, layer and bins that it was made with"
         )
     unit = np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), np.float32)
@@ -299,16 +311,16 @@ def template_of(name: str, vector: Float32Array, extractor: FeatureExtractor, *,
 
 
 def check_fingerprints(templates: Iterable[Template], extractor: FeatureExtractor) -> None:
-    """Raise TemplateError for the first template that another extractor made."""
+    """Raise TemplateError for the first template that was made with another extractor."""
     for template in templates:
         if template.fingerprint == extractor.fingerprint and template.vector.size != extractor.channels:
             raise TemplateError(
-                f"template {template.name!r} has {template.vector.size} numbers, and these features "
-                f"{extractor.channels}; make it again"
+                f"template {template.name!r} has {template.vector.size} values, but these features have "
+                f"{extractor.channels}; create it again"
             )
         if template.fingerprint != extractor.fingerprint:
             raise TemplateError(
                 f"template {template.name!r} was made with {template.fingerprint}, not with {extractor.fingerprint}; "
-                f"make it with these: motionveil template add {template.name} --image IMAGE --point X,Y --features … "
+                f"create it with: motionveil template add {template.name} --image IMAGE --point X,Y --features … "
                 "(name, weights hash, layer, facet, stride, bins and short side must agree)"
             )

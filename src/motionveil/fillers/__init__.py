@@ -1,4 +1,4 @@
-"""Fillers: what a region is replaced with. Each streams whole frames."""
+"""Fillers: what a region is replaced with. Each yields whole frames."""
 
 from collections.abc import Callable
 from functools import partial
@@ -41,4 +41,4 @@ FILLERS: dict[str, Callable[..., Filler]] = {
     "inpaint": Inpainting,
     "resample": Resampling,
 }
-"""Fillers by name; a new one is one file and one line here. What follows _ are settings of published experiments."""
+"""Fillers by name. To add one, write a module and add a line here. Those with _ are published settings."""

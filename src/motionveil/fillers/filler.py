@@ -1,4 +1,4 @@
-"""What a filler is."""
+"""The filler interface."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from .._core.types import Clip, UInt8Array
 
 
 class Filler(Protocol):
-    """What to replace with. Holds settings only: what belongs to one video lives in the generator `stream` returns."""
+    """Generates replacement pixels. Holds settings only; the state for one video lives in the generator of `stream`."""
 
     @property
     def independent(self) -> bool:
-        """Whether the filling of a pixel of opacity 1 tells nothing about such pixels but their motion and outline."""
+        """Whether pixels at opacity 1 reveal nothing about the original but motion and outline."""
         ...
 
     def stream(self, clips: Iterable[Clip]) -> Iterator[UInt8Array]:
-        """For every clip (with `flow_to_previous` and `opacity`) its filling (T, H, W, 3) uint8."""
+        """The filling (T, H, W, 3) uint8 for each clip (with `flow_to_previous` and `opacity`)."""
         ...

@@ -1,4 +1,4 @@
-"""One colour for a whole region."""
+"""Fillers of a single colour."""
 
 from __future__ import annotations
 
@@ -14,13 +14,20 @@ from .._core.types import Clip, UInt8Array
 from .filler import Filler
 
 _COLOURS = {"black": (0, 0, 0), "grey": (115, 115, 115), "white": (255, 255, 255)}
-"""By name; grey is the mean of the default noise, so that what attacks find under either can be compared."""
+"""Named colours. Grey is the mean of the default noise, so that attacks on both can be compared."""
 
 Colour = str | tuple[int, int, int]
 
 
 class SolidColour(Filler):
-    """One colour, chosen beforehand. colour: (red, green, blue) of 0 to 255, ``#rrggbb``, or black, grey, white."""
+    """A fixed colour.
+
+    Args:
+        colour: (red, green, blue) from 0 to 255, ``#rrggbb``, or black, grey, white.
+
+    Raises:
+        OptionError: For an invalid colour.
+    """
 
     independent = True
 
@@ -45,7 +52,7 @@ class MeanFill(Filler):
         return "MeanFill()"
 
     def stream(self, clips: Iterable[Clip]) -> Iterator[UInt8Array]:
-        """Frames of the mean colour of what is covered; where nothing is, of the whole frame."""
+        """Frames of the mean colour of the covered pixels; of the whole frame if there are none."""
         for clip in clips:
             assert clip.opacity is not None
             fillings = []
@@ -61,7 +68,7 @@ class MeanFill(Filler):
 
 
 def _paint(clip: Clip, colour: tuple[int, int, int]) -> UInt8Array:
-    """A picture of the clip's size in one colour."""
+    """An image of the clip's size in one colour."""
     picture = np.empty(tuple(clip.frames.shape[1:]), np.uint8)
     picture[:] = colour
     return ops.to_device(picture, ops.device_of(clip.frames))
@@ -75,4 +82,4 @@ def _parse(colour: Any) -> tuple[int, int, int]:
             return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
     elif len(colour) == 3 and all(isinstance(part, int) and 0 <= part <= 255 for part in colour):
         return colour[0], colour[1], colour[2]
-    raise OptionError(f"no colour {colour!r}; write #rrggbb, or choose from {', '.join(_COLOURS)}")
+    raise OptionError(f"invalid colour {colour!r}; use #rrggbb, or choose from {', '.join(_COLOURS)}")

@@ -1,4 +1,4 @@
-"""A guess at what lies behind, from what is around."""
+"""Inpainting from the surroundings."""
 
 from __future__ import annotations
 
@@ -11,24 +11,29 @@ from .filler import Filler
 
 
 class Inpainting(Filler):
-    """Telea's fast marching method (2004) as OpenCV has it; only pixels of opacity 0 are looked at.
+    """Inpainting with Telea's fast marching method (2004), from OpenCV. Uses only pixels of opacity 0.
 
-    short_side: frames are shrunk to about this size first, since the method is slow; what it paints is smooth anyway.
-    A frame that is covered completely becomes grey.
+    Frames that are covered completely become grey.
+
+    Args:
+        short_side: Short side in pixels at which frames are processed, as the method is slow and its output smooth.
+
+    Raises:
+        OptionError: For a short side below 16 pixels.
     """
 
     independent = True
 
     def __init__(self, *, short_side: int = 160) -> None:
         if short_side < 16:
-            raise OptionError(f"inpainting needs a short side of 16 pixels at least, not {short_side}")
+            raise OptionError(f"inpainting needs a short side of at least 16 pixels, not {short_side}")
         self.short_side = short_side
 
     def __repr__(self) -> str:
         return f"Inpainting(short_side={self.short_side})"
 
     def stream(self, clips: Iterable[Clip]) -> Iterator[UInt8Array]:
-        """The frames with what is covered painted over."""
+        """The frames with covered pixels inpainted."""
         for clip in clips:
             assert clip.opacity is not None
             yield ops.stack(

@@ -13,12 +13,20 @@ from .filler import Filler
 
 
 class MotionNoise(Filler):
-    """Noise that moves with the scene; it depends on the video through its motion alone.
+    """Noise that moves with the scene. It depends on the video only through its motion.
 
-    transport, grain, palette: see `noise.NoiseField`. statistics: as they are or by name, see `noise.STATISTICS`.
-    face_motion: whether noise moves with what happens within a face, as lips do; else every head that the region knows
-    of moves as one piece. seed: None draws from the operating system and keeps nothing; a number repeats a result and
-    lets whoever knows it undo what is not fully covered.
+    Args:
+        transport: See `NoiseField`.
+        grain: See `NoiseField`.
+        statistics: Colour statistics, as an object or a name in `noise.STATISTICS`.
+        palette: See `NoiseField`.
+        face_motion: Let noise follow motion within faces, such as lips. Otherwise each head in the region moves
+            rigidly.
+        seed: None draws from the operating system's entropy and stores nothing. With a known seed, results are
+            reproducible, and pixels that are not fully covered can be recovered.
+
+    Raises:
+        OptionError: For invalid settings.
     """
 
     def __init__(
@@ -39,7 +47,7 @@ class MotionNoise(Filler):
         self.seed = seed
 
     def __repr__(self) -> str:
-        # The seed is left out on purpose: this text goes into records.
+        # The seed is omitted on purpose: this text goes into manifests.
         return (
             f"MotionNoise(transport={self.transport!r}, grain={self.grain}, statistics={self.statistics}, "
             f"palette={self.palette!r}, face_motion={self.face_motion})"
@@ -51,7 +59,7 @@ class MotionNoise(Filler):
         return not self.statistics.measured
 
     def stream(self, clips: Iterable[Clip]) -> Iterator[UInt8Array]:
-        """The noise of every clip."""
+        """The noise for each clip."""
         field: NoiseField | None = None
         for clip in clips:
             if field is None:
@@ -79,7 +87,7 @@ class MotionNoise(Filler):
     def _carrying(
         self, flow: Float32Array | None, opacity: Float32Array | None, heads: Float32Array | None
     ) -> Float32Array | None:
-        """What carries the noise: a picture moves with the scene, particles with what is hidden."""
+        """The flow that carries the noise: that of the scene for an image, that of the hidden region for particles."""
         if flow is None or opacity is None or self.transport != "particles":
             return flow
         if heads is not None and not self.face_motion:

@@ -1,4 +1,4 @@
-"""Less of the picture itself: blurred, in large pixels, or from a small copy. All of it can be undone in part."""
+"""Fillers that reduce the original image: blur, pixelation, resampling. All can be partly reversed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .._core.types import Clip, Float32Array, UInt8Array
 from .filler import Filler
 
 _AT = 224
-"""Sizes are those at this short side, for which the paper gives them; in other frames they grow and shrink with it."""
+"""The short side that sizes refer to, as in the paper; they scale with the frame."""
 
 
 class _Reduced(Filler):
-    """A filling that is made of every frame by itself."""
+    """A filling computed from each frame separately."""
 
     independent = False
     relative: float | None = None
@@ -29,7 +29,7 @@ class _Reduced(Filler):
             for index, frame in enumerate(clip.frames):
                 if self.relative is not None:
                     assert clip.opacity is not None
-                    # Someone who turns aside for a moment is not shown more clearly.
+                    # The extent does not shrink, so that turning aside does not show a person more clearly.
                     largest = max(_extent(clip.opacity[index]), 0.98 * largest)
                 device = ops.device_of(frame)
                 fillings.append(ops.to_device(self._reduce(ops.to_host(frame), largest), device))
@@ -37,20 +37,24 @@ class _Reduced(Filler):
 
     @abstractmethod
     def _reduce(self, frame: UInt8Array, extent: float) -> UInt8Array:
-        """The frame (H, W, 3), reduced. extent: the size of the region in pixels, where `relative` asks for it."""
+        """Reduce a frame (H, W, 3). extent: size of the region in pixels, if `relative` is used."""
 
 
 class GaussianBlur(_Reduced):
     """Gaussian blur.
 
-    sigma, kernel: standard deviation and full width of the filter in pixels of a frame whose short side is 224; kernel
-    None takes six standard deviations and more. relative: the standard deviation as a share of the size of the region
-    (the root of its area) instead.
+    Args:
+        sigma: Standard deviation in pixels of a frame whose short side is 224.
+        kernel: Full width of the filter in the same unit; None for at least six standard deviations.
+        relative: Standard deviation as a fraction of the size of the region (the square root of its area) instead.
+
+    Raises:
+        OptionError: For values of 0 or less.
     """
 
     def __init__(self, *, sigma: float = 10.0, kernel: int | None = None, relative: float | None = None) -> None:
         if not sigma > 0 or (kernel is not None and kernel < 1) or (relative is not None and not relative > 0):
-            raise OptionError("the blur's sigma, kernel and relative size must be greater than 0")
+            raise OptionError("sigma, kernel and relative of the blur must be above 0")
         self.sigma, self.kernel, self.relative = sigma, kernel, relative
 
     def __repr__(self) -> str:
@@ -60,21 +64,25 @@ class GaussianBlur(_Reduced):
         scale = min(frame.shape[:2]) / _AT
         sigma = self.sigma * scale if self.relative is None else max(self.relative * extent, 0.3)
         width = 6 * sigma if self.kernel is None or self.relative is not None else self.kernel * scale
-        # Wider than the frame on both sides there is nothing to average, and OpenCV has no such filters.
+        # Wider filters than twice the frame make no difference, and OpenCV does not support them.
         width, sigma = (min(value, 2.0 * max(frame.shape[:2])) for value in (width, sigma))
         return ops.blur_image(frame, sigma, 2 * ceil((width - 1) / 2) + 1)
 
 
 class Pixelation(_Reduced):
-    """Average pooling, shown as large pixels.
+    """Pixelation by average pooling.
 
-    cell: their side in pixels of a frame whose short side is 224. relative: so many cells along the size of the region
-    (the root of its area) instead.
+    Args:
+        cell: Cell size in pixels of a frame whose short side is 224.
+        relative: Number of cells along the size of the region (the square root of its area) instead.
+
+    Raises:
+        OptionError: For cells smaller than 1 pixel, or `relative` of 0 or less.
     """
 
     def __init__(self, *, cell: float = 16.0, relative: float | None = None) -> None:
         if not cell >= 1 or (relative is not None and not relative > 0):
-            raise OptionError("cells of the pixelation must be at least 1 pixel large, and more than 0 to a region")
+            raise OptionError("cell of the pixelation must be at least 1 pixel, and relative above 0")
         self.cell, self.relative = cell, relative
 
     def __repr__(self) -> str:
@@ -89,17 +97,22 @@ class Pixelation(_Reduced):
 
 
 class Resampling(_Reduced):
-    """A small copy of the frame brought back to its size.
+    """Downsampling followed by upsampling to the original size.
 
-    short_side: of the copy in pixels. interpolation: back to the full size, a name from `ops.INTERPOLATIONS`; the copy
-    itself is made by averaging, or by taking single pixels with 'nearest'.
+    Args:
+        short_side: Short side of the downsampled frame in pixels.
+        interpolation: Upsampling method, a name in `ops.INTERPOLATIONS`. Downsampling is by area average, or by
+            nearest neighbour with 'nearest'.
+
+    Raises:
+        OptionError: For an empty size or unknown method.
     """
 
     def __init__(self, *, short_side: int = 32, interpolation: ops.Interpolation = "linear") -> None:
         if short_side < 1:
-            raise OptionError(f"the small copy must have at least 1 pixel along its short side, not {short_side}")
+            raise OptionError(f"the short side must be at least 1 pixel, not {short_side}")
         if interpolation not in ops.INTERPOLATIONS:
-            raise OptionError(f"no interpolation {interpolation!r}; choose from {', '.join(ops.INTERPOLATIONS)}")
+            raise OptionError(f"unknown interpolation {interpolation!r}; choose from {', '.join(ops.INTERPOLATIONS)}")
         self.short_side, self.interpolation = short_side, interpolation
 
     def __repr__(self) -> str:
@@ -114,6 +127,6 @@ class Resampling(_Reduced):
 
 
 def _extent(opacity: Float32Array) -> float:
-    """The root of the area that is covered, in pixels; of the whole frame where nothing is."""
+    """The square root of the covered area in pixels; of the whole frame if nothing is covered."""
     area = float(opacity.sum())
     return sqrt(area or opacity.shape[0] * opacity.shape[1])

@@ -1,4 +1,4 @@
-"""Noise that knows nothing of the motion: drawn anew for every frame, or once for all."""
+"""Noise without motion: independent in each frame, or one image for the whole video."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from .filler import Filler
 
 
 class IidNoise(Filler):
-    """Noise that is independent in every frame (Fig. 8 of Ilic et al., CVPR 2024); it keeps no motion.
+    """Noise that is independent in each frame (Fig. 8 of Ilic et al., CVPR 2024); preserves no motion.
 
-    grain, statistics: see `noise.draw_noise`; statistics also by name. seed: see `MotionNoise`.
+    Args:
+        grain: See `noise.draw_noise`.
+        statistics: Colour statistics, as an object or a name in `noise.STATISTICS`.
+        seed: See `MotionNoise`.
     """
 
     def __init__(
@@ -34,7 +37,7 @@ class IidNoise(Filler):
         return f"{type(self).__name__}(grain={self.grain:g}, statistics={self.statistics})"
 
     def stream(self, clips: Iterable[Clip]) -> Iterator[UInt8Array]:
-        """Noise of its own for every frame."""
+        """Independent noise for each frame."""
         generator = np.random.default_rng(self.seed)
         for clip in clips:
             yield ops.stack([self._draw(clip, generator) for _ in clip.frames])
@@ -46,10 +49,10 @@ class IidNoise(Filler):
 
 
 class StaticNoise(IidNoise):
-    """One noise picture for the whole video (Sec. 4.1 of Ilic et al.); it shows outlines, and stands still."""
+    """One noise image for the whole video (Sec. 4.1 of Ilic et al.); it reveals outlines, and does not move."""
 
     def stream(self, clips: Iterable[Clip]) -> Iterator[UInt8Array]:
-        """The same noise for every frame."""
+        """The same noise for each frame."""
         generator = np.random.default_rng(self.seed)
         picture: UInt8Array | None = None
         for clip in clips:

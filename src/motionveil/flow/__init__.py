@@ -1,4 +1,4 @@
-"""Optical flow: where every point of one frame lies in another."""
+"""Optical flow estimators."""
 
 from collections.abc import Callable
 
@@ -14,4 +14,4 @@ FLOW_ESTIMATORS: dict[str, Callable[..., FlowEstimator]] = {
     "farneback": FarnebackFlow,
     "raft": RAFTFlow,
 }
-"""Estimators by name; a new one is one file and one line here."""
+"""Estimators by name. To add one, write a module and add a line here."""

@@ -1,4 +1,4 @@
-"""Polynomial expansion (Farnebäck, SCIA 2003) as OpenCV implements it."""
+"""Farnebäck's polynomial expansion (SCIA 2003), from OpenCV."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ from .motion import FlowEstimator
 
 
 class Grey(NamedTuple):
-    """A frame as the expansion wants it."""
+    """A frame prepared for polynomial expansion."""
 
     picture: UInt8Array
     """(h, w) luma."""
     device: ops.Device = None
-    """Where the frame lies; the estimation itself runs on the CPU."""
+    """The device of the frame; estimation itself runs on the CPU."""
 
 
 class FarnebackFlow(FlowEstimator):
-    """Flow by another principle than DIS and RAFT: an independent witness, less exact than both.
+    """Optical flow by a different principle than DIS and RAFT: independent of both, and less accurate.
 
-    short_side: frames are shrunk to about this size first, by a whole factor; frames that are smaller keep their size.
-    window: side in pixels of the square over which motion is averaged. levels: how often the frame is halved for
-    large motion. iterations: at every level.
+    Args:
+        short_side: Frames are downsampled to about this short side by an integer factor; smaller ones keep their size.
+        window: Side in pixels of the averaging window.
+        levels: Number of pyramid levels.
+        iterations: Iterations per level.
     """
 
     def __init__(self, *, short_side: int = 240, window: int = 21, levels: int = 4, iterations: int = 2) -> None:
@@ -42,14 +44,14 @@ class FarnebackFlow(FlowEstimator):
         )
 
     def prepare(self, frame: UInt8Array) -> Grey:
-        """The frame small and grey."""
+        """Downsample and convert to greyscale."""
         height, width = frame.shape[:2]
         factor = max(1, round(min(height, width) / self.short_side))
         small = ops.resize_image(frame, (max(1, height // factor), max(1, width // factor)))
         return Grey(ops.to_host(ops.grey(small)), ops.device_of(frame))
 
     def between(self, source: Grey, target: Grey) -> Float32Array:
-        """Flow (h, w, 2) in pixels of the shrunk frames."""
+        """Flow (h, w, 2) in pixels of the downsampled frames."""
         flow = cv2.calcOpticalFlowFarneback(
             source.picture, target.picture, None, 0.5, self.levels, self.window, self.iterations, 7, 1.5, 0
         )  # type: ignore[call-overload]

@@ -1,4 +1,4 @@
-"""Motion of a stream: the flow from every frame to the one before it, and where scenes are cut."""
+"""Motion of a stream: flow from each frame to the previous one, and scene cuts."""
 
 from __future__ import annotations
 
@@ -14,46 +14,48 @@ from .._core.types import Clip, Float32Array, UInt8Array
 
 
 class FlowEstimator(Protocol):
-    """Anything that estimates flow; must be usable by several videos at once.
+    """An optical flow estimator. Must be safe to use for several videos at once.
 
-    A frame of a video is in two pairs, so the work on a frame (`prepare`) is apart from that on a pair (`between`).
-    Who inherits from this gets the call on two frames.
+    Each frame of a video is part of two pairs, so the work per frame (`prepare`) is separate from that per pair
+    (`between`). Subclasses inherit the call on two frames.
     """
 
     def prepare(self, frame: UInt8Array) -> Any:
-        """What the estimator needs of a frame (H, W, 3) uint8 RGB, in a form of its own, which nobody changes."""
+        """Preprocess a frame (H, W, 3) uint8 RGB. The result is opaque and must not be modified."""
         ...
 
     def between(self, source: Any, target: Any) -> Float32Array:
-        """Flow from one prepared frame to another of the same size.
+        """Estimate flow from one prepared frame to another of the same size.
 
-        Returns (h, w, 2) float32 in pixels of its own grid, which may be coarser or finer than the frames
-        (`ops.resize_flow` brings it to any size).
+        Returns:
+            (h, w, 2) float32 in pixels of its own grid, which may be coarser or finer than the frames (see
+            `ops.resize_flow`).
         """
         ...
 
     def __call__(self, source: UInt8Array, target: UInt8Array) -> Float32Array:
-        """Flow from `source` to `target`, (H, W, 3) uint8 RGB each; returns what `between` returns.
+        """Estimate flow from `source` to `target`, both (H, W, 3) uint8 RGB. Returns the same as `between`.
 
-        Raises OptionError where they differ in size.
+        Raises:
+            OptionError: If their sizes differ.
         """
         if source.shape != target.shape:
-            raise OptionError(f"flow needs two frames of one size, not {source.shape} and {target.shape}")
+            raise OptionError(f"flow needs two frames of the same size, not {source.shape} and {target.shape}")
         return self.between(self.prepare(source), self.prepare(target))
 
 
 _SIGNATURE_SIZE = (36, 48)
 _BLANK = 3.0
-"""Standard deviation in grey values under which a frame shows nothing."""
+"""Standard deviation in grey levels below which a frame is blank."""
 
 
 def _signature(frame: UInt8Array) -> Float32Array:
-    """A small smooth luma picture, (36, 48) float32, to compare whole frames by."""
+    """A small smoothed luma image, (36, 48) float32, to compare whole frames by."""
     return ops.smooth(ops.as_float32(ops.grey(ops.resize_image(frame, _SIGNATURE_SIZE))), 1.0)
 
 
 def _is_cut(before: Float32Array, now: Float32Array) -> bool:
-    """Whether two neighbouring frames show different scenes: they differ much, and more than light could explain."""
+    """Whether consecutive frames show different scenes: they differ strongly, beyond a change of brightness."""
     difference = float(np.abs(before - now).mean())
     if difference < 12.0:
         return False
@@ -63,9 +65,13 @@ def _is_cut(before: Float32Array, now: Float32Array) -> bool:
 
 
 def with_motion(clips: Iterable[Clip], estimator: FlowEstimator) -> Iterator[Clip]:
-    """The same clips with `flow_to_previous` filled in; None at the first frame and after a cut.
+    """Fill in `flow_to_previous` of clips; None at the first frame and after cuts.
 
-    Clips that carry flow already pass as they are.
+    Clips that already have flow are passed through.
+
+    Args:
+        clips: Consecutive clips of one video.
+        estimator: Optical flow estimator.
     """
     previous: Any = None
     before: Float32Array | None = None
@@ -74,11 +80,11 @@ def with_motion(clips: Iterable[Clip], estimator: FlowEstimator) -> Iterator[Cli
             yield clip
             continue
         flows: list[Float32Array | None] = []
-        # Cuts are decided on the host: the small pictures of a clip are all that this brings there, at once.
+        # Cuts are detected on the host; only the small images of a clip are transferred, all at once.
         signatures = ops.to_host(ops.stack([_signature(frame) for frame in clip.frames]))
         for frame, now in zip(clip.frames, signatures, strict=True):
             if before is not None and now.std() < _BLANK:
-                # A flash or a dark frame is no scene: everything stays where it is until the picture comes back.
+                # A flash or a blank frame is not a scene: nothing moves until the image returns.
                 flows.append(ops.zeros((1, 1, 2), device=ops.device_of(frame)))
                 continue
             prepared = estimator.prepare(frame)

@@ -21,25 +21,34 @@ _MOST_MEMORY = 8e9
 
 
 class Encoded(NamedTuple):
-    """A frame as RAFT knows it."""
+    """A frame with its features."""
 
     features: Features
     size: tuple[int, int]
     """(height, width) in pixels after scaling."""
     device: ops.Device
-    """Where the frame lies, and the flow will."""
+    """The device of the frame and of the resulting flow."""
 
 
 class RAFTFlow(FlowEstimator):
-    """Flow with the learned estimator of the published method; slower than DIS, and better at large and fine motion.
+    """Optical flow with RAFT, the estimator of the published method. Slower than DIS, better at large and fine motion.
 
-    weights: a name from `weights.WEIGHTS` (default raft_sintel, the published method's), or a checkpoint of
-    princeton-vl/RAFT or of torchvision's RAFT; small or large is seen from what it holds.
-    iterations: steps of refinement. scale: frames are resized by this first, 4 for KTH's small frames as published;
-    the flow comes on the grid of the resized frames. engine, precision, threads: see `engine.load_network`; they are of
-    the convolutions, similarities and the flow itself are float32 in any case.
-    Memory grows with the fourth power of the frames' sides: 0.1 GB at 640x480, 1.1 GB at 1280x720, 5.6 GB at 1920x1080.
-    Raises DependencyError without torch, WeightsError for a file that does not hold RAFT.
+    Memory grows with the fourth power of the frame's sides: 0.1 GB at 640x480, 1.1 GB at 1280x720, 5.6 GB at 1920x1080.
+
+    Args:
+        weights: A name in `WEIGHTS` (default raft_sintel, as in the published method), or a checkpoint of
+            princeton-vl/RAFT or torchvision's RAFT; its size, small or large, is detected.
+        iterations: Number of refinement steps.
+        scale: Resize frames by this factor first (4 for KTH's small frames, as published); flow is returned on the
+            grid of the resized frames.
+        engine: See `engine.load_network`; for the convolutions. Correlation and flow are always float32.
+        precision: See `engine.load_network`.
+        threads: See `engine.load_network`.
+
+    Raises:
+        DependencyError: If torch is not installed.
+        WeightsError: If the file is not a RAFT checkpoint.
+        OptionError: For invalid settings, and for frames that would need too much memory.
     """
 
     def __init__(
@@ -53,9 +62,9 @@ class RAFTFlow(FlowEstimator):
         threads: int | None = None,
     ) -> None:
         if iterations < 1 or not scale > 0:
-            raise OptionError(f"RAFT needs at least one iteration and a scale above 0, not {iterations} and {scale:g}")
+            raise OptionError(f"RAFT needs at least 1 iteration and a scale above 0, not {iterations} and {scale:g}")
         if precision == "int8":
-            raise OptionError("RAFT does not run in int8; choose auto, bf16, f16 or f32")
+            raise OptionError("RAFT does not support int8; choose auto, bf16, f16 or f32")
         require_torch()
         self.iterations = iterations
         self.scale = scale
@@ -74,7 +83,7 @@ class RAFTFlow(FlowEstimator):
 
     @property
     def device(self) -> str:
-        """Where it runs, by torch's name; frames from elsewhere are brought there, and the flow back."""
+        """Where it runs, as a torch device name; frames are moved there, and the flow back."""
         return self._update.device
 
     def __repr__(self) -> str:
@@ -84,7 +93,7 @@ class RAFTFlow(FlowEstimator):
         )
 
     def prepare(self, frame: UInt8Array) -> Encoded:
-        """The features of the frame."""
+        """Encode a frame."""
         size = (max(1, round(frame.shape[0] * self.scale)), max(1, round(frame.shape[1] * self.scale)))
         _check_memory(size)
         from ..models.raft import Features
@@ -102,7 +111,7 @@ class RAFTFlow(FlowEstimator):
 
 
 def _locate(name: str) -> Path:
-    """The file of a name from `WEIGHTS`, or at a path; a file under a published name must be what was published."""
+    """The file of a name in `WEIGHTS`, or a path; a file under a published name is verified."""
     if name in WEIGHTS:
         return find_weights(name)
     published = [weights.name for weights in WEIGHTS.values() if weights.file == Path(name).name]
@@ -110,7 +119,7 @@ def _locate(name: str) -> Path:
 
 
 def _check_memory(size: tuple[int, int]) -> None:
-    """Raise OptionError where the similarities of all pairs would not fit."""
+    """Raise OptionError if the correlation volume would not fit in memory."""
     cells = (size[0] / 8) * (size[1] / 8)
     needed = 4 * cells**2 * 4 / 3
     if needed > _MOST_MEMORY:

@@ -1,1 +1,1 @@
-"""Networks: their definitions, the engines that run them, and where their weights come from."""
+"""Neural networks: architectures, inference engines, and weights."""

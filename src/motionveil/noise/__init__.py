@@ -1,4 +1,4 @@
-"""Noise that moves with the scene: particles, or a picture that is drawn once and carried by coordinates."""
+"""Noise that moves with the scene: particles, or an image that is drawn once and warped by coordinates."""
 
 from .carrying import hidden_motion, with_stiff_heads
 from .field import NoiseField, Transport, default_grain

@@ -14,27 +14,34 @@ from .picture import Drawn
 from .statistics import PALETTES, WIDE, NoiseStatistics, Palette
 
 Transport = Literal["particles", "accumulated", "first_frame"]
-"""particles: see `particles.ParticleField`. The others carry a picture, see `transport`."""
+"""particles: see `particles.ParticleField`. The others warp a noise image, see `transport`."""
 
 
 def default_grain(height: int, width: int) -> float:
-    """The grain in pixels at which noise carries motion best: 12 at a short side of 480, in proportion elsewhere."""
+    """The grain in pixels at which noise carries motion best: 12 at a short side of 480, proportional otherwise."""
     return max(4.0, 12.0 * min(height, width) / 480)
 
 
 _FINEST = 4.0
-"""Grain in pixels from which noise is made of particles; of finer ones there would be too many."""
+"""Minimum grain in pixels for particles; finer noise would need too many."""
 
 
 class NoiseField:
     """The noise of one video. Call `advance` once per frame.
 
-    height, width: size of the frames. transport: how it moves. grain: about the distance in pixels between independent
-    values, see `draw_noise`; None takes `default_grain`. statistics: every channel lies within mean ± deviation.
-    palette: colours of particles; a picture always has all colours. generator: default seeded by
-    the operating system; the seed is never kept. device: where the flow lies, see `ops.Device`; the noise of one seed
-    is the same on all of them, but for rounding. Particles finer than 4 pixels are not made: such noise is
-    an accumulated picture.
+    Args:
+        height: Height of the frames in pixels.
+        width: Width of the frames in pixels.
+        transport: How noise moves: ``particles``, ``accumulated`` or ``first_frame``. Noise finer than 4 pixels always
+            uses ``accumulated`` instead of particles.
+        grain: Approximate distance in pixels between independent values, see `draw_noise`; None for `default_grain`.
+        statistics: Each channel lies within mean ± deviation.
+        palette: Colours of particles; noise images always use all colours.
+        generator: Random generator; None for one seeded from the operating system's entropy.
+        device: Where the flow is, see `ops.Device`. Noise of one seed is the same on all devices except for rounding.
+
+    Raises:
+        OptionError: For unknown names or a grain below 1.
     """
 
     def __init__(
@@ -50,9 +57,9 @@ class NoiseField:
         device: ops.Device = None,
     ) -> None:
         if transport not in get_args(Transport):
-            raise OptionError(f"no noise transport {transport!r}; choose from {', '.join(get_args(Transport))}")
+            raise OptionError(f"unknown noise transport {transport!r}; choose from {', '.join(get_args(Transport))}")
         if palette not in PALETTES:
-            raise OptionError(f"no palette {palette!r}; choose from {', '.join(PALETTES)}")
+            raise OptionError(f"unknown palette {palette!r}; choose from {', '.join(PALETTES)}")
         grain = default_grain(height, width) if grain is None else grain
         if not grain >= 1:
             raise OptionError(f"the grain of the noise must be at least 1 pixel, not {grain:g}")
@@ -67,7 +74,9 @@ class NoiseField:
     def advance(self, flow_to_previous: Float32Array | None, opacity: Float32Array | None = None) -> UInt8Array:
         """The noise of the next frame, (H, W, 3) uint8.
 
-        opacity: (H, W), where it will be seen; None: everywhere. A picture is the same everywhere.
+        Args:
+            flow_to_previous: (h, w, 2) flow to the previous frame; None after a cut.
+            opacity: (H, W), where the noise will be visible; None for everywhere. Ignored by noise images.
         """
         return self.source.advance(flow_to_previous, opacity)
 
@@ -86,7 +95,7 @@ class _Grown:
         device: ops.Device,
     ) -> None:
         sigma = BLOB * grain
-        # A blob that is about two pixels wide is smooth between them.
+        # A blob about two pixels wide can be interpolated smoothly.
         factor = max(1, round(sigma / 2))
         size = (-(-height // factor), -(-width // factor))
         self.frame_size, self.factor, self.device = (height, width), factor, device
@@ -103,12 +112,12 @@ class _Grown:
         self.unseen = ops.as_uint8(ops.zeros((height, width, 3), device=device) + self.middle)
 
     def advance(self, flow_to_previous: Float32Array | None, opacity: Float32Array | None) -> UInt8Array:
-        """The noise of the next frame; the mean where it is not seen."""
+        """The noise of the next frame; the mean where it is not visible."""
         values, (rows, columns) = self.field.advance(flow_to_previous, opacity)
         noise = self.unseen + 0
         if not values.shape[0]:
             return noise
-        # From the normal to nearly the uniform distribution.
+        # Map the normal distribution to nearly uniform.
         shown = self.middle + self.half * (values / (values * values + np.float32(np.pi / 2)) ** 0.5)
         size = (shown.shape[0] * self.factor, shown.shape[1] * self.factor)
         large = ops.resize_image(ops.as_uint8(shown), size)

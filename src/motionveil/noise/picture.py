@@ -1,4 +1,4 @@
-"""Noise that is a picture: drawn once (Eq. 3 of Ilic et al., CVPR 2024), carried by coordinates, and sampled."""
+"""Noise images: drawn once (Eq. 3 of Ilic et al., CVPR 2024), transported by coordinates, and sampled."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def draw_noise(
 ) -> UInt8Array:
     """Periodic noise (height, width, 3) uint8, uniform in [mu - sigma, mu + sigma] per channel (Eq. 3).
 
-    grain: distance in pixels between independent values; above 1 the values between are interpolated smoothly and
-    spread again to the uniform distribution. The picture repeats seamlessly, so it may be sampled anywhere.
+    grain: distance in pixels between independent values; above 1, values in between are interpolated smoothly and
+    mapped back to a uniform distribution. The image tiles seamlessly.
     """
     if grain <= 1:
         uniform = generator.random((height, width, 3), np.float32)
@@ -35,7 +35,7 @@ def draw_noise(
         vertical, horizontal = _periodic_spline(rows, height), _periodic_spline(columns, width)
         smooth = np.einsum("yr,rcd->ycd", vertical, lattice)
         smooth = np.einsum("xc,ycd->yxd", horizontal, smooth)
-        # Interpolation shrinks the variance between lattice points: undo it, then map the normal values to uniform.
+        # Interpolation reduces the variance between lattice points: undo that, then map normal values to uniform.
         spread = np.sqrt((vertical**2).sum(1)[:, None] * (horizontal**2).sum(1)[None, :])[..., None]
         table = _standard_normal_cdf(np.linspace(-5, 5, 1001))
         uniform = np.interp(smooth / spread, np.linspace(-5, 5, 1001), table).astype(np.float32)
@@ -57,7 +57,7 @@ def _periodic_spline(points: int, length: int) -> Float32Array:
 
 
 class Drawn:
-    """Noise that is a picture, drawn once, and the transport that carries places in it."""
+    """A noise image that is drawn once, and the transport of coordinates in it."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Drawn:
         generator: np.random.Generator,
         device: ops.Device = None,
     ) -> None:
-        # Smooth noise loses nothing on half the grid, and costs a quarter.
+        # Smooth noise loses nothing at half the resolution, and costs a quarter.
         self.factor = 2 if grain >= 4 and min(height, width) >= 64 else 1
         # OpenCV samples at coordinates below 2^15.
         while max(height, width) > 16_000 * self.factor:
@@ -82,7 +82,7 @@ class Drawn:
         self.picture = ops.to_device(picture, device)
         self.nearest = grain <= 1
         self.mean = 255 * float(np.mean(statistics.mean))
-        # Displacements are smoother still than smooth noise: half its grid again is enough for them.
+        # Displacements are even smoother than smooth noise: half its resolution is enough.
         step = 2 if self.factor > 1 else 1
         places = (-(-self.size[0] // step), -(-self.size[1] // step))
         self.transport: NoiseTransport = TRANSPORTS[transport](*places, generator, device=device)
@@ -99,10 +99,10 @@ class Drawn:
         return ops.resize_image(noise, self.frame_size)
 
     def _show(self, displacement: Float32Array) -> UInt8Array:
-        """The noise picture as seen through a displacement."""
+        """Sample the noise image through a displacement."""
         places = self._grid + ops.resize_flow(displacement, self.size)
         height, width = self.size
-        # The picture is periodic: keep coordinates small, where sampling is exact.
+        # The image is periodic: keep coordinates small, where sampling is exact.
         places[..., 0] -= width * ops.floor(places[..., 0] / width)
         places[..., 1] -= height * ops.floor(places[..., 1] / height)
         return ops.sample_image(self.picture, places, border="wrap", nearest=self.nearest)

@@ -1,4 +1,4 @@
-"""How places in a picture of noise travel with the scene (Eq. 4 of Ilic et al., CVPR 2024)."""
+"""Transport of noise coordinates with the scene (Eq. 4 of Ilic et al., CVPR 2024)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from .._core.types import Float32Array
 
 @dataclass(frozen=True)
 class Layer:
-    """Where each pixel of a frame lies in the noise picture, and how strongly that is seen.
+    """Where each pixel of a frame samples the noise image, and with which weight.
 
-    displacement: (h, w, 2) float32, from the pixel to its place. weight: layers of one frame have weights whose squares
-    add up to 1, so that a mixture has the contrast of one.
+    Attributes:
+        displacement: (h, w, 2) float32, from the pixel to its sampling position.
+        weight: The squared weights of a frame's layers sum to 1, which preserves contrast.
     """
 
     displacement: Float32Array
@@ -24,17 +25,17 @@ class Layer:
 
 
 class NoiseTransport(Protocol):
-    """Says for every pixel of a frame which place of the noise picture it shows; holds the state of one video."""
+    """Determines where each pixel samples the noise image; holds the state of one video."""
 
     def advance(self, flow_to_previous: Float32Array | None) -> list[Layer]:
-        """Go on to the next frame: one layer, or two while one takes over from the other."""
+        """Advance to the next frame. Returns one layer, or two during a cross-fade."""
         ...
 
 
 class FirstFrameTransport:
     """Eq. 4 taken literally: N(p, t) = N(p + v(p, t), 1), the first noise frame moved by one step of flow.
 
-    A scene that moves at constant speed gets noise that stands still; kept to reproduce the paper.
+    Noise stands still in a scene that moves at constant speed; kept to reproduce the paper.
     """
 
     def __init__(self, height: int, width: int, generator: np.random.Generator, *, device: ops.Device = None) -> None:
@@ -48,14 +49,14 @@ class FirstFrameTransport:
 
 
 class AccumulatedTransport:
-    """N(p, t) = N(p + v(p, t), t - 1): the place in the noise travels with the scene.
+    """N(p, t) = N(p + v(p, t), t - 1): the sampling position travels with the scene.
 
-    Only displacements are carried, never colours, so motion far below a pixel adds up, and the noise is sampled once.
-    Two things keep the noise whole where the scene folds and tears:
-    displacements relax towards their neighbours where they would draw out or crush the noise by more than `limit`;
-    and where that happens in more than `share` of the frame, the noise is born again: a new layer at another place,
-    undistorted, takes over within `fade` frames while both move with the scene (Neyret, Advected Textures, SCA 2003).
-    Such births are coherent, and at least `rest` frames apart. Rebirth pixel by pixel would destroy the motion.
+    Only displacements are accumulated, never colours, so sub-pixel motion adds up and the noise is sampled once. Two
+    mechanisms limit distortion: displacements relax towards their neighbours where they would stretch or compress the
+    noise by more than `limit`; and where that affects more than `share` of the frame, the noise is regenerated: an
+    undistorted layer at another position is cross-faded in over `fade` frames while both move with the scene (Neyret,
+    Advected Textures, SCA 2003). Regenerations affect the whole frame, at least `rest` frames apart; regenerating
+    single pixels would destroy the motion.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class AccumulatedTransport:
 
     def advance(self, flow_to_previous: Float32Array | None) -> list[Layer]:
         if flow_to_previous is None:
-            # A new scene has no motion in common with the last one: it starts at another place of the noise.
+            # A new scene shares no motion with the last one, so it starts at another position of the noise.
             if self.age:
                 self.displacement = self._place()
             self.coming, self.age = None, 1
@@ -100,12 +101,12 @@ class AccumulatedTransport:
         return [Layer(self.displacement, float(np.cos(angle))), Layer(self.coming, float(np.sin(angle)))]
 
     def _place(self) -> Float32Array:
-        """Everything moved to one random place of the noise."""
+        """Move everything to one random position of the noise."""
         place = np.asarray(self.generator.random(2) * self.size[::-1], np.float32)
         return ops.zeros((*self.size, 2), device=self.device) + ops.to_device(place, self.device)
 
     def _carry(self, displacement: Float32Array, flow: Float32Array) -> tuple[Float32Array, float]:
-        """The displacement one frame later, relaxed, and the share of the frame in which that was needed."""
+        """The displacement one frame later, relaxed, and the fraction of the frame where that was needed."""
         carried = ops.warp(displacement, flow) + flow
         largest, smallest = _stretch(carried[::_COARSE, ::_COARSE], float(_COARSE))
         torn = ops.as_float32((largest > self.limit) | (smallest < 1 / self.limit))
@@ -117,15 +118,15 @@ class AccumulatedTransport:
 
 
 _COARSE = 2
-"""Distortion is judged on every other place: what is finer than that does not show in noise of a visible grain."""
+"""Distortion is measured on every other pixel; finer distortion is invisible in noise of a visible grain."""
 
 
 def _stretch(displacement: Float32Array, spacing: float) -> tuple[Float32Array, Float32Array]:
-    """Greatest and least singular value of the Jacobian of p + d(p), (h, w) each, of samples `spacing` pixels apart.
+    """Greatest and least singular values of the Jacobian of p + d(p), (h, w) each, for samples `spacing` pixels apart.
 
-    Above 1 the noise is crushed, below 1 drawn out.
+    The noise is compressed above 1 and stretched below.
     """
-    # Beyond the border the displacement goes on as it is.
+    # The displacement is extrapolated as constant beyond the border.
     dx, dy = (ops.zeros(displacement.shape, device=ops.device_of(displacement)) for _ in range(2))
     dx[:, :-1] = (displacement[:, 1:] - displacement[:, :-1]) / spacing
     dy[:-1] = (displacement[1:] - displacement[:-1]) / spacing

@@ -1,1 +1,1 @@
-"""Whole methods, clips in and clips out, and the settings that make them."""
+"""Complete obfuscation methods, and the settings that build them."""

@@ -1,4 +1,4 @@
-"""Where a method runs: on one GPU, from the upload of a frame to the download of what became of it, or on the CPU."""
+"""Device placement: a method runs on one GPU from upload to download of a frame, or on the CPU."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .obfuscators import Obfuscator, Selective
 
 
 def gpu_of(method: Obfuscator) -> ops.Device:
-    """The GPU that all networks of a method run on, for `on_device`; None where one of its parts runs on the CPU.
+    """The GPU that all networks of a method run on, for `on_device`; None if any part runs on the CPU.
 
-    A part says where it runs by `device`; parts that do not say so, such as DIS, run on the CPU. The embedded encoder
-    runs on OpenVINO, which here means the CPU: frames would go to the GPU and back for every step in between.
-    Methods other than `Selective` take frames from the host.
+    Parts declare their device as `device`; parts without it, such as DIS, run on the CPU. The embedded encoder runs on
+    OpenVINO, hence on the CPU: frames would move to the GPU and back for each step in between. Methods other than
+    `Selective` take frames in host memory.
     """
     if not isinstance(method, Selective):
         return None
@@ -26,7 +26,7 @@ def gpu_of(method: Obfuscator) -> ops.Device:
 
 
 def on_device(clips: Iterable[Clip], device: ops.Device) -> Iterator[Clip]:
-    """The clips with all that is known of them on a device, as tensors; None leaves them as they are."""
+    """Move clips, with flow and opacity, to a device as tensors; None leaves them as they are."""
     for clip in clips:
         if device is not None:
             flows = clip.flow_to_previous
@@ -38,7 +38,7 @@ def on_device(clips: Iterable[Clip], device: ops.Device) -> Iterator[Clip]:
 
 
 def on_host(clip: Clip) -> Clip:
-    """A clip with frames as numpy array; one from a GPU comes without flow and opacity, which are larger than they."""
+    """A clip with frames as a numpy array. Flow and opacity on a GPU are dropped, being larger than the frames."""
     if ops.device_of(clip.frames) is None:
         return clip
     return replace(clip, frames=ops.to_host(clip.frames), flow_to_previous=None, opacity=None, heads=None)

@@ -1,4 +1,4 @@
-"""From settings to an obfuscator: networks are loaded, templates are chosen or found."""
+"""Builds obfuscators from settings: loads networks, and chooses or finds templates."""
 
 from __future__ import annotations
 
@@ -27,32 +27,41 @@ DEFAULT_HIDE = ("person",)
 _log = logging.getLogger(__name__)
 
 Frames = Callable[[], UInt8Array | None]
-"""Gives some frames (T, H, W, 3) of a source, spread over its first seconds; None where it cannot be read twice."""
+"""Returns frames (T, H, W, 3) spread over the first seconds of a source; None if it can be read only once."""
 Made = TypeVar("Made")
 
 
 class Networks:
-    """The feature extractor and flow estimator of a preset, loaded on first use and reused for further videos."""
+    """The feature extractor and flow estimator of a preset, loaded on first use and reused for further videos.
+
+    Args:
+        preset: Name of a preset, or a preset of your own.
+    """
 
     def __init__(self, preset: str | Preset = "secure") -> None:
         self.preset = get_preset(preset) if isinstance(preset, str) else preset
         self._extractors: dict[bool, FeatureExtractor] = {}
 
     def extractor(self, *, still: bool = False, frames: Frames | UInt8Array | None = None) -> FeatureExtractor:
-        """The extractor, for videos or for single pictures. frames: for precision='int8'.
+        """The extractor, for videos or single images.
 
-        Raises OptionError where there is no extractor of the preset's name, or it does not take an option.
+        Args:
+            still: For single images.
+            frames: Calibration data for precision='int8'.
+
+        Raises:
+            OptionError: For an unknown name or option.
         """
         if still not in self._extractors:
             settings = self.preset.for_still() if still else self.preset
             options = dict(settings.feature_options)
             if settings.features == "parts" and not still:
-                # In a video the other stages need the other half of the processors.
+                # In a video, the other stages need the other half of the cores.
                 options.setdefault("threads", max(1, (os.cpu_count() or 2) // 2))
             if options.get("precision") == "int8" and settings.features == "parts":
-                raise OptionError("the features parts do not run in int8; leave --precision out, or choose others")
+                raise OptionError("the features parts do not support int8; omit --precision, or choose other features")
             if options.get("precision") == "int8" and "examples" not in options:
-                options["examples"] = _frames_for("measuring 8-bit integers", "choose another --precision", frames)
+                options["examples"] = _frames_for("calibrating int8", "choose another --precision", frames)
             self._extractors[still] = make_extractor(settings.features, **options)
         return self._extractors[still]
 
@@ -63,7 +72,7 @@ class Networks:
 
 
 def make_extractor(name: str, **options: object) -> FeatureExtractor:
-    """An extractor from the table by name. Raises OptionError for an unknown name or option."""
+    """Create a feature extractor by name. Raises OptionError for an unknown name or option."""
     return _make("features", FEATURE_EXTRACTORS, name, options)
 
 
@@ -90,24 +99,24 @@ def make_filler(
 
 
 def _make(kind: str, table: Mapping[str, Callable[..., Made]], name: str, options: Mapping[str, object]) -> Made:
-    """An entry of a table, made with these options."""
+    """Create an entry of a table with these options."""
     if name not in table:
-        raise OptionError(f"no {kind} {name!r}; choose from {', '.join(table)}")
+        raise OptionError(f"unknown {kind} {name!r}; choose from {', '.join(table)}")
     known = inspect.signature(table[name]).parameters
     unknown = [option for option in options if option not in known]
     if unknown:
-        raise OptionError(f"the {kind} {name} has no option {unknown[0]}; leave it out, or choose another --{kind}")
+        raise OptionError(f"the {kind} {name} has no option {unknown[0]}; omit it, or choose another --{kind}")
     check_values(f"the {kind} {name}", table[name], options)
     try:
         return table[name](**options)
     except (TypeError, ValueError) as error:
         given = ", ".join(f"{key}={value}" for key, value in options.items())
-        raise OptionError(f"the {kind} {name} cannot be made with {given} ({error})") from error
+        raise OptionError(f"the {kind} {name} does not accept {given} ({error})") from error
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Templates that fit an extractor. found: those that were found in the frames. missing: names that were not."""
+    """Templates for an extractor. found: those found in the frames. missing: names that were not found."""
 
     templates: tuple[Template, ...]
     found: tuple[Found, ...] = ()
@@ -123,11 +132,20 @@ def choose_templates(
     frames: Frames | UInt8Array | None = None,
     strict: bool = False,
 ) -> Choice:
-    """The templates of these names or groups for an extractor.
+    """Choose the templates of these names or groups for an extractor.
 
-    Those that were never made with it are looked for in `frames` by the embedded encoder; what is not there is left
-    out. strict: that is an error instead.
-    Raises TemplateError for an unknown name, and where nothing is left.
+    Templates that do not exist for the extractor are located in `frames` with the embedded encoder; missing ones are
+    dropped.
+
+    Args:
+        hide: Names of templates and groups.
+        extractor: The feature extractor.
+        library: Templates to choose from; None for those of `default_library`.
+        frames: Frames in which to look for templates.
+        strict: Raise an error if any template is missing.
+
+    Raises:
+        TemplateError: For an unknown name, or if no template is left.
     """
     library = library or default_library()
     names = library.names(hide)
@@ -142,11 +160,11 @@ def choose_templates(
             other = library[name].fingerprint
             raise TemplateError(
                 f"template {name!r} was made with {other}, not with {extractor.fingerprint}; "
-                f"make it again with these features: motionveil template add {name} --image IMAGE --point X,Y"
+                f"create it with these features: motionveil template add {name} --image IMAGE --point X,Y"
             )
     looked_at = _frames_for(
         f"finding {', '.join(absent)}",
-        "make the templates first, with: motionveil template find NAME --image FILE --features …",
+        "create the templates first, with: motionveil template find NAME --image FILE --features …",
         frames,
     )
     _log.info("looking for %s in the first frames", ", ".join(absent))
@@ -164,7 +182,7 @@ def choose_templates(
 def _frames_for(purpose: str, remedy: str, frames: Frames | UInt8Array | None) -> UInt8Array:
     found = frames() if callable(frames) else frames
     if found is None:
-        raise OptionError(f"{purpose} needs frames (from Python: frames=) of a file that can be read twice; {remedy}")
+        raise OptionError(f"{purpose} needs a file that can be read twice (in Python, pass frames=); {remedy}")
     return found
 
 
@@ -179,11 +197,20 @@ def choose_region(
     whole: bool = True,
     on_doubt: Callable[[Doubt], None] | None = None,
 ) -> tuple[Region, Choice]:
-    """The region that `where` describes, and the templates that were chosen for it.
+    """Build the region described by `where`. Returns it with the templates that were chosen for it.
 
-    extractor: called only where something is to be found. skip, whole: see `regions.MaskVideo`. on_doubt: see
-    `regions.TemplateSaliency`. The rest as in
-    `choose_templates`, whose errors it raises, and those of `regions.MaskVideo`.
+    Args:
+        where: What to hide.
+        preset: The preset.
+        extractor: Returns the feature extractor; called only if something has to be detected.
+        library: See `choose_templates`.
+        frames: See `choose_templates`.
+        skip: See `regions.MaskVideo`.
+        whole: See `regions.MaskVideo`.
+        on_doubt: See `regions.TemplateSaliency`.
+
+    Raises:
+        MotionveilError: As `choose_templates` and `regions.MaskVideo`.
     """
     choice, found = Choice(()), None
     if where.needs_templates:
@@ -196,7 +223,7 @@ def choose_region(
 def _people(
     found: TemplateSaliency | None, preset: Preset, extractor: Callable[[], FeatureExtractor]
 ) -> tuple[TemplateSaliency, TemplateSaliency]:
-    """Everybody, and everybody's heads, to follow one of them: by the embedded encoder, whatever the preset."""
+    """The regions of all people and of all heads, for following one person; always with the embedded encoder."""
     secure = PRESETS["secure"]
     coverage = preset.coverage if preset.strict else secure.coverage
     seer = extractor() if preset.features == secure.features else Networks(secure).extractor()
@@ -204,7 +231,7 @@ def _people(
     everyone = TemplateSaliency(seer, known.select("person"), coverage=coverage)
     if found is not None and found.extractor is seer and found.coverage == coverage:
         same = {template.name for template in found.templates} == {template.name for template in everyone.templates}
-        # One object is streamed once.
+        # The same object is streamed only once.
         everyone = found if same else everyone
     return everyone, TemplateSaliency(seer, known.select("head"), coverage=coverage)
 
@@ -247,9 +274,9 @@ def build_obfuscator(
 
 
 def where_of(hide: str | Sequence[str] | None, where: Where | None) -> Where:
-    """The description, or that of names alone. Raises OptionError where both are given."""
+    """Return `where`, or a description of `hide` alone. Raises OptionError if both are given."""
     if where is not None and hide is not None:
-        raise OptionError("give either names to hide, or a whole description of where, which has names too")
+        raise OptionError("give either hide or where; where includes names to hide")
     return where or Where(hide=DEFAULT_HIDE if hide is None else hide)
 
 
@@ -261,16 +288,16 @@ def assemble(
     seed: int | None = None,
     frames: Frames | UInt8Array | None = None,
 ) -> Selective:
-    """The method of a preset from parts that are there."""
+    """Build the method of a preset from existing parts."""
     check_filler_options(preset.filler, preset.filler_options)
     filler = make_filler(preset.filler, seed=seed, frames=frames, **preset.filler_options)
     return Selective(region, filler, flow)
 
 
 def check_filler_options(name: str, options: Mapping[str, object]) -> None:
-    """Raise OptionError for options of a filler that the program gives itself, does not know, or cannot use."""
+    """Raise OptionError for filler options that are set elsewhere, unknown or unusable."""
     if taken := sorted({"seed", "frames"} & set(options)):
-        remedy = "give it as the seed of the run (--seed)" if "seed" in taken else "leave it out"
-        raise OptionError(f"{taken[0]} is no option of the fill {name} here; {remedy}")
+        remedy = "set it as the seed of the run (--seed)" if "seed" in taken else "omit it"
+        raise OptionError(f"{taken[0]} is not an option of the fill {name} here; {remedy}")
     given: dict[str, Any] = {key: value for key, value in options.items() if value != "video"}
     make_filler(name, **given)

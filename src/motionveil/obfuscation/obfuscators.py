@@ -1,4 +1,4 @@
-"""Obfuscators: whole methods, clips in, clips out."""
+"""Obfuscators: complete methods that take and return clips."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class Obfuscator(Protocol):
     """An obfuscation method. It holds only settings and weights, so one object can process several videos at once."""
 
     def stream(self, clips: Iterable[Clip]) -> Iterator[Clip]:
-        """The obfuscated clips, cut as the clips that came in; counts, sizes and timestamps are kept."""
+        """The obfuscated clips, divided like the input; frame counts, sizes and timestamps are preserved."""
         ...
 
 
 @runtime_checkable
 class Recorded(Protocol):
-    """A method that says more of itself in records than its `repr`."""
+    """A method that describes itself in manifests in more detail than its `repr`."""
 
     def as_record(self) -> Mapping[str, Any]:
-        """What JSON can hold."""
+        """A JSON-serialisable description."""
         ...
 
 
@@ -35,7 +35,7 @@ Item = TypeVar("Item")
 
 
 class Stage(Protocol):
-    """Passes a stream on, perhaps from a thread of its own."""
+    """Passes a stream on, possibly from its own thread."""
 
     def __call__(self, items: Iterable[Item], /) -> Iterator[Item]: ...
 
@@ -55,13 +55,13 @@ class Explained:
 
     @property
     def opacity(self) -> Float32Array:
-        """(T, H, W) float32 in [0, 1]: how much of every pixel is replaced."""
+        """(T, H, W) float32 in [0, 1], how much of each pixel was replaced."""
         assert self.original.opacity is not None
         return self.original.opacity
 
 
 def explained(method: Obfuscator, clips: Iterable[Clip], *, stage: Stage = iter) -> Iterator[Explained]:
-    """What any method makes of clips, beside them; with flow and opacity where it is `Selective`.
+    """Run any method and keep its input; with flow and opacity if it is `Selective`.
 
     stage: see `Selective.explain`.
     """
@@ -75,7 +75,20 @@ def _beside(method: Obfuscator, clips: Iterable[Clip]) -> Iterator[Explained]:
 
 
 class Selective:
-    """Replaces a region with the output of a filler (Eq. 5 of Ilic et al., CVPR 2024)."""
+    """Replaces a region with the output of a filler (Eq. 5 of Ilic et al., CVPR 2024).
+
+    Args:
+        region: Where to replace pixels.
+        filler: What to replace them with.
+        flow: Optical flow estimator.
+
+    Example:
+        ```
+        method = Selective(WholeFrame(), MotionNoise(), DISFlow())
+        for clip in method.stream(source):
+            writer.write(clip)
+        ```
+    """
 
     def __init__(self, region: Region, filler: Filler, flow: FlowEstimator) -> None:
         self.region = region
@@ -87,9 +100,9 @@ class Selective:
         return (explained.obfuscated for explained in self.explain(clips))
 
     def explain(self, clips: Iterable[Clip], *, stage: Stage = iter) -> Iterator[Explained]:
-        """The same with the originals, the opacity and the filling. Clips whose flow is known already keep it.
+        """Like `stream`, with originals, opacity and filling. Clips that already have flow keep it.
 
-        stage: wraps the stream between two steps; `streams.Stages` lets the steps run side by side.
+        stage: wraps the stream between two steps; with `streams.Stages`, the steps run concurrently.
         """
         moving = stage(with_motion(stage(clips), self.flow))
         for clip, filling in stage(self._filled(stage(self._covered(moving)))):

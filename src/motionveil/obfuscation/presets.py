@@ -1,4 +1,4 @@
-"""Named settings: `secure`, the default; `paper`, as published; `paper_fast`, nearly that in far less time."""
+"""Named presets: `secure` (default), `paper` (as published), `paper_fast` (similar, much faster)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,22 @@ _OPTIONS = ("feature_options", "still_options", "flow_options", "filler_options"
 
 @dataclass(frozen=True)
 class Preset:
-    """Everything that a preset decides; any field may be replaced.
+    """All settings of the selective method; any field may be replaced.
 
-    features, feature_options: a name from `features.FEATURE_EXTRACTORS`, and what it is made with; still_options: what
-    is different for single pictures. flow, flow_options: the same of `flow.FLOW_ESTIMATORS`. filler,
-    filler_options: the same of `fillers.FILLERS`; ``statistics="video"`` measures those of the video. strict: for
-    protection, nothing that was asked for may be left out, and noise may tell nothing about the picture but its motion.
+    Attributes:
+        name: The name in messages and manifests.
+        features: A name in `features.FEATURE_EXTRACTORS`.
+        feature_options: Its options.
+        still_options: Options that differ for single images.
+        coverage: How opacity is computed, see `Coverage`.
+        flow: A name in `flow.FLOW_ESTIMATORS`.
+        flow_options: Its options.
+        filler: A name in `FILLERS`.
+        filler_options: Its options; ``statistics="video"`` measures those of the video.
+        strict: For protection: everything requested must be hidden, and noise must reveal nothing but motion.
+
+    Raises:
+        OptionError: If `strict` conflicts with other settings.
     """
 
     name: str
@@ -37,19 +47,19 @@ class Preset:
     def __post_init__(self) -> None:
         if self.strict and self.coverage.match_first:
             raise OptionError(
-                f"the preset {self.name} does not match templates to the first frame, which may show somebody else or "
-                "nobody; leave --match-first out, or choose --preset paper for research"
+                f"the preset {self.name} does not match templates to the first frame, which may show other people or "
+                "nobody; omit --match-first, or choose --preset paper for research"
             )
         if self.strict and self.filler_options.get("statistics") == "video":
             raise OptionError(
-                f"the preset {self.name} does not draw noise in the colours of the video, which would tell them; "
+                f"the preset {self.name} does not use the colours of the video for noise, as that reveals them; "
                 "choose other --statistics, or --preset paper for research"
             )
 
     def with_features(self, name: str, **options: Any) -> Preset:
-        """The preset with other features; options of the same ones are kept where they are not given.
+        """A copy with other features; for the same ones, options that are not given are kept.
 
-        What is different for single pictures belongs together: it gives way to any option that takes its place.
+        Options for single images are reset if any of them is overridden.
         """
         if name != self.features:
             return replace(self, features=name, feature_options=options, still_options={})
@@ -57,7 +67,7 @@ class Preset:
         return replace(self, feature_options={**self.feature_options, **options}, still_options=still)
 
     def as_record(self) -> dict[str, Any]:
-        """The settings as JSON can hold them: files without their folders, measured statistics left out."""
+        """The settings as JSON-serialisable data: files without their folders, without measured statistics."""
 
         def told(options: Mapping[str, Any]) -> dict[str, Any]:
             shown = {key: Path(value).name if key == "weights" else value for key, value in options.items()}
@@ -71,23 +81,23 @@ class Preset:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Preset:
-        """What `as_record` made. Raises OptionError where it is something else."""
+        """The inverse of `as_record`. Raises OptionError if the record is invalid."""
         try:
             return cls(**{**record, "coverage": Coverage(**record["coverage"])})
         except (TypeError, KeyError) as error:
-            raise OptionError(f"these are no settings of this version of motionveil ({error})") from error
+            raise OptionError(f"invalid settings for this version of motionveil ({error})") from error
 
     def for_still(self) -> Preset:
-        """The preset for a single picture: there is time for the embedded encoder to look at it in full detail."""
+        """The preset for a single image, which the embedded encoder can process at full resolution."""
         return replace(self, feature_options={**self.feature_options, **self.still_options})
 
     def with_filler(self, name: str, **options: Any) -> Preset:
-        """The same for the filler."""
+        """A copy with another filler, as `with_features`."""
         kept = self.filler_options if name == self.filler else {}
         return replace(self, filler=name, filler_options={**kept, **options})
 
     def with_flow(self, name: str, **options: Any) -> Preset:
-        """The same for the flow."""
+        """A copy with another flow estimator, as `with_features`."""
         kept = self.flow_options if name == self.flow else {}
         return replace(self, flow=name, flow_options={**kept, **options})
 
@@ -132,7 +142,7 @@ PRESETS = {
 
 
 def get_preset(name: str) -> Preset:
-    """The preset of this name. Raises OptionError where there is none."""
+    """The preset with this name. Raises OptionError if there is none."""
     if name not in PRESETS:
-        raise OptionError(f"no preset {name!r}; choose from {', '.join(PRESETS)}")
+        raise OptionError(f"unknown preset {name!r}; choose from {', '.join(PRESETS)}")
     return PRESETS[name]

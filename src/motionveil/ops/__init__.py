@@ -1,8 +1,8 @@
-"""The only place that knows where arithmetic runs; every function has one meaning on every device.
+"""Array operations with identical semantics on all devices. The only package that distinguishes between devices.
 
-Arrays are numpy's on the CPU and torch's tensors on a GPU, and a function runs where its first array lies. Annotations
-in the whole package name numpy's arrays; a tensor of the same shape and type stands in for each of them. Code that is
-to run on both keeps to these functions, and to the operators and methods that both kinds of array have.
+Arrays are numpy arrays on the CPU and torch tensors on a GPU; a function runs where its first array is. Annotations in
+the whole package name numpy arrays, which stand for tensors of the same shape and type too. Code that runs on both uses
+only these functions, and operators and methods that both kinds of array have.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from .masks import Mask, colours_in, depth, fill_polygon, nearest_piece, pieces,
 from .reduction import INTERPOLATIONS, Interpolation, blur_image, inpaint, resample_image
 
 Device = str | None
-"""Where arrays lie: torch's name of a device, for tensors; None for numpy's arrays."""
+"""Device of arrays: a torch device name for tensors; None for numpy arrays."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def _cuda() -> ModuleType:
-    """Torch is optional and slow to import: it is loaded when there are tensors."""
+    """Torch is optional and slow to import, so it is loaded only when there are tensors."""
     from . import cuda
 
     return cuda
 
 
 def _placed(function: Function) -> Function:
-    """A function of `cpu`, or that of the same name in `cuda` where the first array is a tensor."""
+    """Dispatch a function of `cpu` to that of the same name in `cuda` if the first array is a tensor."""
     name = function.__name__
 
     @wraps(function)
@@ -66,7 +66,7 @@ warp = _placed(cpu.warp)
 
 
 def pixel_grid(height: int, width: int, *, device: Device = None) -> Float32Array:
-    """(height, width, 2) float32: every pixel's own (x, y)."""
+    """(height, width, 2) float32: the coordinates (x, y) of each pixel."""
     return cpu.pixel_grid(height, width) if device is None else _cuda().pixel_grid(height, width, device)
 
 
@@ -76,19 +76,19 @@ def zeros(shape: tuple[int, ...], *, device: Device = None) -> Float32Array:
 
 
 def device_of(array: Any) -> Device:
-    """Where an array lies."""
+    """The device of an array."""
     return None if isinstance(array, np.ndarray) else str(array.device)
 
 
 def to_device(array: Array, device: Device) -> Array:
-    """The array on a device; what is there already is not copied."""
+    """Move an array to a device; no copy if it is there already."""
     if device is not None:
         return cast(Array, _cuda().to_device(array, device))
     return array if device_of(array) is None else cast(Any, array).cpu().numpy()
 
 
 def to_host(array: Array) -> Array:
-    """The array as one of numpy's; a copy from the GPU, for which everything before it has to be done."""
+    """Convert to a numpy array; copying from the GPU waits for all previous operations."""
     return to_device(array, None)
 
 

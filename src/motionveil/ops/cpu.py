@@ -1,7 +1,7 @@
-"""Arithmetic on frames, maps and flow fields with numpy and OpenCV.
+"""Operations on frames, maps and flow fields with numpy and OpenCV.
 
-Points are (x, y) with pixel centres at integers. Flow is (h, w, 2) float32, x right then y down, in pixels of the
-grid it is given on: point p of the source lies at p + flow[p] in the target.
+Points are (x, y) with pixel centres at integers. Flow is (h, w, 2) float32, x right then y down, in pixels of its own
+grid: point p of the source lies at p + flow[p] in the target.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .._core.types import Float32Array, UInt8Array
 
 
 class _SingleThreaded:
-    """Counts who wants OpenCV without threads: it has one setting for the whole process, so there is one counter."""
+    """Disables OpenCV's threads while in use; counts its users, because OpenCV's setting is process-wide."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -30,7 +30,7 @@ class _SingleThreaded:
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        """OpenCV without threads of its own: where whole stages run side by side, they only cost."""
+        """Disable OpenCV's own threads, which only cost time where whole stages run concurrently."""
         with self._lock:
             if not self._users:
                 self._before = cv2.getNumThreads()
@@ -62,31 +62,31 @@ AnyArray = npt.NDArray[Any]
 
 
 def stack(arrays: Sequence[Array]) -> Array:
-    """Arrays of one shape along a new first axis; a single one is not copied."""
+    """Stack arrays of one shape along a new first axis; a single one is not copied."""
     return cast(Array, arrays[0][None] if len(arrays) == 1 else np.stack(arrays))
 
 
 def as_float32(values: AnyArray) -> Float32Array:
-    """The same values in float32."""
+    """Convert to float32."""
     return values.astype(np.float32)
 
 
 def floor(values: AnyArray) -> AnyArray:
-    """Every value rounded down."""
+    """Round down."""
     return np.floor(values)
 
 
 def greatest(maps: Sequence[Float32Array]) -> Float32Array:
-    """The greatest of several arrays of one shape at every place."""
+    """Elementwise maximum of several arrays of one shape."""
     return reduce(np.maximum, maps)
 
 
 def resize_image(image: UInt8Array, size: tuple[int, int]) -> UInt8Array:
-    """(H, W, 3) or (H, W) uint8 to (height, width): area average when shrinking, bilinear otherwise."""
+    """Resize (H, W, 3) or (H, W) uint8 to (height, width): area average when shrinking, bilinear otherwise."""
     height, width = size
     if image.shape[:2] == (height, width):
         return image
-    # By whole factors the area average is fast; otherwise it is cheaper to halve first and interpolate the rest.
+    # Area averaging is fast for integer factors; otherwise it is cheaper to halve first and interpolate the rest.
     while image.shape[0] >= 2 * height and image.shape[1] >= 2 * width:
         half = (image.shape[1] // 2, image.shape[0] // 2)
         image = cast(UInt8Array, cv2.resize(image, half, interpolation=cv2.INTER_AREA))
@@ -97,7 +97,7 @@ def resize_image(image: UInt8Array, size: tuple[int, int]) -> UInt8Array:
 
 @lru_cache(maxsize=32)
 def lanczos_weights(length: int, target: int) -> Float32Array:
-    """(target, length): what each sample adds to each resampled one; Lanczos with 3 lobes, widened to shrink."""
+    """(target, length) resampling weights of the Lanczos filter with 3 lobes, widened when shrinking."""
     scale = max(1.0, length / target)
     centre = (np.arange(target) + 0.5) * length / target
     distance = (np.arange(length)[None] + 0.5 - centre[:, None]) / scale
@@ -106,7 +106,7 @@ def lanczos_weights(length: int, target: int) -> Float32Array:
 
 
 def resize_lanczos(image: UInt8Array, size: tuple[int, int]) -> UInt8Array:
-    """(H, W, 3) uint8 to (height, width) by Lanczos resampling as Pillow does it: rows first, rounded in between."""
+    """Resize (H, W, 3) uint8 to (height, width) by Lanczos resampling as in Pillow: rows first, rounded in between."""
     height, width = size
     across = np.einsum("xw,hwc->hxc", lanczos_weights(image.shape[1], width), image.astype(np.float32), optimize=True)
     across = np.clip(np.floor(across + 0.5), 0, 255)
@@ -115,14 +115,14 @@ def resize_lanczos(image: UInt8Array, size: tuple[int, int]) -> UInt8Array:
 
 
 def resize_map(values: Float32Array, size: tuple[int, int]) -> Float32Array:
-    """(h, w) or (h, w, C) float32 to (height, width), bilinear, pixel centres aligned."""
+    """Resize (h, w) or (h, w, C) float32 to (height, width), bilinear, with aligned pixel centres."""
     if values.shape[:2] == size:
         return values
     return cast(Float32Array, cv2.resize(values, (size[1], size[0]), interpolation=cv2.INTER_LINEAR))
 
 
 def resize_flow(flow: Float32Array, size: tuple[int, int]) -> Float32Array:
-    """Flow on another grid: resampled, and x and y scaled separately to pixels of the new grid."""
+    """Resample flow to another grid, with x and y scaled separately to pixels of the new grid."""
     height, width = flow.shape[:2]
     if (height, width) == size:
         return flow
@@ -133,17 +133,17 @@ def resize_flow(flow: Float32Array, size: tuple[int, int]) -> Float32Array:
 
 
 def as_uint8(values: Float32Array) -> UInt8Array:
-    """Values rounded, and clipped to 0–255."""
+    """Round and clip to 0–255."""
     return cast(UInt8Array, np.clip(values + np.float32(0.5), 0, 255).astype(np.uint8))
 
 
 def grey(frame: UInt8Array) -> UInt8Array:
-    """(H, W, 3) RGB to (H, W) luma."""
+    """Convert (H, W, 3) RGB to (H, W) luma."""
     return cast(UInt8Array, cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY))
 
 
 def pixel_grid(height: int, width: int) -> Float32Array:
-    """(height, width, 2) float32: every pixel's own (x, y)."""
+    """(height, width, 2) float32: the coordinates (x, y) of each pixel."""
     grid = np.empty((height, width, 2), np.float32)
     grid[..., 0] = np.arange(width, dtype=np.float32)
     grid[..., 1] = np.arange(height, dtype=np.float32)[:, None]
@@ -151,14 +151,14 @@ def pixel_grid(height: int, width: int) -> Float32Array:
 
 
 def sample(image: Float32Array, points: Float32Array, *, border: Border = "replicate") -> Float32Array:
-    """Values of (h, w) or (h, w, C) float32 at points (H, W, 2), bilinear. At integer points the values are exact."""
-    # OpenCV's type stubs forget that the second map may be None.
+    """Sample (h, w) or (h, w, C) float32 at points (H, W, 2), bilinear; exact at integer points."""
+    # OpenCV's type stubs do not allow None for the second map.
     found = cv2.remap(image, points, None, cv2.INTER_LINEAR, borderMode=_BORDERS[border])  # type: ignore[call-overload]
     return cast(Float32Array, found)
 
 
 def sample_image(image: UInt8Array, points: Float32Array, *, border: Border, nearest: bool = False) -> UInt8Array:
-    """The same for (h, w, 3) uint8 images, bilinear or nearest."""
+    """The same for (h, w, 3) uint8 images, bilinear or nearest neighbour."""
     method = cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR
     found = cv2.remap(image, points, None, method, borderMode=_BORDERS[border])  # type: ignore[call-overload]
     return cast(UInt8Array, found)
@@ -168,12 +168,12 @@ def warp(image: Float32Array, flow: Float32Array, *, border: Border = "replicate
     """Backward warp: result[p] = image[p + flow[p]]. Zero flow is the identity, bit for bit."""
     height, width = flow.shape[:2]
     if image.shape[:2] != (height, width):
-        raise OptionError(f"image {image.shape[:2]} and flow {flow.shape[:2]} must have one size")
+        raise OptionError(f"image {image.shape[:2]} and flow {flow.shape[:2]} must have the same size")
     return sample(image, pixel_grid(height, width) + flow, border=border)
 
 
 def dilate(values: Float32Array, radius: float) -> Float32Array:
-    """Greatest value within `radius` pixels (a disc) of every pixel of (h, w)."""
+    """Dilate (h, w) by a disc: the maximum within `radius` pixels of each pixel."""
     if np.ceil(radius) < 1:
         return values
     return cast(Float32Array, cv2.dilate(values, _disc(radius)))
@@ -188,7 +188,7 @@ def _disc(radius: float) -> UInt8Array:
 
 
 def smooth(values: Float32Array, sigma: float) -> Float32Array:
-    """Gaussian average with border replication; `sigma` in pixels."""
+    """Gaussian blur with border replication; `sigma` in pixels."""
     return cast(Float32Array, cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE))
 
 
@@ -198,11 +198,11 @@ def mix(first: UInt8Array, first_weight: float, second: UInt8Array, second_weigh
 
 
 def blend(image: UInt8Array, filling: UInt8Array, opacity: Float32Array) -> UInt8Array:
-    """Eq. 5, O = I + S (N - I), rounded: where S is 0 the image comes back bit for bit, where it is 1 the filling."""
+    """Eq. 5, O = I + S (N - I), rounded; bit-exact where S is 0 (the image) and 1 (the filling)."""
     rows, columns = (np.flatnonzero(opacity.any(axis=axis)) for axis in (1, 0))
     blended = image.copy()
     if len(rows):
-        # Most of a frame is nobody's: what lies outside the region is copied, not computed.
+        # Most of a frame is usually outside the region: it is copied, not computed.
         box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         inside = np.ascontiguousarray(opacity[box])
         blended[box] = cv2.blendLinear(image[box], filling[box], np.float32(1) - inside, inside)

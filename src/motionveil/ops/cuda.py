@@ -1,9 +1,8 @@
-"""The functions of `cpu` on tensors, for GPUs: the same meaning, and results that differ by rounding alone.
+"""The functions of `cpu` on tensors, for GPUs: identical semantics, results differ only by rounding.
 
-Exact wherever `cpu` is: at integer points, for zero flow, and for opacity 0 and 1. Nothing here waits for the GPU or
-copies from it. Everything is plain torch, so that it runs, and is tested, on tensors of the processor too.
-Resampling is a product with two matrices, one for each axis, because convolutions may run in 10-bit precision on a
-GPU and products of float32 do not.
+Exact wherever `cpu` is: at integer points, for zero flow, and for opacity 0 and 1. Nothing here synchronises with the
+GPU or copies from it. Everything is plain torch, so that it runs, and is tested, on CPU tensors too. Resampling is a
+product with two matrices, one per axis, because convolutions may run in TF32 on a GPU and float32 products do not.
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ Size = tuple[int, int]
 
 
 def to_device(array: Any, device: str) -> Tensor:
-    """An array or tensor as a tensor on this device."""
+    """Convert an array or tensor to a tensor on this device."""
     if isinstance(array, np.ndarray):
-        # Torch knows no arrays that must not be written to.
+        # Torch does not support read-only arrays.
         array = torch.from_numpy(np.require(array, requirements=["C", "W"]))
     return array.to(device)
 
@@ -39,27 +38,27 @@ def zeros(shape: tuple[int, ...], device: str) -> Tensor:
 
 
 def as_float32(values: Tensor) -> Tensor:
-    """The same values in float32."""
+    """Convert to float32."""
     return values.float()
 
 
 def as_uint8(values: Tensor) -> Tensor:
-    """Values rounded, and clipped to 0–255."""
+    """Round and clip to 0–255."""
     return (values + 0.5).clip(0, 255).to(torch.uint8)
 
 
 def floor(values: Tensor) -> Tensor:
-    """Every value rounded down."""
+    """Round down."""
     return values.floor()
 
 
 def greatest(maps: Sequence[Tensor]) -> Tensor:
-    """The greatest of several tensors at every place."""
+    """Elementwise maximum of several tensors."""
     return reduce(torch.maximum, maps)
 
 
 def stack(arrays: Sequence[Tensor]) -> Tensor:
-    """Tensors of one shape along a new first axis; a single one is not copied."""
+    """Stack tensors of one shape along a new first axis; a single one is not copied."""
     return arrays[0][None] if len(arrays) == 1 else torch.stack(list(arrays))
 
 
@@ -69,12 +68,12 @@ def _uint8(values: Tensor) -> Tensor:
 
 @lru_cache(maxsize=64)
 def _weights(device: str, make: Callable[..., Float32Array], *arguments: float) -> Tensor:
-    """A matrix that `make` computes, kept on the device."""
+    """A matrix computed by `make`, cached on the device."""
     return to_device(make(*arguments), device)
 
 
 def _area_weights(length: int, target: int) -> Float32Array:
-    """(target, length): the share that each pixel has in each larger one."""
+    """(target, length) resampling weights of area averaging."""
     edges = np.arange(target + 1) * length / target
     pixels = np.arange(length)
     shared = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
@@ -82,7 +81,7 @@ def _area_weights(length: int, target: int) -> Float32Array:
 
 
 def _gaussian_weights(length: int, sigma: float) -> Float32Array:
-    """(length, length): Gaussian average with border replication, as far out as OpenCV goes."""
+    """(length, length) weights of a Gaussian blur with border replication, truncated like OpenCV's."""
     reach = (round(8 * sigma + 1) | 1) // 2
     offsets = np.arange(-reach, reach + 1)
     kernel = np.exp(-(offsets**2) / (2 * sigma**2))
@@ -93,7 +92,7 @@ def _gaussian_weights(length: int, sigma: float) -> Float32Array:
 
 
 def _resampled(values: Tensor, vertical: Tensor, horizontal: Tensor) -> Tensor:
-    """(h, w) or (h, w, C) float32 by weights (H, h) and (W, w), as (H, W) or (H, W, C)."""
+    """Resample (h, w) or (h, w, C) float32 with weights (H, h) and (W, w) to (H, W) or (H, W, C)."""
     found = torch.einsum("yh,hwc,xw->yxc", vertical, values.reshape(*values.shape[:2], -1), horizontal)
     return found.reshape(*found.shape[:2], *values.shape[2:])
 
@@ -115,7 +114,7 @@ def _interpolated(values: Tensor, size: Size) -> Tensor:
 
 
 def resize_image(image: Tensor, size: Size) -> Tensor:
-    """(H, W, 3) or (H, W) uint8 to (height, width), by the same steps as on the CPU."""
+    """Resize (H, W, 3) or (H, W) uint8 to (height, width), by the same steps as on the CPU."""
     while image.shape[0] >= 2 * size[0] and image.shape[1] >= 2 * size[1]:
         # Halves are rounded up: OpenCV averages four pixels in integers.
         image = (_shrunk(image, (image.shape[0] // 2, image.shape[1] // 2)) + 0.5).floor().to(torch.uint8)
@@ -123,7 +122,7 @@ def resize_image(image: Tensor, size: Size) -> Tensor:
 
 
 def resize_lanczos(image: Tensor, size: Size) -> Tensor:
-    """(H, W, 3) uint8 to (height, width) by Lanczos resampling, rounded after each axis."""
+    """Resize (H, W, 3) uint8 to (height, width) by Lanczos resampling, rounded after each axis."""
     vertical, horizontal = (
         _weights(str(image.device), lanczos_weights, *pair) for pair in zip(image.shape, size, strict=False)
     )
@@ -132,12 +131,12 @@ def resize_lanczos(image: Tensor, size: Size) -> Tensor:
 
 
 def resize_map(values: Tensor, size: Size) -> Tensor:
-    """(h, w) or (h, w, C) float32 to (height, width), bilinear, pixel centres aligned."""
+    """Resize (h, w) or (h, w, C) float32 to (height, width), bilinear, with aligned pixel centres."""
     return values if values.shape[:2] == size else _interpolated(values, size)
 
 
 def resize_flow(flow: Tensor, size: Size) -> Tensor:
-    """Flow on another grid: resampled, and x and y scaled separately to pixels of the new grid."""
+    """Resample flow to another grid, with x and y scaled separately to pixels of the new grid."""
     height, width = flow.shape[:2]
     if (height, width) == size:
         return flow
@@ -147,19 +146,19 @@ def resize_flow(flow: Tensor, size: Size) -> Tensor:
 
 
 def grey(frame: Tensor) -> Tensor:
-    """(H, W, 3) RGB to (H, W) luma, in OpenCV's integers."""
+    """Convert (H, W, 3) RGB to (H, W) luma, with OpenCV's integer arithmetic."""
     red, green, blue = frame.int().unbind(-1)
     return ((9798 * red + 19235 * green + 3735 * blue + (1 << 14)) >> 15).to(torch.uint8)
 
 
 def pixel_grid(height: int, width: int, device: str) -> Tensor:
-    """(height, width, 2) float32: every pixel's own (x, y)."""
+    """(height, width, 2) float32: the coordinates (x, y) of each pixel."""
     rows, columns = (torch.arange(length, device=device, dtype=torch.float32) for length in (height, width))
     return torch.stack([columns.expand(height, width), rows[:, None].expand(height, width)], -1)
 
 
 def _fetched(image: Tensor, row: Tensor, column: Tensor, border: Border) -> Tensor:
-    """Values of (h, w) or (h, w, C) at whole rows and columns (H, W), float32 numbers that may lie outside."""
+    """Values of (h, w) or (h, w, C) at integer rows and columns (H, W), given as float32, that may lie outside."""
     height, width = image.shape[:2]
     index = _index(row, height, border) * width + _index(column, width, border)
     found = image.reshape(height * width, *image.shape[2:])[index]
@@ -172,12 +171,12 @@ def _fetched(image: Tensor, row: Tensor, column: Tensor, border: Border) -> Tens
 def _index(places: Tensor, length: int, border: Border) -> Tensor:
     if border == "wrap":
         places = places.remainder(length)
-    # Before the conversion, which means nothing for great numbers, and after it, since what is no number stays none.
+    # Clamp before the conversion, which is undefined for large numbers, and after it, because NaN stays NaN.
     return places.clip(-1, length).long().clip(0, length - 1)
 
 
 def sample(image: Tensor, points: Tensor, *, border: Border = "replicate") -> Tensor:
-    """Values of (h, w) or (h, w, C) float32 at points (H, W, 2), bilinear. At integer points the values are exact."""
+    """Sample (h, w) or (h, w, C) float32 at points (H, W, 2), bilinear; exact at integer points."""
     corners = points.floor()
     column, row = corners.unbind(-1)
     x, y = (points - corners).reshape(*row.shape, 2, *(1 for _ in image.shape[2:])).unbind(2)
@@ -189,7 +188,7 @@ def sample(image: Tensor, points: Tensor, *, border: Border = "replicate") -> Te
 
 
 def sample_image(image: Tensor, points: Tensor, *, border: Border, nearest: bool = False) -> Tensor:
-    """The same for (h, w, 3) uint8 images, bilinear or nearest."""
+    """The same for (h, w, 3) uint8 images, bilinear or nearest neighbour."""
     if nearest:
         column, row = points.round().unbind(-1)
         return _fetched(image, row, column, border)
@@ -200,12 +199,12 @@ def warp(image: Tensor, flow: Tensor, *, border: Border = "replicate") -> Tensor
     """Backward warp: result[p] = image[p + flow[p]]. Zero flow is the identity, bit for bit."""
     height, width = flow.shape[:2]
     if image.shape[:2] != (height, width):
-        raise OptionError(f"image {tuple(image.shape[:2])} and flow {(height, width)} must have one size")
+        raise OptionError(f"image {tuple(image.shape[:2])} and flow {(height, width)} must have the same size")
     return sample(image, pixel_grid(height, width, str(flow.device)) + flow, border=border)
 
 
 def dilate(values: Tensor, radius: float) -> Tensor:
-    """Greatest value within `radius` pixels (a disc) of every pixel of (h, w)."""
+    """Dilate (h, w) by a disc: the maximum within `radius` pixels of each pixel."""
     reach = ceil(radius)
     if reach < 1:
         return values
@@ -221,7 +220,7 @@ def dilate(values: Tensor, radius: float) -> Tensor:
 
 
 def smooth(values: Tensor, sigma: float) -> Tensor:
-    """Gaussian average with border replication; `sigma` in pixels."""
+    """Gaussian blur with border replication; `sigma` in pixels."""
     return _resampled(
         values, *(_weights(str(values.device), _gaussian_weights, length, sigma) for length in values.shape[:2])
     )
@@ -233,5 +232,5 @@ def mix(first: Tensor, first_weight: float, second: Tensor, second_weight: float
 
 
 def blend(image: Tensor, filling: Tensor, opacity: Tensor) -> Tensor:
-    """Eq. 5, O = I + S (N - I), rounded: where S is 0 the image comes back bit for bit, where it is 1 the filling."""
+    """Eq. 5, O = I + S (N - I), rounded; bit-exact where S is 0 (the image) and 1 (the filling)."""
     return _uint8(torch.lerp(image.float(), filling.float(), opacity[..., None]))

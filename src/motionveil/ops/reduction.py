@@ -1,4 +1,4 @@
-"""Pictures with less in them. Always on the CPU: these are baselines, whose speed is not asked for."""
+"""Image degradations for baselines. Always on the CPU, as their speed does not matter."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ INTERPOLATIONS: dict[str, int] = {
     "area": cv2.INTER_AREA,
     "lanczos": cv2.INTER_LANCZOS4,
 }
-"""Ways to resample, by name."""
+"""Resampling methods by name."""
 
 
 def blur_image(image: UInt8Array, sigma: float, width: int) -> UInt8Array:
-    """(H, W, 3) uint8 under a Gaussian filter of this standard deviation, cut off to `width` (odd) pixels."""
+    """Gaussian blur of (H, W, 3) uint8 with this standard deviation, truncated to `width` (odd) pixels."""
     return cast(UInt8Array, cv2.GaussianBlur(image, (width, width), sigma, borderType=cv2.BORDER_REPLICATE))
 
 
 def resample_image(image: UInt8Array, size: tuple[int, int], interpolation: Interpolation) -> UInt8Array:
-    """(H, W, 3) uint8 to (height, width); 'area' takes true averages when shrinking."""
+    """Resize (H, W, 3) uint8 to (height, width); 'area' averages when shrinking."""
     return cast(UInt8Array, cv2.resize(image, (size[1], size[0]), interpolation=INTERPOLATIONS[interpolation]))
 
 
 def inpaint(image: UInt8Array, hidden: npt.NDArray[np.bool_], short_side: int) -> UInt8Array:
-    """(H, W, 3) uint8 with the pixels where `hidden` (H, W) is true made up from the others, which stay as they are.
+    """Inpaint the pixels of (H, W, 3) uint8 where `hidden` (H, W) is true; the others are unchanged.
 
-    Painted on frames shrunk to about `short_side`. Where nothing is left to look at, all becomes grey.
+    Computed on frames shrunk to about `short_side`. If everything is hidden, the result is grey.
     """
     if not hidden.any():
         return image
@@ -44,7 +44,7 @@ def inpaint(image: UInt8Array, hidden: npt.NDArray[np.bool_], short_side: int) -
     height, width = image.shape[:2]
     factor = max(1.0, min(height, width) / short_side)
     size = (max(1, round(width / factor)), max(1, round(height / factor)))
-    # Averages must not mix in what is hidden: it is weighted with 0.
+    # Averages must exclude hidden pixels, which get weight 0.
     weights = (~hidden).astype(np.float32)
     shown = cv2.resize(weights, size, interpolation=cv2.INTER_AREA)
     small = cv2.resize(image * weights[..., None], size, interpolation=cv2.INTER_AREA)

@@ -1,1 +1,1 @@
-"""What a run leaves on disk beside the video: paths, previews, run manifests, folders of results."""
+"""Files beside the output video: paths, previews, run manifests, result folders."""

@@ -1,4 +1,4 @@
-"""Where results go."""
+"""Paths of outputs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..video import (
 
 
 class SidePaths(NamedTuple):
-    """Files beside an output; None where they are not asked for."""
+    """Files beside an output; None if not requested."""
 
     preview: Path | None
     sheet: Path | None
@@ -31,7 +31,7 @@ class SidePaths(NamedTuple):
 
 
 def side_paths(target: str | Path, *, preview: bool, record: bool) -> SidePaths:
-    """Where the preview, its contact sheet and the record of an output belong."""
+    """Paths of the preview, its contact sheet and the run manifest of an output."""
     path = Target.parse(target).path
     kind = path.suffix.lower()
     suffix = ".png" if kind in IMAGE_SUFFIXES else path.suffix if kind in CONTAINERS and kind != ".gif" else ".mp4"
@@ -43,17 +43,17 @@ def side_paths(target: str | Path, *, preview: bool, record: bool) -> SidePaths:
 
 
 def audit_path(target: str | Path) -> Path:
-    """Where the report on an output belongs."""
+    """The path of the audit report of an output."""
     path = Target.parse(target).path
     return path.with_name(f"{path.name}.audit")
 
 
 def output_for(source: str | Path | int, target: str | Path | None, *, many: bool, images: bool = False) -> Path:
-    """Where the result of one source belongs.
+    """The output path for one source.
 
-    target None: beside the source as NAME_veiled.EXT. A folder, a name that ends with / or has no extension, or several
-    sources (`many`): the file keeps its name inside that folder, unless numbered `images` are what is wanted. What
-    cannot be written as it was read becomes an MP4, or a PNG, or (HEIC, AVIF) a JPEG.
+    Without a target: NAME_veiled.EXT beside the source. With a folder, a name that ends with / or has no extension, or
+    several sources (`many`): the source's file name in that folder, unless numbered `images` are requested. Formats
+    that cannot be written become MP4, PNG, or (for HEIC and AVIF) JPEG.
     """
     path = Path(source_name(source))
     given = Path(str(source))
@@ -65,13 +65,13 @@ def output_for(source: str | Path | int, target: str | Path | None, *, many: boo
         stem, suffix, folder = path.stem, path.suffix, given.parent
         if is_animation(given):
             suffix = ".mp4"
-        elif suffix.lower() in HEIF_SUFFIXES:  # others can open
+        elif suffix.lower() in HEIF_SUFFIXES:  # more widely supported
             suffix = ".jpg"
         elif suffix.lower() in IMAGE_SUFFIXES:
             suffix = suffix if suffix.lower() in COLOUR_IMAGE_SUFFIXES else ".png"
-        elif suffix.lower() not in CONTAINERS or suffix.lower() == ".avi":  # which cannot hold times that vary
+        elif suffix.lower() not in CONTAINERS or suffix.lower() == ".avi":  # which cannot store variable frame rates
             suffix = ".mp4"
-    # The name of one file, which must not be taken for that of many.
+    # A single name must not be mistaken for a pattern.
     if suffix.lower() in IMAGE_SUFFIXES and is_numbered(f"{stem}_{suffix}"):
         stem = stem.replace("%", "_")
     if target is None:
@@ -126,9 +126,10 @@ def plan_tree(folder: Path, files: Sequence[Path], target: str | Path | None) ->
 def plan(
     sources: Sequence[str | Path | int], target: str | Path | None, *, images: bool = False
 ) -> list[tuple[str | Path | int, Path]]:
-    """Every source with the place of its result. One folder that holds videos stands for all files below it.
+    """Pair each source with its output path. One folder that holds videos stands for all files below it.
 
-    Raises OptionError where two results would have one place, or one would replace another source.
+    Raises:
+        OptionError: If two outputs would have the same path, or one would replace another source.
     """
     if len(sources) == 1 and not isinstance(sources[0], int) and Path(sources[0]).is_dir() and not images:
         folder = Path(sources[0])
@@ -147,7 +148,7 @@ def plan(
         other = taken.setdefault(place.resolve(), source)
         if other != source or place.resolve() in planned:
             raise OptionError(
-                f"{source} and {other} would both be {place}; run them one by one with names of their own"
+                f"{source} and {other} would both be written to {place}; run them separately with distinct names"
             )
         planned.add(place.resolve())
     return pairs

@@ -1,4 +1,4 @@
-"""What the tool did, to look at: input, opacity (where there is one) and output side by side."""
+"""Previews: input, opacity (if there is one) and output side by side."""
 
 from __future__ import annotations
 
@@ -17,10 +17,14 @@ _MAX_PANEL = 480
 
 
 class Preview:
-    """Panels of one video: a side-by-side stream, and a contact sheet of moments spread evenly over it.
+    """Panels of one video: a side-by-side stream, and a contact sheet of moments evenly spaced over it.
 
-    It shows the original. Keep it as safe as the original. opacity: whether there is a panel of it. doubts: moments
-    that are marked by a frame around what is doubtful, for a second; more may be added while the video streams.
+    Shows the original, so keep it as safe as the original.
+
+    Args:
+        info: Properties of the source.
+        opacity: Whether to include a panel of the opacity.
+        doubts: Moments to mark for a second with a box around the area in doubt; may grow while the video streams.
     """
 
     def __init__(self, info: VideoInfo, *, opacity: bool = True, doubts: Sequence[Doubt] = ()) -> None:
@@ -32,7 +36,7 @@ class Preview:
         self._moments = drawing.Moments(shown=6, height=min(self.panel[0], 220))
 
     def add(self, explained: Explained) -> Clip:
-        """The panels of a clip: input, opacity over it, output."""
+        """The panels of a clip: input, opacity over the input, output."""
         rows = []
         for index in range(len(explained.original)):
             original = ops.to_host(ops.resize_image(explained.original.frames[index], self.panel))

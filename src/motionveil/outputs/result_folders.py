@@ -1,4 +1,4 @@
-"""Folders of results, one per source: they appear whole, say how they were made, and replace only their own kind."""
+"""Result folders, one per source: written atomically, with their settings; only motionveil's own are replaced."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SETTINGS, SHEET = "settings.json", "sheet.png"
 
 
 def folder_name(source: str | Path | int) -> str:
-    """The name of the folder that holds the results of a source: its own without the extension."""
+    """The name of a source's result folder: its file name without the extension."""
     path = Path(str(source))
     if is_pattern(source):
         return path.parent.resolve().name or "sequence"
@@ -29,18 +29,19 @@ def folder_name(source: str | Path | int) -> str:
 
 
 def check_names(sources: Sequence[str | Path | int]) -> None:
-    """Raise OptionError where the results of two sources would have one folder."""
+    """Raise OptionError if the results of two sources would share a folder."""
     counts = Counter(folder_name(source) for source in sources)
     for name, count in counts.items():
         if count > 1:
-            raise OptionError(f"{count} inputs are named {name}; run them one by one into folders of their own")
+            raise OptionError(f"{count} inputs are named {name}; run them separately into different folders")
 
 
 @contextmanager
 def new_folder(target: Path, *, overwrite: bool) -> Iterator[Path]:
-    """A hidden folder to write into, which becomes `target` at the end of the block; after an error nothing is left.
+    """A hidden folder to write into, which becomes `target` at the end of the block and is removed on errors.
 
-    Raises OutputError where it cannot be written.
+    Raises:
+        OutputError: If it cannot be written.
     """
     with ExitStack() as stack:
         try:
@@ -57,17 +58,17 @@ def new_folder(target: Path, *, overwrite: bool) -> Iterator[Path]:
 
 
 def write_settings(folder: Path, settings: Mapping[str, Any], **found: Any) -> None:
-    """Write how the results were made. found: what only turned out on the way."""
+    """Write the settings of the results. found: values that were determined during the run."""
     (folder / SETTINGS).write_text(json.dumps(plain({**settings, **found}), indent=2) + "\n")
 
 
 def made_with(target: Path, settings: Mapping[str, Any]) -> bool:
-    """Whether the folder holds results of these settings; as folders appear whole, it then holds all of them."""
+    """Whether the folder contains results with these settings; if so, they are complete."""
     try:
         there = json.loads(read_small_text(target / SETTINGS))
     except (InputError, ValueError, RecursionError):
         return False
-    # Through JSON, because tuples come back as lists.
+    # Compare as JSON, where tuples become lists.
     wanted = json.loads(json.dumps(plain(settings)))
     return isinstance(there, dict) and all(there.get(key) == value for key, value in wanted.items())
 
@@ -75,30 +76,30 @@ def made_with(target: Path, settings: Mapping[str, Any]) -> bool:
 def check_replaceable(
     target: Path, source: str | Path | int, overwrite: bool, *, kind: str, is_ours: Callable[[Path], bool]
 ) -> None:
-    """Raise OutputError unless results may be written here: nothing is there, or what may be replaced.
+    """Raise OutputError unless results may be written here: the folder is new or may be replaced.
 
-    kind: what the results are called. is_ours: whether something in the folder is of that kind.
+    kind: the name of the results in messages. is_ours: whether an entry of the folder is of that kind.
     """
     place, read = target.resolve(), Path(str(source)).resolve()
     if read.exists() and (place == read or place in read.parents or (read.is_dir() and read in place.parents)):
-        raise OutputError(f"{target} is the input, or one lies in the other; choose another folder with -o")
+        raise OutputError(f"{target} is the input, or one contains the other; choose another folder with -o")
     if not target.exists():
         return
     if not overwrite:
-        raise OutputError(f"{target} exists; choose another folder with -o, or allow it with --overwrite")
-    # Only what motionveil has made is ever removed.
+        raise OutputError(f"{target} already exists; choose another folder with -o, or pass --overwrite")
+    # Only files created by motionveil are ever removed.
     strange = [p.name for p in target.iterdir() if not is_ours(p)] if target.is_dir() else [target.name]
     if strange:
-        raise OutputError(f"{target} holds other things than {kind} ({strange[0]}); choose another folder with -o")
+        raise OutputError(f"{target} contains other files than {kind} ({strange[0]}); choose another folder with -o")
 
 
 def is_sequence(path: Path, *suffixes: str) -> bool:
-    """Whether this is a folder of numbered files of these kinds and of nothing else."""
+    """Whether this is a folder of numbered files of these types only."""
     if not path.is_dir() or path.is_symlink():
         return False
     return all(re.fullmatch(r"\d{6,}", p.stem) and p.suffix in suffixes and p.is_file() for p in path.iterdir())
 
 
 def numbered(folder: Path, index: int, suffix: str) -> Path:
-    """The name of one frame: six digits from 000000."""
+    """The path of one frame: six digits from 000000."""
     return folder / f"{index:06d}{suffix}"

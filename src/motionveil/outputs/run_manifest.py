@@ -1,4 +1,4 @@
-"""The record of a run: enough to know how a file was made, nothing that would help to undo it."""
+"""The run manifest: how a file was made, without anything that would help to reverse it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LIBRARIES = ("av", "numpy", "opencv-python-headless", "openvino", "torch")
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of motionveil, Python and what does the work."""
+    """Versions of motionveil, Python and the libraries that determine results."""
     found = {"python": platform.python_version()}
     for name in ("motionveil", *_LIBRARIES):
         try:
@@ -43,7 +43,7 @@ def library_versions() -> dict[str, str]:
 
 
 def file_digest(path: Path) -> str | None:
-    """sha256 of a file in hexadecimal, None for anything else (folders, cameras, streams)."""
+    """sha256 of a file in hexadecimal; None for anything else (folders, cameras, streams)."""
     if not path.is_file():
         return None
     with path.open("rb") as file:
@@ -51,21 +51,22 @@ def file_digest(path: Path) -> str | None:
 
 
 def source_digest(source: str | Path | int) -> str | None:
-    """sha256 of a source that is a file, None for any other."""
+    """sha256 of a source that is a file; None for any other."""
     return None if isinstance(source, int) else file_digest(Path(source))
 
 
 class HeldSource:
-    """A source while it is read, so that the hash in a record is of what was read, whatever happens to its name.
+    """Holds a source open while it is read, so that its hash is that of the data read, even if the file is replaced.
 
-    Open it before the source is opened for reading; a context manager. Does nothing for what is no file.
+    A context manager, to be entered before the source is opened for reading. Does nothing for sources that are not
+    files.
     """
 
     def __init__(self, source: str | Path | int) -> None:
         self._path = Path(str(source))
         self._file = None
         if not isinstance(source, int) and self._path.is_file():
-            with suppress(OSError):  # the reader will say why
+            with suppress(OSError):  # the reader will report why
                 self._file = self._path.open("rb")
         self._begin = self._state()
 
@@ -76,14 +77,18 @@ class HeldSource:
         return status.st_size, status.st_mtime_ns
 
     def check(self) -> None:
-        """Raise InputError unless the name still stands for the same file: call it once the reader has opened it."""
+        """Check that the path still refers to the same file; call this once the reader has opened it.
+
+        Raises:
+            InputError: If it does not.
+        """
         if self._file is not None and not is_same(self._file.fileno(), self._path):
-            raise InputError(f"{self._path} was replaced while it was opened: start again")
+            raise InputError(f"{self._path} was replaced while it was being opened: run the command again")
 
     def digest(self, *, reopened: bool = False) -> tuple[str | None, str | None]:
-        """sha256 of what was read, and a notice where the file was changed or replaced meanwhile.
+        """sha256 of the data read, and a notice if the file was changed or replaced meanwhile.
 
-        None where it is no file, or where nobody knows what was read: of a file that was written to, or that was
+        The hash is None for sources that are not files, and if the data read is uncertain: the file was modified, or
         replaced while its reader opened it several times (`reopened`).
         """
         if self._file is None:
@@ -92,12 +97,12 @@ class HeldSource:
         found = hashlib.file_digest(self._file, "sha256").hexdigest()
         name = source_name(self._path)
         if self._state() != self._begin:
-            return None, f"{name} was written to while it was read, so there is no hash of it in the record"
+            return None, f"{name} was modified while it was read, so the manifest contains no hash of it"
         if is_same(self._file.fileno(), self._path):
             return found, None
         if reopened:
-            return None, f"{name} was replaced while it was read, so there is no hash of it in the record"
-        return found, f"{name} was replaced while it was read; the record is about what was read"
+            return None, f"{name} was replaced while it was read, so the manifest contains no hash of it"
+        return found, f"{name} was replaced while it was read; the manifest describes the version that was read"
 
     def __enter__(self) -> Self:
         return self
@@ -110,7 +115,7 @@ class HeldSource:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON can hold it: settings become dictionaries, fractions numbers, paths text."""
+    """Convert a value for JSON: settings to dictionaries, fractions to numbers, paths to text."""
     if is_dataclass(value) and not isinstance(value, type):
         return {key: plain(item) for key, item in asdict(value).items()}
     if isinstance(value, Mapping):
@@ -183,7 +188,7 @@ def _seed_text(seed: int | None) -> str:
 
 
 def settings_of(method: Obfuscator, window: Any, encoding: Any) -> dict[str, Any]:
-    """What a record says of how a file was made: read off the objects that made it."""
+    """The settings in a manifest, read from the objects that made the file."""
     if not isinstance(method, Selective):
         told = method.as_record() if isinstance(method, Recorded) else repr(method)
         return {"obfuscator": told, "window": window, "encoding": encoding}
@@ -203,7 +208,7 @@ def settings_of(method: Obfuscator, window: Any, encoding: Any) -> dict[str, Any
 
 
 def templated_in(method: Obfuscator) -> list[TemplateSaliency]:
-    """Everything in the region of a method that looks for templates."""
+    """All regions of a method that use templates."""
     if not isinstance(method, Selective):
         return []
     return [region for region in everything_in(method.region) if isinstance(region, TemplateSaliency)]
@@ -219,10 +224,19 @@ def make_record(
     settings: Mapping[str, Any],
     **more: Any,
 ) -> bytes:
-    """The record as JSON. digest: of the source, see `HeldSource`. output: where the output that will be `target` lies.
+    """The manifest as JSON.
 
-    Files are named without their folders, addresses without passwords and parameters; a seed is never in it. A name
-    that is no Unicode is written with escapes, as JSON has them.
+    Files are named without their folders, URLs without passwords and parameters; a seed is never included. Names that
+    are not valid Unicode are escaped.
+
+    Args:
+        source: The source.
+        digest: Its sha256, see `HeldSource`.
+        target: The final path of the output.
+        output: Its current, temporary path.
+        templates: Templates used.
+        settings: See `settings_of`.
+        more: Further entries.
     """
     record = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,1 +1,1 @@
-"""From a source to finished files: obfuscation, saliency maps, exported steps."""
+"""Complete runs from a source to files: obfuscation, saliency maps, exports."""

@@ -1,4 +1,4 @@
-"""Obfuscation of arrays: frames that another program reads and writes."""
+"""Obfuscation of arrays, for programs that read and write video themselves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..obfuscation.presets import Preset
 from ..regions import Where
 
 Channels = Literal["rgb", "bgr"]
-"""Order of the channels; OpenCV has "bgr"."""
+"""Order of the channels; OpenCV uses "bgr"."""
 
 _CLIP_LENGTH = 4
 
@@ -38,13 +38,13 @@ def obfuscate_frames(
 ) -> Iterator[UInt8Array]:
     """Obfuscate the frames of one video, one by one, for programs that read and write video themselves.
 
-    The first result comes after up to a second of frames: people are followed back in time, to where they first came
-    into sight. Give the frames of one video only; motion is estimated from each frame to the next.
+    The first result is delayed by up to a second of frames, because people are covered from before their first
+    detection. Pass the frames of one video only; motion is estimated from each frame to the next.
 
     Args:
         frames: (H, W, 3) uint8 arrays, all of one size.
         frame_rate: Frames per second, for all settings in seconds.
-        channels: "rgb", or "bgr" as OpenCV has it; the results have the same.
+        channels: "rgb" or, as in OpenCV, "bgr"; also the order of the results.
         hide: Names of templates and groups. Default: 'person'.
         where: A complete description of the regions, instead of `hide`.
         preset: Settings of the method. Default: 'secure'.
@@ -54,10 +54,10 @@ def obfuscate_frames(
         seed: Makes the noise reproducible, for experiments.
 
     Yields:
-        As many arrays of the same size.
+        The same number of arrays, of the same size.
 
     Raises:
-        MotionveilError: The message says what to do.
+        MotionveilError: If the arguments are invalid; the message names the fix.
 
     Example:
         ```
@@ -90,13 +90,13 @@ def obfuscate_image(
     networks: Networks | None = None,
     seed: int | None = None,
 ) -> UInt8Array:
-    """Obfuscate one image, in more detail than the frame of a video. Arguments as in `obfuscate_frames`.
+    """Obfuscate one image, at a higher resolution than frames of a video. Arguments as in `obfuscate_frames`.
 
     Returns:
         (H, W, 3) uint8, a new array.
 
     Raises:
-        MotionveilError: The message says what to do.
+        MotionveilError: If the arguments are invalid; the message names the fix.
     """
     method = _method(hide, where, preset, filler, networks, seed, still=True)
     order = _order(channels)
@@ -121,7 +121,7 @@ def _method(
     still: bool,
 ) -> Selective:
     if networks is not None and preset is not None:
-        raise OptionError("give either networks or a preset; networks have their own")
+        raise OptionError("give either networks or a preset, not both; networks include a preset")
     networks = networks or Networks(preset or "secure")
     region, _ = choose_region(where_of(hide, where), networks.preset, lambda: networks.extractor(still=still))
     flow = DISFlow() if still else networks.flow
@@ -132,13 +132,13 @@ def _method(
 
 
 def _clips(frames: Iterable[Any], rate: Fraction, order: slice) -> Iterator[Clip]:
-    """Short clips of frames, checked, in RGB."""
+    """Short clips of frames, validated, in RGB."""
     waiting: list[UInt8Array] = []
     count, shape = 0, (0, 0, 3)
     for frame in frames:
         if not isinstance(frame, np.ndarray) or frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
             what = f"{getattr(frame, 'shape', type(frame).__name__)} {getattr(frame, 'dtype', '')}".strip()
-            raise InputError(f"frame {count} is no (H, W, 3) array of uint8 but {what}; convert it first")
+            raise InputError(f"frame {count} must be a (H, W, 3) uint8 array, not {what}; convert it first")
         if count and frame.shape != shape:
             raise InputError(f"frame {count} is {frame.shape[1]}x{frame.shape[0]}, unlike the others; resize it first")
         shape = frame.shape

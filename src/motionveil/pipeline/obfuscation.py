@@ -1,4 +1,4 @@
-"""From a source to a finished file: reader, obfuscator, writer."""
+"""Obfuscation of a source into a file: reader, obfuscator, writer."""
 
 from __future__ import annotations
 
@@ -31,13 +31,20 @@ from .runner import OnProgress, Run, Window, open_run
 
 @dataclass(frozen=True)
 class Result:
-    """What `obfuscate_video` wrote.
+    """The result of `obfuscate_video`.
 
     `preview`, `sheet` and `record` are None unless they were requested.
 
     Attributes:
-        notices: Sentences for the user, for instance that the source was truncated. Each was also issued as a warning.
-        doubts: Moments at which a person who had been found before was missed; see `regions.Doubt`.
+        target: The path of the output.
+        info: Properties of the source.
+        num_frames: Number of frames written.
+        seconds: Duration of the run.
+        notices: Messages for the user, for instance that the source was truncated. Each was also issued as a warning.
+        preview: The path of the side-by-side preview.
+        sheet: The path of the contact sheet.
+        record: The path of the run manifest.
+        doubts: Moments at which a previously detected person was missed; see `regions.Doubt`.
     """
 
     target: Path
@@ -95,7 +102,7 @@ def obfuscate_video(
         The paths that were written, with notices and moments of doubt.
 
     Raises:
-        MotionveilError: The message says what to do. Nothing is written.
+        MotionveilError: If the run is not possible; the message names the fix. Nothing is written.
 
     An interrupt stops a camera or stream, and keeps what was recorded; in all other cases nothing is written. The
     source is never modified.
@@ -123,7 +130,7 @@ def obfuscate_video(
             )
         method = chosen.method
         if encoding.colours == "keep" and run.info.colours is not None and not isinstance(method, Selective):
-            raise OptionError("methods that change whole frames have 8 bits: leave out --colours")
+            raise OptionError("methods that change whole frames write 8 bits: omit --colours")
         selective = isinstance(method, Selective)
         outputs = _Outputs(stack, Path(target), beside, run.info, encoding, source, doubts, selective=selective)
         with run.stages:
@@ -162,10 +169,12 @@ def obfuscate_video(
 
 @dataclass(frozen=True)
 class _Chosen:
-    """The method of a run, and what the preview and the record say of how it was chosen.
+    """The method of a run, and how it was chosen, for preview and manifest.
 
-    recipe: enough to make the method again. found: templates that were found in the first frames. places: a picture of
-    where they were found.
+    Attributes:
+        recipe: Enough to recreate the method.
+        found: Templates that were found in the first frames.
+        places: An image of where they were found.
     """
 
     method: Obfuscator
@@ -186,7 +195,7 @@ def _choose(
     draw_places: bool,
     on_doubt: Callable[[Doubt], None],
 ) -> _Chosen:
-    """The selective method for the source of a run."""
+    """Build the selective method for the source of a run."""
     preset = networks.preset
     region, flow, choice = region_for(
         networks, run.info, where, library, frames=run.first_frames, whole=window.end is None, on_doubt=on_doubt
@@ -196,11 +205,11 @@ def _choose(
         preset = preset if filler is None else preset.with_filler(filler)
         method = assemble(preset, region, flow, seed=seed, frames=run.first_frames)
         recipe |= recipe_of(preset, where, library)
-    else:  # an object, which cannot be made again from a record
+    else:  # an object, which cannot be recreated from a manifest
         method = Selective(region, filler, flow)
     if choice.missing:
         missing = ", ".join(choice.missing)
-        run.notices.add(f"{source_name(source)}: {missing} could not be found at its beginning and stays visible")
+        run.notices.add(f"{source_name(source)}: {missing} could not be found in the first frames and stays visible")
     places = draw_found(choice.found, choice.frames) if draw_places and choice.frames is not None else None
     return _Chosen(method, recipe, [each.as_record() for each in choice.found], places)
 
@@ -215,11 +224,11 @@ def region_for(
     whole: bool = True,
     on_doubt: Callable[[Doubt], None] | None = None,
 ) -> tuple[Region, FlowEstimator, Choice]:
-    """Where one source is replaced, the flow that fits it, and the templates that were chosen or found.
+    """The region for one source, the flow estimator for it, and the templates that were chosen or found.
 
-    frames: gives its first frames. whole: whether it is read to its end.
+    frames: returns its first frames. whole: whether it is read to its end.
     """
-    # A picture does not move. What is missing is said before anything that takes long.
+    # An image has no motion. Missing parts are reported before anything slow.
     flow = DISFlow() if info.is_image else networks.flow
     region, choice = choose_region(
         where,
@@ -260,7 +269,7 @@ class _Outputs:
         self.writer = stack.enter_context(VideoWriter(target, info, encoding=encoding, audio_from=audio_from))
 
     def write(self, made: Explained, deep: UInt16Array | None) -> None:
-        """Write one clip. deep: the same frames in full depth."""
+        """Write one clip. deep: the same frames at full depth."""
         self.writer.write(on_host(made.obfuscated), deep)
         if self._side is not None and self._panels is not None:
             self._side.write(self._panels.add(made))
@@ -272,11 +281,11 @@ class _Outputs:
         return self.writer.finish()
 
     def add_record(self, record: bytes) -> None:
-        """Have the record appear with the rest."""
+        """Add the manifest to the outputs."""
         self._record = record
 
     def commit(self, places: UInt8Array | None) -> None:
-        """Let everything appear. places: a picture above the contact sheet."""
+        """Make all outputs appear. places: an image to put above the contact sheet."""
         outputs: list[tuple[Path, Callable[[], None]]] = []
         if self._side is not None and self._beside.preview is not None:
             outputs.append((self._beside.preview, self._side.commit))
@@ -289,7 +298,7 @@ class _Outputs:
         if self._beside.record is not None:
             files[self._beside.record] = self._record
         for path, data in files.items():
-            private = path == self._beside.sheet  # which shows the original
+            private = path == self._beside.sheet  # it shows the original
             pending = self._stack.enter_context(PendingFile(path, data, overwrite=self._overwrite, private=private))
             outputs.append((path, pending.commit))
         commit_all([*outputs, (self._target, self.writer.commit)])

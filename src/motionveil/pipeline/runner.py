@@ -1,4 +1,4 @@
-"""What every run over a source has in common: open it, read it in stages, count frames, close it whatever happens."""
+"""The common part of all runs over a source: open, read in stages, count frames, close."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds until the end at the present speed, None where the length is unknown."""
+        """Estimated seconds until the end; None if the length is unknown."""
         if self.total is None or not self.frames_per_second:
             return None
         return max(0, self.total - self.done) / self.frames_per_second
@@ -70,15 +70,15 @@ class Window:
     frame_rate: Fraction | None = None
 
     def open(self, source: str | Path | int, *, full_depth: bool = False) -> Source:
-        """The source, to be read through this window."""
+        """Open a source with these settings."""
         return open_source(source, **vars(self), full_depth=full_depth)
 
 
 class Notices(list[str]):
-    """Sentences for the user, each of which is issued as a warning too."""
+    """Messages for the user, each of which is also issued as a warning."""
 
     def add(self, *texts: str, kind: type[Warning] = UserWarning) -> None:
-        """Add sentences that were not issued yet."""
+        """Add messages that were not issued yet."""
         for text in texts:
             warnings.warn(text, kind, stacklevel=3)
         self += texts
@@ -89,10 +89,10 @@ class Run:
 
     Attributes:
         reader: The opened source.
-        held: The source's file, for the hash of what was read.
+        held: The source's file, for the hash of the data read.
         stages: Threads of the run; `results` starts and stops them.
-        notices: What the user should know.
-        done: Frames that were handled so far.
+        notices: Messages for the user.
+        done: Number of frames processed so far.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Run:
 
     @property
     def info(self) -> VideoInfo:
-        """What is known about the source."""
+        """The properties of the source."""
         return self.reader.info
 
     @property
@@ -124,7 +124,7 @@ class Run:
 
     @cached_property
     def total(self) -> int | None:
-        """Number of frames to expect, approximately; None if unknown."""
+        """Expected number of frames, approximately; None if unknown."""
         info = self.info
         if info.num_frames is None and info.duration is not None and not info.is_live:
             return round((info.duration - info.start) * info.frame_rate)
@@ -139,7 +139,7 @@ class Run:
         return self._first_frames
 
     def results(self, results: Iterable[Item], frames_in: Callable[[Item], int]) -> Iterator[Item]:
-        """The results, one after the other. Once one was handled, its frames count as done."""
+        """Yield the results one by one, and count the frames of each after it was processed."""
         for result in self.stages(results):
             yield result
             self.done += frames_in(result)
@@ -147,7 +147,7 @@ class Run:
                 self._on_progress(Progress(self.done, self.total, self.done / max(self.seconds, 1e-6)))
 
     def take_late_notices(self) -> None:
-        """Keep what the reader noticed while it read, which were warnings then."""
+        """Take over notices that the reader added while reading, which were already issued as warnings."""
         self.notices += self.reader.notices[self._told :]
         self._told = len(self.reader.notices)
 
@@ -172,7 +172,7 @@ def open_run(
         held = stack.enter_context(HeldSource(source))
         reader = window.open(source, full_depth=full_depth)
         stages = Stages()
-        # A source in which a thread waits for ever cannot be closed under it.
+        # A source cannot be closed while a thread is blocked in it.
         stack.callback(lambda: None if stages.stuck else reader.close())
         held.check()
         stages.on_stop(reader.cancel)
@@ -192,7 +192,7 @@ def first_frames(
     with window.open(source) as reader:
         if not reader.rereadable:
             return None
-        # Frames are thinned out while they are read: their number is not known, and they may be large.
+        # Frames are thinned out while reading: their number is unknown, and they may be large.
         frames: list[UInt8Array] = []
         step = 1
         for clip in reader:

@@ -1,4 +1,4 @@
-"""Saliency maps as files: one folder per attribute, a contact sheet, an overlay video."""
+"""Exports saliency maps: one folder per attribute, a contact sheet, an overlay video."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from .runner import OnProgress, Window, open_run
 MAPS = replace(
     PRESETS["secure"].with_features("parts", short_side=384, levels=3), still_options={"short_side": 768, "levels": 3}
 )
-"""The settings of `write_saliency`: the embedded encoder in more detail than a video needs."""
+"""The default settings of `write_saliency`: the embedded encoder at a higher resolution than for video."""
 
 
 def write_saliency(
@@ -62,7 +62,7 @@ def write_saliency(
         directory: Folder in which NAME is created.
         attributes: Names of templates and groups.
         library: Templates to choose from. Default: those of `default_library`.
-        networks: Networks to use. Default: those of `maps.MAPS`.
+        networks: Networks to use. Default: `MAPS`.
         window: Which part of the source to read.
         video: Also write the overlay.
         overwrite: Replace existing maps.
@@ -83,7 +83,7 @@ def write_saliency(
         extractor = networks.extractor(still=run.info.is_image, frames=run.first_frames)
         choice = choose_templates(attributes, extractor, library=library, frames=run.first_frames)
         if choice.missing:
-            run.notices.add(f"{target.name}: {', '.join(choice.missing)} could not be found at its beginning")
+            run.notices.add(f"{target.name}: {', '.join(choice.missing)} could not be found in the first frames")
         sheet = drawing.Moments()
         with new_folder(target, overwrite=overwrite) as working:
             with ExitStack() as stack:
@@ -107,7 +107,7 @@ _OVERLAY = "overlay.mp4"
 def maps_are_there(
     source: str | Path | int, directory: str | Path, *, attributes: Sequence[str], networks: Networks, window: Window
 ) -> bool:
-    """Whether `write_saliency` has been here with the same attributes, features and window; it leaves whole folders."""
+    """Whether `write_saliency` completed with the same attributes, features and window; folders are always complete."""
     return made_with(Path(directory) / folder_name(source), _settings(source, attributes, networks, window))
 
 
@@ -126,7 +126,7 @@ def _is_maps(path: Path) -> bool:
 def _write_clip(
     clip: Clip, templates: Sequence[Template], extractor: FeatureExtractor, folder: Path, sheet: drawing.Moments
 ) -> Clip:
-    """Write the maps of a clip; return it with the greatest map painted over every frame."""
+    """Write the maps of a clip; returns it with the maximum of the maps overlaid on each frame."""
     painted = []
     for index, frame in enumerate(clip.frames):
         maps = saliency_maps(frame, templates, extractor)

@@ -1,4 +1,4 @@
-"""Every step of the method as files, for other pipelines: flow, saliency, noise, mask."""
+"""Exports the intermediate results of the method: flow, saliency, noise, mask."""
 
 from __future__ import annotations
 
@@ -59,17 +59,17 @@ class Export:
     def __post_init__(self) -> None:
         unknown = [name for name in self.what if name not in EXPORTS]
         if unknown or not self.what:
-            said = f"{unknown[0]!r} cannot be exported" if unknown else "nothing is to be exported"
+            said = f"{unknown[0]!r} cannot be exported" if unknown else "nothing to export"
             raise OptionError(f"{said}; choose from {', '.join(EXPORTS)}")
         if self.flow_format not in FLOW_FORMATS:
-            raise OptionError(f"no flow format {self.flow_format!r}; choose from {', '.join(FLOW_FORMATS)}")
+            raise OptionError(f"unknown flow format {self.flow_format!r}; choose from {', '.join(FLOW_FORMATS)}")
         if self.flow_range is not None and not self.flow_range > 0:
             raise OptionError(f"the flow range must be above 0 pixels, not {self.flow_range:g}")
 
     def settings(
         self, source: str | Path | int, networks: Networks, window: Window, seed: int | None
     ) -> dict[str, Any]:
-        """What the results depend on. The seed itself is not kept: with it the noise could be made again."""
+        """What the results depend on. The seed itself is not stored, as it would reproduce the noise."""
         colours = "largest of every frame" if self.flow_range is None else f"{self.flow_range:g} pixels"
         return {
             "source": source_digest(source),
@@ -131,7 +131,7 @@ def write_export(
     settings = export.settings(source, networks, window, seed)
     with open_run(source, window, on_progress=on_progress) as run:
         steps = _steps(export, networks, library, run.info, seed, run.first_frames)
-        run.notices.add(*(f"{target.name}: {name} could not be found at its beginning" for name in steps.missing))
+        run.notices.add(*(f"{target.name}: {name} could not be found in the first frames" for name in steps.missing))
         sheet, still = drawing.Moments(), list[int]()
         with new_folder(target, overwrite=overwrite) as working:
             with run.stages:
@@ -157,7 +157,7 @@ def export_is_there(
     window: Window,
     seed: int | None = None,
 ) -> bool:
-    """Whether `write_export` has been here with the same settings; it leaves whole folders."""
+    """Whether `write_export` completed with the same settings; its folders are always complete."""
     return made_with(Path(directory) / folder_name(source), export.settings(source, networks, window, seed))
 
 
@@ -172,7 +172,7 @@ class _Steps:
     missing: Sequence[str] = field(default=())
 
     def run(self, clips: Any, stages: Stages) -> Iterator[tuple[Clip, UInt8Array | None]]:
-        """Clips with flow and opacity as far as these are needed, and their filling."""
+        """Clips with flow and opacity if needed, and their fillings."""
         if self.method is not None:
             for explained in self.method.explain(clips, stage=stages):
                 yield explained.original, explained.filling
@@ -189,7 +189,7 @@ def _steps(
     seed: int | None,
     frames: Callable[[], UInt8Array | None],
 ) -> _Steps:
-    # A picture does not move.
+    # An image has no motion.
     flow = DISFlow() if info.is_image else networks.flow
     if set(export.what) == {"flow"}:
         return _Steps(flow=flow)
@@ -215,7 +215,7 @@ def _steps(
 def _write_frame(
     folder: Path, clip: Clip, index: int, filling: UInt8Array | None, export: Export, steps: _Steps
 ) -> list[tuple[str, UInt8Array]]:
-    """Write everything of one frame; returns it as labelled pictures."""
+    """Write all results of one frame; returns them as labelled images."""
     frame, number = clip.frames[index], clip.start + index
     tiles = [(f"{float(clip.pts[index]):.2f} s", frame)]
 
@@ -242,7 +242,7 @@ def _write_frame(
 
 
 def _at_size(flow: Float32Array | None, size: tuple[int, ...]) -> Float32Array:
-    """The flow on the frame's pixels; zero where nothing is known."""
+    """The flow at the size of the frame; zero where unknown."""
     height, width = size
     return np.zeros((height, width, 2), np.float32) if flow is None else ops.resize_flow(flow, (height, width))
 

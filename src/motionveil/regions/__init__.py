@@ -1,4 +1,4 @@
-"""Regions: where a video is replaced. Each streams one opacity map per frame."""
+"""Regions: where to obfuscate. Each yields one opacity mask per frame."""
 
 from collections.abc import Callable
 
@@ -51,4 +51,4 @@ REGIONS: dict[str, Callable[..., Region]] = {
     "strength": Strength,
     "followed_person": FollowedPerson,
 }
-"""Regions by name; a new one is one file and one line here."""
+"""Regions by name. To add one, write a module and add a line here."""

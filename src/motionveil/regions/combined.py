@@ -1,4 +1,4 @@
-"""Regions combined: all of them, what they share, one without another, the rest."""
+"""Combinations of regions: union, intersection, difference, inverse, strength."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .region import Derived, Region
 
 
 class _Pointwise(Derived):
-    """Every pixel by itself."""
+    """A combination computed for each pixel separately."""
 
     def __init__(self, *parts: Region) -> None:
         if not parts:
@@ -25,24 +25,24 @@ class _Pointwise(Derived):
         return f"{type(self).__name__}({', '.join(map(repr, self.parts))})"
 
     def derive(self, clips: Iterator[Clip], opacities: Sequence[Iterator[Float32Array]]) -> Iterator[Float32Array]:
-        """Opacity (T, H, W) of every clip."""
+        """Opacity (T, H, W) of each clip."""
         for _, *maps in zip(clips, *opacities, strict=True):
             yield self._joined(maps)
 
     @abstractmethod
     def _joined(self, maps: list[Float32Array]) -> Float32Array:
-        """One map of those of the parts, all (T, H, W) in [0, 1]."""
+        """Combine the maps of the parts, all (T, H, W) in [0, 1]."""
 
 
 class Union(_Pointwise):
-    """What is in any of some regions: the greatest opacity."""
+    """The union of regions: the maximum of their opacities."""
 
     def _joined(self, maps: list[Float32Array]) -> Float32Array:
         return ops.greatest(maps)
 
 
 class Intersection(_Pointwise):
-    """What is in all of some regions: the least opacity."""
+    """The intersection of regions: the minimum of their opacities."""
 
     def _joined(self, maps: list[Float32Array]) -> Float32Array:
         return 1 - ops.greatest([1 - each for each in maps])
@@ -59,7 +59,7 @@ class Difference(_Pointwise):
 
 
 class Inverse(_Pointwise):
-    """Everything that is not in a region: 1 - a."""
+    """The complement of a region: 1 - a."""
 
     def __init__(self, region: Region) -> None:
         super().__init__(region)
@@ -69,13 +69,14 @@ class Inverse(_Pointwise):
 
 
 class Strength(_Pointwise):
-    """A region whose opacity is multiplied by a factor above 0 and up to 1 (``afd_combine_level`` of the published
-    code). Below 1 the picture shines through everywhere: for research, never to protect anybody.
+    """A region whose opacity is multiplied by a factor in (0, 1] (``afd_combine_level`` in the published code).
+
+    Below 1 the original remains visible everywhere: for research only, as it protects nobody.
     """
 
     def __init__(self, region: Region, factor: float) -> None:
         if not 0 < factor <= 1:
-            raise OptionError(f"the strength must lie above 0 and be at most 1, not {factor:g}")
+            raise OptionError(f"the strength must be above 0 and at most 1, not {factor:g}")
         super().__init__(region)
         self.factor = factor
 

@@ -1,4 +1,4 @@
-"""How opacity is made of saliency, in space and over time."""
+"""Settings that turn saliency into an opacity mask, in space and over time."""
 
 from __future__ import annotations
 
@@ -12,23 +12,31 @@ from ..detection.saliency import Combine
 
 @dataclass(frozen=True)
 class Coverage:
-    """How opacity is made of saliency, in space and over time.
+    """Settings that turn saliency into an opacity mask, in space and over time.
 
-    combine: of several templates, see `saliency.combine`. begin, full: see `saliency.opacity_curve`. sure: what is
-    connected counts only where its saliency reaches this somewhere; 0 counts everything.
-    head_gain: the saliency of heads counts this many times, so that they are covered with less evidence than bodies.
-    margin: the region grows by this share of the frame's short side; head_margin: heads by this share of their own
-    size, where that is more.
-    hold: seconds for which somebody, or a head, that was found and then missed stays covered, wherever they move; a
-    part of somebody for a quarter of that, see `tracking.missed`. look_back: seconds for which somebody who is found
-    was covered before; opacity comes later by as much.
-    keyframe_every, keyframe_seconds: the network sees one frame in so many, or one in so many seconds, whichever comes
-    first; in between the region moves with the scene, from the keyframe before and from the one after. between: how the
-    two are joined, see `keyframes.Between`. fine_seconds: after so many seconds, and after every cut, a keyframe is
-    looked at in full detail too, see `TemplateSaliency`.
-    surprise: a keyframe comes early where a part of the frame, as large as this share of it, was not there in the frame
-    before (see `keyframes.Surprise`). recheck: the same where the way from the last keyframe is lost in more than this
-    share (see `keyframes.Lost`). None relies on the intervals alone. match_first: see `saliency.matched`.
+    Attributes:
+        combine: How the maps of several templates are combined, see `saliency.combine`.
+        begin: Saliency at which opacity starts to rise above 0, see `saliency.opacity_curve`.
+        full: Saliency at which opacity reaches 1.
+        sure: Hysteresis: a connected component counts only if its saliency reaches this value somewhere; 0 disables it.
+        head_gain: Factor on the saliency of heads, so that they are covered with less evidence than bodies.
+        margin: Dilation of the mask, as a fraction of the frame's short side.
+        head_margin: Dilation of heads, as a fraction of their own size, where that is larger.
+        hold: Seconds for which a detected person or head stays covered after being missed, wherever they move; other
+            parts for a quarter of that, see `tracking.missed`.
+        look_back: Seconds before their first detection for which people are covered; delays the output by as much.
+        keyframe_every: Run the network on every N-th frame. Between keyframes, masks are carried by optical flow.
+        keyframe_seconds: Maximum time between keyframes, in seconds; whichever comes first counts.
+        between: How masks carried from the previous and the next keyframe are joined, see `keyframes.Between`.
+        fine_seconds: Seconds between keyframes that are also processed at full resolution, in addition to scene cuts;
+            see `TemplateSaliency`.
+        surprise: Insert a keyframe where this fraction of a frame is new (see `keyframes.Surprise`); None disables it.
+        recheck: Insert a keyframe where flow from the last one is invalid in more than this fraction of the frame (see
+            `keyframes.Lost`); None disables it.
+        match_first: See `saliency.matched`.
+
+    Raises:
+        OptionError: For values out of range.
     """
 
     combine: Combine = "max"
@@ -52,29 +60,29 @@ class Coverage:
         if self.keyframe_every < 1:
             raise OptionError(f"keyframes must be at least 1 frame apart, not {self.keyframe_every}")
         if not 0 <= self.margin <= 0.5:
-            raise OptionError(f"the margin must lie between 0 and 0.5 of the short side, not {self.margin:g}")
+            raise OptionError(f"the margin must be between 0 and 0.5 of the short side, not {self.margin:g}")
         if not 0 <= self.hold <= 3600:
-            raise OptionError(f"coverage cannot be held for {self.hold:g} seconds; give 0 to 3600")
+            raise OptionError(f"hold must be between 0 and 3600 seconds, not {self.hold:g}")
         if not 0 <= self.look_back <= 5:
-            raise OptionError(f"nobody is covered {self.look_back:g} seconds back; give 0 to 5")
+            raise OptionError(f"look-back must be between 0 and 5 seconds, not {self.look_back:g}")
         if not 0 <= self.sure <= 1:
-            raise OptionError(f"a saliency lies between 0 and 1; it cannot be sure at {self.sure:g}")
+            raise OptionError(f"sure must be a saliency between 0 and 1, not {self.sure:g}")
         if not self.head_gain >= 1:
-            raise OptionError(f"heads cannot count {self.head_gain:g} times; give 1 or more")
+            raise OptionError(f"the head gain must be at least 1, not {self.head_gain:g}")
         if self.between not in get_args(Between):
-            raise OptionError(f"no way {self.between!r} between keyframes; choose from {', '.join(get_args(Between))}")
+            raise OptionError(f"unknown value {self.between!r} for between; choose from {', '.join(get_args(Between))}")
         if self.recheck is not None and not 0 < self.recheck <= 1:
             raise OptionError(
-                f"keyframes are rechecked at a share of the frame above 0 and up to 1 (1: never), not {self.recheck:g}"
+                f"recheck must be a fraction of the frame above 0 and up to 1 (1: never), not {self.recheck:g}"
             )
 
     def with_opacity(self, begin: float, full: float) -> Coverage:
-        """The same with opacity from other saliency. Who is as faint as is asked for is not left out as uncertain."""
+        """A copy with another opacity curve. `sure` is lowered as needed, so that faint detections are kept."""
         return replace(self, begin=begin, full=full, sure=self.sure * min(1.0, full / self.full))
 
     @property
     def follows(self) -> bool:
-        """Whether who was found is covered where the network misses them."""
+        """Whether detected people stay covered while the network misses them."""
         return bool(self.hold or self.look_back)
 
     @property

@@ -1,4 +1,4 @@
-"""One person, clicked once and followed, so that everybody else can be hidden."""
+"""Follows one selected person, so that everybody else can be hidden."""
 
 from __future__ import annotations
 
@@ -19,48 +19,50 @@ _log = logging.getLogger(__name__)
 
 _SHORT_SIDE = 144
 _PERSON = 0.3
-"""Opacity from which a pixel is somebody's: less than half, so that people count as touching early."""
+"""Opacity from which a pixel belongs to a person; below one half, so that people count as touching early."""
 _RIM, _GAP = 2.0, 4.0
-"""Pixels of the small grid by which the person is shown beyond that, and that must lie between them and others."""
+"""Pixels of the small grid: the rim shown around the person, and the minimum gap to others."""
 _STRANGE = 0.02
-"""Share of the person's area that may have been somebody else's: flow is not exact."""
+"""Maximum fraction of the person's area that may have belonged to others, as flow is not exact."""
 _GROWTH, _LOSS = 1.35, 0.5
-"""By how much the area may grow within `_CAUTION` seconds, and what must be left of it."""
+"""Maximum growth of the area within `_CAUTION` seconds, and the minimum fraction that must remain of it."""
 _ALIKE = 0.45
-"""What the person's colours must have in common with those at the click, of 1."""
+"""Minimum similarity of the person's colours to those at the selected time, of 1."""
 _CAUTION = Fraction(1, 2)
-"""Seconds before a doubt that are hidden too, since it began before it could be seen."""
+"""Seconds before an ambiguity that are hidden too, as it began before it became visible."""
 _PATIENCE = 2
-"""Seconds after which an outline that has grown stays in doubt for good."""
+"""Seconds after which a grown outline becomes permanently ambiguous."""
 _REACH = 8.0
-"""Pixels of the small grid between the pieces of one person."""
+"""Maximum gap between pieces of one person, in pixels of the small grid."""
 _SURE = 0.9
-"""Opacity from which a pixel is a head: hands look like faces, but not as clearly."""
+"""Opacity from which a pixel is a head; hands resemble faces, but less clearly."""
 _HEAD = 0.25
-"""Share of the largest head's area from which a second one counts."""
+"""Minimum area of a second head, as a fraction of the largest."""
 
 
 class FollowedPerson(Derived):
-    """Opacity 1 where one person is, for as long as there is no doubt who it is: `Difference(everyone, this)` keeps
-    that person and nobody else.
+    """Opacity 1 on one person for as long as they can be told apart: `Difference(everyone, this)` keeps only them.
 
-    region: everybody, as a `TemplateSaliency` with the group ``person``. point: on the person, in pixels of the frame.
-    time: seconds on the source's clock; the first frame at or after it counts. heads: where heads are; two of them in
-    one outline are two people.
+    The person is the connected component of the region at the point, carried from frame to frame by optical flow. From
+    half a second before the first ambiguity on, opacity is 0 everywhere for the rest of the video. Ambiguities are: the
+    outline touches another person's or contains a second head, the person is lost or their colours change, and scene
+    cuts. Where the outline suddenly grows (somebody steps out from behind, or arms are spread), opacity is 0 from half
+    a second before to half a second after, or permanently if it does not shrink back within two seconds. Before the
+    selected time it is 0 too. Reads about half a second ahead.
 
-    The person is the connected piece of the region under the point; flow carries it from frame to frame. From the first
-    doubt on, and for half a second before it, opacity is 0 everywhere, for good: where the outline touches somebody
-    else's or holds a second head, where the person is lost or has other colours than at the click, and at a cut. Where
-    the outline suddenly grows, as it does where somebody steps out from behind or arms are spread, opacity is 0 from
-    half a second before until half a second after, or for good where it does not shrink back within two seconds. Before
-    the click it is 0 too. Reads about half a second ahead.
+    Args:
+        region: Everybody, as a `TemplateSaliency` with the group ``person``.
+        point: A point on the person, in pixels of the frame.
+        time: Seconds on the source's clock; the first frame at or after it is used.
+        heads: The region of heads; two heads in one outline are two people.
 
-    While it streams, raises OptionError where the point hits nobody, or people who touch.
+    Raises:
+        OptionError: While streaming, if nobody is at the point, or people touch there.
     """
 
     def __init__(self, region: Region, point: Point, time: float = 0.0, *, heads: Region | None = None) -> None:
         if time < 0:
-            raise OptionError(f"a person is picked at a time of 0 seconds or more, not {time:g}")
+            raise OptionError(f"the time of a person must be at least 0 seconds, not {time:g}")
         self.parts = (region,) if heads is None else (region, heads)
         self.point, self.time = point, time
 
@@ -68,7 +70,7 @@ class FollowedPerson(Derived):
         return f"FollowedPerson({self.parts[0]!r}, x={self.point.x:g}, y={self.point.y:g}, time={self.time:g})"
 
     def derive(self, clips: Iterator[Clip], opacities: Sequence[Iterator[Float32Array]]) -> Iterator[Float32Array]:
-        """Opacity (T, H, W) of every clip."""
+        """Opacity (T, H, W) of each clip."""
         lengths: deque[int] = deque()
         ready: list[Float32Array] = []
         for opacity in self._confirmed(_frames(clips, opacities, lengths)):
@@ -79,17 +81,17 @@ class FollowedPerson(Derived):
                 ready = []
 
     def _confirmed(self, frames: Iterator[_Frame]) -> Iterator[Float32Array]:
-        """Opacity of every frame, given out when it is certain that no doubt follows soon."""
+        """Opacity of each frame, emitted once no ambiguity can affect it any more."""
         begin = Fraction(self.time).limit_denominator(1_000_000)
         follower: _Follower | None = None
         doubt: str | None = None
         waiting: deque[tuple[_Frame, ops.Mask]] = deque()
         for number, frame in enumerate(frames):
-            # 0 is the beginning, wherever that is; half a second is less than anybody means.
+            # 0 means the beginning, wherever that is; half a second is within the tolerance of a user's time.
             if number == 0 and 0 < begin < frame.pts - _CAUTION:
                 raise OptionError(
-                    f"{self.time:g} s lies before the part that is read, which begins at {float(frame.pts):g} s; "
-                    "give a time within it"
+                    f"{self.time:g} s is before the start of the processed part at {float(frame.pts):g} s; "
+                    "choose a time within it"
                 )
             kept = np.zeros(frame.person.shape, bool)
             if follower is None and frame.pts >= begin:
@@ -99,10 +101,10 @@ class FollowedPerson(Derived):
                 if doubt is not None:
                     last = frame.pts if frame.flow is None else max(begin, frame.pts - _CAUTION)
                     _log.info(
-                        "the person at %g,%g is visible until %.2f s at most, and hidden from then on: at %.2f s %s",
+                        "the person at %g,%g is visible until %.2f s at most, and hidden afterwards: at %.2f s %s",
                         *(*self.point, float(last), float(frame.pts), doubt),
                     )
-                # A cut comes without warning, and says nothing of the frames before it.
+                # A cut is unrelated to the frames before it.
                 if follower.wary or (doubt is not None and frame.flow is not None):
                     for before, shown in waiting:
                         shown &= before.pts < frame.pts - _CAUTION
@@ -112,13 +114,13 @@ class FollowedPerson(Derived):
             while waiting and (follower is None or doubt or waiting[0][0].pts < frame.pts - _CAUTION):
                 yield _at_full_size(*waiting.popleft())
         if follower is None:
-            raise OptionError(f"there is no frame at {self.time:g} s to pick a person in; choose an earlier time")
+            raise OptionError(f"there is no frame at {self.time:g} s to select a person in; choose an earlier time")
         for item in waiting:
             yield _at_full_size(*item)
 
 
 class _Frame(NamedTuple):
-    """A frame on a small grid, on the host."""
+    """A frame on a small grid, in host memory."""
 
     image: UInt8Array
     person: ops.Mask
@@ -152,25 +154,24 @@ def _frames(
 
 
 class _Follower:
-    """The state of following one person through one video. kept: where the person is, (h, w) on the small grid."""
+    """The state of following one person through a video. kept: their mask, (h, w) on the small grid."""
 
     def __init__(self, frame: _Frame, point: Point) -> None:
         (height, width), (rows, columns) = frame.size, frame.person.shape
         if not (0 <= point.x < width and 0 <= point.y < height):
-            raise OptionError(f"the point {point.x:g},{point.y:g} lies outside the frame, which is {width}x{height}")
+            raise OptionError(f"the point {point.x:g},{point.y:g} is outside the {width}x{height} frame")
         _, pieces = ops.pieces(frame.person)
         number = pieces[int(point.y * rows / height), int(point.x * columns / width)]
         when = f"at {float(frame.pts):.2f} s"
         if number == 0:
             raise OptionError(
-                f"there is nobody at {point.x:g},{point.y:g} {when}; pick a point in the middle of a person, "
-                "in a frame in which --preview shows that they were found"
+                f"nobody was found at {point.x:g},{point.y:g} {when}; choose a point in the middle of a person, "
+                "in a frame where --preview shows that they are found"
             )
         self.kept: ops.Mask = pieces == number
         if _heads_in(self.kept, frame.heads) > 1:
             raise OptionError(
-                f"the person at {point.x:g},{point.y:g} touches another {when}; "
-                "pick them at a time at which they stand apart"
+                f"the person at {point.x:g},{point.y:g} touches another {when}; choose a time when they stand apart"
             )
         self._others = frame.person & ~self.kept
         self._colours = ops.colours_in(frame.image, self.kept)
@@ -180,7 +181,7 @@ class _Follower:
 
     @property
     def shown(self) -> ops.Mask:
-        """Where the person is, with the rim that the region has too, but nothing near others."""
+        """The mask of the person, dilated like the region, but not near others."""
         rim, near = (
             ops.dilate(mask.astype(np.float32), reach) > 0 for mask, reach in ((self.kept, _RIM), (self._others, _GAP))
         )
@@ -188,7 +189,7 @@ class _Follower:
 
     @property
     def wary(self) -> bool:
-        """Whether the outline has grown, and somebody may be in it who does not belong there."""
+        """Whether the outline has grown and may include somebody else."""
         return self._before_growth is not None
 
     @property
@@ -196,7 +197,7 @@ class _Follower:
         return int(self.kept.sum())
 
     def advance(self, frame: _Frame) -> str | None:
-        """Go on by one frame; says why where there is a doubt who is who."""
+        """Advance by one frame. Returns the reason if the person becomes ambiguous, None otherwise."""
         if frame.flow is None:
             return "the scene changes"
         area = self._area
@@ -210,20 +211,20 @@ class _Follower:
         self.kept = claimed[pieces]
         self._others = frame.person & ~self.kept
         if self._area < _LOSS * (self._before_growth or max(past for _, past in self._areas)):
-            return "they are lost or hidden behind something"
+            return "they are lost or occluded"
         if int(strange[claimed].sum()) > max(4, _STRANGE * area):
-            return "they touch somebody else"
+            return "they touch another person"
         if _heads_in(self.kept, frame.heads) > 1:
-            return "a second head is in their outline"
+            return "their outline contains a second head"
         if float(np.minimum(self._colours, ops.colours_in(frame.image, self.kept)).sum()) < _ALIKE:
-            return "their colours are others than at the click"
+            return "their colours have changed"
         self._watch_growth(frame.pts)
         if self.wary and frame.pts - self._growth_began > _PATIENCE:
-            return "their outline has grown, as if somebody had joined them"
+            return "their outline has grown, as if another person had joined them"
         return None
 
     def _watch_growth(self, pts: Fraction) -> None:
-        """Begin to be wary where the area has grown, and end it when it was back for a while."""
+        """Enter caution when the area has grown, and leave it once it was back to normal for a while."""
         now = self._area
         while pts - self._areas[0][0] > _CAUTION:
             self._areas.popleft()
@@ -240,12 +241,12 @@ class _Follower:
 
 
 def _carried(mask: ops.Mask, flow: Float32Array) -> ops.Mask:
-    """A mask of the frame before, where it lies now."""
+    """The previous frame's mask, carried to this frame by flow."""
     return ops.warp(mask.astype(np.float32), flow, border="zero") > 0.5
 
 
 def _heads_in(mask: ops.Mask, heads: ops.Mask | None) -> int:
-    """How many heads of some size lie in a mask."""
+    """Number of heads of relevant size within a mask."""
     if heads is None:
         return 0
     _, pieces = ops.pieces(heads & mask)

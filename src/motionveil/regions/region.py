@@ -1,4 +1,4 @@
-"""What a region is, and regions that are made of others."""
+"""The region interface, and regions composed of others."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .._core.types import Clip, Float32Array
 
 
 class Region(Protocol):
-    """Where to replace. Holds settings only: what belongs to one video lives in the generator that `stream` returns."""
+    """Where to replace pixels. Holds settings only; the state for one video lives in the generator of `stream`."""
 
     def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
-        """For every clip (with `flow_to_previous`) its opacity (T, H, W) float32: 0 keeps pixels, 1 replaces them.
+        """Opacity masks (T, H, W) float32 for each clip (with `flow_to_previous`): 0 keeps pixels, 1 replaces them.
 
         May read some frames ahead.
         """
@@ -23,11 +23,11 @@ class Region(Protocol):
 
 
 Heads = tuple[Float32Array | None, ...] | None
-"""As in `Clip.heads`."""
+"""See `Clip.heads`."""
 
 
 class Seen(NamedTuple):
-    """What a region knows of a clip: opacity (T, H, W), and where heads are, see `Clip.heads`."""
+    """The result of a region for a clip: opacity (T, H, W), and masks of heads, see `Clip.heads`."""
 
     opacity: Float32Array
     heads: Heads = None
@@ -35,36 +35,36 @@ class Seen(NamedTuple):
 
 @runtime_checkable
 class Seeing(Protocol):
-    """A region that knows more than opacity."""
+    """A region that provides more than opacity."""
 
     def see(self, clips: Iterable[Clip]) -> Iterator[Seen]:
-        """The same as `Region.stream`, with what else is known."""
+        """Like `Region.stream`, with masks of heads."""
         ...
 
 
 def seen(region: Region, clips: Iterable[Clip]) -> Iterator[Seen]:
-    """What any region knows of every clip."""
+    """The result of any region for each clip."""
     return region.see(clips) if isinstance(region, Seeing) else map(Seen, region.stream(clips))
 
 
 class Derived(ABC):
-    """A region that is made of the opacity of others, its `parts`.
+    """A region computed from the opacity of other regions, its `parts`.
 
-    A region that occurs several times in it (the same object) is streamed once, so that its network runs once.
+    A region that occurs repeatedly (the same object) is streamed once, so that its network runs once.
     """
 
     parts: tuple[Region, ...]
 
     @abstractmethod
     def derive(self, clips: Iterator[Clip], opacities: Sequence[Iterator[Float32Array]]) -> Iterator[Float32Array]:
-        """Opacity of every clip from those of the parts, which come in step with the clips."""
+        """Opacity of each clip from those of the parts, which are in step with the clips."""
 
     def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
-        """Opacity (T, H, W) of every clip; reads as far ahead as the parts do."""
+        """Opacity (T, H, W) of each clip; reads as far ahead as the parts do."""
         return (each.opacity for each in self.see(clips))
 
     def see(self, clips: Iterable[Clip]) -> Iterator[Seen]:
-        """The same, with the heads that any of the parts knows."""
+        """The same, with the heads known to any of the parts."""
         regions = everything_in(self)
         uses = Counter(id(part) for region in regions for part in _parts(region))
         branches = dict(zip(map(id, regions), fork(clips, len(regions)), strict=True))
@@ -93,12 +93,12 @@ def _heads_of(one: Seen) -> Heads:
 
 
 def _known(heads: Sequence[Heads]) -> Heads:
-    """The heads of a clip that the first of several parts knows which knows any."""
+    """The heads of a clip, from the first part that provides them."""
     return next((one for one in heads if one is not None and any(each is not None for each in one)), None)
 
 
 def everything_in(region: Region) -> list[Region]:
-    """The region and all that it is made of, each once, and before its parts."""
+    """The region and everything it is composed of, each once, before its parts."""
     found: dict[int, Region] = {}
 
     def visit(one: Region) -> None:

@@ -1,4 +1,4 @@
-"""Regions that are drawn: the whole frame, rectangles, polygons."""
+"""Geometric regions: the whole frame, rectangles, polygons."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Length = float | str
 
 
 class WholeFrame:
-    """Everything."""
+    """The whole frame."""
 
     def __repr__(self) -> str:
         return "WholeFrame()"
@@ -33,29 +33,30 @@ class WholeFrame:
 
 @dataclass(frozen=True)
 class Shape(ABC):
-    """An area that stays where it is, of opacity 1, in the frames with start <= time < end (seconds on the source's
-    clock; None: always).
-    """
+    """A fixed area of opacity 1 in frames with start <= time < end (seconds on the source's clock; None: unbounded)."""
 
     def __post_init__(self) -> None:
         begin, end = self.times
         if any(time is not None and not (isfinite(time) and time >= 0) for time in self.times):
-            raise OptionError("the times of an area must be seconds from 0 on")
+            raise OptionError("the times of an area must be at least 0 seconds")
         if end is not None and end <= (begin or 0):
             raise OptionError(f"the end of an area ({end:g} s) must come after its start ({begin or 0:g} s)")
 
     @property
     @abstractmethod
     def times(self) -> tuple[float | None, float | None]:
-        """Start and end."""
+        """Start and end in seconds, or None."""
 
     @abstractmethod
     def drawn(self, height: int, width: int) -> Float32Array:
-        """(height, width) float32, 1 inside. All 0 where it lies outside."""
+        """(height, width) float32, 1 inside; all 0 if it lies outside the frame."""
 
     def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
-        """Opacity (T, H, W) of every clip. Raises OptionError where the shape lies outside the frame, or its
-        times outside the video."""
+        """Opacity (T, H, W) of each clip.
+
+        Raises:
+            OptionError: If the shape is outside the frame, or its times are outside the video.
+        """
         begin, end = (None if time is None else Fraction(time).limit_denominator(1_000_000) for time in self.times)
         inside: Float32Array | None = None
         applied = False
@@ -64,18 +65,30 @@ class Shape(ABC):
                 height, width = clip.frames.shape[1:3]
                 inside = self.drawn(height, width)
                 if not inside.any():
-                    raise OptionError(f"the area {self} lies outside the frame, which is {width}x{height}")
+                    raise OptionError(f"the area {self} is outside the {width}x{height} frame")
                 inside = ops.to_device(inside, ops.device_of(clip.frames))
             during = [(begin is None or begin <= time) and (end is None or time < end) for time in clip.pts]
             applied = applied or any(during)
             yield ops.stack([inside if now else inside * 0 for now in during])
         if inside is not None and not applied:
-            raise OptionError(f"the area {self} is never there: its times lie outside the video")
+            raise OptionError(f"the area {self} has no effect: its times are outside the video")
 
 
 @dataclass(frozen=True)
 class Rectangle(Shape):
-    """Every pixel that lies in it or is touched by it: columns from x to x + width, rows from y to y + height."""
+    """All pixels inside or touched by a rectangle: columns x to x + width, rows y to y + height.
+
+    Args:
+        x: Left edge, in pixels or as a percentage such as ``"12.5%"``.
+        y: Top edge.
+        width: Width.
+        height: Height.
+        start: Seconds on the source's clock; None for the beginning.
+        end: Seconds; None for the end.
+
+    Raises:
+        OptionError: For invalid lengths or times.
+    """
 
     x: Length
     y: Length
@@ -89,11 +102,11 @@ class Rectangle(Shape):
         for length in (self.x, self.y, self.width, self.height):
             pixels_of(length, 100)
         if pixels_of(self.width, 100) <= 0 or pixels_of(self.height, 100) <= 0:
-            raise OptionError("a rectangle must be wider and higher than 0")
+            raise OptionError("a rectangle must have a width and height above 0")
 
     @property
     def times(self) -> tuple[float | None, float | None]:
-        """Start and end."""
+        """Start and end in seconds, or None."""
         return self.start, self.end
 
     def drawn(self, height: int, width: int) -> Float32Array:
@@ -109,7 +122,16 @@ class Rectangle(Shape):
 
 @dataclass(frozen=True)
 class Polygon(Shape):
-    """The inside of a line through at least three points (x, y), with the line itself."""
+    """The inside of a polygon with at least three points (x, y), including its outline.
+
+    Args:
+        points: Vertices, in pixels or as percentages.
+        start: Seconds on the source's clock; None for the beginning.
+        end: Seconds; None for the end.
+
+    Raises:
+        OptionError: For fewer points, or invalid lengths or times.
+    """
 
     points: tuple[tuple[Length, Length], ...]
     start: float | None = None
@@ -125,7 +147,7 @@ class Polygon(Shape):
 
     @property
     def times(self) -> tuple[float | None, float | None]:
-        """Start and end."""
+        """Start and end in seconds, or None."""
         return self.start, self.end
 
     def drawn(self, height: int, width: int) -> Float32Array:
@@ -134,8 +156,12 @@ class Polygon(Shape):
 
 
 def pixels_of(length: Length, side: int) -> float:
-    """A length in pixels, in a frame whose side along it has so many. Raises OptionError where it is no length."""
+    """A length in pixels, given the side of the frame along it.
+
+    Raises:
+        OptionError: If it is not a valid length.
+    """
     text = str(length).strip()
     if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,2})?%?", text) or abs(float(text.rstrip("%"))) > 1e6:
-        raise OptionError(f"{text!r} is no place in a frame; give pixels like 120, or a share of the frame like 12.5%")
+        raise OptionError(f"invalid length {text!r}; give pixels like 120, or a percentage of the frame like 12.5%")
     return float(text[:-1]) * side / 100 if text.endswith("%") else float(text)

@@ -1,4 +1,4 @@
-"""Where to replace, as a person says it."""
+"""A declarative description of the region to replace."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .shapes import Polygon, Rectangle, Shape, WholeFrame
 
 
 class Pick(NamedTuple):
-    """A person, picked at (x, y) in pixels of the frame as it is read, at a time in seconds on the source's clock."""
+    """A selected person: (x, y) in pixels of the frame as it is read, and a time in seconds on the source's clock."""
 
     x: float
     y: float
@@ -26,14 +26,27 @@ class Pick(NamedTuple):
 
 @dataclass(frozen=True)
 class Where:
-    """Where to replace.
+    """What to hide. Attributes apply in this order.
 
-    hide: names of templates and groups, perhaps none. areas, masks, whole_frame: what is hidden as well; masks are what
-    `MaskVideo` reads. inverse: everything but all these is hidden instead. only_in: nothing outside these areas is
-    hidden. except_areas, except_masks: stay as they are. keep: people who stay visible, see `FollowedPerson`. strength:
-    see `Strength`. All apply in this order.
+    Attributes:
+        hide: Names of templates and groups; may be empty.
+        areas: Shapes to hide as well.
+        masks: Masks to hide as well, read by `MaskVideo`.
+        whole_frame: Hide everything.
+        inverse: Hide everything except the above instead.
+        only_in: Hide nothing outside these shapes.
+        except_areas: Shapes that are never hidden.
+        except_masks: Masks that are never hidden.
+        keep: People who stay visible, see `FollowedPerson`.
+        strength: See `Strength`.
 
-    Raises OptionError where that hides nothing.
+    Raises:
+        OptionError: If nothing would be hidden.
+
+    Example:
+        ```
+        Where(hide=("head",), areas=(Rectangle(0, 0, "25%", 80),))
+        ```
     """
 
     hide: str | Sequence[str] = ("person",)
@@ -54,18 +67,18 @@ class Where:
                 + (" instead of --inverse" if self.inverse else "")
             )
         if self.whole_frame and self.inverse:
-            raise OptionError("the inverse of the whole frame hides nothing; leave --inverse or --whole-frame out")
+            raise OptionError("the inverse of the whole frame hides nothing; omit --inverse or --whole-frame")
         if not 0 < self.strength <= 1:
-            raise OptionError(f"the strength must lie above 0 and be at most 1, not {self.strength:g}")
+            raise OptionError(f"the strength must be above 0 and at most 1, not {self.strength:g}")
 
     @property
     def needs_templates(self) -> bool:
-        """Whether the names in `hide` matter."""
+        """Whether the names in `hide` are needed."""
         return bool(self.hide) and not self.whole_frame
 
     @property
     def all_masks(self) -> tuple[str | Path, ...]:
-        """All files and folders that are read."""
+        """All mask files and folders."""
         return self.masks + self.except_masks
 
     def region(
@@ -77,10 +90,14 @@ class Where:
         skip: int = 0,
         whole: bool = True,
     ) -> Region:
-        """The region that this describes.
+        """Build the region.
 
-        found: what the names in `hide` mean, see `needs_templates`. everyone, heads: see `FollowedPerson`; needed
-        for `keep`. skip, whole: see `MaskVideo`.
+        Args:
+            found: The region of the names in `hide`, see `needs_templates`.
+            everyone: The region of all people, for `keep`; see `FollowedPerson`.
+            heads: The region of heads, for `keep`; see `FollowedPerson`.
+            skip: See `MaskVideo`.
+            whole: See `MaskVideo`.
         """
 
         def masked(paths: Sequence[str | Path]) -> list[Region]:
@@ -101,7 +118,7 @@ class Where:
         return region if self.strength == 1 else Strength(region, self.strength)
 
     def as_record(self) -> dict[str, Any]:
-        """The description as JSON can hold it; masks without their folders."""
+        """A JSON-serialisable description; masks without their folders."""
         return {
             "hide": self.hide if isinstance(self.hide, str) else list(self.hide),
             **{key: [_told(shape) for shape in getattr(self, key)] for key in _AREAS},
@@ -112,13 +129,17 @@ class Where:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Where:
-        """What `as_record` made; masks are looked for in the working folder. Raises OptionError for anything else."""
+        """The inverse of `as_record`; masks are looked up in the working directory.
+
+        Raises:
+            OptionError: If the record is invalid.
+        """
         try:
             given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items()}
             given.update({key: tuple(_drawn(shape) for shape in record[key]) for key in _AREAS})
             return cls(**{**given, "keep": tuple(Pick(*pick) for pick in record["keep"])})
         except (TypeError, KeyError, ValueError) as error:
-            raise OptionError(f"this is no region of this version of motionveil ({error})") from error
+            raise OptionError(f"invalid region for this version of motionveil ({error})") from error
 
 
 _AREAS = ("areas", "only_in", "except_areas")

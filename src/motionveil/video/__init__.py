@@ -1,4 +1,4 @@
-"""Reading and writing video: the only part of motionveil that knows FFmpeg."""
+"""Reading and writing video. The only package that uses FFmpeg."""
 
 from .animation import is_animation
 from .contents import Contents, StreamContents, read_contents

@@ -1,4 +1,4 @@
-"""Moving pictures in image files (WebP, PNG), read as films."""
+"""Animated images (WebP, APNG), read as videos."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .source import ReadOptions, Source
 
 _HEAD = 4096
 _MOST_BYTES = 1 << 28
-_UNSAID = 100  # milliseconds of a picture that says none, as browsers have it
+_UNSAID = 100  # milliseconds for a frame without a duration, as in browsers
 
 
 def is_animation(path: Path) -> bool:
-    """Whether a file is a WebP or PNG picture that moves, by its first bytes; what is no file is not waited for."""
+    """Whether a file is an animated WebP or PNG, judged by its first bytes; False for anything that is not a file."""
     if not path.is_file():
         return False
     try:
@@ -36,9 +36,10 @@ def is_animation(path: Path) -> bool:
 
 
 class AnimationSource(Source):
-    """The pictures of an animation at their times; transparency is laid over black.
+    """The frames of an animation at their times, with transparency composited over black.
 
-    Errors: InputError where it cannot be read.
+    Raises:
+        InputError: If the animation cannot be read.
     """
 
     def __init__(self, name: str, path: Path, options: ReadOptions) -> None:
@@ -54,16 +55,16 @@ class AnimationSource(Source):
             is_damaged |= stumbled
             is_transparent |= any(p.ndim == 3 and p.shape[2] == 4 and p[..., 3].min() < 255 for p in pictures)
         if first is None:
-            raise InputError(f"{path} is an animation that cannot be read, or damaged: convert it to MP4")
+            raise InputError(f"{path} is an animation that is damaged or cannot be read: convert it to MP4")
         if is_damaged:
             if options.strict:
-                raise TruncatedError(f"{path} is damaged: get an undamaged copy or leave out --strict")
-            self.notices.append(f"{path} is damaged: what could be read of it is used")
+                raise TruncatedError(f"{path} is damaged: get an undamaged copy or omit --strict")
+            self.notices.append(f"{path} is damaged: using the part that could be read")
         ends = np.cumsum(lengths).tolist()
         self._times = [Fraction(end - length, 1000) for end, length in zip(ends, lengths, strict=True)]
         self._duration = Fraction(ends[-1], 1000)
         if is_transparent:
-            self.notices.append(f"{name} has transparent parts: they are laid over black")
+            self.notices.append(f"{name} has transparent parts: they are composited over black")
         height, width = first.shape[:2]
         width, height = options.fit(width, height)
         self.info = VideoInfo(
@@ -87,9 +88,9 @@ class AnimationSource(Source):
                     yield _rgb(picture), time
 
     def _pieces(self) -> Iterator[tuple[list[UInt8Array], list[int], bool]]:
-        """Pictures in OpenCV's order of channels, for how many milliseconds each is shown, and whether it stumbled.
+        """Frames in OpenCV's channel order, their durations in milliseconds, and whether decoding failed on the way.
 
-        As many at a time as memory should hold; an animation that fits is decoded once.
+        Yields as many frames at a time as fit in memory; an animation that fits as a whole is decoded once.
         """
         if self._whole is not None:
             yield self._whole
@@ -99,7 +100,7 @@ class AnimationSource(Source):
             pictures, lengths, stumbled = decode_animation(self._data, start, count)
             pictures = pictures[: len(lengths)]
             piece = pictures, [length or _UNSAID for length in lengths], stumbled
-            if start == 0 and pictures and count == 1:  # now the size is known
+            if start == 0 and pictures and count == 1:  # the size is known only now
                 count = max(2, _MOST_BYTES // pictures[0].nbytes)
                 continue
             if pictures:
@@ -111,7 +112,7 @@ class AnimationSource(Source):
             start += count
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing; no resource is held."""
 
 
 def _rgb(picture: UInt8Array) -> UInt8Array:

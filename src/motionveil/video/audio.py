@@ -1,4 +1,4 @@
-"""What a result may keep of its source beside the pictures: sound, copied or encoded anew, and tags."""
+"""Audio and tags that an output may keep from its source."""
 
 from __future__ import annotations
 
@@ -18,21 +18,27 @@ if TYPE_CHECKING:
     import av.filter
     from av.stream import Stream
 
-# What players of a container expect; for sound that it cannot hold as it is
+# What players expect of each container; used for audio that the container cannot hold unchanged
 _ENCODERS = {"mp4": "aac", "mov": "aac", "matroska": "libopus", "webm": "libopus", "avi": "ac3"}
 _SOUND_RATE = 48_000
 _SAYS_NOTHING_OF_ITSELF = 1 << 23  # AV_CODEC_FLAG_BITEXACT
 
 
 class SoundTracks:
-    """The sound of a file, muxed into another container in step with its pictures: copied where that can hold it.
+    """The audio of a file, muxed into another container in sync with the frames.
 
-    start: the source's time, in seconds, that is time 0 of the result; sound before it is left out.
+    Streams are copied where the container can hold them, and re-encoded otherwise.
+
+    Args:
+        source: The file with the audio.
+        start: Source time in seconds that becomes time 0 of the output; earlier audio is dropped.
+        output: The container to mux into.
+        target: The path of the output, for messages.
     """
 
     def __init__(self, source: str | Path, start: Fraction, output: av.container.OutputContainer, target: Path) -> None:
         self.notices: list[str] = []
-        """Sentences on sound that was changed or left out."""
+        """Messages about audio that was changed or dropped."""
         self._decoder = Decoder(file_location(source))
         self._output = output
         self._shift = start + (self._decoder.origin or 0)
@@ -50,7 +56,7 @@ class SoundTracks:
     def _add(self, stream: av.AudioStream, source: str | Path, target: Path) -> None:
         if cast("av.AudioCodecContext | None", stream.codec_context) is None:
             self.notices.append(
-                f"a sound track of {source} is of a kind that this FFmpeg does not know: it is left out"
+                f"an audio track of {source} has a codec that this FFmpeg build does not support: it is dropped"
             )
             return
         kind = stream.codec_context.name
@@ -61,15 +67,15 @@ class SoundTracks:
             encoder = _ENCODERS.get(self._output.format.name)
             if encoder is None:
                 raise OptionError(
-                    f"{target.suffix} files cannot hold the {kind} sound of {source}: write to .mkv or drop the sound"
+                    f"{target.suffix} files cannot hold {kind} audio of {source}: write to .mkv or omit --audio"
                 ) from error
         self._tracks[stream.index] = _Encoded(self._output, encoder, stream)
         self.notices.append(
-            f"{target.suffix} files cannot hold {kind} sound: it is encoded as {encoder.removeprefix('lib')}"
+            f"{target.suffix} files cannot hold {kind} audio: it is re-encoded as {encoder.removeprefix('lib')}"
         )
 
     def copy_until(self, time: Fraction) -> None:
-        """Mux the sound that begins before this time of the result, in seconds. The header has to be written."""
+        """Mux the audio that begins before this output time, in seconds. The header must have been written."""
         if not self._begun:
             self._next, self._begun = next(self._packets, None), True
         while self._next is not None and self._next[0] < time:
@@ -77,7 +83,7 @@ class SoundTracks:
             self._next = next(self._packets, None)
 
     def _timed_packets(self) -> Iterator[tuple[Fraction, av.Packet[Stream]]]:
-        """Packets that begin in the result, with their times there."""
+        """Packets that begin within the output, with their output times."""
         for packet in self._decoder.packets():
             track = self._tracks.get(packet.stream.index)
             if track is not None:
@@ -96,7 +102,7 @@ class _Copied:
         self._last: Fraction | None = None
 
     def packets(self, packet: av.Packet[Any], shift: Fraction) -> Iterator[tuple[Fraction, av.Packet[Stream]]]:
-        """The packet with its time in the result, if it begins there. shift: what is to be taken off, in seconds."""
+        """The packet and its output time, if it begins within the output. shift: seconds to subtract."""
         if packet.pts is None or packet.dts is None:
             return
         ticks = round(shift / packet.time_base)
@@ -104,13 +110,13 @@ class _Copied:
         packet.dts -= ticks
         packet.stream = self._stream
         decoded = packet.dts * packet.time_base
-        # Where recordings overlap a little, what comes too late is left out: no file may go back.
+        # Timestamps must not decrease, so packets of overlapping recordings that come too late are dropped.
         if packet.pts >= 0 and (self._last is None or decoded > self._last):
             self._last = decoded
             yield packet.pts * packet.time_base, packet
 
     def rest(self) -> Iterator[tuple[Fraction, av.Packet[Stream]]]:
-        """Nothing is held back."""
+        """Yield nothing; no packet is buffered."""
         yield from ()
 
 
@@ -123,12 +129,12 @@ class _Encoded:
         rate = source.rate if not rates or source.rate in rates else _SOUND_RATE
         self._stream = cast("av.AudioStream", output.add_stream(encoder, rate=rate))
         self._stream.codec_context.flags |= _SAYS_NOTHING_OF_ITSELF
-        # More channels than two are mixed: which orders of them an encoder takes differs.
+        # Downmix to stereo at most: encoders differ in the multichannel layouts that they accept.
         self._stream.codec_context.layout = "mono" if source.channels == 1 else "stereo"
         self._graph: av.filter.Graph | None = None
 
     def packets(self, packet: av.Packet[Any], shift: Fraction) -> Iterator[tuple[Fraction, av.Packet[Stream]]]:
-        """What the encoder makes of a packet. Damaged sound is silence."""
+        """The re-encoded packets. Damaged audio becomes silence."""
         import av
 
         try:
@@ -148,7 +154,7 @@ class _Encoded:
         yield from self._pulled()
 
     def rest(self) -> Iterator[tuple[Fraction, av.Packet[Stream]]]:
-        """What filter and encoder hold back."""
+        """Flush the filter and the encoder."""
         if self._graph is not None:
             self._graph.push(None)
             yield from self._pulled()
@@ -171,7 +177,7 @@ class _Encoded:
             yield (packet.pts or 0) * packet.time_base, packet
 
     def _build(self, frame: av.AudioFrame) -> av.filter.Graph:
-        """Cuts what comes before time 0, fills gaps with silence, and gives the encoder what it takes."""
+        """A graph that cuts audio before time 0, fills gaps with silence, and converts to the encoder's format."""
         import av.filter
 
         context = self._stream.codec_context
@@ -198,11 +204,11 @@ class _Encoded:
 
 
 def read_tags(source: str | Path) -> dict[str, str]:
-    """The tags of a file: title, date, place and the like."""
+    """The container tags of a file: title, date, location and so on."""
     decoder = Decoder(file_location(source))
     tags = dict(decoder.container.metadata)
     decoder.close()
-    # these describe the container, and the new one writes its own
+    # these describe the container, and the new container writes its own
     return {
         key: value
         for key, value in tags.items()

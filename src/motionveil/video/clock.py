@@ -1,4 +1,4 @@
-"""Presentation times of decoded frames: exact, in seconds, always increasing."""
+"""Presentation times of decoded frames: exact, in seconds, strictly increasing."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """Gives each frame, in the order of display, its time.
+    """Assigns a time to each frame, in display order.
 
-    interval: seconds between two frames, for those without a timestamp. origin: container time that becomes zero;
-    None takes the first frame's. decoding_order: read the decoding timestamps, for containers that hold no others.
-    is_counted: read none at all.
+    Args:
+        interval: Seconds between two frames, for frames without a timestamp.
+        origin: Container time that becomes zero; None for that of the first frame.
+        decoding_order: Use decoding timestamps, for containers that store no others.
+        is_counted: Ignore all timestamps and count frames.
     """
 
     def __init__(
@@ -35,8 +37,8 @@ class Clock:
     def __call__(self, frame: av.VideoFrame) -> Fraction:
         """The time of the next frame.
 
-        A time that does not come after the last one is repaired: by half an interval where timestamps are jumbled,
-        by moving all that follow where they start again (recordings that were joined).
+        A time that does not increase is repaired: by half an interval where timestamps are out of order, by shifting
+        all that follow where they restart (concatenated recordings).
         """
         time = self._stamp(frame)
         if time is not None and self._origin is None:

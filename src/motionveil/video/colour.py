@@ -1,4 +1,4 @@
-"""From decoded frames to RGB: the right matrix and range, alpha, high dynamic range."""
+"""Conversion of decoded frames to RGB: matrix and range, alpha, high dynamic range."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import av
     import av.filter
 
-# FFmpeg's AVColorSpace, AVColorRange and libswscale's numbers of the same matrices
+# FFmpeg's AVColorSpace and AVColorRange, and libswscale's numbers for the same matrices
 BT709, BT601, SMPTE170M, BT2020 = 1, 5, 6, 9
 LIMITED, FULL = 1, 2
 _BT2020_CONSTANT_LUMINANCE = 10
@@ -25,16 +25,18 @@ _MATRICES = {BT709: BT709, 4: 4, 5: BT601, SMPTE170M: BT601, 7: 7, BT2020: BT202
 
 
 def default_matrix(height: int) -> int:
-    """The YUV matrix of a video that does not say: BT.709 from 720 lines on, BT.601 below."""
+    """The YUV matrix of a video that does not specify one: BT.709 from 720 lines up, BT.601 below."""
     return BT709 if height >= 720 else BT601
 
 
 class RgbConverter:
-    """Turns decoded frames into 8-bit RGB of the same size, whatever size, format and colours each has.
+    """Converts decoded frames to 8-bit RGB of the same size; size, format and colours may differ between frames.
 
-    Frames with transparency are laid over black. PQ and HLG frames (HDR) are tone-mapped to BT.709; colours of
-    BT.2020 and P3 become those of BT.709.
-    matrix: of frames that do not say; None goes by their height, as for video.
+    Frames with transparency are composited over black. PQ and HLG frames (HDR) are tone-mapped to BT.709; BT.2020 and
+    P3 are converted to BT.709.
+
+    Args:
+        matrix: The YUV matrix of frames that do not specify one; None to choose by height, as for video.
     """
 
     def __init__(self, matrix: int | None = None) -> None:
@@ -42,13 +44,13 @@ class RgbConverter:
 
         self._reformatter = VideoReformatter()
         self._matrix = matrix
-        # without the last two libswscale darkens by up to a level and repeats chroma samples
+        # without the last two flags, libswscale darkens by up to one level and repeats chroma samples
         self._flags = int(Interpolation.BILINEAR) | int(Interpolation.ACCURATE_RND) | int(Interpolation.FULL_CHR_H_INT)
         self._tone_maps: dict[int, ToneMap] = {}
         self._gamut_maps: dict[int, GamutMap] = {}
 
     def __call__(self, frame: av.VideoFrame, deep: UInt16Array | None = None) -> UInt8Array:
-        """RGB of a frame: (height, width, 3) uint8. deep: what `deep` said of it, which saves time."""
+        """RGB of a frame: (height, width, 3) uint8. deep: the result of `deep` for this frame, if already computed."""
         if frame.color_trc in (PQ, HLG):
             if frame.color_trc not in self._tone_maps:
                 self._tone_maps[frame.color_trc] = ToneMap(frame.color_trc)
@@ -64,8 +66,8 @@ class RgbConverter:
         return rgb
 
     def deep(self, frame: av.VideoFrame) -> UInt16Array:
-        """RGB of a frame in its own primaries and transfer: (height, width, 3) uint16."""
-        # libswscale's packed RGB of 16 bits takes chroma below neutral for the largest there is; planes are right
+        """RGB of a frame with its own primaries and transfer: (height, width, 3) uint16."""
+        # libswscale's packed 16-bit RGB wraps chroma below neutral to the maximum; planar RGB is correct
         return self._reformat(frame, "gbrp16le")
 
     def _reformat(self, frame: av.VideoFrame, pixel_format: str) -> npt.NDArray[Any]:
@@ -86,12 +88,15 @@ class RgbConverter:
 
 
 class YuvConverter:
-    """Turns RGB frames into frames of an encoder's pixel format.
+    """Converts RGB frames to an encoder's pixel format.
 
-    matrix: BT709, BT601 or BT2020; None for that of :func:`default_matrix`. full: in full range, otherwise limited.
+    Chroma siting is what players and :class:`RgbConverter` expect, so colours do not shift sideways when an output is
+    read and written again.
 
-    Chroma samples lie where players and :class:`RgbConverter` expect them, so that colours do not creep sideways when
-    a result is read and written again.
+    Args:
+        pixel_format: FFmpeg's name of the pixel format.
+        matrix: BT709, BT601 or BT2020; None for :func:`default_matrix`.
+        full: Full instead of limited range.
     """
 
     def __init__(self, pixel_format: str, matrix: int | None = None, *, full: bool = False) -> None:
@@ -101,7 +106,7 @@ class YuvConverter:
         self._graph: av.filter.Graph | None = None
 
     def __call__(self, frame: UInt8Array | UInt16Array) -> av.VideoFrame:
-        """The (H, W, 3) uint8 or uint16 RGB frame in the pixel format."""
+        """Convert a (H, W, 3) uint8 or uint16 RGB frame."""
         import av
 
         if frame.dtype == np.uint8:
@@ -133,12 +138,12 @@ class YuvConverter:
 
 
 def has_alpha(pixel_format: av.VideoFormat) -> bool:
-    """Whether pixels of this format can be transparent."""
+    """Whether pixels of this format have an alpha channel."""
     return pixel_format.has_palette or any(component.is_alpha for component in pixel_format.components)
 
 
 def over_black(rgba: UInt8Array) -> UInt8Array:
-    """Lay (H, W, 4) pixels with straight alpha over black: (H, W, 3)."""
+    """Composite (H, W, 4) pixels with straight alpha over black: (H, W, 3)."""
     alpha = rgba[..., 3:]
     if alpha.min() == 255:
         return np.ascontiguousarray(rgba[..., :3])
@@ -147,5 +152,5 @@ def over_black(rgba: UInt8Array) -> UInt8Array:
 
 
 def _default_range(pixel_format: str) -> int:
-    """What a format means when the stream does not say: YUV is limited, everything else is full range."""
+    """The default range of a format: limited for YUV, full for everything else."""
     return LIMITED if pixel_format.startswith(("yuv", "nv", "p0", "uyvy")) and "yuvj" not in pixel_format else FULL

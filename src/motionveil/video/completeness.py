@@ -1,4 +1,4 @@
-"""Whether files are whole that say nothing of their length, and pictures are undamaged whose decoder goes on anyway."""
+"""Detection of truncated files whose containers store no length, and of damaged images that decoders accept."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675
 
 
 def is_cut(container: str, path: Path) -> bool:
-    """Whether a file ends in the middle of something. container: FFmpeg's name; only GIF and Matroska can tell."""
+    """Whether a file is truncated. container: FFmpeg's name; only GIF and Matroska can be checked."""
     try:
         with path.open("rb") as file:
             if container == "gif":
@@ -60,13 +60,13 @@ def _skip_colours(file: IO[bytes], flags: int) -> None:
 
 
 def _matroska_is_cut(file: IO[bytes], size: int) -> bool:
-    """Whether the last element goes beyond the end; those of unknown length, as streams have them, are gone into."""
+    """Whether the last element extends past the end of the file. Elements of unknown length (streams) are entered."""
     place = 0
     while place < size:
         file.seek(place)
         kind, length = _number(file, keep_mark=True), _number(file)
         if kind is None or length is None:
-            return file.tell() >= size  # otherwise it is something that nobody can walk through
+            return file.tell() >= size  # otherwise the structure cannot be followed
         place = file.tell()
         if kind in (_SEGMENT, _CLUSTER) and (length < 0 or kind == _SEGMENT):
             if length > size - place:
@@ -79,7 +79,7 @@ def _matroska_is_cut(file: IO[bytes], size: int) -> bool:
 
 
 def _number(file: IO[bytes], *, keep_mark: bool = False) -> int | None:
-    """A number of EBML, -1 where it stands for an unknown length, None where it is none."""
+    """An EBML number, -1 for an unknown length, None if there is none."""
     first = file.read(1)
     if not first or not first[0]:
         return None
@@ -100,17 +100,17 @@ _COMPLAINTS = (b"Corrupt JPEG data", b"Premature end", b"TIFF_Error", b"libpng e
 
 
 def decode_picture(data: bytes) -> tuple[Any, bool]:
-    """The pixels of a picture as OpenCV gives them, (h, w) or (h, w, channels) of any type, and whether it complained.
+    """The pixels of an image as OpenCV decodes them, (h, w) or (h, w, channels) of any type, and whether it warned.
 
-    The pixels are None where it cannot read them.
+    The pixels are None if the image cannot be decoded.
     """
     return _heard(lambda: _decoded(data))
 
 
 def decode_animation(data: bytes, start: int, count: int) -> tuple[list[UInt8Array], list[int], bool]:
-    """Pictures of an animation from a number on, as OpenCV gives them, their milliseconds, and whether it stumbled.
+    """Frames of an animation from `start` on as OpenCV decodes them, their durations in ms, and whether it warned.
 
-    Fewer than `count` at the end; those before are decoded again and dropped.
+    Returns fewer than `count` frames at the end. Earlier frames are decoded again and dropped.
     """
     (good, animation), complained = _heard(lambda: _animation(data, start, count))
     if animation is None:
@@ -120,9 +120,9 @@ def decode_animation(data: bytes, start: int, count: int) -> tuple[list[UInt8Arr
 
 
 def _heard(decode: Callable[[], Found]) -> tuple[Found, bool]:
-    """What decodes, and whether a picture was complained of.
+    """The result of `decode`, and whether a decoder warned.
 
-    OpenCV's libraries complain on standard error and nowhere else, so that is caught for as long as they work.
+    OpenCV's codecs report problems on standard error only, so that is captured while they run.
     """
     with _lock, tempfile.TemporaryFile() as said:
         try:
@@ -143,7 +143,7 @@ def _heard(decode: Callable[[], Found]) -> tuple[Found, bool]:
 def _decoded(data: bytes) -> Any:
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
-    except cv2.error:  # sizes that cannot be
+    except cv2.error:  # impossible sizes
         return None
 
 
@@ -155,7 +155,7 @@ def _animation(data: bytes, start: int, count: int) -> tuple[bool, Any]:
 
 
 def is_damaged_jpeg(data: bytes) -> bool:
-    """Whether FFmpeg, told to be exact, stumbles over a JPEG; OpenCV's decoder goes on over much."""
+    """Whether FFmpeg in strict mode rejects a JPEG; OpenCV's decoder tolerates much damage."""
     import av
 
     if not data.startswith(b"\xff\xd8"):
@@ -168,6 +168,6 @@ def is_damaged_jpeg(data: bytes) -> bool:
         context.decode(None)
     except av.error.InvalidDataError:
         return True
-    except av.error.FFmpegError:  # a kind that it does not know
+    except av.error.FFmpegError:  # an unsupported kind of JPEG
         return False
     return False

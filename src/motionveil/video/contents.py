@@ -1,4 +1,4 @@
-"""What a file holds besides its pictures, as FFmpeg and a walk through its blocks show it."""
+"""What a file contains besides its frames, according to FFmpeg and its own block structure."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StreamContents:
-    """One stream. kind: video, audio, subtitle, data or attachment. size: (width, height) of pictures.
+    """One stream.
 
-    is_cover: a picture that is stored with the film, and no film itself.
+    Attributes:
+        kind: video, audio, subtitle, data or attachment.
+        size: (width, height) of video.
+        is_cover: Whether this is cover art rather than a video.
     """
 
     index: int
@@ -36,11 +39,14 @@ class StreamContents:
 
 @dataclass(frozen=True)
 class Contents:
-    """Everything in a file but its frames.
+    """Everything in a file except its frames.
 
-    format: FFmpeg's name of the container, or ``image``. thumbnails: (width, height) of small copies in a picture.
-    chapters: their titles. others: further things, each in a few words. looked_into: whether this kind of picture file
-    can be looked into; FFmpeg reads all containers.
+    Attributes:
+        format: FFmpeg's name of the container, or ``image``.
+        thumbnails: (width, height) of embedded thumbnails.
+        chapters: Titles of the chapters.
+        others: Other contents, each in a few words.
+        looked_into: Whether this type of image file can be parsed; FFmpeg parses all containers.
     """
 
     format: str
@@ -53,7 +59,11 @@ class Contents:
 
 
 def read_contents(path: str | Path) -> Contents:
-    """Look into one file. Raises InputError where it cannot be read."""
+    """List the contents of a file.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
     path = Path(path)
     try:
         if path.suffix.lower() in IMAGE_SUFFIXES - HEIF_SUFFIXES:
@@ -61,7 +71,7 @@ def read_contents(path: str | Path) -> Contents:
             return _contents("image", found or Extras(), looked_into=found is not None)
         return _container_contents(path)
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): check the name and its permissions") from error
+        raise InputError(f"{path} cannot be read ({error.strerror}): check its name and permissions") from error
 
 
 def _contents(name: str, found: Extras, **more: Any) -> Contents:
@@ -78,7 +88,7 @@ def _container_contents(path: Path) -> Contents:
         found.tags += [Tag("file", name, value) for name, value in container.metadata.items()]
         streams = []
         for stream in container.streams:
-            # A stream of data has no codec, and one that FFmpeg cannot decode has none either.
+            # Data streams, and streams that FFmpeg cannot decode, have no codec.
             context: Any = getattr(stream, "codec_context", None)
             video = stream.type == "video" and context is not None
             streams.append(
@@ -100,7 +110,7 @@ def _container_contents(path: Path) -> Contents:
 
 
 def _frame_data(container: av.container.InputContainer) -> Iterator[str]:
-    """What travels with the first frames of the film: captions, and data that is not an encoder's own note."""
+    """Side data of the first frames: captions, and user data that is not an encoder's version string."""
     import av
     from av.stream import Disposition
 
@@ -109,24 +119,24 @@ def _frame_data(container: av.container.InputContainer) -> Iterator[str]:
     try:
         for count, frame in enumerate(container.decode(films[0]) if films else ()):
             for data in cast(Iterable[Any], cast(Any, frame).side_data):
-                seen.add((data.type.name, bytes(data)[16:216]))  # a number of 16 bytes says whose it is
+                seen.add((data.type.name, bytes(data)[16:216]))  # the first 16 bytes are a UUID of the owner
             if count >= 8:
                 break
-    except (av.error.FFmpegError, ValueError):  # damaged, or PyAV does not know the kind
+    except (av.error.FFmpegError, ValueError):  # damaged, or a kind that PyAV does not know
         pass
     for kind in sorted({kind for kind, _ in seen}):
         notes = [data for name, data in seen if name == kind]
         if kind == "A53_CC":
             yield "captions inside the video stream"
         elif kind == "SEI_UNREGISTERED" and not all(note.startswith((b"x264", b"x265", b"Lavc")) for note in notes):
-            yield "data of its maker inside the video stream"
+            yield "vendor data inside the video stream"
 
 
 _BOXES = {b"ftyp", b"styp", b"moov", b"moof", b"mfra", b"mdat", b"sidx", b"pdin", b"free", b"skip", b"wide"}
 
 
 def _unusual_boxes(path: Path) -> Iterator[str]:
-    """Blocks at the top of an MP4 file that players pass over: makers put their own things there."""
+    """Top-level MP4 boxes that players ignore, in which vendors store private data."""
     end = path.stat().st_size
     with path.open("rb") as file:
         at = 0
@@ -140,9 +150,9 @@ def _unusual_boxes(path: Path) -> Iterator[str]:
             if length < header or not kind.isascii():
                 break
             if kind not in _BOXES:
-                yield f"a block {kind.decode()!r} of {length} bytes that players pass over"
+                yield f"a box {kind.decode()!r} of {length} bytes that players ignore"
             elif kind in (b"free", b"skip") and file.read(min(length - header, 1 << 20)).strip(b"\0"):
-                yield f"{length - header} bytes left in the file's free space"
+                yield f"{length - header} bytes in the file's free space"
             at += length
     if at < end:
-        yield f"{end - at} bytes after the end of the film"
+        yield f"{end - at} bytes after the end of the video"

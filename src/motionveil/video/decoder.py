@@ -1,4 +1,4 @@
-"""Decoding the video of a container, whatever state it is in."""
+"""Decodes the video of a container, including damaged and unusual files."""
 
 from __future__ import annotations
 
@@ -20,22 +20,25 @@ if TYPE_CHECKING:
     import av.container
     from av.video.stream import VideoStream
 
-# Containers whose header states a duration; others are estimated from the size and fit any file
+# Containers whose header states a duration; for others it is estimated from the file size and proves nothing
 _STATES_DURATION = {"matroska,webm", "flv", "asf", "mov,mp4,m4a,3gp,3g2,mj2"}
 
 _CLOCK_STARTS_ANYWHERE = 0x200  # AVFMT_TS_DISCONT
 _HAS_NO_TIMES = 0x80  # AVFMT_NOTIMESTAMPS
 
-_FASTEST = 1000  # frames per second that a raw stream may mean
-_FAILURES = 16  # in a row, after which nothing more is expected of a file
+_FASTEST = 1000  # plausible upper limit of a raw stream's frame rate
+_FAILURES = 16  # consecutive failures after which decoding stops
 
 
 class Decoder:
     """One pass over the video of a container.
 
-    frame_rate: of a raw stream, which holds no times; None takes what the stream itself says.
+    Args:
+        location: What to open.
+        frame_rate: Frame rate of a raw stream, which stores no times; None for what the stream itself declares.
 
-    Errors: InputError where nothing can be opened, or nothing in it is a video that can be decoded.
+    Raises:
+        InputError: If the location cannot be opened, or contains no video that can be decoded.
     """
 
     def __init__(self, location: Location, frame_rate: Fraction | None = None) -> None:
@@ -49,11 +52,11 @@ class Decoder:
         self.stream.thread_type = "AUTO"
         self.frames_read = 0
         self.shortfall: str | None = None
-        """After the last frame: what is missing, as the end of a sentence; None for a complete video."""
+        """Set after the last frame: what is missing, as the end of a sentence; None for a complete video."""
         self.resumed: set[int] = set()
-        """Stamps of the frames that come first after damage."""
+        """Stamps of the first frames after damage."""
         self.other_films = sum(is_film(stream) for stream in self.container.streams.video) - 1
-        """How many further films the container holds."""
+        """Number of further videos in the container."""
         self.timeline = Timeline() if self.container.format.flags & _CLOCK_STARTS_ANYWHERE else None
         self._frame_rate = frame_rate
         self._expected_packets = self._count_declared()
@@ -66,21 +69,21 @@ class Decoder:
 
     @property
     def is_raw(self) -> bool:
-        """Whether this is a stream of pictures without a container, and so without times."""
+        """Whether this is an elementary stream without a container, and therefore without times."""
         return bool(self.container.format.flags & _HAS_NO_TIMES)
 
     @property
     def frame_rate(self) -> Fraction:
-        """Average frames per second, 25 where nobody knows."""
+        """Average frames per second; 25 if unknown."""
         stream = self.stream
         if self.is_raw:
-            said = stream.codec_context.framerate  # also the ticks of a clock, where frames may come at any time
+            said = stream.codec_context.framerate  # may also be the clock rate of a variable frame rate
             return self._frame_rate or Fraction(said if said and said <= _FASTEST else stream.average_rate or 25)
         return Fraction(stream.average_rate or stream.guessed_rate or stream.base_rate or 25)
 
     @property
     def end(self) -> Fraction | None:
-        """When the video ends by its container, in seconds after the origin; None where it does not say."""
+        """End of the video according to the container, in seconds after the origin; None if unknown."""
         stream = self.stream
         if stream.duration is not None and stream.time_base is not None:
             return (stream.duration + (stream.start_time or 0)) * stream.time_base - (self.origin or 0)
@@ -90,7 +93,7 @@ class Decoder:
 
     @property
     def origin(self) -> Fraction | None:
-        """The container time that counts as zero, None where it is that of the first frame."""
+        """The container time that counts as zero; None for that of the first frame."""
         if self.location.is_live or self._times_are_decoding_times:
             return None
         if self.timeline is None:
@@ -109,20 +112,20 @@ class Decoder:
         return Clock(1 / self.frame_rate, self.origin, self._times_are_decoding_times, is_counted=self.is_raw)
 
     def seek(self, time: Fraction) -> Iterator[av.VideoFrame]:
-        """Frames from a key frame on, if possible one at or before this time. Needs an origin."""
+        """Frames from a keyframe on, if possible one at or before this time. Requires an origin."""
         assert self.stream.time_base is not None
         target = max(time, Fraction(0)) + (self.origin or 0)
-        self._expected_packets = None  # those before are not counted
+        self._expected_packets = None  # skipped packets are not counted
         self.frames_read = 0
-        if self.timeline is not None:  # what the index says is worth nothing where the clock jumps
+        if self.timeline is not None:  # the index is unusable where the clock jumps
             return self._decoded(self._packets_from(target))
         self.container.seek(int(target / self.stream.time_base), stream=self.stream)
         return self.frames()
 
     def frames(self) -> Iterator[av.VideoFrame]:
-        """Frames in the order of display.
+        """Frames in display order.
 
-        What is damaged is left out, up to the next frame that needs no other; see `resumed`.
+        After damage, frames are dropped up to the next one that decodes independently; see `resumed`.
         """
         return self._decoded(self._video_packets())
 
@@ -130,13 +133,13 @@ class Decoder:
         import av
 
         trouble = Trouble()
-        # None stands for the end, where the decoder gives what it holds back.
+        # None marks the end of the stream and flushes the decoder.
         for packet, *following in with_following(chain(packets, [None])):
-            # A live stream goes on whatever comes. Streams are joined anywhere, and some files begin with scraps.
+            # Live streams continue after errors; streams may be cut anywhere, and some files begin with fragments.
             matters = self.frames_read > 0 and not self.location.is_live
             if matters and self._lost_packets:
                 trouble.begin()
-            # Close before a key frame it is where recordings were joined.
+            # Errors shortly before a keyframe occur where recordings were concatenated.
             is_seam = any(each is not None and each.is_keyframe for each in following)
             if matters and packet is not None and packet.is_corrupt and not is_seam:
                 trouble.begin_at(packet)
@@ -165,12 +168,12 @@ class Decoder:
         self.shortfall = self.shortfall or self._missing()
 
     def pixel_aspect(self, frame: av.VideoFrame, orientation: Orientation) -> Fraction:
-        """How wide by how high a pixel of a frame is on the screen when it is upright."""
+        """Pixel aspect ratio (width by height) of a frame after rotation to upright."""
         aspect = self._aspects.get((frame.width, frame.height), Fraction(1))
         return 1 / aspect if orientation.transpose else aspect
 
     def _note_aspect(self, frame: av.VideoFrame) -> None:
-        """What the stream says now of frames of this size; the container's word counts for what it began with."""
+        """Record the stream's current aspect ratio for frames of this size; the container overrides the first."""
         now = Fraction(self.stream.codec_context.sample_aspect_ratio or 1)
         if self._first_aspect is None:
             self._first_aspect = now
@@ -179,12 +182,12 @@ class Decoder:
         self._aspects[size] = Fraction(self.stream.sample_aspect_ratio or now) if is_as_begun else now
 
     def _decode(self, packet: av.Packet[VideoStream] | None) -> list[av.VideoFrame]:
-        """The frames that a packet brings forth; those that are left, at the end."""
+        """The frames decoded from a packet; at the end, the remaining ones."""
         if packet is None:
             return self._left()
         if self.stream.codec_context.name != "mpeg2video":
             return packet.decode()
-        # This decoder forgets the frame that it holds back where the size changes.
+        # This decoder drops its buffered frame when the size changes.
         size = coded_size(bytes(packet)) if packet.is_keyframe else None
         changes = size is not None and self._coded_size not in (None, size)
         self._coded_size = size or self._coded_size
@@ -194,14 +197,14 @@ class Decoder:
         return frames + packet.decode()
 
     def _left(self) -> list[av.VideoFrame]:
-        """The frames that the decoder holds back; it has to be flushed before it takes more."""
+        """The frames buffered in the decoder, which must be flushed before it accepts more packets."""
         frames = self.stream.codec_context.decode(None)
         for frame in frames:
             frame.time_base = cast(Fraction, self.stream.time_base)
         return frames
 
     def _packets_from(self, time: Fraction) -> Iterator[av.Packet[VideoStream]]:
-        """Packets from a key frame well before this time of the container on; all before are read and dropped."""
+        """Packets from a keyframe well before this container time; earlier ones are read and dropped."""
         kept: list[list[av.Packet[VideoStream]]] = [[]]
         packets = self._video_packets()
         for packet in packets:
@@ -222,7 +225,7 @@ class Decoder:
                 yield packet
 
     def packets(self) -> Iterator[av.Packet[Any]]:
-        """All packets that hold anything, in the order of the file, on one clock."""
+        """All non-empty packets in file order, on one clock."""
         import av
 
         packets, failures = self.container.demux(), 0
@@ -239,7 +242,7 @@ class Decoder:
                 self._lost_packets = True
                 packets = self.container.demux()
                 continue
-            # The last of each stream is empty, and it is not the decoder that decides when to stop.
+            # The last packet of each stream is empty; the caller decides when to stop, not the decoder.
             if packet.size:
                 failures = 0
                 self._move(packet)
@@ -247,7 +250,7 @@ class Decoder:
         self.shortfall = "is damaged"
 
     def _move(self, packet: av.Packet[Any]) -> None:
-        """Put the packet's times on the one clock of the whole file."""
+        """Shift the packet's times to the common clock of the file."""
         if self.timeline is None or packet.time_base is None:
             return
         shift, stamp = self.timeline.latest, packet.pts if packet.dts is None else packet.dts
@@ -260,16 +263,16 @@ class Decoder:
             packet.dts = None if packet.dts is None else packet.dts + ticks
 
     def _count_declared(self) -> int | None:
-        """How many video packets the header promises, None where it does not."""
-        if not self.stream.frames or self._times_are_decoding_times:  # AVI counts frames that it leaves out
+        """Number of video packets that the header declares; None if it does not."""
+        if not self.stream.frames or self._times_are_decoding_times:  # AVI also counts dropped frames
             return None
-        if "mp4" in self.container.format.name:  # an edit list may leave some of them out of the index
+        if "mp4" in self.container.format.name:  # an edit list may exclude some packets of the index
             return min(self.stream.frames, len(self.stream.index_entries))
         return self.stream.frames
 
     @property
     def _expected_end(self) -> Fraction | None:
-        """When the last packet ends by the header, None where it does not say."""
+        """End of the last packet according to the header; None if unknown."""
         if self._times_are_decoding_times:
             return self.stream.frames / self.frame_rate
         if self.container.format.name in _STATES_DURATION and self.container.duration:
@@ -277,20 +280,20 @@ class Decoder:
         return None
 
     def _missing(self) -> str | None:
-        """What a file lacks that ended without an error."""
+        """What is missing from a file that ended without an error."""
         if self._path is not None and is_cut(self.container.format.name, self._path):
             return "ends early"
         if self._expected_packets is not None:
             return "ends early" if self._packets < self._expected_packets else None
         if self._expected_end is None:
             return None
-        # headers round, and the last frame's own duration is often unknown
+        # headers are rounded, and the last frame's own duration is often unknown
         tolerance = max(Fraction(1, 4), 3 / self.frame_rate)
         return "ends early" if self._read_until < self._expected_end - tolerance else None
 
     @property
     def _path(self) -> Path | None:
-        """The file that is read, None for anything else."""
+        """The path of the file; None for anything else."""
         location = self.location
         return Path(location.url.removeprefix("file:")) if location.file is None and location.rereadable else None
 
@@ -300,7 +303,7 @@ class Decoder:
 
 
 def coded_size(packet: bytes) -> tuple[int, int] | None:
-    """(width, height) by the first sequence header of MPEG-2 video; None where there is none."""
+    """(width, height) in the first sequence header of MPEG-2 video; None if there is none."""
     at = packet.find(b"\0\0\1\xb3")
     if at < 0 or at + 7 > len(packet):
         return None
@@ -309,7 +312,7 @@ def coded_size(packet: bytes) -> tuple[int, int] | None:
 
 
 def _clock_time(text: str) -> Fraction | None:
-    """Seconds of Matroska's ``01:02:03.500000000``."""
+    """Parse Matroska's ``01:02:03.500000000`` to seconds."""
     try:
         hours, minutes, seconds = text.split(":")
         return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)

@@ -1,4 +1,4 @@
-"""Films of more than 8 bits and of high dynamic range, kept as they are: what their pixels mean, and covering them."""
+"""High-bit-depth and HDR video kept at full depth: colour description and compositing."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .tonemap import HLG, PQ, REFERENCE_WHITE, nits_to_pq, scene_to_hlg
 if TYPE_CHECKING:
     import av
 
-_HLG_PEAK = 1000.0  # nits of the screen that HLG is judged by
+_HLG_PEAK = 1000.0  # nits of the HLG reference display
 _STEPS = 1 << 14
 
 
 def colours_of(frame: av.VideoFrame) -> Colours | None:
-    """What the pixels of a frame mean; None where 8 bits of BT.709 say all, or where they can be transparent."""
+    """The colour description of a frame; None for 8-bit BT.709, and for formats with alpha."""
     is_hdr = frame.color_trc in (PQ, HLG)
     is_wide = frame.color_primaries in WIDE_PRIMARIES
     if has_alpha(frame.format) or not (is_hdr or is_wide or frame.format.components[0].bits > 8):
@@ -41,7 +41,7 @@ def colours_of(frame: av.VideoFrame) -> Colours | None:
 
 
 def means_nothing_known(frame: av.VideoFrame, codec_tag: str) -> bool:
-    """Whether pixels are ICtCp, or Dolby Vision with nothing else to be read as (profile 5), which says no transfer."""
+    """Whether pixels are ICtCp, or Dolby Vision profile 5 without a compatible base layer (no transfer is given)."""
     is_dolby = codec_tag.lower() in ("dvh1", "dvhe", "dav1") or any(_has(frame, kind) for kind in _DOLBY)
     return frame.colorspace in _ICTCP or (is_dolby and frame.color_trc in _UNSAID)
 
@@ -56,12 +56,12 @@ _LENGTHS = {_SCREEN: 88, _LIGHT: 8}
 def _has(frame: av.VideoFrame, kind: str) -> bool:
     try:
         return cast("dict[str, Any]", frame.side_data).get(kind) is not None
-    except ValueError:  # PyAV lists no side data where it does not know one kind
+    except ValueError:  # PyAV lists no side data at all if one kind is unknown to it
         return False
 
 
 def _mastering(data: bytes) -> tuple[float, ...] | None:
-    """Ten numbers as `Colours` has them, of FFmpeg's AVMasteringDisplayMetadata."""
+    """The ten numbers of `Colours.mastering` from FFmpeg's AVMasteringDisplayMetadata."""
     *numbers, has_primaries, has_luminance = struct.unpack("=22i", data)
     if not (has_primaries and has_luminance) or 0 in numbers[1::2]:
         return None
@@ -69,7 +69,7 @@ def _mastering(data: bytes) -> tuple[float, ...] | None:
 
 
 class ToDeep:
-    """Turns 8-bit BT.709 pixels into those of a film's own colours; white becomes paper white (203 nits) in HDR."""
+    """Converts 8-bit BT.709 pixels to the colours of a video; in HDR, white becomes reference white (203 nits)."""
 
     def __init__(self, colours: Colours) -> None:
         self._hlg = colours.transfer == HLG
@@ -78,7 +78,7 @@ class ToDeep:
         own = np.linalg.inv(XYZ_TO_BT709) if self._plain else to_xyz(WIDE_PRIMARIES[colours.primaries])
         to_own = np.linalg.inv(own) @ np.linalg.inv(XYZ_TO_BT709)
         self._matrix, self._luminance = np.asarray(to_own, np.float32), np.asarray(own[1:2], np.float32)
-        light = (np.linspace(0, 1, _STEPS) ** 2).astype(np.float32)  # square roots spread the table in the dark
+        light = (np.linspace(0, 1, _STEPS) ** 2).astype(np.float32)  # quadratic spacing resolves dark levels
         if colours.transfer == PQ:
             signal = nits_to_pq(light * np.float32(REFERENCE_WHITE))
         else:
@@ -86,11 +86,11 @@ class ToDeep:
         self._encode = np.rint(65535 * signal).astype(np.uint16)
 
     def __call__(self, frame: UInt8Array) -> UInt16Array:
-        """(H, W, 3) uint8 to (H, W, 3) uint16."""
+        """Convert (H, W, 3) uint8 to (H, W, 3) uint16."""
         if self._plain:
             return frame.astype(np.uint16) * np.uint16(257)
         linear: Float32Array = np.clip(cv2.transform(self._decode[frame], self._matrix), 0, 1).astype(np.float32)
-        if self._hlg:  # light of the scene that such a display shows so
+        if self._hlg:  # scene light that the reference display shows this way
             linear *= np.float32(REFERENCE_WHITE / _HLG_PEAK)
             shown = cv2.transform(linear, self._luminance)
             linear *= np.power(np.maximum(shown, 1e-6), 1 / 1.2 - 1)[..., None]
@@ -101,14 +101,18 @@ class ToDeep:
 
 @lru_cache(maxsize=4)
 def to_deep(colours: Colours) -> ToDeep:
-    """What turns ordinary pixels into those of these colours."""
+    """The converter from 8-bit BT.709 to these colours."""
     return ToDeep(colours)
 
 
 def cover(deep: UInt16Array, filling: UInt8Array, opacity: Float32Array, colours: Colours) -> None:
-    """Eq. 5 on (T, H, W, 3) frames in full depth, in place, exact where the (T, H, W) opacity is 0 or 1.
+    """Composite (T, H, W, 3) frames at full depth in place (Eq. 5); exact where the (T, H, W) opacity is 0 or 1.
 
-    filling: (T, H, W, 3) uint8, what replaces them, as for an ordinary screen. colours: those of `deep`.
+    Args:
+        deep: (T, H, W, 3) uint16 frames, overwritten.
+        filling: (T, H, W, 3) uint8 BT.709 replacement.
+        opacity: (T, H, W) float32 in [0, 1].
+        colours: The colour description of `deep`.
     """
     convert = to_deep(colours)
     for frame, fill, alpha in zip(deep, filling, opacity, strict=True):

@@ -1,4 +1,4 @@
-"""Interlaced frames to whole pictures."""
+"""Deinterlacing."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def deinterlaced(frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-    """The same number of frames with the same times; those that are flagged as interlaced go through ``bwdif``.
+    """The same number of frames with the same times; frames flagged as interlaced pass through ``bwdif``.
 
-    Until the first interlaced frame nothing is filtered, so progressive video costs nothing. A stream may change its
-    size or format: each stretch is filtered by itself.
+    Nothing is filtered before the first interlaced frame, so progressive video has no overhead. Where the size or
+    format of a stream changes, each part is filtered separately.
     """
     waiting: _Bwdif | None = None
     for frame in frames:
@@ -48,17 +48,17 @@ class _Bwdif:
         self._stamps: list[tuple[int | None, int | None, Fraction | None]] = []
 
     def takes(self, frame: av.VideoFrame) -> bool:
-        """Whether a frame is of the kind that is filtered here."""
+        """Whether this filter accepts the frame."""
         return _kind(frame) == self._kind
 
     def push(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
-        """Take a frame; those that are ready."""
+        """Add a frame and yield those that are ready."""
         self._stamps.append((frame.pts, frame.dts, frame.time_base))
         self._graph.vpush(frame)
         return self._ready()
 
     def end(self) -> Iterator[av.VideoFrame]:
-        """The frames that are left."""
+        """The remaining frames."""
         self._graph.vpush(None)
         return self._ready()
 

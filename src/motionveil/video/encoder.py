@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     import av
     from av.video.stream import VideoStream
 
-_THREADS = 2  # each holds frames back, and the work between decoder and encoder needs the cores more
+_THREADS = 2  # each thread buffers frames, and the cores are needed elsewhere
 
 
 class Encoder:
-    """Writes one video file; ``info.start`` becomes time 0, and the last frame ends where the source ends.
+    """Writes one video file. ``info.start`` becomes time 0, and the last frame ends where the source ends.
 
-    A frame is encoded when the next one has come, because its duration is not known before. deep: 10 bits in the
-    colours that ``info`` names.
+    A frame is encoded only after the next one has arrived, because its duration is unknown before. With `deep`,
+    frames have 10 bits and the colours given in ``info``.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Encoder:
         self._time_base = _time_base(info.frame_rate, container.format)
         self._held: av.VideoFrame | None = None
         self._gap = max(round(1 / info.frame_rate / self._time_base), 1)
-        self._durations: dict[int, int] = {}  # of the frames inside the encoder, by time stamp
+        self._durations: dict[int, int] = {}  # of the frames inside the encoder, by timestamp
         self.container = av.open(
             f"file:{path}", "w", format=container.format, options={"fflags": "+bitexact", **container.options}
         )
@@ -94,7 +94,7 @@ class Encoder:
             context.codec_tag = line.tag
         context.sample_aspect_ratio = info.sample_aspect_ratio.limit_denominator(255)
         if self.container.format.name == "avi":
-            context.max_b_frames = 0  # AVI has no place for an order of display
+            context.max_b_frames = 0  # AVI stores no display order
         if stream.pix_fmt.startswith("yuv"):
             matrix = BT709 if default_matrix(info.height) == BT709 else SMPTE170M
             context.colorspace = context.color_primaries = context.color_trc = matrix
@@ -106,29 +106,27 @@ class Encoder:
 
     @property
     def _matrix(self) -> int | None:
-        """The YUV matrix, where it is not the usual one of the size."""
+        """The YUV matrix, if it is not the default for the size."""
         wide = self._colours is not None and (self._colours.primaries == BT2020 or self._colours.transfer in (PQ, HLG))
         return BT2020 if wide else None
 
     @property
     def notices(self) -> list[str]:
-        """Sentences on what is unusual about the file that is written."""
+        """Messages about unusual properties of the output file."""
         own = self._own_notice()
         return [*filter(None, [own, self._kept_tags]), *([] if self._sound is None else self._sound.notices)]
 
     def _own_notice(self) -> str | None:
         if (self.stream.pix_fmt or "").startswith("yuv444p"):
             size = f"{self._info.width}x{self._info.height}"
-            return (
-                f"the size {size} is odd, so colours are stored in full resolution (4:4:4), which some players refuse"
-            )
+            return f"the size {size} is odd, so chroma is stored at full resolution (4:4:4), which some players reject"
         matroska = self.container.format.name in ("matroska", "webm")
         if self._info.sample_aspect_ratio != 1 and matroska and not self._line.stores_aspect:
-            return f"pixels become square, they were {self._info.sample_aspect_ratio} wide: h264 or .mp4 keep that"
+            return f"pixels become square (the aspect ratio was {self._info.sample_aspect_ratio}): h264 or .mp4 keep it"
         return None
 
     def start(self, sound: str | Path | None, tags: str | Path | None, target: Path) -> None:
-        """Write the header: with the sound of one file and the tags of another, if given."""
+        """Write the header, with the audio of one file and the tags of another, if given."""
         import av
 
         if sound is not None:
@@ -142,12 +140,12 @@ class Encoder:
                 self.container.start_encoding()
         except (av.error.ArgumentError, av.error.ExternalError) as error:
             raise OptionError(
-                f"{self._line.encoder} refuses frames of {self._info.width}x{self._info.height} with these settings: "
+                f"{self._line.encoder} rejects frames of {self._info.width}x{self._info.height} with these settings: "
                 f"choose another speed, quality or codec"
             ) from error
 
     def write(self, frame: UInt8Array | UInt16Array, time: Fraction, index: int) -> None:
-        """Take the next frame, (H, W, 3) uint8 RGB, or uint16 where this is deep, at its time in seconds."""
+        """Add the next frame, (H, W, 3) uint8 RGB, or uint16 if `deep`, at its time in seconds."""
         tick = round((time - self._info.start) / self._time_base)
         if self._held is not None:
             last = cast(int, self._held.pts)
@@ -159,13 +157,13 @@ class Encoder:
         self._held.time_base = self._time_base
 
     def finish(self) -> None:
-        """Write what is held back and complete the file."""
+        """Write the buffered frames and complete the file."""
         assert self._held is not None
         last = cast(int, self._held.pts)
         duration = self._gap
         if self._info.duration is not None:
             rest = round((self._info.duration - self._info.start) / self._time_base) - last
-            # a longer rest means that reading stopped before the end
+            # a longer remainder means that reading stopped before the end
             if 0 < rest <= max(3 * self._gap, round(1 / self._time_base)):
                 duration = rest
         self._encode_held(duration)
@@ -178,20 +176,20 @@ class Encoder:
         self.container.close()
 
     def _mux_last(self, end: int) -> None:
-        """Mux the last packet in the order of decoding, with a duration that lets an MP4 track last until the end.
+        """Mux the last packet in decoding order with a duration that makes an MP4 track last until `end`.
 
-        Such a track lasts as long as its packets together; their times of decoding begin before 0.
+        The length of such a track is the sum of its packet durations, and decoding times begin before 0.
         """
         packet = self._last_packet
         assert packet is not None
         if self._first_dts is None:
-            packet.dts = packet.pts  # the only one; not every encoder sets it then
+            packet.dts = packet.pts  # the only packet; not every encoder sets dts then
         elif self.container.format.name in ("mp4", "mov") and packet.dts is not None:
             packet.duration = max(packet.duration or 0, end - packet.dts + min(self._first_dts, 0))
         self.container.mux(packet)
 
     def close(self) -> None:
-        """Let go of the files; what is not finished is worthless after that."""
+        """Close the files; an unfinished output is unusable afterwards."""
         if self._sound is not None:
             self._sound.close()
         with suppress(Exception):  # a full disk fails here again
@@ -221,14 +219,14 @@ class Encoder:
 
 
 def mastering_options(encoder: str, colours: Colours) -> dict[str, str]:
-    """What to add to the options of an encoder, so that the film says on which screen it was made."""
+    """Encoder options that store the mastering display and light levels in the video."""
     name = {"libx265": "x265-params", "libsvtav1": "svtav1-params"}.get(encoder)
     if name is None:
         return {}
     is_x265 = encoder == "libx265"
     parts = []
     if colours.mastering is not None:
-        # x265 counts in steps of 0.00002 and 0.0001 nits
+        # x265 uses units of 0.00002 and 0.0001 nits
         xy, nits = (50_000, 10_000) if is_x265 else (1, 1)
         scaled = [value * xy for value in colours.mastering[:8]] + [value * nits for value in colours.mastering[8:]]
         rx, ry, gx, gy, bx, by, wx, wy, least, most = (
@@ -244,7 +242,7 @@ def mastering_options(encoder: str, colours: Colours) -> dict[str, str]:
 
 
 def _time_base(frame_rate: Fraction, container: str) -> Fraction:
-    """The clock of a container: where it may be chosen, one that hits frames, milliseconds and 1/90000 s exactly."""
+    """The time base of a container; where it can be chosen, one exact for frames, milliseconds and 1/90000 s."""
     if container == "gif":
         return Fraction(1, 100)
     if container == "avi":

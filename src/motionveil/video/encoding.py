@@ -1,4 +1,4 @@
-"""How a result is stored: codecs, containers, and what else than frames goes into the file."""
+"""Output encoding: codecs, containers, audio and metadata."""
 
 from __future__ import annotations
 
@@ -18,15 +18,20 @@ from .photo_tags import NAMED
 class Encoding:
     """How to write a video.
 
-    codec: a name of CODECS; None takes the usual one of the target's extension. quality: the codec's own scale
-    (h264, hevc, av1, vp9: constant rate factor, lower is better; jpg: 1 to 100, higher is better). speed: the
-    encoder's preset. overwrite: replace an existing target. audio, metadata: ``keep`` copies the sound and the tags
-    of the source; both can tell who is there, so they are dropped by default. ``keep,place,device`` also keeps where
-    a photo was taken and by which camera; either may be left out. colours: ``keep`` writes a film that has
-    more than 8 bits, high dynamic range (PQ, HLG) or wide colours with 10 bits and colours of its own; ``standard`` has
-    8 bits of BT.709.
+    Attributes:
+        codec: A name in CODECS; None for the default of the target's extension.
+        quality: Quality on the codec's own scale (h264, hevc, av1, vp9: constant rate factor, lower is better; jpg: 1
+            to 100, higher is better); None for the default.
+        speed: The encoder's preset.
+        overwrite: Replace an existing target.
+        audio: ``drop`` (default) or ``keep``. Voices can identify people.
+        metadata: ``drop`` (default), or ``keep`` to copy the source's tags, which can identify people.
+            ``keep,place,device`` also keeps where and with which camera a photo was taken; either may be omitted.
+        colours: ``standard`` writes 8-bit BT.709. ``keep`` writes video with more than 8 bits, high dynamic range
+            (PQ, HLG) or a wide gamut with 10 bits in its own colour space.
 
-    Errors: OptionError for a codec that does not exist or a quality outside its scale.
+    Raises:
+        OptionError: For an unknown codec, or a value outside its scale.
     """
 
     codec: str | None = None
@@ -39,14 +44,14 @@ class Encoding:
 
     def __post_init__(self) -> None:
         if self.codec is not None and self.codec not in CODECS:
-            raise OptionError(f"there is no codec {self.codec}: choose one of {', '.join(CODECS)}")
+            raise OptionError(f"unknown codec {self.codec!r}: choose one of {', '.join(CODECS)}")
         if self.audio not in ("drop", "keep"):
-            raise OptionError(f"audio must be drop or keep, not {self.audio}")
+            raise OptionError(f"invalid audio {self.audio!r}: choose drop or keep")
         kind, *named = self.metadata.split(",")
         if kind not in ("drop", "keep") or (kind == "drop" and named) or not set(named) <= set(NAMED):
-            raise OptionError(f"metadata must be drop, keep, or keep,{','.join(NAMED)}, not {self.metadata}")
+            raise OptionError(f"invalid metadata {self.metadata!r}: choose drop, keep, or keep,{','.join(NAMED)}")
         if self.colours not in ("standard", "keep"):
-            raise OptionError(f"colours must be standard or keep, not {self.colours}")
+            raise OptionError(f"invalid colours {self.colours!r}: choose standard or keep")
 
     @property
     def keeps_tags(self) -> bool:
@@ -55,7 +60,7 @@ class Encoding:
 
     @property
     def named_tags(self) -> tuple[str, ...]:
-        """What is kept of a photo besides how it was taken: place, device."""
+        """Extra tag groups kept from a photo: place, device."""
         return tuple(self.metadata.split(",")[1:])
 
     def options(self, codec: str) -> dict[str, str]:
@@ -63,51 +68,51 @@ class Encoding:
         line = CODECS[codec]
         quality = line.quality if self.quality is None else self.quality
         if not line.best <= quality <= line.worst:
-            scale = f"must be {line.best} to {line.worst}" if line.worst else "cannot be set: leave it out"
+            scale = f"must be {line.best} to {line.worst}" if line.worst else "cannot be set: omit it"
             raise OptionError(f"the quality of {codec} {scale}, not {quality}")
         speed = self.speed or line.speed
         if self.speed and self.speed not in line.speeds:
-            choice = f"must be one of {', '.join(line.speeds)}" if line.speeds else "cannot be set: leave it out"
+            choice = f"must be one of {', '.join(line.speeds)}" if line.speeds else "cannot be set: omit it"
             raise OptionError(f"the speed of {codec} {choice}, not {self.speed}")
         return {**({"crf": str(quality)} if line.worst else {}), **({line.speed_option: speed} if speed else {})}
 
 
 @dataclass(frozen=True)
 class Codec:
-    """One line of the table of codecs."""
+    """One row of the codec table."""
 
     encoder: str
     quality: int = 0
     best: int = 0
     worst: int = 0
-    """The quality scale; 0 to 0 where there is none."""
+    """The quality scale; 0 to 0 if there is none."""
     speed_option: str = "preset"
     speed: str = ""
     speeds: tuple[str, ...] = ()
-    """What `speed` may be, from fast to slow; empty where there is no choice."""
+    """Values of `speed` from fast to slow; empty if it cannot be set."""
     pixel_format: str = "yuv420p"
     odd_pixel_format: str = "yuv420p"
-    """For widths or heights that are odd."""
+    """For odd widths or heights."""
     deep_pixel_format: str = ""
-    """Of 10 bits; empty where it has none that players know."""
+    """The 10-bit format; empty if there is none that players support."""
     deep_odd_pixel_format: str = ""
     options: dict[str, str] = field(default_factory=dict)
     strip: str | None = None
-    """A bitstream filter against notes that the encoder leaves about itself."""
+    """A bitstream filter that removes the encoder's version string."""
     tag: str | None = None
-    """The name in MP4 and MOV that players know, where FFmpeg's is another."""
+    """The codec tag that players expect in MP4 and MOV, where FFmpeg's default differs."""
     smallest: int = 1
-    """The least width and height; below it x265 writes where it may not."""
+    """The minimum width and height; x265 writes out of bounds below its own."""
     stores_aspect: bool = False
-    """Whether the pictures themselves say how wide their pixels are."""
+    """Whether the bitstream stores the pixel aspect ratio."""
 
 
 def _numbers(fastest: int) -> tuple[str, ...]:
     return tuple(str(number) for number in range(fastest, -1, -1))
 
 
-# Look-ahead is kept short: every frame that an encoder holds back is memory.
-# x265 leaves times of decoding unset in a video shorter than its delay; without a pyramid that is one frame.
+# Look-ahead is short, because every frame buffered in an encoder takes memory.
+# x265 leaves dts unset in videos shorter than its delay, which is one frame without a B-pyramid.
 _X265 = "b-pyramid=0:log-level=error:info=0:pools=2:frame-threads=1:rc-lookahead=10"
 _X26X = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 CODECS = {
@@ -131,14 +136,14 @@ CODECS = {
 
 @dataclass(frozen=True)
 class Container:
-    """One line of the table of containers."""
+    """One row of the container table."""
 
     format: str
     codecs: tuple[str, ...]
-    """What it may hold; the first is the usual one."""
+    """Supported codecs; the first is the default."""
     options: dict[str, str] = field(default_factory=dict)
     stores_colours: bool = True
-    """Whether it can say what 10 bits mean."""
+    """Whether it can store a colour description for 10 bits."""
 
 
 _FASTSTART = {"movflags": "+faststart"}
@@ -160,14 +165,16 @@ VIDEO_SUFFIXES = frozenset(
 
 
 def choose(target: Path, encoding: Encoding, *, deep: bool = False) -> tuple[str, Container]:
-    """The codec's name and the container for a video file, by its extension; deep: the usual one of 10 bits.
+    """The codec name and container for a video file, by its extension; with `deep`, a 10-bit codec by default.
 
-    Errors: OutputError for an extension that cannot be written, OptionError for a codec that it cannot hold.
+    Raises:
+        OutputError: If the extension is not supported.
+        OptionError: If the container cannot hold the codec.
     """
     container = CONTAINERS.get(target.suffix.lower())
     if container is None:
         known = ", ".join(CONTAINERS)
-        raise OutputError(f"{target} has an extension that cannot be written: choose one of {known} or an image format")
+        raise OutputError(f"{target} has an unsupported extension: use one of {known}, or an image format")
     deep_codecs = [name for name in container.codecs if CODECS[name].deep_pixel_format and container.stores_colours]
     name = encoding.codec or (deep_codecs if deep and deep_codecs else container.codecs)[0]
     if name not in container.codecs:
@@ -177,26 +184,27 @@ def choose(target: Path, encoding: Encoding, *, deep: bool = False) -> tuple[str
     if encoding.colours == "keep" and name not in deep_codecs and (deep or not deep_codecs or encoding.codec):
         better = f"choose {' or '.join(deep_codecs)}" if deep_codecs else "write to .mp4, .mov, .mkv or .webm"
         what = name if deep_codecs else f"{target.suffix} files"
-        raise OptionError(f"10 bits and HDR cannot be kept by {what}: {better}, or leave out --colours")
+        raise OptionError(f"{what} cannot store 10 bits or HDR: {better}, or omit --colours")
     return name, container
 
 
 def choose_images(target: Path, encoding: Encoding) -> str:
-    """The extension of the pictures for a still image, a pattern of numbered images, or (without one) a folder.
+    """The extension of the images for a still image, a numbered pattern, or (without extension) a folder.
 
-    Errors: OptionError for a codec that is no image format.
+    Raises:
+        OptionError: If the codec is not an image format.
     """
     suffix = target.suffix.lower()
     if encoding.colours == "keep":
-        raise OptionError("pictures have 8 bits: leave out --colours, or write to .mp4, .mov, .mkv or .webm")
+        raise OptionError("images are written with 8 bits: omit --colours, or write to .mp4, .mov, .mkv or .webm")
     if suffix in IMAGE_SUFFIXES:
         return suffix
     if suffix or encoding.codec not in (None, "png", "jpg"):
-        raise OptionError(f"{target} holds images: choose png or jpg, or name a video file such as {target.stem}.mp4")
+        raise OptionError(f"{target} is an image output: choose png or jpg, or name a video such as {target.stem}.mp4")
     return f".{encoding.codec or 'png'}"
 
 
 def codec_available(name: str) -> bool:
-    """Whether this build of FFmpeg can write one of CODECS; images need no FFmpeg."""
+    """Whether this FFmpeg build can write a codec of CODECS; images do not need FFmpeg."""
     encoder = CODECS[name].encoder
     return name in ("png", "jpg") or encoder in av.codecs_available

@@ -15,10 +15,10 @@ from .source import Source
 
 
 class Video:
-    """The frames of a video: iterate over them, index them, ask for their number; a context manager.
+    """A video as a sequence of frames that supports iteration, indexing and `len`; a context manager.
 
-    Frames are decoded as they are asked for. Going forward is as fast as reading; going back begins at the start
-    again. The number of frames is counted by decoding once, because what containers say of it is often wrong.
+    Frames are decoded on demand. Sequential access is as fast as reading; going back restarts at the beginning.
+    `len` decodes the whole video once, because the frame counts of containers are often wrong.
 
     Attributes:
         info: Size, frame rate and more.
@@ -36,7 +36,7 @@ class Video:
         return f"Video({self._source.name!r}, {self.info.width}x{self.info.height}, {rate} frames/s)"
 
     def __iter__(self) -> Iterator[UInt8Array]:
-        """All frames, (H, W, 3) uint8 RGB."""
+        """Iterate over all frames, (H, W, 3) uint8 RGB."""
         for clip in self._source:
             yield from clip.frames
 
@@ -46,13 +46,18 @@ class Video:
         return self._count
 
     def __getitem__(self, index: int) -> UInt8Array:
-        """One frame, (H, W, 3) uint8 RGB. Raises IndexError beyond the last."""
+        """One frame, (H, W, 3) uint8 RGB.
+
+        Raises:
+            IndexError: Beyond the last frame.
+            OptionError: If `index` is not an integer.
+        """
         if not isinstance(index, int):
-            raise OptionError(f"a frame has a whole number, not {index!r}; for several, use itertools.islice")
+            raise OptionError(f"frame indices must be integers, not {index!r}; for several, use itertools.islice")
         if index < 0:
             index += len(self)
         if index < 0:
-            raise IndexError("there is no such frame")
+            raise IndexError("frame index out of range")
         if self._frames is None or index < self._next:
             self._frames, self._next = iter(self), 0
         for frame in self._frames:
@@ -60,10 +65,10 @@ class Video:
             if self._next > index:
                 return frame
         self._count, self._frames = self._next, None
-        raise IndexError(f"there is no frame {index}: the video has {self._count}")
+        raise IndexError(f"frame index {index} out of range for a video of {self._count} frames")
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._source.close()
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Photographs of phones and cameras in HEIF containers (HEIC, AVIF): whole, upright, from their tiles."""
+"""HEIF photos (HEIC, AVIF), assembled from their tiles and upright."""
 
 from __future__ import annotations
 
@@ -29,35 +29,39 @@ _MOST_PIXELS = 1 << 28
 
 
 def is_heif(head: bytes) -> bool:
-    """Whether a file that begins with these bytes is a still picture in a HEIF container."""
+    """Whether these first bytes are those of a still image in a HEIF container."""
     return head[4:8] == b"ftyp" and head[8:12] in _STILL_BRANDS
 
 
 @dataclass
 class _Items:
-    """The directory of a HEIF file: what ISO/IEC 14496-12 and 23008-12 call its meta box."""
+    """The item directory of a HEIF file: the meta box of ISO/IEC 14496-12 and 23008-12."""
 
     primary: int = 0
     kinds: dict[int, bytes] = field(default_factory=dict)
     parts: dict[int, list[int]] = field(default_factory=dict)
-    """Of a derived item, those it is made from (dimg)."""
+    """For a derived item, the items it is made from (dimg)."""
     properties: dict[int, list[tuple[bytes, bytes]]] = field(default_factory=dict)
     places: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)
-    """Of an item, (construction method, offset, length) of its data."""
+    """For each item, (construction method, offset, length) of its data."""
     data: bytes = b""
-    """What the directory itself holds (idat)."""
+    """Data stored in the directory itself (idat)."""
 
 
 @dataclass(frozen=True)
 class HeifPicture:
-    """pixels: (H, W, 3) uint8, upright RGB. profile: its ICC profile, empty where there is none."""
+    """A decoded image. pixels: (H, W, 3) uint8 RGB, upright. profile: ICC profile, empty if there is none."""
 
     pixels: UInt8Array
     profile: bytes = b""
 
 
 def read_heif(path: Path) -> HeifPicture:
-    """The main picture of a file. Raises InputError where it cannot be read."""
+    """The primary image of a file.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
     file = path.read_bytes()
     try:
         items = _directory(file)
@@ -70,13 +74,11 @@ def read_heif(path: Path) -> HeifPicture:
         whole = pixels[tiles[0]] if kind in _CODED else _assembled([pixels[tile] for tile in tiles], _grid(file, items))
         return HeifPicture(_upright(whole, items), _profile(items, tiles[0]))
     except (KeyError, IndexError, struct.error, ValueError, ZeroDivisionError) as error:
-        raise InputError(
-            f"{path} is damaged, or a kind of HEIF picture that cannot be read: export it as JPEG"
-        ) from error
+        raise InputError(f"{path} is damaged, or an unsupported kind of HEIF image: export it as JPEG") from error
 
 
 def _check_size(path: Path, file: bytes, items: _Items, tiles: list[int]) -> None:
-    """Refuse what would fill the memory, before anything is decoded."""
+    """Reject images that would exhaust memory, before anything is decoded."""
     areas = {
         item: max((a * b for a, b in (struct.unpack_from(">II", body, 4) for body in found)), default=0)
         for item in {items.primary, *tiles}
@@ -87,14 +89,14 @@ def _check_size(path: Path, file: bytes, items: _Items, tiles: list[int]) -> Non
         *_, width, height = _grid(file, items)
         whole = width * height
     if max(whole, areas[items.primary], sum(areas[tile] for tile in tiles)) > _MOST_PIXELS:
-        raise InputError(f"{path} claims to have more than {_MOST_PIXELS >> 20} million pixels: export it smaller")
+        raise InputError(f"{path} declares more than {_MOST_PIXELS >> 20} megapixels: export it smaller")
 
 
 def _decoded(path: Path, tiles: list[int]) -> dict[int, UInt8Array]:
-    """RGB of the items with these numbers; FFmpeg has a stream for each."""
+    """RGB of the items with these numbers; FFmpeg exposes each as a stream."""
     import av
 
-    convert = RgbConverter(matrix=BT601)  # MIAF: of pictures that do not say
+    convert = RgbConverter(matrix=BT601)  # the MIAF default
     found: dict[int, UInt8Array] = {}
     container = open_container(file_location(path))
     try:
@@ -111,7 +113,7 @@ def _decoded(path: Path, tiles: list[int]) -> dict[int, UInt8Array]:
 
 
 def _grid(file: bytes, items: _Items) -> tuple[int, int, int, int]:
-    """Rows, columns, width and height of a picture that is made of tiles."""
+    """Rows, columns, width and height of a tiled image."""
     [(method, offset, length)] = items.places[items.primary]
     body = (items.data if method == 1 else file)[offset : offset + length]
     _, flags, rows, columns = struct.unpack_from(">4B", body)
@@ -136,20 +138,20 @@ def _upright(pixels: UInt8Array, items: _Items) -> UInt8Array:
             pixels = Orientation.from_rotation(90 * (body[0] & 3)).apply(pixels)
         elif kind == b"clap":
             pixels = _cropped(pixels, body)
-        elif kind == b"imir":  # 0: top and bottom change places, 1: left and right
+        elif kind == b"imir":  # 0: flip vertically, 1: flip horizontally
             pixels = Orientation(flip_x=bool(body[0] & 1), flip_y=not body[0] & 1).apply(pixels)
     return np.ascontiguousarray(pixels)
 
 
 def _cropped(pixels: UInt8Array, body: bytes) -> UInt8Array:
-    """What is to be shown of a picture: width, height, and how far its middle lies from that of the picture."""
+    """Apply the clean aperture (clap): width, height, and the offset of its centre from that of the image."""
     numbers = struct.unpack_from(">iIiIiIiI", body)
     wide, high, right, down = (top / bottom for top, bottom in zip(numbers[::2], numbers[1::2], strict=True))
     height, width = pixels.shape[:2]
     left, top = round((width - wide) / 2 + right), round((height - high) / 2 + down)
     shown = pixels[max(top, 0) : max(top, 0) + round(high), max(left, 0) : max(left, 0) + round(wide)]
     if wide < 1 or high < 1 or not shown.size:
-        raise ValueError("nothing is left of the picture")
+        raise ValueError("the clean aperture is empty")
     return shown
 
 
@@ -176,7 +178,7 @@ def _directory(file: bytes) -> _Items:
 
 
 def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """(kind, body) of every box in a row of them."""
+    """(kind, body) of each box in a sequence of boxes."""
     at = 0
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -239,7 +241,7 @@ def _read_places(body: bytes, found: _Items) -> None:
     for _ in range(number(4 if version == 2 else 2)):
         item = number(4 if version == 2 else 2)
         method = number(2) & 15 if version else 0
-        number(2)  # in which file
+        number(2)  # data reference index
         base = number(sizes[2])
         for _ in range(number(2)):
             number(sizes[3])

@@ -1,4 +1,4 @@
-"""Writes photographs into HEIF containers (HEIC, AVIF): one picture, coded as the first frame of a film would be."""
+"""Writes HEIF images (HEIC, AVIF): a single image, encoded as the first frame of a video."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ from .scheduling import ordinary_scheduling
 if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
-_SRGB = 13  # its transfer, by ITU-T H.273
-_HEVC_LEAST = 64  # below it x265 writes where it may not
+_SRGB = 13  # transfer characteristics in ITU-T H.273
+_HEVC_LEAST = 64  # x265 writes out of bounds below this size
 
 
 def encode_heif(frame: UInt8Array, suffix: str, quality: int) -> bytes:
-    """A HEIC or, for ``.avif``, AVIF file of (H, W, 3) uint8 RGB. quality: 1 to 100.
+    """Encode (H, W, 3) uint8 RGB as a HEIC or, for ``.avif``, AVIF file. quality: 1 to 100.
 
-    Errors: OptionError where this build of FFmpeg has no such codec, or the picture is too small.
+    Raises:
+        OptionError: If this FFmpeg build lacks the codec, or the image is too small.
     """
     is_avif = suffix == ".avif"
     height, width = frame.shape[:2]
     if not is_avif and min(height, width) < _HEVC_LEAST:
-        raise OptionError(f"a {width}x{height} picture is too small for {suffix}: use .avif or .png")
-    # Colours are stored for two by two pixels: what is odd gets one more row or column, which is not shown.
+        raise OptionError(f"a {width}x{height} image is too small for {suffix}: use .avif or .png")
+    # Chroma is stored per 2x2 pixels, so odd sizes get an extra row or column, which is cropped for display.
     padded = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     kind, configuration, data = _coded(padded, is_avif=is_avif, quality=quality)
     ipco = [
@@ -47,13 +48,13 @@ def encode_heif(frame: UInt8Array, suffix: str, quality: int) -> bytes:
     brand = b"avif" if is_avif else b"heic"
     item = b"av01" if is_avif else b"hvc1"
     head = _box(b"ftyp", brand + bytes(4) + b"mif1" + brand + b"miaf")
-    # Where the picture begins depends on how long what comes before is, but not the other way round.
+    # The data offset depends on the length of the metadata, but not the other way round.
     length = len(head) + len(_meta(item, ipco, 0, len(data))) + 8
     return head + _meta(item, ipco, length, len(data)) + _box(b"mdat", data)
 
 
 def _meta(item: bytes, ipco: list[bytes], offset: int, length: int) -> bytes:
-    """The directory of a file with one picture."""
+    """The meta box of a file with one image."""
     essential = {b"hvcC", b"av1C", b"clap"}
     places = [index | (0x80 if box[4:8] in essential else 0) for index, box in enumerate(ipco, 1)]
     ipma = _box(b"ipma", struct.pack(">IIHB", 0, 1, 1, len(places)) + bytes(places))
@@ -69,12 +70,12 @@ def _meta(item: bytes, ipco: list[bytes], offset: int, length: int) -> bytes:
 
 
 def _coded(frame: UInt8Array, *, is_avif: bool, quality: int) -> tuple[bytes, bytes, bytes]:
-    """The kind and body of the box that describes the codec, and the coded picture: what an MP4 would hold."""
+    """The kind and body of the codec configuration box, and the coded image, as an MP4 would store them."""
     import av
 
     name = "libsvtav1" if is_avif else "libx265"
     if name not in av.codecs_available:
-        raise OptionError(f"this FFmpeg has no {name}, which {'AVIF' if is_avif else 'HEIC'} needs: write .jpg or .png")
+        raise OptionError(f"{'AVIF' if is_avif else 'HEIC'} needs {name}, which this FFmpeg lacks: use .jpg or .png")
     if is_avif:
         os.environ.setdefault("SVT_LOG", "1")
     crf = str(round(5 + (100 - quality) / 2))

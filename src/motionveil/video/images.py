@@ -1,4 +1,4 @@
-"""Still images, and folders, patterns and globs of images as the frames of a video."""
+"""Still images, and folders, patterns and globs of images as frames of a video."""
 
 from __future__ import annotations
 
@@ -37,23 +37,24 @@ IMAGE_SUFFIXES = HEIF_SUFFIXES | {
     ".ppm",
     ".jp2",
 }
-"""Pictures that are read and written."""
+"""Image formats that can be read and written."""
 COLOUR_IMAGE_SUFFIXES = IMAGE_SUFFIXES - {".pgm"}
 ALPHA_IMAGE_SUFFIXES = frozenset({".png", ".webp", ".tif", ".tiff"})
-"""Pictures that are written with their transparency."""
+"""Image formats that are written with transparency."""
 NUMBER = r"(%0?\d{0,2}d)(?![a-zA-Z])"
-"""Where a pattern holds the number of a frame."""
+"""The frame number in a pattern."""
 
 
 def is_numbered(name: str) -> bool:
-    """Whether a name stands for many: ``%06d`` or ``%d`` in it, but not the ``%d`` of ``50%discount``."""
+    """Whether a name is a numbered pattern: contains ``%06d`` or ``%d``, but not as in ``50%discount``."""
     return re.search(NUMBER, name) is not None
 
 
 class ImageSource(Source):
-    """One picture (a still image, at time 0), or many at ``image_rate`` pictures per second.
+    """One still image (at time 0), or a sequence at ``image_rate`` images per second.
 
-    Errors: InputError where a picture cannot be read or has another size than the first.
+    Raises:
+        InputError: If an image cannot be read, or differs in size from the first.
     """
 
     def __init__(self, name: str, paths: Sequence[Path], options: ReadOptions, is_sequence: bool) -> None:
@@ -70,7 +71,7 @@ class ImageSource(Source):
         first = photo.pixels
         self.notices += photo.notices
         if photo.alpha is not None and is_sequence:
-            self.notices.append(f"{name} has transparent parts: they are laid over black")
+            self.notices.append(f"{name} has transparent parts: they are composited over black")
         self._size = first.shape
         width, height = options.fit(first.shape[1], first.shape[0])
         self.info = VideoInfo(
@@ -93,30 +94,32 @@ class ImageSource(Source):
             if frame.shape != self._size:
                 raise InputError(
                     f"{self._paths[index]} is {frame.shape[1]}x{frame.shape[0]} but the images before it are "
-                    f"{self._size[1]}x{self._size[0]}: a folder is read as one film; "
-                    f"give pictures that do not belong together one by one, like {self.name}/*.jpg"
+                    f"{self._size[1]}x{self._size[0]}: a folder is read as one video; "
+                    f"to process unrelated images, pass them individually, like {self.name}/*.jpg"
                 )
             yield frame, index * self._interval
 
     def _complain(self, path: Path) -> None:
-        """Warn, once for all of them, or raise because a picture is damaged."""
+        """Warn once, or raise in strict mode, because an image is damaged."""
         if self.options.strict:
-            raise TruncatedError(f"{path} is damaged: get an undamaged copy or leave out --strict")
+            raise TruncatedError(f"{path} is damaged: get an undamaged copy or omit --strict")
         if not self._damaged:
             self._damaged = True
-            self.notices.append(f"{path} is damaged: what could be read of it, and of others like it, is used")
+            self.notices.append(f"{path} is damaged: using what could be read of it and of similar images")
             warnings.warn(self.notices[-1], TruncationWarning, stacklevel=2)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing; no resource is held."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A picture as it is shown.
+    """An image as it is displayed.
 
-    pixels: (H, W, 3) uint8 RGB, upright, in sRGB, over black. alpha: (H, W) uint8, None where all is opaque. notices:
-    sentences on what of it is not in the pixels.
+    Attributes:
+        pixels: (H, W, 3) uint8 RGB, upright, in sRGB, composited over black.
+        alpha: (H, W) uint8; None if the image is opaque.
+        notices: Messages about what could not be converted.
     """
 
     pixels: UInt8Array
@@ -125,28 +128,31 @@ class Photo:
 
 
 def read_image(path: Path, *, on_damage: Callable[[], None] | None = None) -> UInt8Array:
-    """A picture as upright (H, W, 3) uint8 RGB: see `read_photo`."""
+    """An image as upright (H, W, 3) uint8 RGB; see `read_photo`."""
     return read_photo(path, on_damage=on_damage).pixels
 
 
 def read_photo(path: Path, *, on_damage: Callable[[], None] | None = None) -> Photo:
-    """A picture: orientation and colour profile applied, transparency laid over black and kept beside.
+    """Read an image: apply orientation and colour profile, composite over black, and keep the alpha channel.
 
-    on_damage: called where it is damaged but can be read; given None, nobody looks closely.
+    Args:
+        path: The file.
+        on_damage: Called if the image is damaged but can be decoded; None skips the check.
 
-    Errors: InputError where it cannot be read.
+    Raises:
+        InputError: If it cannot be read.
     """
     try:
         file = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): check the name and its permissions") from error
+        raise InputError(f"{path} cannot be read ({error.strerror}): check its name and permissions") from error
     if is_heif(file):
         picture = read_heif(path)
         pixels, notices = _in_srgb(path, picture.pixels, picture.profile)
         return Photo(pixels, notices=notices)
     decoded, complained = decode_picture(file)
     if decoded is None:
-        raise InputError(f"{path} is {'not an image, or damaged' if file else 'empty'}: leave it out or replace it")
+        raise InputError(f"{path} is {'not an image, or damaged' if file else 'empty'}: remove or replace it")
     if on_damage is not None and (complained or is_damaged_jpeg(file)):
         on_damage()
     rgb, alpha = _separated(decoded)
@@ -159,16 +165,16 @@ def read_photo(path: Path, *, on_damage: Callable[[], None] | None = None) -> Ph
 
 
 def alpha_of(path: Path) -> UInt8Array | None:
-    """(H, W) uint8, upright: how opaque the pixels of a picture are; None where all are."""
+    """The alpha channel of an image, (H, W) uint8, upright; None if it is opaque."""
     return read_photo(path).alpha if path.suffix.lower() in ALPHA_IMAGE_SUFFIXES and path.is_file() else None
 
 
 def _separated(pixels: npt.NDArray[Any]) -> tuple[UInt8Array, UInt8Array | None]:
-    """(H, W, 3) uint8 RGB, and (H, W) alpha where it says anything, of what OpenCV decoded."""
+    """Split what OpenCV decoded into (H, W, 3) uint8 RGB and (H, W) alpha (None if opaque)."""
     if pixels.dtype == np.uint16:
         pixels = (pixels.astype(np.uint32) * 255 + 32767) // 65535
     elif pixels.dtype != np.uint8:
-        pixels = np.nan_to_num(pixels * 255.0).clip(0, 255)  # floating point holds [0, 1]
+        pixels = np.nan_to_num(pixels * 255.0).clip(0, 255)  # floating-point images hold [0, 1]
     image = pixels.astype(np.uint8, copy=False)
     if image.ndim == 2:
         image = image[..., None]
@@ -181,23 +187,23 @@ def _separated(pixels: npt.NDArray[Any]) -> tuple[UInt8Array, UInt8Array | None]
 
 
 def _in_srgb(path: Path, pixels: UInt8Array, profile: bytes) -> tuple[UInt8Array, tuple[str, ...]]:
-    """RGB of a colour profile in sRGB, or as it is with a notice where the profile cannot be followed."""
+    """Pixels converted from their colour profile to sRGB; unchanged, with a notice, if it is not supported."""
     if not profile:
         return pixels, ()
     try:
         convert = to_srgb(profile)
     except UnknownProfileError:
-        return pixels, (f"{path} has a colour profile that cannot be followed: its colours may look different",)
+        return pixels, (f"{path} has an unsupported colour profile: its colours may look different",)
     return (pixels if convert is None else convert(pixels)), ()
 
 
 def natural_order(path: Path) -> list[tuple[int, str]]:
-    """Sorts ``frame2`` before ``frame10``."""
+    """Sort key that puts ``frame2`` before ``frame10``."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name)]
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The images directly in a folder, in natural order; hidden files are left out."""
+    """The images directly in a folder, in natural order, without hidden files."""
     found = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
     return sorted(found, key=natural_order)
 

@@ -1,4 +1,4 @@
-"""Pictures of another size, laid into a film whose size is given."""
+"""Letterboxing of frames whose size differs from that of the video."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .orientation import Pixels
 
 
 def letterboxed(frame: Pixels, size: tuple[int, int], aspect: Fraction = Fraction(1)) -> Pixels:
-    """The whole (H, W, 3) picture in the middle of a black one of this (width, height), as large as it can be.
+    """Fit a (H, W, 3) frame into a black one of this (width, height), centred and as large as possible.
 
-    aspect: how much wider a pixel of the picture is on the screen than one of the film.
+    aspect: pixel aspect ratio of the frame relative to that of the video.
     """
     width, height = size
     shown = Fraction(frame.shape[1]) * aspect, Fraction(frame.shape[0])

@@ -1,4 +1,4 @@
-"""GIF pictures: the best 256 colours of each frame, one frame at a time."""
+"""GIF frames with an optimal palette of 256 colours each."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class PaletteConverter:
-    """Turns RGB frames into 8-bit frames with a palette of their own, dithered."""
+    """Converts RGB frames to 8-bit frames with their own palette, dithered."""
 
     def __init__(self) -> None:
         self._graph: av.filter.Graph | None = None
 
     def __call__(self, frame: UInt8Array | UInt16Array) -> av.VideoFrame:
-        """The (H, W, 3) uint8 RGB frame as ``pal8``."""
+        """Convert a (H, W, 3) uint8 RGB frame to ``pal8``."""
         import av
 
         picture = av.VideoFrame.from_ndarray(frame, format="rgb24")

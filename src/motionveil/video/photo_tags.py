@@ -1,4 +1,4 @@
-"""What a photo may keep of the tags of its source: how it was taken, how a panorama is shown; more only if named."""
+"""Tags that a photo may keep: exposure and panorama data; location and device only on request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from motionveil._core.errors import InputError
 from .picture_contents import tiff_directory
 
 TAGGED_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png"})
-"""Pictures that tags are written into."""
+"""Image formats that tags are written into."""
 
 _EXIF = 0x8769
 _KEPT: Mapping[int, str] = {
@@ -22,27 +22,27 @@ _KEPT: Mapping[int, str] = {
     0x9003: "date and time", 0x9204: "exposure bias", 0x9207: "metering", 0x9209: "flash", 0x920A: "focal length",
     0xA402: "exposure mode", 0xA403: "white balance", 0xA405: "focal length of 35 mm film",
 }  # fmt: skip
-"""Tags of EXIF 2.32 that say neither where, nor with what camera, nor of whom."""
+"""EXIF 2.32 tags that reveal neither the location, nor the camera, nor a person."""
 _PLACE: Mapping[int, str] = dict.fromkeys(range(7), "place")
-"""Of the GPS directory: version, latitude, longitude, altitude; not when, how, and in what words."""
+"""GPS tags: version, latitude, longitude, altitude; without time, method and text."""
 _DEVICE: Mapping[int, str] = {0x010F: "device", 0x0110: "device"}
 _LENS: Mapping[int, str] = {0xA433: "lens", 0xA434: "lens"}
 NAMED = ("place", "device")
-"""What is kept only where somebody names it."""
+"""Tag groups that are kept only on request."""
 
 _GPS = 0x8825
-_LONGEST = 64  # bytes of one value
+_LONGEST = 64  # maximum bytes of one value
 _SIGNS = {1: "B", 2: "c", 3: "H", 4: "I", 5: "I", 10: "i"}
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 10: 8}
 Directory = dict[int, tuple[int, bytes]]
-"""Values of type and bytes, little-endian, by the number of the tag."""
+"""Type and bytes (little-endian) by tag number."""
 _PANORAMA = re.compile(rb"GPano:([A-Za-z]{1,40})(?:=\"([^\"<>]{1,40})\"|>([^<>]{1,40})</)")
 _PANORAMA_NAMESPACE = "http://ns.google.com/photos/1.0/panorama/"
 
 
 @dataclass(frozen=True)
 class PhotoTags:
-    """exif: how it was taken. panorama: GPano's fields. device: who made the camera. place: where it was."""
+    """Tags of a photo. exif: exposure data. panorama: GPano fields. device: make and model. place: GPS position."""
 
     exif: Directory = field(default_factory=dict)
     panorama: dict[str, str] = field(default_factory=dict)
@@ -51,21 +51,26 @@ class PhotoTags:
 
     @property
     def names(self) -> list[str]:
-        """What they are, in words."""
+        """Their names, in words."""
         words = [{**_KEPT, **_LENS}[tag] for tag in self.exif] + (["panorama projection"] if self.panorama else [])
         words += (["device"] if self.device else []) + (["place"] if self.place else [])
         return list(dict.fromkeys(words))
 
 
 def read_photo_tags(path: Path, named: Collection[str] = ()) -> PhotoTags:
-    """The tags of a photo that may be kept; none where it is damaged.
+    """The tags of a photo that may be kept; none if it is damaged.
 
-    named: which of NAMED too. Raises InputError where it cannot be read.
+    Args:
+        path: The photo.
+        named: Groups of NAMED to include.
+
+    Raises:
+        InputError: If it cannot be read.
     """
     try:
         file = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): check the name and its permissions") from error
+        raise InputError(f"{path} cannot be read ({error.strerror}): check its name and permissions") from error
     panorama = {
         name.decode(): value.decode("ascii", "ignore")
         for name, attribute, text in _PANORAMA.findall(file[: 1 << 20])
@@ -75,7 +80,7 @@ def read_photo_tags(path: Path, named: Collection[str] = ()) -> PhotoTags:
 
 
 def with_tags(file: bytes, tags: PhotoTags) -> bytes:
-    """A JPEG or PNG file with these tags, and no others than it had."""
+    """Add these tags to a JPEG or PNG file that has none."""
     exif, xmp = _exif_block(tags), _xmp(tags)
     if file[:2] == b"\xff\xd8":
         bodies = ([b"Exif\0\0" + exif] if exif else []) + ([b"http://ns.adobe.com/xap/1.0/\0" + xmp] if xmp else [])
@@ -83,7 +88,7 @@ def with_tags(file: bytes, tags: PhotoTags) -> bytes:
         return file[:2] + segments + file[2:]
     chunks = _chunk(b"eXIf", exif) if exif else b""
     chunks += _chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp) if xmp else b""
-    return file[:33] + chunks + file[33:]  # behind the header, which comes first
+    return file[:33] + chunks + file[33:]  # after the header, which must come first
 
 
 def _exif(file: bytes, named: Collection[str]) -> PhotoTags:
@@ -126,14 +131,14 @@ def _fits(kind: int, raw: bytes) -> bool:
 
 
 def _turned(kind: int, raw: bytes, order: str) -> tuple[int, bytes]:
-    """The value in little-endian."""
+    """The value in little-endian byte order."""
     count = len(raw) // struct.calcsize(_SIGNS[kind])
     numbers = struct.unpack_from(f"{order}{count}{_SIGNS[kind]}", raw)
     return kind, struct.pack(f"<{count}{_SIGNS[kind]}", *numbers)
 
 
 def _exif_block(tags: PhotoTags) -> bytes:
-    """A TIFF file of one directory, which leads to those of EXIF and of the place."""
+    """A TIFF structure whose only directory points to those of EXIF and GPS."""
     below = {tag: found for tag, found in ((_EXIF, tags.exif), (_GPS, tags.place)) if found}
     if not below and not tags.device:
         return b""
@@ -147,7 +152,7 @@ def _exif_block(tags: PhotoTags) -> bytes:
 
 
 def _directory(entries: Directory, at: int) -> bytes:
-    """A directory that stands at this place of the file, with the values behind it."""
+    """A directory at this offset, followed by its values."""
     table, data, place = struct.pack("<H", len(entries)), b"", at + 2 + 12 * len(entries) + 4
     for tag, (kind, raw) in sorted(entries.items()):
         table += struct.pack("<HHI", tag, kind, len(raw) // _SIZES[kind])

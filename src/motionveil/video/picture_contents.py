@@ -1,4 +1,4 @@
-"""What the file of a picture holds besides its pixels: EXIF, GPS, XMP, text, small copies, data after its end."""
+"""What an image file contains besides its pixels: EXIF, GPS, XMP, text, thumbnails, trailing data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .completeness import decode_picture
 
 @dataclass(frozen=True)
 class Tag:
-    """One entry. place: where it stands, for instance 'file', 'stream 0', 'EXIF', 'GPS'."""
+    """One tag. place: its location, for instance 'file', 'stream 0', 'EXIF', 'GPS'."""
 
     place: str
     name: str
@@ -21,7 +21,7 @@ class Tag:
 
 @dataclass
 class Extras:
-    """What was found while walking through a file. thumbnails: (width, height). others: other things, in words."""
+    """The findings of a walk through a file. thumbnails: (width, height). others: other contents, in words."""
 
     tags: list[Tag] = field(default_factory=list)
     thumbnails: list[tuple[int, int]] = field(default_factory=list)
@@ -36,7 +36,7 @@ _EXIF_NAMES: Mapping[int, str] = {
     0xA420: "ImageUniqueID", 0xA430: "CameraOwnerName", 0xA431: "BodySerialNumber", 0xA432: "LensSpecification",
     0xA433: "LensMake", 0xA434: "LensModel", 0xA435: "LensSerialNumber",
 }  # fmt: skip
-"""Tags of TIFF 6.0 and EXIF 2.32 that say something of people, devices, times; the others describe the pixels."""
+"""TIFF 6.0 and EXIF 2.32 tags about people, devices and times; the rest describe the pixels."""
 _EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 _THUMBNAIL, _THUMBNAIL_LENGTH = 0x0201, 0x0202
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
@@ -44,7 +44,7 @@ _MAX_TEXT = 200
 
 
 def picture_extras(data: bytes) -> Extras | None:
-    """Walk through a JPEG, PNG, WebP or TIFF file; None for other kinds. Damaged parts end the walk."""
+    """Walk through a JPEG, PNG, WebP or TIFF file; None for other formats. Damage ends the walk."""
     found = Extras()
     for start, walk in _WALKS.items():
         if data.startswith(start) and (start != b"RIFF" or data[8:12] == b"WEBP"):
@@ -75,7 +75,7 @@ def _jpeg(data: bytes, found: Extras) -> None:
 
 
 def _end_of_scan(data: bytes, at: int) -> int:
-    """Where the next marker stands: in compressed data every FF is followed by 00, or begins a restart marker."""
+    """The position of the next marker: in entropy-coded data, FF is followed by 00 or a restart marker."""
     while (at := data.find(b"\xff", at)) >= 0 and at + 1 < len(data):
         if data[at + 1] and not 0xD0 <= data[at + 1] <= 0xD7:
             return at
@@ -91,13 +91,13 @@ def _jpeg_segment(marker: int, body: bytes, found: Extras) -> None:
     elif marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= 14 and body[12] and body[13]:
         found.thumbnails.append((body[12], body[13]))
     elif marker == 0xE2 and body.startswith(b"MPF\0"):
-        found.others.append("an index of further pictures (MPF)")
+        found.others.append("an index of further images (MPF)")
     elif marker == 0xED:
         found.tags.append(Tag("IPTC", "Photoshop", f"{len(body)} bytes"))
     elif marker == 0xFE:
         found.tags.append(Tag("file", "comment", _text(body)))
     elif 0xE0 <= marker <= 0xEF and not body.startswith((b"JFIF", b"JFXX", b"ICC_PROFILE", b"Adobe")):
-        found.others.append(f"a block APP{marker - 0xE0} of {len(body)} bytes ({_text(body[:12])!r})")
+        found.others.append(f"a segment APP{marker - 0xE0} of {len(body)} bytes ({_text(body[:12])!r})")
 
 
 def _png(data: bytes, found: Extras) -> None:
@@ -136,7 +136,7 @@ def _webp(data: bytes, found: Extras) -> None:
 
 
 def _tiff(data: bytes, found: Extras) -> None:
-    """EXIF, or a whole TIFF file: directories of tags that point to each other."""
+    """EXIF, or a whole TIFF file: a linked structure of tag directories."""
     order = "<" if data[:2] == b"II" else ">"
     (first,) = struct.unpack_from(order + "I", data, 4)
     waiting, seen, number = [("EXIF", first)], set[int](), 0
@@ -155,7 +155,7 @@ def _tiff(data: bytes, found: Extras) -> None:
             elif tag in _EXIF_NAMES:
                 value = _text(raw, "utf-16-le") if 0x9C9B <= tag <= 0x9C9F else _text(raw)
                 found.tags.append(Tag("EXIF", _EXIF_NAMES[tag], value if kind in (1, 2, 7) else f"{len(raw)} bytes"))
-            elif kind == 2 and len(raw) > 4:  # four bytes are codes and versions, such as R98
+            elif kind == 2 and len(raw) > 4:  # four bytes hold codes and versions, such as R98
                 found.tags.append(Tag("EXIF", f"tag {tag:#06x}", _text(raw)))
         if _THUMBNAIL in directory and _THUMBNAIL_LENGTH in directory:
             (start,), (length,) = (
@@ -181,7 +181,7 @@ def tiff_directory(data: bytes, at: int, order: str) -> Iterator[tuple[int, tupl
 
 
 def _position(directory: Mapping[int, tuple[int, bytes]], data: bytes, order: str) -> str:
-    """Latitude and longitude in degrees, where the GPS directory has both."""
+    """Latitude and longitude in degrees, if the GPS directory has both."""
 
     def degrees(tag: int) -> float:
         numbers: tuple[int, ...] = struct.unpack(order + "6I", directory[tag][1])
@@ -195,14 +195,14 @@ def _position(directory: Mapping[int, tuple[int, bytes]], data: bytes, order: st
 
 
 def _size_of(data: bytes) -> tuple[int, int]:
-    """(width, height) of an encoded picture, 0x0 where it cannot be decoded."""
+    """(width, height) of an encoded image; (0, 0) if it cannot be decoded."""
     picture, _ = decode_picture(data)
     return (0, 0) if picture is None else (picture.shape[1], picture.shape[0])
 
 
 def _after_end(data: bytes, at: int, found: Extras) -> None:
     if len(rest := data[at:]) and rest.strip(b"\0"):
-        found.others.append(f"{len(rest)} bytes after the end of the picture")
+        found.others.append(f"{len(rest)} bytes after the end of the image")
 
 
 def _text(raw: bytes, encoding: str = "utf-8") -> str:

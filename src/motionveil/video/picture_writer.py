@@ -19,16 +19,20 @@ from .photo_tags import PhotoTags, with_tags
 
 
 def numbered_name(pattern: str, index: int) -> str:
-    """A pattern such as ``%06d.png`` with a number in it; every other % stands for itself."""
+    """Insert a number into a pattern such as ``%06d.png``; any other % is kept."""
     return re.sub(NUMBER, lambda found: f"{index:{found[1][1:]}}", pattern, count=1)
 
 
 class PictureWriter:
-    """Frames as one still image, or as numbered images in a folder.
+    """Writes frames as one still image, or as numbered images in a folder.
 
-    path: the image to write, or the folder. suffix: the image format. pattern: the names in the folder, None for a
-    still image. quality: of JPEG, WebP, HEIC and AVIF, 1 to 100. alpha: (H, W) uint8, for a still image whose
-    format has it. tags: for a still JPEG or PNG.
+    Args:
+        path: The image to write, or the folder.
+        suffix: The image format.
+        pattern: The names in the folder; None for a still image.
+        quality: Of JPEG, WebP, HEIC and AVIF, 1 to 100.
+        alpha: (H, W) uint8, for a still image whose format supports it.
+        tags: For a still JPEG or PNG.
     """
 
     def __init__(
@@ -53,7 +57,7 @@ class PictureWriter:
         }.get(suffix, [])
 
     def write(self, frame: UInt8Array, time: Fraction, index: int) -> None:
-        """Write the frame of this index, (H, W, 3) uint8 RGB."""
+        """Write the frame at this index, (H, W, 3) uint8 RGB."""
         if self._pattern is not None:
             path = self._path / numbered_name(self._pattern, index)
         elif index == 0:
@@ -68,21 +72,19 @@ class PictureWriter:
             pixels = with_alpha(pixels, self._alpha)
         encoded, data = cv2.imencode(self._suffix, pixels, self._parameters)
         if not encoded:
-            raise OutputError(
-                f"a {frame.shape[1]}x{frame.shape[0]} picture cannot be stored as {self._suffix}: use .png"
-            )
+            raise OutputError(f"a {frame.shape[1]}x{frame.shape[0]} image cannot be stored as {self._suffix}: use .png")
         file = data.tobytes()
         path.write_bytes(file if self._tags is None else with_tags(file, self._tags))
 
     def finish(self) -> None:
-        """Nothing is held back."""
+        """Do nothing; no frame is buffered."""
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing; no resource is held."""
 
 
 def with_alpha(pixels: UInt8Array, alpha: UInt8Array) -> UInt8Array:
-    """(H, W, 4) pixels with straight alpha, of (H, W, 3) that were laid over black; (H, W) alpha of any size."""
+    """(H, W, 4) pixels with straight alpha, from (H, W, 3) composited over black and (H, W) alpha of any size."""
     if alpha.shape != pixels.shape[:2]:
         alpha = cv2.resize(alpha, (pixels.shape[1], pixels.shape[0]), interpolation=cv2.INTER_AREA).astype(np.uint8)
     share = np.maximum(alpha, 1)[..., None].astype(np.uint16)

@@ -1,4 +1,4 @@
-"""Colour profiles of photographs (ICC): from what they describe to sRGB."""
+"""Conversion of ICC colour profiles to sRGB."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from motionveil._core.types import Float32Array
 from .gamut import Float64Array, GamutMap, srgb
 from .picture_contents import tiff_directory
 
-_D50_TO_SRGB = np.array(  # linear; CIE XYZ of the profile's white, adapted by Bradford's method
+_D50_TO_SRGB = np.array(  # linear; from CIE XYZ at the profile's white, with Bradford adaptation
     [
         [3.1338561, -1.6168667, -0.4906146],
         [-0.9787684, 1.9161415, 0.0334540],
@@ -20,15 +20,15 @@ _D50_TO_SRGB = np.array(  # linear; CIE XYZ of the profile's white, adapted by B
     ]
 )
 _ICC_OF_TIFF = 0x8773
-_CLOSE = 3  # levels by which a profile may differ from sRGB and be it
+_CLOSE = 3  # levels by which a profile may differ from sRGB and count as sRGB
 
 
 class UnknownProfileError(ValueError):
-    """A profile that is damaged, or describes colours by tables or other inks than red, green and blue."""
+    """A profile that is damaged, uses lookup tables, or has channels other than RGB."""
 
 
 def profile_of(file: bytes) -> bytes:
-    """The ICC profile in a JPEG, PNG, WebP or TIFF file; empty where there is none, or it cannot be read."""
+    """The ICC profile in a JPEG, PNG, WebP or TIFF file; empty if there is none or it cannot be read."""
     try:
         if file[:2] == b"\xff\xd8":
             return _of_jpeg(file)
@@ -47,9 +47,10 @@ def profile_of(file: bytes) -> bytes:
 
 
 def to_srgb(profile: bytes) -> GamutMap | None:
-    """What maps 8-bit RGB of a profile to sRGB; None where both are the same to the eye.
+    """A map from 8-bit RGB of a profile to sRGB; None if they do not differ visibly.
 
-    Raises UnknownProfileError.
+    Raises:
+        UnknownProfileError: If the profile is not supported.
     """
     try:
         if profile[16:20] != b"RGB ":
@@ -91,7 +92,7 @@ def _of_png(file: bytes) -> bytes:
 
 
 def _tags(profile: bytes) -> dict[bytes, int]:
-    """Where the entries of a profile begin."""
+    """The offsets of the entries of a profile."""
     (count,) = struct.unpack_from(">I", profile, 128)
     entries = (struct.unpack_from(">4sII", profile, 132 + 12 * index) for index in range(min(count, 256)))
     return {name: start for name, start, _ in entries}
@@ -102,7 +103,7 @@ def _xyz(profile: bytes, at: int) -> Float64Array:
 
 
 def _curve(profile: bytes, at: int) -> Float32Array:
-    """(256,): linear light of the levels of one channel."""
+    """(256,) linear light for the levels of one channel."""
     level = np.linspace(0, 1, 256)
     kind, count = struct.unpack_from(">4s4xI", profile, at)
     if kind == b"curv":
@@ -118,7 +119,7 @@ def _curve(profile: bytes, at: int) -> Float32Array:
         number = (1, 3, 4, 5, 7)[shape]
         given = [value / 65536 for value in struct.unpack_from(f">{number}i", profile, at + 12)]
         g, a, b, c, d, e, f = given + [1.0, 0.0, 0.0, 0.0, 0.0, 0.0][number - 1 :]
-        if shape in (1, 2):  # the offset comes where a straight line is in the others
+        if shape in (1, 2):  # here the offset takes the place of the linear segment
             offset = c if shape == 2 else 0.0
             light = np.where(level >= -b / a, np.maximum(a * level + b, 0) ** g, 0) + offset
         elif shape == 0:

@@ -1,4 +1,4 @@
-"""From what a person names as a source to the class that reads it."""
+"""Opens any supported source with the class that reads it."""
 
 from __future__ import annotations
 
@@ -35,17 +35,35 @@ def open_source(
     frame_rate: Fraction | None = None,
     full_depth: bool = False,
 ) -> Source:
-    """Open anything that holds frames.
+    """Open anything that contains frames.
 
-    source: a video or image file, a folder of images, a numbered pattern (``dir/%06d.jpg``) or glob (``dir/*.png``),
-    a camera (``0`` or ``"camera:0"``), an RTSP, RTMP, UDP, SRT or HTTP(S) address, or ``"-"`` for standard input.
-    clip_length: frames per clip, None for about 2 MB. start, end: seconds; frames with start <= time < end are read.
-    size: (width, height) in pixels, or the length of the short side. image_rate: images per second of a folder.
-    strict: raise TruncatedError, instead of a TruncationWarning, where a source is damaged or ends before it should.
-    frame_rate: of a raw stream (.h264, .hevc, .m4v, .mjpeg), which holds no times; None takes what it says, else 25.
-    full_depth: also set aside the frames with all their bits, see `Source.set_aside`.
+    Args:
+        source: A video or image file, a folder of images, a numbered pattern (``dir/%06d.jpg``) or glob
+            (``dir/*.png``), a camera (``0`` or ``"camera:0"``), an RTSP, RTMP, UDP, SRT or HTTP(S) URL, or ``"-"`` for
+            standard input.
+        clip_length: Frames per clip; None for about 2 MB.
+        start: Seconds; earlier frames are skipped.
+        end: Seconds; frames at or after this time are not read.
+        size: (width, height) in pixels, or the length of the short side.
+        image_rate: Images per second of a folder or pattern.
+        strict: Raise TruncatedError, instead of issuing a TruncationWarning, if a source is damaged or truncated.
+        frame_rate: Frame rate of an elementary stream (.h264, .hevc, .m4v, .mjpeg), which stores no times; None for
+            what it declares, or else 25.
+        full_depth: Also provide frames at full bit depth, see `Source.set_aside`.
 
-    Errors: InputError where it is missing or holds no video, OptionError for settings that make no sense.
+    Returns:
+        An iterable of clips.
+
+    Raises:
+        InputError: If the source is missing or contains no video.
+        OptionError: For invalid settings.
+
+    Example:
+        ```
+        with open_source("film.mp4", size=240) as source:
+            for clip in source:
+                print(clip.frames.shape)
+        ```
     """
     options = ReadOptions(clip_length, start, end, size, Fraction(image_rate), strict, frame_rate, full_depth)
     if isinstance(source, int):
@@ -56,7 +74,7 @@ def open_source(
     if text.startswith("camera:"):
         number = text.removeprefix("camera:")
         if not number.isdecimal():
-            raise InputError(f"{text} is no camera: give its number, for example camera:0")
+            raise InputError(f"{text} is not a camera: give its number, for example camera:0")
         return StreamSource(_camera(int(number)), options)
     scheme = urlsplit(text).scheme.lower() if "://" in text else ""
     if scheme in _SCHEMES:
@@ -65,7 +83,7 @@ def open_source(
 
 
 def is_pattern(source: str | Path | int) -> bool:
-    """Whether a source names many images by a pattern (``dir/%06d.jpg``, ``dir/*.png``) and is not a file itself."""
+    """Whether a source is a pattern of many images (``dir/%06d.jpg``, ``dir/*.png``) and not itself a file."""
     path = Path(str(source))
     if isinstance(source, int) or "://" in str(source):
         return False
@@ -73,7 +91,7 @@ def is_pattern(source: str | Path | int) -> bool:
 
 
 def source_name(source: str | Path | int) -> str:
-    """What to call a source where others may read it: no folders, and of an address no user, password or parameters."""
+    """A name that is safe to share: without folders, and without user, password and query of a URL."""
     if isinstance(source, int):
         return f"camera{source}"
     text = str(source)
@@ -88,19 +106,31 @@ def source_name(source: str | Path | int) -> str:
 
 
 def read_picture(source: str | Path, *, time: float = 0.0) -> UInt8Array:
-    """One upright frame (H, W, 3) uint8 RGB: a picture, or the first frame of a video at or after `time` seconds.
+    """One upright frame: an image, or the first frame of a video at or after `time`.
 
-    Errors: InputError where there is none.
+    Args:
+        source: Anything that `open_source` reads.
+        time: Seconds.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        InputError: If there is no such frame.
     """
     with open_source(source, start=time or None, clip_length=1) as opened:
         for clip in opened:
             frame: UInt8Array = clip.frames[0]
             return frame
-    raise InputError(f"{source} holds no frame: check that it plays elsewhere")
+    raise InputError(f"{source} contains no frames: check that it plays in other software")
 
 
 def probe(source: str | Path | int) -> VideoInfo:
-    """What :func:`open_source` would say about a source; decodes its first frame only."""
+    """Size, frame rate and other properties of a source. Decodes only the first frame.
+
+    Raises:
+        InputError: If the source is missing or contains no video.
+    """
     with open_source(source) as opened:
         return opened.info
 
@@ -111,7 +141,7 @@ def _open_path(text: str, options: ReadOptions) -> Source:
         images = images_in(path)
         if not images:
             raise InputError(
-                f"the folder {path} holds no images: give pictures of one film, and videos one by one like {path}/*.mp4"
+                f"the folder {path} contains no images: pass the images of one video, or videos like {path}/*.mp4"
             )
         return ImageSource(text, images, options, is_sequence=True)
     if not path.exists():
@@ -133,11 +163,11 @@ def _open_path(text: str, options: ReadOptions) -> Source:
 
 
 def _is_moving_heif(path: Path) -> bool:
-    """Whether a file holds a film of pictures in a HEIF container, which FFmpeg reads like any other."""
+    """Whether a file is an image sequence in a HEIF container, which FFmpeg reads like a video."""
     try:
         with path.open("rb") as file:
             head = file.read(16)
-    except OSError:  # whoever reads it will say why not
+    except OSError:  # the reader will report why
         return False
     return head[4:8] == b"ftyp" and not is_heif(head)
 
@@ -148,13 +178,13 @@ def _piped(name: str, stream: Readable, options: ReadOptions) -> Source:
 
 
 def can_reread(source: str | Path | int) -> bool:
-    """Whether a source may be opened again, as far as its name tells; what comes through a pipe comes once."""
+    """Whether a source can be opened again, judged by its name; pipes and streams cannot."""
     return not isinstance(source, int) and str(source) != "-" and not is_pipe(Path(str(source)))
 
 
 def _camera(number: int) -> Location:
     if sys.platform == "darwin":
-        return _device(number, "avfoundation", f"{number}:none", {"framerate": "30"})  # it has no usual rate
+        return _device(number, "avfoundation", f"{number}:none", {"framerate": "30"})  # it has no default rate
     if sys.platform == "win32":
         return _device(number, "dshow", f"video={_windows_camera(number)}", {})
     return _device(number, "v4l2", f"/dev/video{number}", {})
@@ -169,7 +199,7 @@ def _windows_camera(number: int) -> str:
 
     cameras = [d.name for d in av.device.enumerate_input_devices("dshow") if "video" in d.media_types]
     if number >= len(cameras):
-        raise InputError(f"camera {number} cannot be opened (there are {len(cameras)}): check that it is connected")
+        raise InputError(f"camera {number} cannot be opened ({len(cameras)} found): check that it is connected")
     return cameras[number]
 
 

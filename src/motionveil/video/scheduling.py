@@ -1,4 +1,4 @@
-"""Keeps encoders from taking over the machine."""
+"""Keeps encoders from taking real-time priority."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _TASKS = Path("/proc/self/task")
 
 @contextmanager
 def ordinary_scheduling() -> Iterator[None]:
-    """Undo real-time scheduling that starts within.
+    """Undo real-time scheduling that starts within the block.
 
-    Where it may, as root in a container, SVT-AV1 gives the thread that opens it, all of its own threads, and so all
-    that are started later, real-time priority: they starve everything else on the machine. On Linux threads of this
-    process that have it afterwards, and had it not before, get back the policy that the opening thread had.
+    Where permitted (as root in a container), SVT-AV1 gives real-time priority to the opening thread, all of its own
+    threads and thereby all threads started later, which starves the rest of the machine. On Linux, threads of this
+    process that acquired it within the block return to the policy of the opening thread.
     """
     if not _TASKS.is_dir() or not hasattr(os, "sched_setscheduler"):
         yield
@@ -27,7 +27,7 @@ def ordinary_scheduling() -> Iterator[None]:
         yield
     finally:
         for thread in _real_time() - before:
-            with suppress(OSError):  # it has ended meanwhile
+            with suppress(OSError):  # the thread has ended meanwhile
                 os.sched_setscheduler(thread, policy, parameter)
 
 

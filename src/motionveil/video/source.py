@@ -1,4 +1,4 @@
-"""What every source of frames has in common: a window of time, a size, and the cutting into clips."""
+"""The common base of all sources: time window, resizing, and splitting into clips."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from motionveil._core.types import Clip, UInt8Array, UInt16Array, VideoInfo
 from .orientation import Pixels
 
 _MOST_SECONDS = 1e8
-"""Three years; the clocks of containers count further, but not much."""
+"""Three years, which container clocks hardly exceed."""
 
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How to read a source; :func:`open_source` explains them."""
+    """How to read a source; see :func:`open_source`."""
 
     clip_length: int | None = None
     start: float | None = None
@@ -40,9 +40,9 @@ class ReadOptions:
             raise OptionError(f"a clip needs at least 1 frame, not {self.clip_length}")
         for name, time in (("start", self.start), ("end", self.end)):
             if time is not None and not abs(time) <= _MOST_SECONDS:
-                raise OptionError(f"the {name} must be a number of seconds up to {_MOST_SECONDS:g}, not {time}")
+                raise OptionError(f"the {name} must be at most {_MOST_SECONDS:g} seconds, not {time}")
         if self.start is not None and self.start < 0:
-            raise OptionError(f"the start must be 0 seconds or later, not {self.start}")
+            raise OptionError(f"the start must be at least 0 seconds, not {self.start}")
         if self.end is not None and self.end <= (self.start or 0):
             raise OptionError(f"the end ({self.end} s) must come after the start ({self.start or 0} s)")
         if self.size is not None and min(self.size if isinstance(self.size, tuple) else (self.size,)) < 1:
@@ -53,20 +53,20 @@ class ReadOptions:
             raise OptionError(f"the frame rate must be above 0, not {self.frame_rate}")
 
     def fit(self, width: int, height: int) -> tuple[int, int]:
-        """The (width, height) that frames of this size get."""
+        """The (width, height) of frames of this size after resizing."""
         if isinstance(self.size, tuple):
             return self.size
         if self.size is None:
             return width, height
         short = min(width, height)
-        # The other side becomes even, as most codecs want it.
+        # Round the other side to an even number, as most codecs require.
         wide, high = (max(2, round(length * self.size / short / 2) * 2) for length in (width, height))
         return (self.size, high) if width <= height else (wide, self.size)
 
     def pixel_aspect(self, width: int, height: int, aspect: Fraction) -> Fraction:
-        """How wide by how high pixels are on the screen after resizing frames of this size.
+        """Pixel aspect ratio (width by height) after resizing frames of this size.
 
-        Square ones stay square; others change so that the picture keeps its shape.
+        Square pixels stay square; others change so that the frame keeps its displayed shape.
         """
         if aspect == 1 or not isinstance(self.size, tuple):
             return aspect
@@ -74,19 +74,19 @@ class ReadOptions:
 
     @property
     def first(self) -> Fraction:
-        """Where the window begins, in seconds."""
+        """The start of the window, in seconds."""
         return _seconds(self.start or 0)
 
     def is_before(self, time: Fraction) -> bool:
-        """Whether a frame of this time comes before the window."""
+        """Whether a frame at this time precedes the window."""
         return self.start is not None and time < self.first
 
     def is_after(self, time: Fraction) -> bool:
-        """Whether a frame of this time comes after the window."""
+        """Whether a frame at this time follows the window."""
         return self.end is not None and time >= _seconds(self.end)
 
     def limit(self, duration: Fraction | None) -> Fraction | None:
-        """When the window ends in a source that ends then."""
+        """The end of the window in a source of this duration."""
         if self.end is None or duration is None:
             return duration
         return min(duration, _seconds(self.end))
@@ -101,55 +101,60 @@ _CLIP_BYTES = 2_000_000
 
 
 def _seconds(time: float) -> Fraction:
-    # the float 0.1 is a little more than 1/10, and the frame at 1/10 is meant
+    # the float 0.1 is slightly more than 1/10, but the frame at 1/10 is meant
     return Fraction(time).limit_denominator(1_000_000)
 
 
 class Source(ABC):
-    """Frames from somewhere, in clips; a context manager.
+    """A source of frames, iterated in clips; a context manager.
 
-    A file can be iterated again and starts anew; a camera, a stream and standard input cannot (InputError).
-    Subclasses set ``info``.
+    A file can be iterated repeatedly, each time from the beginning; a camera, a stream and standard input cannot
+    (InputError). Subclasses set ``info``.
+
+    Attributes:
+        info: Size, frame rate and more.
     """
 
     info: VideoInfo
 
     def __init__(self, name: str, options: ReadOptions) -> None:
         self.name = name
-        """What messages call this source."""
+        """The name used in messages."""
         self.notices: list[str] = []
-        """Sentences that a person should read: on what is left out, at once; on damage and the like, after reading."""
+        """Messages for the user: about dropped contents from the start; about damage after reading."""
         self.options = options
         self.set_aside: dict[int, UInt16Array] = {}
-        """Of clips that were given out, by `Clip.start`: the same frames (T, H, W, 3) in full depth, in the primaries
-        and transfer of ``info.colours``. Only with ``full_depth``; whoever asked for them takes them out."""
-        self._deep: UInt16Array | None = None  # of the frame that came last
+        """By `Clip.start`, the frames (T, H, W, 3) of clips at full bit depth, in the primaries and transfer of
+        ``info.colours``. Filled only with ``full_depth``; the consumer removes the entries."""
+        self._deep: UInt16Array | None = None  # of the last frame
 
     @property
     def rereadable(self) -> bool:
-        """Whether it can be opened again and gives the same frames."""
+        """Whether the source can be opened again and yields the same frames."""
         return True
 
     @abstractmethod
     def _frames(self) -> Iterator[tuple[UInt8Array, Fraction]]:
         """The upright frames of the window, (H, W, 3) RGB in the source's own size, with their times."""
 
-    def cancel(self) -> None:  # noqa: B027 - most sources do not let anybody wait
-        """Let go a thread that waits for the next frame, which gets an error."""
+    def cancel(self) -> None:  # noqa: B027 - most sources never block
+        """Wake a thread that waits for the next frame; it gets an error."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of files and devices."""
+        """Close files and devices."""
 
     def __iter__(self) -> Iterator[Clip]:
-        """Clips of ``clip_length`` frames, None for about 2 MB; the last may be shorter.
+        """Iterate over clips of ``clip_length`` frames (None: about 2 MB); the last may be shorter.
 
-        ``Clip.start`` counts from the window's start.
+        ``Clip.start`` counts from the start of the window.
 
-        Errors: InputError where the window holds no frame or nothing can be decoded; TruncatedError (strict) and
-        TruncationWarning where the source is damaged or ends before it should; SourceWarning for other oddities.
+        Raises:
+            InputError: If the window contains no frame, or nothing can be decoded.
+            TruncatedError: In strict mode, if the source is damaged or truncated; otherwise a TruncationWarning is
+                issued. Other irregularities issue a SourceWarning.
         """
-        # About 2 MB to a clip: enough frames to be worth the handling, few enough to keep memory flat.
+        # About 2 MB per clip: enough frames to amortise the overhead, few enough to keep memory use flat.
         length = self.options.clip_length or max(1, min(8, _CLIP_BYTES // (3 * self.info.width * self.info.height)))
         count = 0
         frames: list[UInt8Array] = []
@@ -170,7 +175,7 @@ class Source(ABC):
             raise self._no_frames()
 
     def _clip(self, frames: list[UInt8Array], times: list[Fraction], deep: list[UInt16Array], count: int) -> Clip:
-        """A clip of the last frames so far; what is deep is set aside."""
+        """A clip of the most recent frames; those at full depth go to `set_aside`."""
         start = count - len(frames)
         if deep:
             self.set_aside[start] = np.stack(deep)
@@ -178,10 +183,10 @@ class Source(ABC):
 
     def _no_frames(self) -> InputError:
         if not self.options.is_windowed:
-            return InputError(f"{self.name} holds no frame that can be decoded: check that it plays elsewhere")
+            return InputError(f"{self.name} contains no decodable frame: check that it plays in other software")
         length = "" if self.info.duration is None else f", which ends at {float(self.info.duration):.3f} s"
         begin, end = self.options.start or 0, self.options.end
-        window = f"from {begin} s on" if end is None else f"between {begin} s and {end} s"
+        window = f"after {begin} s" if end is None else f"between {begin} s and {end} s"
         return InputError(f"there is no frame {window} in {self.name}{length}: choose an earlier start")
 
     def _resize(self, frame: Pixels) -> Pixels:

@@ -1,4 +1,4 @@
-"""Standard input and other pipes as something that FFmpeg can read, and that can be left while nothing comes."""
+"""Standard input and other pipes as streams for FFmpeg whose reads can be cancelled."""
 
 from __future__ import annotations
 
@@ -18,21 +18,24 @@ from motionveil._core.errors import InputError
 _log = logging.getLogger(__name__)
 _EVERY = 0.1
 _SILENCE = 1.5
-"""Seconds without data after which a person is told what is waited for."""
+"""Seconds without data after which the user is told what is being waited for."""
 
 
 class Readable(Protocol):
-    """What FFmpeg is given."""
+    """The interface that FFmpeg reads from."""
 
     def read(self, size: int, /) -> bytes:
-        """Up to `size` bytes, none at the end."""
+        """Up to `size` bytes; none at the end."""
         ...
 
 
 class Pipe:
-    """Reads a descriptor, but never waits for it in such a way that the process cannot be ended.
+    """Reads a file descriptor in a way that never prevents the process from ending.
 
-    name: what to call it. close: whether the descriptor is closed with this object.
+    Args:
+        descriptor: The file descriptor.
+        name: The name used in messages.
+        close: Whether to close the descriptor with this object.
     """
 
     def __init__(self, descriptor: int, name: str, *, close: bool = False) -> None:
@@ -43,23 +46,23 @@ class Pipe:
         self._told = False
 
     def read(self, size: int, /) -> bytes:
-        """Up to `size` bytes, none at the end and after `cancel`."""
+        """Up to `size` bytes; none at the end and after `cancel`."""
         since = time.monotonic()
         while not self._is_ready():
             if self._cancelled:
                 return b""
             if not self._told and time.monotonic() - since > _SILENCE:
                 self._told = True
-                _log.info("waiting for %s to send something; Ctrl-C ends it", self.name)
+                _log.info("waiting for data from %s; press Ctrl-C to stop", self.name)
         return os.read(self._descriptor, size)
 
     def _is_ready(self) -> bool:
-        if os.name != "posix":  # pipes cannot be asked there
+        if os.name != "posix":  # pipes cannot be polled there
             return True
         return bool(select.select([self._descriptor], [], [], _EVERY)[0])
 
     def cancel(self) -> None:
-        """Let whoever waits go, in whatever thread."""
+        """Wake a blocked reader in any thread."""
         self._cancelled = True
 
     def __del__(self) -> None:
@@ -68,14 +71,14 @@ class Pipe:
 
 
 class Prefixed:
-    """A stream some bytes of which have been read already, and are given again."""
+    """A stream whose first bytes were already read and are served again."""
 
     def __init__(self, head: bytes, rest: Readable) -> None:
         self._head = head
         self._rest = rest
 
     def read(self, size: int, /) -> bytes:
-        """Up to `size` bytes, none at the end."""
+        """Up to `size` bytes; none at the end."""
         if self._head:
             part, self._head = self._head[:size], self._head[size:]
             return part
@@ -83,7 +86,7 @@ class Prefixed:
 
 
 def standard_input() -> Readable:
-    """Standard input; without a descriptor (in notebooks, say) whatever stands in for it."""
+    """Standard input; its replacement if it has no descriptor (in notebooks, for instance)."""
     try:
         return Pipe(sys.stdin.fileno(), "standard input")
     except (OSError, ValueError, AttributeError):
@@ -91,7 +94,7 @@ def standard_input() -> Readable:
 
 
 def is_pipe(path: Path) -> bool:
-    """Whether something gives its content once and perhaps not at once: a named pipe, a terminal or the like."""
+    """Whether a path can be read only once and may block: a named pipe, a terminal or the like."""
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -100,7 +103,11 @@ def is_pipe(path: Path) -> bool:
 
 
 def open_pipe(path: Path) -> Pipe:
-    """Open a named pipe without waiting for somebody who writes to it. Raises InputError where that is not possible."""
+    """Open a named pipe without waiting for a writer.
+
+    Raises:
+        InputError: If it cannot be opened.
+    """
     try:
         return Pipe(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), str(path), close=True)
     except OSError as error:
@@ -108,10 +115,10 @@ def open_pipe(path: Path) -> Pipe:
 
 
 def readable(stream: Readable) -> tuple[Readable | IO[bytes], Callable[[], None]]:
-    """The stream, or its content, and what lets go whoever waits for it.
+    """The stream, or a copy of its content, and a function that wakes a blocked reader.
 
-    Most MP4 and MOV files have their index at the end, and must be there as a whole. The copy of such a file has no
-    name, so nobody else can open it, and is gone when it is closed.
+    Most MP4 and MOV files have their index at the end and must be available as a whole. The copy of such a file has no
+    name, so nobody else can open it, and it disappears when closed.
     """
     cancel = stream.cancel if isinstance(stream, Pipe) else _nothing
     head = b""
@@ -128,4 +135,4 @@ def readable(stream: Readable) -> tuple[Readable | IO[bytes], Callable[[], None]
 
 
 def _nothing() -> None:
-    """There is nothing to let go."""
+    """Do nothing; there is no reader to wake."""

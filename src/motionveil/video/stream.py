@@ -1,4 +1,4 @@
-"""Everything FFmpeg reads: video files, cameras, network streams, standard input."""
+"""Everything that FFmpeg reads: video files, cameras, network streams, standard input."""
 
 from __future__ import annotations
 
@@ -27,16 +27,15 @@ from .trouble import stamp
 if TYPE_CHECKING:
     import av
 
-_STEPS_BACK = (0, 2, 10, 60)  # seconds before the start at which a key frame is sought that really comes before it
+_STEPS_BACK = (0, 2, 10, 60)  # seconds before the start at which to look for a keyframe that precedes it
 
 
 class StreamSource(Source):
     """Frames of a container or a device.
 
-    Times are those of the container; where its clock may start anywhere (MPEG transport streams, live sources) or
-    holds decoding times only (AVI) they count from the beginning. Where such a clock jumps, times go on. Frames that
-    are damaged are left out, and the last good one stands in their place. Frames of another size than the first are
-    laid into its size.
+    Times are those of the container. Where its clock may start anywhere (MPEG transport streams, live sources) or it
+    stores only decoding times (AVI), they count from the beginning; jumps of such a clock are closed. Damaged frames
+    are replaced by the last intact one. Frames whose size differs from the first are letterboxed to it.
     """
 
     def __init__(self, location: Location, options: ReadOptions) -> None:
@@ -46,17 +45,17 @@ class StreamSource(Source):
         self._unread: Decoder | None = Decoder(location, options.frame_rate)
         try:
             if options.frame_rate is not None and not self._unread.is_raw:
-                raise OptionError(f"{self.name} says itself when each frame is shown: leave out --frame-rate")
+                raise OptionError(f"{self.name} stores its own timestamps: omit --frame-rate")
             first, self._rest = _split(self._unread.frames())
             if first is None:
-                raise InputError(f"{self.name} holds no frame that can be decoded: check that it plays elsewhere")
+                raise InputError(f"{self.name} contains no decodable frame: check that it plays in other software")
             if means_nothing_known(first, self._unread.stream.codec_context.codec_tag):
                 raise InputError(
-                    f"{self.name} has colours that cannot be read (ICtCp, or Dolby Vision of profile 5), and would be "
-                    f"shown in wrong ones: export it as HDR10, HLG or SDR"
+                    f"{self.name} has unsupported colours (ICtCp, or Dolby Vision profile 5) that would be shown "
+                    f"wrong: export it as HDR10, HLG or SDR"
                 )
             self.info = self._describe(self._unread, first)
-            ends = self._unread.timeline is None  # elsewhere nobody knows before all is read
+            ends = self._unread.timeline is None  # otherwise the end is unknown before everything is read
             if ends and options.start and self.info.duration is not None and options.first >= self.info.duration:
                 raise self._no_frames()
         except BaseException:
@@ -76,15 +75,15 @@ class StreamSource(Source):
         width, height = self.options.fit(*self._size)
         if decoder.other_films:
             self.notices.append(
-                f"{self.name} holds {decoder.other_films + 1} films: only the one of track {stream.index}, "
-                f"{self._size[0]}x{self._size[1]}, is in the result"
+                f"{self.name} contains {decoder.other_films + 1} videos: only that of track {stream.index}, "
+                f"{self._size[0]}x{self._size[1]}, is processed"
             )
         if has_alpha(frame.format) and not frame.format.has_palette:
-            self.notices.append(f"{self.name} may have transparent parts: they are laid over black")
+            self.notices.append(f"{self.name} may have transparent parts: they are composited over black")
         if decoder.is_raw and self.options.frame_rate is None and self._rate_is_guessed(decoder):
             self.notices.append(
-                f"{self.name} does not say how fast it plays: {float(decoder.frame_rate):g} frames per second are "
-                f"taken, --frame-rate says otherwise"
+                f"{self.name} does not specify its frame rate: assuming {float(decoder.frame_rate):g} frames per "
+                f"second; set it with --frame-rate"
             )
         return VideoInfo(
             width=width,
@@ -102,7 +101,7 @@ class StreamSource(Source):
         )
 
     def _rate_is_guessed(self, decoder: Decoder) -> bool:
-        """Whether the rate of a raw stream is the one that FFmpeg takes where there is none: asked for another."""
+        """Whether the rate of a raw stream is FFmpeg's default, found by requesting a different one."""
         if not self._location.rereadable:
             return False
         other = decoder.frame_rate + 1
@@ -145,7 +144,7 @@ class StreamSource(Source):
     def _picture(
         self, decoder: Decoder, convert: RgbConverter, frame: av.VideoFrame
     ) -> tuple[UInt8Array, tuple[int, int] | None]:
-        """The frame, upright, in the size of the first; and its own (width, height) if it has another shape."""
+        """The upright frame in the size of the first, and its own (width, height) if its shape differs."""
         orientation = Orientation.from_frame(frame)
         deep = None
         if self.options.full_depth and self.info.colours is not None:
@@ -164,7 +163,7 @@ class StreamSource(Source):
         return placed(picture), None if is_usual else size
 
     def _begin(self) -> tuple[Decoder, Iterator[av.VideoFrame]]:
-        """A decoder for one pass, and its frames from the first or from some key frame before the start."""
+        """A decoder for one pass, and its frames from the first or from a keyframe before the start."""
         if self._unread is not None:
             decoder, frames = self._unread, self._rest
             self._unread = None
@@ -172,11 +171,11 @@ class StreamSource(Source):
             decoder = Decoder(self._location, self.options.frame_rate)
             frames = decoder.frames()
         else:
-            raise InputError(f"{self.name} can be read only once: record it to a file and give that")
+            raise InputError(f"{self.name} can be read only once: record it to a file and pass that")
         unseekable = decoder.origin is None or decoder.is_raw or not self._location.rereadable
         if not self.options.start or unseekable:
             return decoder, frames
-        # Where the clock jumps, what comes before is read anyway, and the first try is as good as the others.
+        # Where the clock jumps, everything before is read anyway, so the first attempt is enough.
         steps = _STEPS_BACK if decoder.timeline is None else _STEPS_BACK[:1]
         if decoder.timeline is not None:
             decoder.close()
@@ -190,22 +189,22 @@ class StreamSource(Source):
         return decoder, decoder.frames()
 
     def _tell(self, story: Story, decoder: Decoder, until: Fraction) -> None:
-        """Warn of what was unusual while reading up to this time, or raise because something is missing."""
+        """Warn about irregularities up to this time, or raise if something is missing in strict mode."""
         missing = story.missing(self.name, until, decoder.frames_read, decoder.stream.frames, self.info.duration)
         if missing and self.options.strict:
-            raise TruncatedError(f"{missing}, so get a complete copy or leave out --strict")
+            raise TruncatedError(f"{missing}; get a complete copy or omit --strict")
         told: list[tuple[str, type[Warning]]] = [
             (text, SourceWarning) for text in story.oddities(self.name, self._size)
         ]
         if missing:
-            told.append((f"{missing}, and what is there is used", TruncationWarning))
+            told.append((f"{missing}; the readable part is used", TruncationWarning))
         for text, kind in told:
-            if text not in self.notices:  # it may be read again
+            if text not in self.notices:  # the source may be read again
                 self.notices.append(text)
             warnings.warn(text, kind, stacklevel=3)
 
     def cancel(self) -> None:
-        """Let go a thread that waits for a pipe."""
+        """Wake a thread that waits for a pipe."""
         self._cancelled = True
         if self._location.cancel is not None:
             self._location.cancel()
@@ -218,7 +217,7 @@ class StreamSource(Source):
 
 
 def _is_alike(colours: Colours | None, others: Colours) -> bool:
-    """Whether pixels mean the same."""
+    """Whether two colour descriptions are equal for pixel values."""
     return colours is not None and (colours.primaries, colours.transfer) == (others.primaries, others.transfer)
 
 

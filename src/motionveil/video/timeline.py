@@ -1,18 +1,18 @@
-"""One clock for recordings that were joined, restarted, or jump: what FFmpeg's containers with a free clock need."""
+"""One continuous clock for recordings that were concatenated, restarted, or jump (containers with a free clock)."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 
-_LONGEST_STEP = Fraction(10)  # seconds that may lie between two packets of a stream; FFmpeg's own program says the same
-_LONGEST_STEP_BACK = Fraction(1, 50)  # what rounding and muxing may do
-_REMEMBERED = 2  # packets of the stretch before may still follow those of the next
+_LONGEST_STEP = Fraction(10)  # maximum seconds between two packets of a stream, as in the ffmpeg program
+_LONGEST_STEP_BACK = Fraction(1, 50)  # tolerance for rounding and muxing
+_REMEMBERED = 2  # packets of the previous segment may still follow those of the next
 
 
 class Timeline:
-    """Moves times so that they go on where the clock of a container jumps; in the order in which packets are stored.
+    """Shifts times so that they continue where the clock of a container jumps, in storage order of the packets.
 
-    All streams are moved together, so that sound stays with its pictures.
+    All streams are shifted together, so that audio stays in sync.
     """
 
     def __init__(self) -> None:
@@ -21,17 +21,17 @@ class Timeline:
         self._lasts: dict[int, Fraction] = {}
         self._steps: dict[int, Fraction] = {}
         self.seams: list[Fraction] = []
-        """Where the clock jumped, in seconds after moving."""
+        """Where the clock jumped, in seconds after shifting."""
 
     @property
     def latest(self) -> Fraction:
-        """What is added now."""
+        """The current offset."""
         return self._shifts[-1]
 
     def shift(self, stream: int, time: Fraction, duration: Fraction) -> Fraction:
-        """What to add to the times of a packet of this stream of pictures or sound, decoded at this time; in seconds.
+        """The offset, in seconds, for a packet of this video or audio stream with this decoding time.
 
-        Streams that are silent for long (subtitles, tables) say nothing about the clock: they take `latest`.
+        Sparse streams (subtitles, tables) reveal nothing about the clock and use `latest`.
         """
         shift = next((each for each in reversed(self._shifts) if self._fits(stream, time + each)), None)
         if shift is None:

@@ -1,4 +1,4 @@
-"""Which frames damage spoils."""
+"""Tracks which frames are corrupted by damage."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
 
 
 class Trouble:
-    """Which frames damage spoils: all from there to the next frame that needs no other.
+    """Tracks corrupted frames: all from the damage to the next frame that decodes independently.
 
-    Decoders conceal what is missing by smeared pictures, in which nothing can be found.
+    Decoders conceal missing data with smeared frames, in which no detection is possible.
     """
 
     def __init__(self) -> None:
         self.goes_on = False
         self.ended = False
-        """Whether the frame that was asked about last is the first good one."""
+        """Whether the last queried frame is the first intact one."""
         self._from: int | None = None
         self._to: int | None = None
 
     def begin(self) -> None:
-        """The next frame is spoilt."""
+        """Mark the next frame as corrupted."""
         self.goes_on = True
 
     def begin_at(self, packet: av.Packet[Any]) -> None:
-        """A packet is damaged: what it makes is shown at its time, but what is decoded after it may be shown before."""
+        """Mark a packet as damaged: its frame is shown at its time, but later-decoded frames may be shown earlier."""
         if packet.dts is None or packet.pts is None:
             self.begin()
             return
@@ -37,7 +37,7 @@ class Trouble:
         self._to = packet.pts if self._to is None else max(self._to, packet.pts)
 
     def spoils(self, frame: av.VideoFrame) -> bool:
-        """Whether this frame, the next in the order of display, is not to be used."""
+        """Whether this frame, the next in display order, is corrupted."""
         at = stamp(frame)
         if self._from is not None and at is not None and at >= self._from:
             self.goes_on, self._from = True, None
@@ -47,12 +47,12 @@ class Trouble:
 
 
 def stamp(frame: av.VideoFrame) -> int | None:
-    """What tells a frame from the others of its stream: when it is shown, or decoded where nothing says that."""
+    """The identity of a frame within its stream: its presentation time, or decoding time if it has none."""
     return frame.dts if frame.pts is None else frame.pts
 
 
 def with_following(packets: Iterator[av.Packet[Any] | None]) -> Iterator[tuple[av.Packet[Any] | None, ...]]:
-    """Each with the two that come after it: parsers note damage up to two packets early."""
+    """Each packet with the two that follow it, because parsers report damage up to two packets early."""
     waiting: deque[av.Packet[Any] | None] = deque()
     for packet in chain(packets, [None, None]):
         waiting.append(packet)

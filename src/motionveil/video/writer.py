@@ -1,4 +1,4 @@
-"""Writes a result: under its name only when it is complete."""
+"""Writes an output that appears under its name only when it is complete."""
 
 from __future__ import annotations
 
@@ -23,15 +23,28 @@ _USUAL = Encoding()
 class VideoWriter:
     """Writes clips to a video file, a still image, or a folder of numbered images; a context manager.
 
-    target: the extension chooses the format; no extension, or a pattern such as ``frames/%06d.png``, makes a folder
-    of images. info: of the source; its ``start`` becomes time 0. audio_from: the source file, for sound and tags when
-    ``encoding`` keeps them, and for the transparency of a picture. private: only its owner may read the result, as
-    while it is written.
+    The target appears when the ``with`` block ends without an exception. Otherwise nothing is written, and an existing
+    file is left as it was.
 
-    The target appears when the ``with`` block ends without an exception; before that, and after one, there is nothing
-    of it, and an old file that may be overwritten is as it was.
+    Args:
+        target: The extension selects the format; no extension, or a pattern such as ``frames/%06d.png``, selects a
+            folder of images.
+        info: The properties of the source; its ``start`` becomes time 0.
+        encoding: Codec, quality and more.
+        audio_from: The source file, for audio and tags if ``encoding`` keeps them, and for the transparency of an
+            image.
+        private: Make the output readable by its owner only, as it is while being written.
 
-    Errors: OutputError (exists, not writable, disk full, nothing written), OptionError (the format cannot hold that).
+    Raises:
+        OutputError: If the target exists, is not writable, the disk is full, or no frame was written.
+        OptionError: If the format does not support the encoding.
+
+    Example:
+        ```
+        with open_source("film.mp4") as source, VideoWriter("copy.mp4", source.info) as writer:
+            for clip in source:
+                writer.write(clip)
+        ```
     """
 
     def __init__(
@@ -44,7 +57,7 @@ class VideoWriter:
         private: bool = False,
     ) -> None:
         self.notices: list[str] = []
-        """Sentences on what is unusual about the file that is written."""
+        """Messages about unusual properties of the output."""
         self._target = Target.parse(target)
         self._info = info
         self._count = 0
@@ -66,7 +79,7 @@ class VideoWriter:
 
     def _picture_writer(self, encoding: Encoding, source: str | Path | None) -> PictureWriter:
         if encoding.audio == "keep":
-            raise OptionError("images have no sound: leave out --audio, or write a video")
+            raise OptionError("images cannot hold audio: omit --audio, or write a video")
         pattern = self._target.pattern
         suffix = choose_images(Path(pattern or self._target.path), encoding)
         quality = CODECS["jpg"].quality if encoding.quality is None else encoding.quality
@@ -75,32 +88,32 @@ class VideoWriter:
         if self._info.is_image and self._target.is_still and source is not None:
             alpha = alpha_of(Path(source))
         if alpha is not None and suffix not in ALPHA_IMAGE_SUFFIXES:
-            self.notices.append(f"{suffix} pictures cannot be transparent: those parts of {source} become black")
+            self.notices.append(f"{suffix} images cannot be transparent: those parts of {source} become black")
             alpha = None
         return PictureWriter(
             self._temporary, suffix, f"%06d{suffix}" if pattern == "" else pattern, quality, alpha, tags
         )
 
     def _photo_tags(self, suffix: str, source: str | Path | None, named: tuple[str, ...]) -> PhotoTags:
-        """The tags of a photo that its result keeps."""
+        """The tags that the output keeps of a photo."""
         if source is None or not (self._info.is_image and self._target.is_still and suffix in TAGGED_SUFFIXES):
             raise OptionError(
-                "tags can be kept from one photo to one JPEG or PNG, or from a film to a film: leave out --metadata"
+                "tags can be kept from one photo to one JPEG or PNG, or from a video to a video: omit --metadata"
             )
         tags = read_photo_tags(Path(source), named)
         kept = ", ".join(tags.names) or "none"
         left = ", ".join([*(name for name in NAMED if name not in named), "names"])
-        self.notices.append(f"tags kept: {kept}; {left} and small copies are left out")
+        self.notices.append(f"tags kept: {kept}; {left} and thumbnails are dropped")
         return tags
 
     def _encoder(self, encoding: Encoding, audio_from: str | Path | None) -> Encoder:
         codec, container = choose(self._target.path, encoding, deep=self._is_deep)
         if (encoding.audio == "keep" or encoding.keeps_tags) and not (audio_from and Path(audio_from).is_file()):
             raise OptionError(
-                "sound and tags can be kept only when the source is a video file: leave out --audio and --metadata"
+                "audio and tags can be kept only if the source is a video file: omit --audio and --metadata"
             )
         encoder = Encoder(self._temporary, self._info, codec, container, encoding.options(codec), deep=self._is_deep)
-        self._sink = encoder  # so that it is closed if the rest fails
+        self._sink = encoder  # to be closed if the rest fails
         encoder.start(
             sound=audio_from if encoding.audio == "keep" and self._info.has_audio else None,
             tags=audio_from if encoding.keeps_tags else None,
@@ -110,14 +123,16 @@ class VideoWriter:
         return encoder
 
     def write(self, clip: Clip, deep: UInt16Array | None = None) -> None:
-        """Take the next frames, in the size that ``info`` says, at their times.
+        """Write the next frames, in the size given by ``info``, at their times.
 
-        deep: (T, H, W, 3), the same in the colours of ``info``, which are written instead where the encoding keeps
-        those.
+        Args:
+            clip: The frames.
+            deep: (T, H, W, 3) uint16, the same frames in the colours of ``info``; written instead if the encoding
+                keeps colours.
         """
         if self._is_deep and deep is None:
             raise OptionError(
-                "a writer that keeps colours needs frames in full depth: give them, or colours='standard'"
+                "a writer that keeps colours needs frames at full depth: pass deep=, or use colours='standard'"
             )
         size = (self._info.height, self._info.width)
         if clip.frames.shape[1:3] != size:
@@ -131,10 +146,10 @@ class VideoWriter:
                 self._count += 1
 
     def finish(self) -> Path:
-        """Complete the file under its temporary name, which is returned; it appears as the target with `commit`."""
+        """Complete the file under its temporary name, which is returned; `commit` moves it to the target."""
         if not self._finished:
             if not self._count:
-                raise OutputError(f"no frame was written, so there is no {self._target.path}: check the source")
+                raise OutputError(f"no frame was written to {self._target.path}: check the source")
             assert self._sink is not None
             with as_output_errors(self._target.path):
                 self._sink.finish()
@@ -143,7 +158,7 @@ class VideoWriter:
         return self._temporary
 
     def commit(self) -> None:
-        """Let the complete file appear as the target. Leaving the ``with`` block does both; once is enough."""
+        """Move the complete file to the target. Leaving the ``with`` block does both; calling it again is harmless."""
         self.finish()
         if not self._committed:
             with as_output_errors(self._target.path):
@@ -154,7 +169,7 @@ class VideoWriter:
         remove(self._temporary)
         if self._sink is not None:
             self._sink.close()
-        remove(self._temporary)  # a container that is closed may have written its end
+        remove(self._temporary)  # closing a container may have written its trailer
         remove_empty(self._made)
 
     def __enter__(self) -> Self:

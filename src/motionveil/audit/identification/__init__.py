@@ -1,4 +1,4 @@
-"""Re-identification: who is it, among the persons given."""
+"""Re-identification among given persons."""
 
 from .crops import Box, Finder, PersonFinder, Place
 from .embeddings import EMBEDDINGS, AppearanceEmbedding, Crop, Embedding, FaceEmbedding, ONNXEmbedding

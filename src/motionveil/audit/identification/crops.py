@@ -1,4 +1,4 @@
-"""Where the person is in the original: the attacker is told, and looks at the same places of the output."""
+"""Locates the person in the original; the attacker is told, and crops the output at the same place."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .embeddings import Crop
 
 FACE = ("forehead", "eyes", "cheek", "lips")
 _SURE = 0.4
-"""Saliency from which a pixel belongs to a person: from there on the preset secure covers completely."""
+"""Minimum saliency of a person, from which the preset secure covers completely."""
 _SMALLEST = 12
-"""Pixels along a side, below which nobody can be told."""
+"""Minimum side in pixels at which people are recognisable."""
 
 
 class Box(NamedTuple):
@@ -33,14 +33,14 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True)
 class Place:
-    """The largest person of one frame. mask: (H, W) float32, 1 on this person. face: None where there is none."""
+    """The largest person in a frame. mask: (H, W) float32, 1 on the person. face: None if there is none."""
 
     person: Box
     mask: Float32Array
     face: Box | None
 
     def crop(self, frame: UInt8Array, looks_at: Literal["face", "person"]) -> Crop | None:
-        """What an embedding gets to see of a frame (H, W, 3) of the same size, None where there is no such place."""
+        """The crop of a frame (H, W, 3) of the same size for an embedding; None if there is none."""
         box = self.face if looks_at == "face" else self.person
         if box is None:
             return None
@@ -49,23 +49,23 @@ class Place:
 
 
 class Finder(Protocol):
-    """Says where the person is in a frame (H, W, 3); see `PersonFinder`."""
+    """Locates the person in a frame (H, W, 3); see `PersonFinder`."""
 
     def __call__(self, frame: UInt8Array, faces: Sequence[Sequence[float]] | None = None, /) -> Place | None: ...
 
 
 class PersonFinder:
-    """Finds the largest person of a frame, and the face, by the parts that the embedded encoder knows."""
+    """Locates the largest person in a frame, and the face, from body parts found by the embedded encoder."""
 
     def __init__(self, extractor: FeatureExtractor | None = None, library: TemplateLibrary | None = None) -> None:
         self._extractor = extractor or PartsEncoder(short_side=288, levels=2)
         self._templates = (library or built_in_library()).select(GROUPS["person"])
 
     def __call__(self, frame: UInt8Array, faces: Sequence[Sequence[float]] | None = None) -> Place | None:
-        """The place in a frame (H, W, 3) RGB, None where nobody is found.
+        """The place in a frame (H, W, 3) RGB; None if nobody is found.
 
-        faces: boxes (x, y, width, height) of a detector of faces; the largest whose centre lies on the person is taken.
-        Without them the face is what looks like its parts.
+        faces: boxes (x, y, width, height) of a face detector, of which the largest centred on the person is used.
+        Without them, the face is located from its parts.
         """
         maps = saliency_maps(frame, self._templates, self._extractor)
         everything = maps.max(axis=0)
@@ -77,7 +77,7 @@ class PersonFinder:
         return Place(person, mask, face)
 
     def _face(self, maps: Float32Array, mask: Float32Array) -> Box | None:
-        """The box around the parts of a face, which nose and chin ('other_person') hold together."""
+        """The box around the parts of a face, which nose and chin ('other_person') connect."""
         names = [template.name for template in self._templates]
         best = np.array(names)[maps.argmax(axis=0)]
         sure = (maps.max(axis=0) >= _SURE) & (mask > 0)
@@ -87,7 +87,7 @@ class PersonFinder:
 
 
 def _largest(found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> tuple[Box, Float32Array] | None:
-    """The largest connected area: its box and its mask; None where it is too small."""
+    """The box and mask of the largest connected component; None if it is too small."""
     _, labels, statistics, _ = cv2.connectedComponentsWithStats(found.astype(np.uint8), connectivity=8)
     if len(statistics) < 2:
         return None

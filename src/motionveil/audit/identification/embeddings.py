@@ -1,4 +1,4 @@
-"""What a classical attacker makes of a crop: vectors that are alike for one person. None of them needs weights."""
+"""Embeddings for re-identification. The classical ones need no weights."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ IndexArray = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Crop:
-    """A part of a frame that shows somebody. picture: (h, w, 3) uint8 RGB.
+    """A crop of a frame that shows a person. picture: (h, w, 3) uint8 RGB.
 
-    mask: (h, w) float32 in [0, 1], the pixels that are looked at; None for all.
+    mask: (h, w) float32 in [0, 1], the pixels to use; None for all.
     """
 
     picture: UInt8Array
@@ -32,7 +32,7 @@ class Crop:
 
 
 class Embedding(Protocol):
-    """Describes crops. name: for reports. looks_at: whether it wants crops of faces or of whole persons."""
+    """Computes vectors of crops. name: for reports. looks_at: crops of faces or of whole persons."""
 
     @property
     def name(self) -> str: ...
@@ -41,22 +41,22 @@ class Embedding(Protocol):
     def looks_at(self) -> Literal["face", "person"]: ...
 
     def __call__(self, crops: Sequence[Crop]) -> Float32Array:
-        """(N, D) float32 vectors of length 1."""
+        """(N, D) float32 vectors of unit length."""
         ...
 
 
 class FaceEmbedding:
-    """Local binary patterns at three scales (Ahonen et al., PAMI 2006) and the low frequencies of the whole face.
+    """Local binary patterns at three scales (Ahonen et al., PAMI 2006), and low frequencies of the whole face.
 
-    The patterns know the detail of a face, also in other light; the frequencies are what is left of it after a blur.
-    Masks are not used: the edge of a face would become part of it.
+    The patterns describe details independently of lighting; the frequencies survive blur. Masks are not used, as the
+    outline of a face would become part of it.
     """
 
     name = "face"
     looks_at: Literal["face", "person"] = "face"
 
     def __call__(self, crops: Sequence[Crop]) -> Float32Array:
-        """(N, 3 * 36 * 59 + 144) float32 vectors of length 1."""
+        """(N, 3 * 36 * 59 + 144) float32 vectors of unit length."""
         return np.stack([_face_vector(crop.picture) for crop in crops])
 
 
@@ -71,7 +71,7 @@ def _face_vector(picture: UInt8Array) -> Float32Array:
 
 @cache
 def _uniform_codes() -> IndexArray:
-    """(256,) numbers of the 58 patterns with at most two changes around the circle, and 58 for all others."""
+    """(256,) indices of the 58 uniform patterns (at most two transitions around the circle), and 58 for the others."""
     bits = (np.arange(256)[:, None] >> np.arange(8)) & 1
     is_uniform = (bits != np.roll(bits, 1, axis=1)).sum(axis=1) <= 2
     return np.where(is_uniform, np.cumsum(is_uniform) - 1, 58)
@@ -94,13 +94,13 @@ def _binary_patterns(grey: Float32Array, radius: int, cells: int = 6) -> Float32
 
 
 class AppearanceEmbedding:
-    """Clothes and build: colours (Lab) and edge directions in horizontal stripes, of pixels inside the mask only."""
+    """Clothes and build: colours (Lab) and edge directions in horizontal stripes, within the mask only."""
 
     name = "appearance"
     looks_at: Literal["face", "person"] = "person"
 
     def __call__(self, crops: Sequence[Crop]) -> Float32Array:
-        """(N, 8 * (24 + 9)) float32 vectors of length 1."""
+        """(N, 8 * (24 + 9)) float32 vectors of unit length."""
         return np.stack([_appearance_vector(crop) for crop in crops])
 
 
@@ -113,13 +113,13 @@ def _appearance_vector(crop: Crop) -> Float32Array:
     mask = np.ones(size[::-1], np.float32)
     if crop.mask is not None:
         mask = cast(Float32Array, cv2.resize(crop.mask, size, interpolation=cv2.INTER_AREA))
-    # Edges along the outline belong to the outline, which is no secret.
+    # Edges at the outline belong to the outline, which is not protected.
     inside = cv2.erode(mask, np.ones((5, 5), np.uint8))
     lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB).astype(np.float32)
     grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1.0)
     along_x, along_y = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
     direction = np.arctan2(along_y, along_x) % np.pi / np.pi
-    # Skin and cloth lie near the middle of a and b: bins of equal width would hold them all in two.
+    # Skin and cloth are near the middle of a and b, where bins of equal width would not separate them.
     shades = [lab[..., 0] / 256, *((np.clip((lab[..., i] - 128) / 48, -1, 0.999) + 1) / 2 for i in (1, 2))]
     channels = [(values, _SHADES, mask) for values in shades]
     channels.append((direction.astype(np.float32), _DIRECTIONS, inside * np.hypot(along_x, along_y)))
@@ -137,11 +137,18 @@ def _stripes(values: FloatArray, bins: int, weights: FloatArray, rows: IndexArra
 
 
 class ONNXEmbedding:
-    """Any network in an ONNX file that makes vectors of pictures (N, 3, h, w).
+    """Any embedding network in an ONNX file that takes images (N, 3, h, w).
 
-    path: the file. size: (height, width) of its input. mean, std: RGB values in [0, 1] become (value - mean) / std; the
-    defaults are those of most face networks, [-1, 1]. looks_at: what it was trained on.
-    Raises WeightsError where the file is missing, no network, or does not take such pictures.
+    Args:
+        path: The file.
+        size: (height, width) of its input.
+        mean: RGB values in [0, 1] are normalised as (value - mean) / std. The defaults, for [-1, 1], suit most face
+            networks.
+        std: See `mean`.
+        looks_at: What it was trained on.
+
+    Raises:
+        WeightsError: If the file is missing, not a network, or does not accept such images.
     """
 
     def __init__(
@@ -162,12 +169,12 @@ class ONNXEmbedding:
             self([Crop(np.zeros((*size, 3), np.uint8))])
         except (WeightsError, RuntimeError) as error:
             raise WeightsError(
-                f"{path} is no network that can be run on pictures of {size[1]}x{size[0]}; "
+                f"{path} is not a network that can be run on images of {size[1]}x{size[0]}; "
                 "give another ONNX file to --embedding"
             ) from error
 
     def __call__(self, crops: Sequence[Crop]) -> Float32Array:
-        """(N, D) float32 vectors of length 1."""
+        """(N, D) float32 vectors of unit length."""
         height, width = self.size
         pictures = [cv2.resize(c.picture, (width, height), interpolation=cv2.INTER_AREA) for c in crops]
         values = (np.stack(pictures).astype(np.float32) / 255 - self._mean) / self._std

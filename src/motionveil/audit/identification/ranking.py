@@ -1,4 +1,4 @@
-"""Who is it, among the persons given: the nearest neighbour of what is left."""
+"""Rank-1 re-identification: nearest neighbour among crops of given persons."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _TIE = 1e-6
 
 @dataclass(frozen=True)
 class Rank1:
-    """How often the nearest person is the right one. hits may be a fraction: ties share a hit.
+    """How often the nearest person is the right one. hits may be fractional, as ties share a hit.
 
-    Crops of neighbouring frames are nearly the same: so many queries are fewer independent ones.
+    Crops of neighbouring frames are similar, so the effective number of independent queries is smaller.
     """
 
     hits: float
@@ -29,20 +29,20 @@ class Rank1:
 
     @property
     def rate(self) -> float:
-        """Share of the queries, 0 where there are none."""
+        """Fraction of correct queries; 0 if there are none."""
         return self.hits / self.queries if self.queries else 0.0
 
 
 def rank1(gallery: Mapping[str, Sequence[Crop]], queries: Sequence[tuple[str, Crop]], embedding: Embedding) -> Rank1:
-    """The share of queries (name, crop) whose nearest crop of the gallery, by cosine, is of the same name.
+    """The fraction of queries (name, crop) whose nearest gallery crop, by cosine similarity, has the same name.
 
-    Where crops of several names are equally near, each name gets its share of the hit.
+    If crops of several names are equally near, the hit is shared.
     """
     return _Known(gallery, embedding).ask([name for name, _ in queries], [crop for _, crop in queries])
 
 
 class _Known:
-    """A gallery whose crops have been looked at."""
+    """A gallery with computed embeddings."""
 
     def __init__(self, gallery: Mapping[str, Sequence[Crop]], embedding: Embedding) -> None:
         self.embedding = embedding
@@ -52,7 +52,7 @@ class _Known:
         self._vectors = embedding(crops) if crops else None
 
     def ask(self, names: Sequence[str], crops: Sequence[Crop]) -> Rank1:
-        """How often the nearest crop of those that are known is of the right name."""
+        """How often the nearest crop in the gallery has the right name."""
         if self._vectors is None or not crops:
             return Rank1(0.0, 0)
         hits = 0.0
@@ -64,15 +64,18 @@ class _Known:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One embedding's success.
+    """The success of one embedding.
 
-    original: on the original, which shows whether this attacker works at all. output: on what is released. recovered:
-    on what each reconstruction recovered. control: on negatives of the output's crops, turned and in other colours,
-    which have the same texture and show nobody. luck: how often, from 0 to 1, such crops are recognised as well as the
-    output. Crops of one clip that tell nothing look alike and have the same nearest neighbour, so that their rate is
-    anything from 0 to 1: only a rate above chance with little luck (0.1 or less) is recognition.
-    original_luck: the same for the original: an embedding that cannot tell it from crops that show nobody cannot judge.
-    gallery: number of crops that are known, by person.
+    Attributes:
+        original: On the original, which shows whether this attacker works at all.
+        output: On the output.
+        recovered: On the result of each reconstruction attack.
+        control: On inverted, rotated and recoloured crops of the output, which have the same texture but show nobody.
+        luck: How often, from 0 to 1, such crops are recognised as well as the output. Uninformative crops of one clip
+            are similar and share a nearest neighbour, so that their rate can be anything from 0 to 1. Only a rate
+            above chance with low luck (0.1 or less) is recognition.
+        original_luck: The same for the original: an embedding that cannot distinguish it from such crops is unusable.
+        gallery: Number of known crops by person.
     """
 
     embedding: str
@@ -88,10 +91,10 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Identification:
-    """Re-identification among some persons.
+    """Re-identification among several persons.
 
-    chance: rate of a guess. blind: names of embeddings that cannot see everybody, and were not asked. not_run: in a
-    sentence, why it was not tried; None where it was.
+    chance: rate of a random guess. blind: names of embeddings that cannot see everybody, and were not used. not_run:
+    why it was not attempted, in a sentence; None if it was.
     """
 
     persons: tuple[str, ...]
@@ -112,14 +115,18 @@ def identify(
     embeddings: Sequence[Embedding] | None = None,
     finder: Finder | None = None,
 ) -> Identification:
-    """Ask every embedding who is in the output, among `persons` and the person in the original itself.
+    """Run all embeddings to re-identify the output among `persons` and the person in the original.
 
-    persons: name → pictures or frames (H, W, 3) uint8 RGB of any size. original, output, and what attacks recovered:
-    the same moments of the clip in order, frames of one size. The first half of the original is what the attacker knows
-    of the person (`name`; pictures under that name in `persons` are known too), the second half is asked. Places are
-    those in the original, also for the output.
-    faces: for every moment the boxes (x, y, width, height) that a detector found in the original.
-    embeddings: default `face` and `appearance`.
+    Args:
+        persons: Images or frames (H, W, 3) uint8 RGB of any size by name.
+        original: Frames of the clip in order, of one size. The first half is the attacker's knowledge of the person,
+            the second half is queried.
+        output: The same frames of the output. Persons are located in the original.
+        recovered: The same frames as recovered by attacks, by name.
+        name: Name of the person in the original; images under that name in `persons` are known too.
+        faces: For each frame, boxes (x, y, width, height) detected in the original.
+        embeddings: None for `face` and `appearance`.
+        finder: Locates persons; None for `PersonFinder`.
     """
     finder, recovered = finder or PersonFinder(), recovered or {}
     everybody = tuple(dict.fromkeys([name, *persons]))
@@ -128,7 +135,7 @@ def identify(
     places = [finder(frame, None if faces is None else faces[i]) for i, frame in enumerate(original)]
     half = len(original) // 2
     if sum(place is not None for place in places[:half]) == 0 or all(place is None for place in places[half:]):
-        reason = "nobody was found in the original; give a longer part of it"
+        reason = "nobody was found in the original; use a longer part of it"
         return Identification(everybody, 1 / len(everybody), not_run=reason)
     others = {who: [(frame, finder(frame)) for frame in frames] for who, frames in persons.items()}
     attempts, blind = [], []
@@ -138,9 +145,9 @@ def identify(
             theirs = _crops([frame for frame, _ in found], [place for _, place in found], embedding)
             gallery[who] = [*gallery.get(who, []), *theirs]
         if not all(gallery.values()):
-            blind.append(embedding.name)  # somebody whom it cannot see would never be chosen
+            blind.append(embedding.name)  # a person whom it cannot see would never be chosen
             continue
-        # Who is known better is found more often.
+        # Persons with more crops are found more often.
         fewest = min(len(crops) for crops in gallery.values())
         known = _Known({who: _evenly(crops, fewest) for who, crops in gallery.items()}, embedding)
         ask = partial(_ask, known, name, places[half:])
@@ -159,7 +166,7 @@ def identify(
                 gallery=known.counts,
             )
         )
-    unseen = "not everybody given shows a face or a body that could be found; give other pictures"
+    unseen = "not every given person has a recognisable face or body; give other images"
     return Identification(everybody, 1 / len(everybody), tuple(attempts), tuple(blind), None if attempts else unseen)
 
 
@@ -169,7 +176,7 @@ def _ask(known: _Known, name: str, places: Sequence[Place | None], frames: Seque
 
 
 def _evenly(crops: Sequence[Crop], count: int) -> list[Crop]:
-    """So many of the crops, spread over all."""
+    """A number of crops, evenly spaced."""
     return [crops[i] for i in np.unique(np.linspace(0, len(crops) - 1, count).round().astype(int))]
 
 
@@ -177,22 +184,22 @@ _MAX_CONTROL = 8
 
 
 def _control(known: _Known, name: str, crops: Sequence[Crop]) -> tuple[Rank1, float]:
-    """How well crops that show nobody are recognised, and the share of ways to make them that do as well as `crops`.
+    """How well crops that show nobody are recognised, and the fraction of such variants that do as well as `crops`.
 
-    In noise, up is as good as down, dark as bright and red as green: the crops themselves are then one draw of many
-    from the same distribution, and this is a permutation test.
+    In noise, orientation, brightness and colours are exchangeable: the crops themselves are one draw of many from the
+    same distribution, so this is a permutation test.
     """
     chosen = _evenly(crops, _MAX_CONTROL) if crops else []
     names = [name] * len(chosen)
     found = known.ask(names, chosen)
     if not found.hits:
-        return Rank1(0.0, 0), 1.0  # nothing needs to be explained
+        return Rank1(0.0, 0), 1.0  # there is nothing to explain
     spoilt = [
         known.ask(names, [_spoilt(crop, turns, mirrored, colours) for crop in chosen])
         for turns in range(4)
         for mirrored in (False, True)
         for colours in range(3)
-        if (turns, mirrored) not in ((0, False), (0, True))  # in which a face is still a face
+        if (turns, mirrored) not in ((0, False), (0, True))  # where a face is still a face
     ]
     as_good = sum(one.rate >= found.rate for one in spoilt)
     pooled = Rank1(sum(one.hits for one in spoilt), sum(one.queries for one in spoilt))
@@ -200,11 +207,11 @@ def _control(known: _Known, name: str, crops: Sequence[Crop]) -> tuple[Rank1, fl
 
 
 def _spoilt(crop: Crop, turns: int, mirrored: bool, colours: int) -> Crop:
-    """The negative of a crop, turned by quarters, perhaps mirrored, its colours exchanged."""
+    """The negative of a crop, rotated by quarter turns, optionally mirrored, with permuted colours."""
     height, width = crop.picture.shape[:2]
     picture = np.rot90(crop.picture[:, ::-1] if mirrored else crop.picture, turns)
     picture = 255 - np.roll(picture, colours, axis=2)
-    # Quarter turns change the shape, which has to be the mask's.
+    # Quarter turns change the shape, which must match the mask's.
     return replace(crop, picture=ops.resize_image(np.ascontiguousarray(picture), (height, width)))
 
 

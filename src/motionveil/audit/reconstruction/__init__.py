@@ -1,4 +1,4 @@
-"""Attackers that try to get the picture back. What they find is measured against what they find in one grey."""
+"""Reconstruction attacks. Their results are compared with those on a single colour."""
 
 from .attack import Attack
 from .reconstruct import ATTACKS, Moments, Recovery, reconstruct

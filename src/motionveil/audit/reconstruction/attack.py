@@ -1,4 +1,4 @@
-"""What an attack is, and what it may use."""
+"""The interface of attacks, and the data they may use."""
 
 from __future__ import annotations
 
@@ -11,21 +11,25 @@ from ..footage import Excerpt, Remake
 from .evidence import Evidence, Scene, scene_of
 
 Candidate = tuple[str, UInt8Array]
-"""A setting, and what an attack recovers with it: (K, H, W, 3) uint8, one frame per target."""
+"""A setting, and the recovered frames: (K, H, W, 3) uint8, one per target."""
 
 
 class NotRunError(Exception):
-    """An attack lacks something; the text says what, in one sentence for people."""
+    """An attack lacks something it needs; the message is one sentence for the report."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """All that the judge has.
+    """All data of the judge.
 
-    excerpts: of original and output. targets: frames of each that attacks recover. remake: the method, to be run again.
-    clips: gives the original from its start on. training: excerpts of other videos under the same method. within:
-    excerpts that end later than so many seconds are left out where the method has to be run again from the start.
-    on_progress: called with the share of the present attack that is done, where it takes long.
+    Attributes:
+        excerpts: Of original and output.
+        targets: Number of frames per excerpt to recover.
+        remake: The method, to be run again.
+        clips: Returns the original from its start.
+        training: Excerpts of other videos processed with the same method.
+        within: Excerpts that end later, in seconds, are skipped by attacks that run the method from the start.
+        on_progress: Called with the fraction of the current attack that is done, if it takes long.
     """
 
     excerpts: Sequence[Excerpt]
@@ -38,11 +42,11 @@ class Case:
     _scenes: dict[int, list[Scene]] = field(default_factory=dict, repr=False, compare=False)
 
     def reporting(self, on_progress: Callable[[float], None]) -> Case:
-        """The same case, whose progress is told to somebody else."""
+        """A copy that reports progress elsewhere."""
         return replace(self, on_progress=on_progress)
 
     def scenes(self, short_side: int) -> list[Scene]:
-        """The excerpts at this short side; made once."""
+        """The excerpts at this short side; cached."""
         if short_side not in self._scenes:
             self._scenes[short_side] = [
                 scene_of(excerpt, short_side, targets=self.targets) for excerpt in self.excerpts
@@ -52,7 +56,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Trial:
-    """An attack that is ready, the same for the floor, and what both are tried on."""
+    """An attack ready to run, its counterpart for the floor, and the scenes for both."""
 
     scenes: Sequence[Scene]
     attack: Attack
@@ -60,10 +64,12 @@ class Trial:
 
 
 class Attack(Protocol):
-    """A way to get the picture back. Holds settings only.
+    """A reconstruction attack. Holds settings only.
 
-    summary: one sentence for people who are no engineers. short_side: frames are shrunk to this first, for attack and
-    floor alike; faces and clothes can be told at that size, and finer detail only makes PSNR smaller.
+    Attributes:
+        summary: One sentence for readers without technical background.
+        short_side: Frames are downsampled to this first, for attack and floor alike; faces and clothes are
+            recognisable at that size, and finer detail only lowers PSNR.
     """
 
     name: str
@@ -71,19 +77,19 @@ class Attack(Protocol):
     short_side: int
 
     def recover(self, evidence: Evidence) -> Iterator[Candidate]:
-        """Recoveries of the targets at several strengths, the same ones in the same order for every evidence."""
+        """Recoveries of the targets with several settings, the same ones in the same order for any evidence."""
         ...
 
     def trial(self, case: Case) -> Trial:
-        """The attack made ready. Raises NotRunError where something is missing."""
+        """Prepare the attack. Raises NotRunError if something is missing."""
         return Trial(case.scenes(self.short_side), self, self)
 
 
 class Nothing(Attack):
-    """The output as it is."""
+    """The unmodified output."""
 
     name = "none"
-    summary = "The output is looked at as it is, to compare the attacks with."
+    summary = "The unmodified output, as a reference for the attacks."
     short_side = 320
 
     def recover(self, evidence: Evidence) -> Iterator[Candidate]:

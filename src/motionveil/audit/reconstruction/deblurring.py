@@ -1,4 +1,4 @@
-"""A blur whose shape is guessed is undone in part."""
+"""Deblurring: inverts blur with an estimated kernel."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .evidence import Evidence
 
 _AT = 224
 KERNELS: tuple[tuple[float, int | None], ...] = ((1.5, None), (10.0, 13), (10.0, 21), (5.5, None), (8.0, None))
-"""Blurs that are tried: standard deviation and full width (None: all of it) in pixels at a short side of 224."""
+"""Kernels to try: standard deviation and full width (None: untruncated) in pixels at a short side of 224."""
 
 NOISE = (3e-4, 3e-3, 3e-2)
-"""Power of noise over that of the picture, at one cycle in 16 pixels; rises with the square of the frequency."""
+"""Power of noise relative to the image at one cycle per 16 pixels; increases with the square of the frequency."""
 
 
 def kernel_of(sigma: float, width: int | None, short_side: int) -> Float32Array:
-    """One axis of a Gaussian filter given at a short side of 224, at this short side: (2n + 1,) float32, sum 1."""
+    """One axis of a Gaussian kernel, given at a short side of 224, at this short side: (2n + 1,) float32, sum 1."""
     scale = short_side / _AT
     reach = int(np.ceil(((6 * sigma if width is None else width) * scale - 1) / 2))
     kernel = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * (sigma * scale) ** 2))
@@ -29,16 +29,16 @@ def kernel_of(sigma: float, width: int | None, short_side: int) -> Float32Array:
 
 
 def blurred_throughout(frame: UInt8Array, touched: BoolArray, kernel: Float32Array) -> Float32Array:
-    """The frame as if all of it had been blurred: what was left alone is known to the attacker, who blurs it too."""
+    """The frame blurred everywhere: unaltered areas are known to the attacker, who blurs them too."""
     values = frame.astype(np.float32)
     blurred = cv2.sepFilter2D(values, -1, kernel, kernel, borderType=cv2.BORDER_REPLICATE)
     return np.where(touched[..., None], values, blurred).astype(np.float32)
 
 
 class Wiener:
-    """Wiener's filter for one picture and one kernel, at any strength (Gonzalez & Woods, Eq. 5.8-6).
+    """The Wiener filter of one image and kernel, for any noise level (Gonzalez & Woods, Eq. 5.8-6).
 
-    Power spectra of pictures fall with the square of the frequency, and the noise of codecs and rounding is flat.
+    Assumes image power spectra that fall with the square of the frequency, and white noise from codec and rounding.
     """
 
     def __init__(self, picture: Float32Array, kernel: Float32Array) -> None:
@@ -58,7 +58,7 @@ class Wiener:
         self.padded = (best[0], best[1])
 
     def __call__(self, noise: float) -> UInt8Array:
-        """The sharpened picture (H, W, 3)."""
+        """The sharpened image (H, W, 3)."""
         gain = self.transfer / (self.transfer**2 + noise * self.frequency)
         gain[0, 0] = 1
         sharp = np.fft.irfft2(self.spectrum * gain, s=self.padded, axes=(0, 1))
@@ -68,14 +68,14 @@ class Wiener:
 
 
 class Deblurring(Attack):
-    """Unsharp masking, and Wiener's filter for several kernels, since the true one is not known."""
+    """Unsharp masking, and Wiener filters for several kernels, since the true one is unknown."""
 
     name = "deblurring"
-    summary = "The blur is guessed and undone, as photographs that are out of focus are sharpened."
+    summary = "Estimates the blur and inverts it, like sharpening an out-of-focus photo."
     short_side = 320
 
     def recover(self, evidence: Evidence) -> Iterator[Candidate]:
-        """Every kernel at every strength."""
+        """All kernels at all noise levels."""
         targets = list(evidence.targeted)
         for sigma in (2.0, 5.0):
             smooth = [cv2.GaussianBlur(frame, (0, 0), sigma) for frame, _ in targets]

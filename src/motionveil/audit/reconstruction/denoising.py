@@ -1,4 +1,4 @@
-"""Noise is finer than pictures: smoothing takes it away."""
+"""Denoising: noise is finer than image content, so smoothing removes it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _bilateral(frame: UInt8Array, contrast: float) -> UInt8Array:
 
 
 def _non_local(frame: UInt8Array, strength: float) -> UInt8Array:
-    """Non-local means (Buades et al., CVPR 2005), on a copy of half the size, since it is slow."""
+    """Non-local means (Buades et al., CVPR 2005), at half the size, since it is slow."""
     height, width = frame.shape[:2]
     half = cv2.resize(frame, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
     clean = cv2.fastNlMeansDenoisingColored(half, None, strength, strength, 5, 11)
@@ -42,21 +42,21 @@ SMOOTHERS: dict[str, _Smoother] = {
     **{f"bilateral, {contrast:g}": partial(_bilateral, contrast=contrast) for contrast in (40.0, 120.0)},
     **{f"non-local means, {strength:g}": partial(_non_local, strength=strength) for strength in (8.0, 30.0)},
 }
-"""Smoothing by name, from light to heavy, of (H, W, 3) uint8; sizes in pixels at a short side of 320."""
+"""Smoothing filters for (H, W, 3) uint8, from weak to strong; sizes in pixels at a short side of 320."""
 
 _AMPLIFIED = ("gaussian, 2 px", "gaussian, 4 px", "gaussian, 8 px")
-"""Those after which the contrast is raised too."""
+"""Filters after which the contrast is raised too."""
 
 
 class Denoising(Attack):
-    """Blind denoising of every frame, and of the mean of several along their motion."""
+    """Blind denoising of each frame, and of motion-compensated means of several frames."""
 
     name = "denoising"
-    summary = "Filters that remove noise from photographs are tried, from light to heavy, on frames and on their means."
+    summary = "Applies noise filters of increasing strength to frames and to their means."
     short_side = 320
 
     def recover(self, evidence: Evidence) -> Iterator[Candidate]:
-        """Every smoother on the frames; then smoothed means over 5 frames along the motion, and over all in place."""
+        """All filters on single frames; then on motion-compensated means of 5 frames, and on the mean of all frames."""
         targets = [frame for frame, _ in evidence.targeted]
         for name, smoother in SMOOTHERS.items():
             smooth = np.stack([smoother(frame) for frame in targets])

@@ -1,4 +1,4 @@
-"""Large pixels are averages of the picture: what lies between them is interpolated, and other frames show more."""
+"""Depixelation: cells are averages, between which the image is interpolated; other frames add detail."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from .temporal import Aligned, mean_of
 
 _AT = 224
 CELLS = (4.0, 16.0)
-"""Sides of the large pixels that are tried besides those that are found, in pixels at a short side of 224."""
+"""Cell sizes that are tried besides the detected one, in pixels at a short side of 224."""
 
 
 def found_cells(frame: UInt8Array, touched: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> tuple[int, int]:
-    """Number of large pixels (rows, columns) of a frame, read off the edges between them inside `touched`."""
+    """The detected number of cells (rows, columns) of a frame, from the edges between them inside `touched`."""
     values = frame.astype(np.float32).sum(2)
     return _along(values, touched), _along(values.T, touched.T)
 
 
 def _along(values: Float32Array, touched: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> int:
-    """Cells along the first axis: the number whose borders hold most of the steps, beyond what chance would give."""
+    """The number of cells along the first axis whose borders contain most of the steps, relative to chance."""
     both = touched[1:] & touched[:-1]
     steps = (np.abs(np.diff(values, axis=0)) * both).sum(1) / np.maximum(both.sum(1), 1)
     length, total = len(values), float(steps.sum())
@@ -33,7 +33,7 @@ def _along(values: Float32Array, touched: np.ndarray[tuple[int, ...], np.dtype[n
         return best
     for count in range(length // 40 + 2, length // 3):
         borders = np.rint(np.arange(1, count) * length / count).astype(int) - 1
-        # A border may fall between two pixels of the shrunk frame.
+        # A border may fall between two pixels of the downsampled frame.
         near = np.unique(np.clip(np.concatenate([borders, borders + 1]), 0, length - 2))
         score = float(steps[near].sum()) / total - len(near) / (length - 1)
         if score > most:
@@ -42,7 +42,7 @@ def _along(values: Float32Array, touched: np.ndarray[tuple[int, ...], np.dtype[n
 
 
 def smoothed_cells(frame: UInt8Array, cells: tuple[int, int], rounds: int = 2) -> UInt8Array:
-    """The smooth picture whose averages over `cells` (rows, columns) are those of the frame (back-projection)."""
+    """A smooth image with the same averages over `cells` (rows, columns) as the frame (back-projection)."""
     height, width = frame.shape[:2]
     shape, size = (cells[1], cells[0]), (width, height)
     means = cv2.resize(frame.astype(np.float32), shape, interpolation=cv2.INTER_AREA)
@@ -54,14 +54,14 @@ def smoothed_cells(frame: UInt8Array, cells: tuple[int, int], rounds: int = 2) -
 
 
 class Depixelation(Attack):
-    """Smooth pictures through the averages; of several frames laid over each other along the motion, more."""
+    """Smooth interpolation of the averages; combines several frames along the motion."""
 
     name = "depixelation"
-    summary = "The grid of large pixels is found, and what was between them interpolated, also from other frames."
+    summary = "Detects the pixelation grid and interpolates between its cells, also from other frames."
     short_side = 320
 
     def recover(self, evidence: Evidence) -> Iterator[Candidate]:
-        """Every size of cells; one frame by itself, and means along the motion and in place."""
+        """All cell sizes; single frames, and means along the motion and unmoved."""
         height, width = evidence.frames.shape[1:3]
         for cell in (None, *CELLS):
             if cell is None:
@@ -71,7 +71,7 @@ class Depixelation(Attack):
                 side = max(1.0, cell * min(height, width) / _AT)
                 cells = (max(1, round(height / side)), max(1, round(width / side)))
             grid = "the grid that was found" if cell is None else f"cells of {cell:g} px"
-            # Only the touched pixels are large ones: the others stay sharp, and show the motion better.
+            # Only altered pixels are large: the others stay sharp, and show the motion better.
             smooth = np.stack([smoothed_cells(frame, cells) for frame in evidence.frames])
             yield f"{grid}, one frame", smooth[list(evidence.targets)]
             shown = np.where(evidence.touched[..., None], smooth, evidence.frames)

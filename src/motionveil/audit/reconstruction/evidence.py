@@ -1,4 +1,4 @@
-"""What an attacker holds, and what only the judge knows."""
+"""What the attacker has, and what only the judge knows."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ...flow import DISFlow
 from ..footage import BoolArray, Excerpt
 
 GREY = (115, 115, 115)
-"""What knows nothing of a picture: the mean of the default noise."""
+"""The mean of the default noise, which contains no information about an image."""
 
 Motion = tuple[list[Float32Array], list[Float32Array]]
-"""Flow (h, w, 2) from every frame to the next one, and from every frame but the first to the one before it."""
+"""Flow (h, w, 2) from each frame to the next, and from each frame but the first to the previous one."""
 
 
 def neighbour_motion(frames: UInt8Array) -> Motion:
-    """Flow from every frame to the next one, and to the one before it (from the second frame on), (h, w, 2) each.
+    """Flow from each frame to the next, and to the previous one (from the second frame on), (h, w, 2) each.
 
-    Estimated on what the attacker has, the output; nothing else is known to them.
+    Estimated on the output, which is all that the attacker has.
     """
     estimator = DISFlow()
     prepared = [estimator.prepare(frame) for frame in frames]
@@ -34,11 +34,14 @@ def neighbour_motion(frames: UInt8Array) -> Motion:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What an attacker holds: never the original.
+    """What the attacker has; never the original.
 
-    frames: (T, H, W, 3) uint8, the output. touched: (T, H, W) bool, where it was altered, which anybody can see.
-    targets: the K frames that are to be recovered; the others help.
-    opacity, filling: (K, H, W) float32 and (K, H, W, 3) uint8 of the targets, known to who knows the seed.
+    Attributes:
+        frames: (T, H, W, 3) uint8, the output.
+        touched: (T, H, W) bool, where it was altered, which anybody can see.
+        targets: Indices of the K frames to recover; the others help.
+        opacity: (K, H, W) float32 of the targets, for attackers who know the seed.
+        filling: (K, H, W, 3) uint8 of the targets, for attackers who know the seed.
     """
 
     frames: UInt8Array
@@ -49,25 +52,28 @@ class Evidence:
 
     @property
     def targeted(self) -> Iterator[tuple[UInt8Array, BoolArray]]:
-        """Every target, (H, W, 3), and where it was touched, (H, W)."""
+        """Each target, (H, W, 3), and where it was altered, (H, W)."""
         return ((self.frames[index], self.touched[index]) for index in self.targets)
 
     @cached_property
     def motion(self) -> Motion:
-        """Of the frames."""
+        """The motion of the frames."""
         return neighbour_motion(self.frames)
 
     def flattened(self) -> Evidence:
-        """The same with one colour wherever something was touched: what an attack finds here, it did not find there."""
+        """The same with a single colour in altered areas: whatever an attack finds here is not information."""
         return replace(self, frames=np.where(self.touched[..., None], np.array(GREY, np.uint8), self.frames))
 
 
 @dataclass(frozen=True)
 class Scene:
-    """An excerpt as an attack is tried on it.
+    """An excerpt as used by an attack.
 
-    original, output: (K, H, W, 3) uint8 and core: (K, H, W) bool of the targets, known to the judge alone. indices: of
-    the targets in the video.
+    Attributes:
+        original: (K, H, W, 3) uint8 of the targets, known to the judge only.
+        output: (K, H, W, 3) uint8 of the targets.
+        core: (K, H, W) bool, where recoveries are judged.
+        indices: The targets' frame numbers in the video.
     """
 
     evidence: Evidence
@@ -78,12 +84,12 @@ class Scene:
 
     @cached_property
     def floor(self) -> Evidence:
-        """The evidence where there is nothing to find."""
+        """The evidence without information, for the floor."""
         return self.evidence.flattened()
 
 
 def scene_of(excerpt: Excerpt, short_side: int, *, targets: int) -> Scene:
-    """An excerpt with its frames shrunk to `short_side` and so many of them, evenly spread, to be recovered."""
+    """Downsample an excerpt to `short_side` and select evenly spaced target frames."""
     small = shrink(excerpt, short_side)
     count = min(targets, len(small.original))
     chosen = tuple(int(index) for index in (np.arange(count) + 0.5) * len(small.original) / count)
@@ -98,7 +104,7 @@ def scene_of(excerpt: Excerpt, short_side: int, *, targets: int) -> Scene:
 
 
 def shrink(excerpt: Excerpt, short_side: int) -> Excerpt:
-    """The excerpt at a short side of at most this many pixels; a pixel of the core is made of such pixels alone."""
+    """Downsample the excerpt to at most this short side; a pixel of the core consists of core pixels only."""
     size = shrunk_size(excerpt.original.shape[1:3], short_side)
     if size == excerpt.original.shape[1:3]:
         return excerpt
@@ -119,7 +125,7 @@ def shrunk_size(size: tuple[int, ...], short_side: int) -> tuple[int, int]:
 
 
 def resized(frames: UInt8Array, size: tuple[int, int]) -> UInt8Array:
-    """(T, H, W, 3) uint8 at another (height, width): averages when it becomes smaller, bicubic otherwise."""
+    """Resize (T, H, W, 3) uint8 to (height, width): area average when shrinking, bicubic otherwise."""
     if frames.shape[1:3] == size:
         return frames
     method = cv2.INTER_AREA if size[0] < frames.shape[1] else cv2.INTER_CUBIC
@@ -127,5 +133,5 @@ def resized(frames: UInt8Array, size: tuple[int, int]) -> UInt8Array:
 
 
 def _shares(masks: BoolArray, size: tuple[int, int]) -> Float32Array:
-    """(T, H, W) bool at another (height, width): how much of every pixel is true."""
+    """Resize (T, H, W) bool to (height, width): the fraction of each pixel that is true."""
     return np.stack([cv2.resize(m.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA) for m in masks])

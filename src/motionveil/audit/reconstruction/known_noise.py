@@ -1,4 +1,4 @@
-"""The noise of a half-covered rim is seen at full strength beside it: it can be taken off there."""
+"""Known noise: the noise of a half-covered outline is visible at full strength beside it, and can be subtracted."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from .known_seed import KnownSeed, reenacted, remade_with
 
 
 class KnownNoise(KnownSeed):
-    """Noise and opacity are given away, but not the seed: what is subtracted from was encoded, as all that is released.
+    """Noise and opacity are known, but not the seed. Unlike with `KnownSeed`, the output has been encoded.
 
-    Judged on all of the people, with their outline: that is where something may show through.
+    Judged on people including their outline, where the original may show through.
     """
 
     name = "known_noise"
-    summary = "The noise is known from where it is seen at full strength, and taken off where people are half covered."
+    summary = "Reads the noise where it is at full strength, and subtracts it where people are half covered."
 
     def trial(self, case: Case) -> Trial:
-        """The excerpts as the method makes them, encoded with the tool's defaults."""
+        """The excerpts, processed by the method and encoded with default settings."""
         remake, clips = remade_with(case)
         excerpts = [
             excerpt if excerpt.people is None else replace(excerpt, core=excerpt.people & excerpt.touched)
@@ -37,15 +37,15 @@ class KnownNoise(KnownSeed):
 
 
 def _released(scene: Scene) -> Scene:
-    """The scene whose evidence went through the encoder."""
+    """The scene with evidence that was encoded."""
     frames = encoded(scene.evidence.frames)
     return replace(scene, evidence=replace(scene.evidence, frames=frames))
 
 
 def encoded(frames: UInt8Array) -> UInt8Array:
-    """Frames (T, H, W, 3) as they come out of the file that the tool writes by default."""
+    """Frames (T, H, W, 3) after encoding with default settings."""
     count, height, width = frames.shape[:3]
-    # Encoders want even sides.
+    # Encoders require even sides.
     wide = np.pad(frames, [(0, 0), (0, height % 2), (0, width % 2), (0, 0)], mode="edge")
     info = VideoInfo(
         width=wide.shape[2], height=wide.shape[1], frame_rate=Fraction(25), num_frames=count,

@@ -1,4 +1,4 @@
-"""Who knows the seed knows the noise, and takes it off again wherever it is not all there is."""
+"""Known seed: the attacker regenerates the noise and subtracts it where opacity is below 1."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ from .evidence import Evidence, Scene, resized, shrunk_size
 
 _SEED = 1
 LIMITS = (1 - 1 / 255, 0.95, 0.8, 0.5, 0.02)
-"""Opacities from which on a pixel is guessed from its neighbours instead of computed."""
+"""Opacities above which a pixel is estimated from its neighbours instead of computed."""
 
 
 def uncovered(frame: UInt8Array, filling: UInt8Array, opacity: Float32Array) -> UInt8Array:
-    """Eq. 5 solved for the picture: I = (O - S N) / (1 - S), (H, W, 3) uint8; where S is 1 it means nothing."""
+    """Eq. 5 solved for the original: I = (O - S N) / (1 - S), (H, W, 3) uint8; undefined where S is 1."""
     share = opacity[..., None]
     picture = (frame - share * filling) / np.maximum(1 - share, 1e-6)
     return (np.clip(picture, 0, 255) + 0.5).astype(np.uint8)
 
 
 def spread(picture: UInt8Array, weights: Float32Array) -> UInt8Array:
-    """The picture (H, W, 3) where `weights` (H, W) are above 0; elsewhere the weighted mean of what is near.
+    """The image (H, W, 3) where `weights` (H, W) are above 0; elsewhere a weighted mean of the surroundings.
 
-    That is normalised convolution (Knutsson & Westin, CVPR 1993), over wider and wider surroundings until something
-    is there.
+    Normalised convolution (Knutsson & Westin, CVPR 1993), with growing radius until all pixels are filled.
     """
     result = picture.copy()
     missing = weights <= 0
@@ -37,7 +36,7 @@ def spread(picture: UInt8Array, weights: Float32Array) -> UInt8Array:
     for sigma in (1.5, 6.0, 24.0, 96.0):
         if not missing.any():
             break
-        # Wide averages are smooth: a smaller copy is enough for them.
+        # Wide averages are smooth, so they can be computed at a lower resolution.
         size = max(1, round(picture.shape[1] * 1.5 / sigma)), max(1, round(picture.shape[0] * 1.5 / sigma))
         small = [cv2.resize(values, size, interpolation=cv2.INTER_AREA) for values in (weighted, weights)]
         total, near = (
@@ -51,17 +50,17 @@ def spread(picture: UInt8Array, weights: Float32Array) -> UInt8Array:
 
 
 class KnownSeed(Attack):
-    """The method is run once more with a seed that the attacker knows, and its output attacked as it left the method.
+    """Runs the method again with a seed known to the attacker, and attacks its unencoded output.
 
-    That is the worst case: every number of the blend is known, and no codec has rounded anything.
+    The worst case: all terms of the blend are known, and no codec has rounded anything.
     """
 
     name = "known_seed"
-    summary = "Somebody who knows the seed of the noise subtracts it wherever the picture shows through."
+    summary = "With the seed of the noise, subtracts it wherever the original shows through."
     short_side = 320
 
     def recover(self, evidence: Evidence) -> Iterator[Candidate]:
-        """The output as it is; then computed up to several opacities, and guessed beyond."""
+        """The output as it is; then computed up to several opacities, and estimated above."""
         assert evidence.opacity is not None
         assert evidence.filling is not None
         frames = evidence.frames[list(evidence.targets)]
@@ -69,33 +68,33 @@ class KnownSeed(Attack):
         known = [uncovered(*known) for known in zip(frames, evidence.filling, evidence.opacity, strict=True)]
         for limit in LIMITS:
             pictures = [
-                # What little is left of a pixel was rounded: it weighs less with its neighbours.
+                # Almost covered pixels carry large rounding errors, so their weight is smaller.
                 spread(picture, np.where(opacity < limit, (1 - opacity) ** 2, 0).astype(np.float32))
                 for picture, opacity in zip(known, evidence.opacity, strict=True)
             ]
             yield f"computed below an opacity of {limit:.3g}", np.stack(pictures)
 
     def trial(self, case: Case) -> Trial:
-        """The excerpts as the method makes them with a known seed."""
-        # Noise and equations belong to the full size; only what is recovered is shrunk, to be judged like the others.
+        """The excerpts, processed by the method with a known seed."""
+        # Noise and equations apply at the full size; only recoveries are downsampled, to be judged like the others.
         return Trial(self.checked(reenacted(case, *remade_with(case), self.short_side), case), self, self)
 
     def checked(self, scenes: list[Scene], case: Case) -> list[Scene]:
-        """The scenes. Raises NotRunError where nothing in them is judged."""
+        """The scenes. Raises NotRunError if nothing in them can be judged."""
         if not any(scene.core.any() for scene in scenes):
-            raise NotRunError(f"nothing that is replaced in the first {case.within:g} seconds is looked at")
+            raise NotRunError(f"no replaced area can be judged in the first {case.within:g} seconds")
         return scenes
 
 
 def remade_with(case: Case) -> tuple[Remake, Callable[[], Iterable[Clip]]]:
-    """What it takes to run the method again. Raises NotRunError where that is not known."""
+    """The method and the original to run it on. Raises NotRunError if either is unknown."""
     if case.remake is None or case.clips is None:
-        raise NotRunError("the settings that made the output are not known, so it cannot be made again with a seed")
+        raise NotRunError("the settings of the output are unknown, so it cannot be regenerated with a seed")
     return case.remake, case.clips
 
 
 def reenacted(case: Case, remake: Remake, clips: Callable[[], Iterable[Clip]], short_side: int) -> list[Scene]:
-    """The excerpts that end within `Case.within` seconds, remade: evidence at full size, the rest shrunk."""
+    """Process the excerpts that end within `Case.within` seconds again: evidence at full size, the rest downsampled."""
     plans = {
         index: scene
         for index, (excerpt, scene) in enumerate(zip(case.excerpts, case.scenes(short_side), strict=True))
@@ -116,7 +115,7 @@ def reenacted(case: Case, remake: Remake, clips: Callable[[], Iterable[Clip]], s
                 )
         case.on_progress(min(1.0, (start + len(explained.original)) / (max(wanted) + 1)))
     if wanted - frames.keys():
-        raise NotRunError("the original that was given ends before the output does")
+        raise NotRunError("the original ends before the output does")
     scenes = []
     for scene in plans.values():
         made, filling, opacity = (np.stack(parts) for parts in zip(*(frames[i] for i in scene.indices), strict=True))
@@ -127,7 +126,7 @@ def reenacted(case: Case, remake: Remake, clips: Callable[[], Iterable[Clip]], s
 
 
 def _seconds_to(excerpt: Excerpt) -> float:
-    """From the first frame of the video, whatever its clock says, to the end of an excerpt."""
+    """Seconds from the first frame of the video, at whatever time, to the end of an excerpt."""
     step = excerpt.pts[1] - excerpt.pts[0] if len(excerpt.pts) > 1 else 0
     return float(excerpt.pts[-1] - excerpt.pts[0] + excerpt.start * step)
 

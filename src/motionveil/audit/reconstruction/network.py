@@ -1,4 +1,4 @@
-"""A small network that learns what a method did from pairs of before and after."""
+"""A small network that learns to invert a method from pairs of output and original."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ..footage import BoolArray
 from .trained import Training
 
 INPUTS = 10
-"""A frame and its two neighbours in RGB, and where it was touched."""
+"""Channels: a frame and its two neighbours in RGB, and the mask of altered areas."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """One frame to learn from. triple: (3, h, w, 3), the frame between its neighbours. target: (h, w, 3)."""
+    """A training example. triple: (3, h, w, 3), the frame between its neighbours. target: (h, w, 3)."""
 
     triple: UInt8Array
     touched: BoolArray
@@ -40,10 +40,10 @@ class _Block(nn.Module):
 
 
 class UNet(nn.Module):
-    """Ronneberger et al. (MICCAI 2015), small: (n, 10, h, w) in [-1, 1] to pictures (n, 3, h, w).
+    """A small U-Net (Ronneberger et al., MICCAI 2015): (n, 10, h, w) in [-1, 1] to images (n, 3, h, w).
 
-    It works on blocks of 2x2 pixels, for speed. Its last channel says how much of the input is kept, so that blur is
-    corrected, and noise replaced.
+    For speed, it works on blocks of 2x2 pixels. Its last channel blends input and prediction, so that blur is corrected
+    and noise replaced.
     """
 
     def __init__(self, width: int) -> None:
@@ -69,7 +69,7 @@ class UNet(nn.Module):
 
 
 def as_input(triple: UInt8Array, touched: BoolArray) -> UInt8Array:
-    """(3, h, w, 3) and (h, w) to what the network reads, (10, h, w) uint8."""
+    """Pack (3, h, w, 3) and (h, w) into the network's input, (10, h, w) uint8."""
     channels = np.moveaxis(triple, 3, 1).reshape(9, *touched.shape)
     return np.concatenate([channels, touched[None].astype(np.uint8) * 255])
 
@@ -79,9 +79,9 @@ def _scaled(values: UInt8Array) -> Tensor:
 
 
 def train(examples: Sequence[Example], training: Training, on_progress: Callable[[float], None]) -> tuple[UNet, int]:
-    """A network that was trained on examples of one size each, and the number of steps it took.
+    """Train a network on examples of one size each. Returns it with the number of steps.
 
-    Repeats for the same settings and examples, where `seconds` is None or was not reached.
+    Reproducible for the same settings and examples, if `seconds` is None or was not reached.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(training.seed)
@@ -95,7 +95,7 @@ def train(examples: Sequence[Example], training: Training, on_progress: Callable
         picked = generator.integers(len(examples), size=training.batch)
         batch = [_crop(examples[int(index)], training.crop, generator) for index in picked]
         inputs, targets = (_scaled(np.stack(parts)) for parts in zip(*batch, strict=True))
-        # What was left alone is learned a little too, since pictures go on beyond an outline.
+        # Unaltered areas count a little too, since the image continues beyond an outline.
         weights = 0.05 + 0.95 * (inputs[:, 9:] > 0).float()
         loss = (weights * (network(inputs) - targets) ** 2).sum() / weights.sum()
         optimiser.zero_grad()
@@ -111,7 +111,7 @@ def train(examples: Sequence[Example], training: Training, on_progress: Callable
 
 
 def _crop(example: Example, size: int, generator: np.random.Generator) -> tuple[UInt8Array, UInt8Array]:
-    """A random part that shows something touched where possible, mirrored half of the time."""
+    """A random crop with altered pixels if possible, mirrored half of the time."""
     height, width = example.touched.shape
     rows, columns = np.nonzero(example.touched)
     pick = generator.integers(max(1, len(rows)))
@@ -130,7 +130,7 @@ def _crop(example: Example, size: int, generator: np.random.Generator) -> tuple[
 
 
 def restore(network: UNet, triple: UInt8Array, touched: BoolArray) -> UInt8Array:
-    """What the network makes of one frame (h, w, 3) uint8."""
+    """Apply the network to one frame. Returns (h, w, 3) uint8."""
     with torch.inference_mode():
         picture = network(_scaled(as_input(triple, touched))[None])[0]
     values = ((picture + 1) * 127.5 + 0.5).clamp(0, 255).numpy()

@@ -1,4 +1,4 @@
-"""What only has other colours, such as a negative, is turned back."""
+"""Recolouring: inverts mere colour changes, such as negatives."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from .evidence import Evidence
 
 @dataclass(frozen=True)
 class Recolouring(Attack):
-    """An affine map of colours, fitted by least squares to the original itself: no attacker could guess a better one.
+    """An affine colour map, fitted to the original by least squares: an upper bound for any attacker.
 
-    Of one colour such a fit makes the mean colour of the core, which is the floor. answers: by identity of the
-    evidence, the original and the core, which `trial` gives away here.
+    On a single colour, the fit yields the mean colour of the core, which is the floor. answers: by identity of the
+    evidence, the original and the core, which `trial` reveals here.
     """
 
     answers: Mapping[int, tuple[UInt8Array, BoolArray]] = field(default_factory=dict, repr=False)
 
     name = "recolouring"
-    summary = "Colours are turned back as well as at all possible, as those of a negative can be."
+    summary = "Inverts colour changes, such as negatives, with the best possible fit."
     short_side = 320
 
     def recover(self, evidence: Evidence) -> Iterator[Candidate]:
-        """The targets in the colours that fit best."""
+        """The targets in the best-fitting colours."""
         frames = evidence.frames[list(evidence.targets)]
         original, core = self.answers[id(evidence)]
         if not core.any():

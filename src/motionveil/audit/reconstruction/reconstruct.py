@@ -1,4 +1,4 @@
-"""Every attack on every excerpt, judged against its floor."""
+"""Runs all attacks on all excerpts and judges them against their floor."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ ATTACKS: dict[str, Callable[..., Attack]] = {
     "depixelation": Depixelation,
     "trained_network": TrainedNetwork,
 }
-"""Attacks by name, in the order in which they are run; a new one is one file and one line here."""
+"""Attacks by name, in order of execution. To add one, write a module and add a line here."""
 
 OnProgress = Callable[[str, float], None]
-"""Called with the name of an attack and the share of it that is done."""
+"""Called with the name of an attack and the fraction done."""
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Frames of one excerpt as they were, as they are shown, and as they were recovered: (K, H, W, 3) uint8 each.
+    """Original, output and recovered frames of one excerpt: (K, H, W, 3) uint8 each.
 
-    core: (K, H, W) bool, where they are compared. indices: of the frames in the video. Where nothing was touched,
-    recovered frames show the output.
+    core: (K, H, W) bool, where they are compared. indices: frame numbers in the video. Outside altered areas, recovered
+    frames show the output.
     """
 
     indices: tuple[int, ...]
@@ -60,7 +60,7 @@ class Moments:
 
     @property
     def box(self) -> tuple[slice, slice]:
-        """Rows and columns that show the core of all frames, and a little around it; everything where there is none."""
+        """Rows and columns around the core of all frames with a small margin; everything if the core is empty."""
         around = []
         for axis, length in ((2, self.core.shape[1]), (1, self.core.shape[2])):
             found = np.flatnonzero(self.core.any((0, axis)))
@@ -72,11 +72,14 @@ class Moments:
 
 @dataclass(frozen=True)
 class Recovery:
-    """What an attack recovered of the core, and what the same attack finds where there is nothing to find.
+    """What an attack recovered of the core, and what the same attack yields without information (the floor).
 
-    psnr, ssim: of the setting that is best by PSNR, over all pixels of the core of all excerpts. floor_psnr,
-    floor_ssim: of the best setting on the same frames with one grey where anything was touched. not_run: why there are
-    no figures.
+    Attributes:
+        psnr: PSNR in dB of the best setting, over all core pixels of all excerpts.
+        ssim: SSIM of that setting.
+        floor_psnr: PSNR of the best setting on the same frames with altered areas in a single grey.
+        floor_ssim: SSIM of that setting.
+        not_run: Why there are no figures; None if there are.
     """
 
     name: str
@@ -92,7 +95,7 @@ class Recovery:
 
     @property
     def gain(self) -> float:
-        """PSNR above the floor in dB; at most about 0 where nothing came back."""
+        """PSNR above the floor in dB; about 0 or less if nothing was recovered."""
         return self.psnr - self.floor_psnr
 
 
@@ -109,19 +112,29 @@ def reconstruct(
     on_progress: OnProgress | None = None,
     on_recovery: Callable[[Recovery], None] | None = None,
 ) -> dict[str, Recovery]:
-    """Try every attack (default all; names from `ATTACKS`) on the excerpts, and say what it recovered of their core.
+    """Run attacks on excerpts, and measure what they recover of their core.
 
-    remake, clips: the method and the original from its start, for `known_seed` and `known_noise`; excerpts that end
-    after `within` seconds are left out there, since the method has to run up to them. training: excerpts of others
-    from `training_excerpts`, for `trained_network`; how: how long it learns. targets: frames of each excerpt that are
-    recovered, with the help of all others. on_recovery: is given each recovery as soon as it is known, so that the
-    others are kept if a long one is broken off. Both are called from several threads.
-    Raises OptionError for an unknown attack.
+    Args:
+        excerpts: Excerpts of original and output.
+        attacks: Names in `ATTACKS`; None for all.
+        remake: The method, for `known_seed` and `known_noise`.
+        clips: Returns the original from its start, for the same attacks.
+        training: Excerpts of other videos from `training_excerpts`, for `trained_network`.
+        how: Training settings for `trained_network`.
+        targets: Number of frames to recover per excerpt, using all others.
+        within: Skip excerpts that end later than this many seconds for `known_seed` and `known_noise`, as the method
+            has to run up to them.
+        on_progress: Called with the name of an attack and the fraction done, from several threads.
+        on_recovery: Called with each result once available, from several threads, so that results are kept if a long
+            attack is interrupted.
+
+    Raises:
+        OptionError: For an unknown attack.
     """
     names = list(ATTACKS) if attacks is None else list(attacks)
     unknown = [name for name in names if name not in ATTACKS]
     if unknown:
-        raise OptionError(f"no attack {unknown[0]!r}; choose from {', '.join(ATTACKS)}")
+        raise OptionError(f"unknown attack {unknown[0]!r}; choose from {', '.join(ATTACKS)}")
     tell = on_progress or (lambda name, share: None)
     case = Case(excerpts, targets, remake, clips, training, within)
 
@@ -135,8 +148,8 @@ def reconstruct(
         return recovery
 
     for short_side in {ATTACKS[name]().short_side for name in names}:
-        case.scenes(short_side)  # before several attacks ask for them at once
-    # Filters run side by side, one to a processor; learning takes all of them.
+        case.scenes(short_side)  # before several attacks request them at once
+    # Filters run concurrently, one per core; training uses all cores.
     quick = [name for name in names if name != TrainedNetwork.name]
     with ops.single_threaded(), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         found = dict(zip(quick, pool.map(tried, quick), strict=True))
@@ -144,10 +157,10 @@ def reconstruct(
 
 
 def _tried(attack: Attack, case: Case, on_progress: Callable[[float], None]) -> Recovery:
-    """One attack and its floor."""
+    """Run one attack and its floor."""
     try:
         if not any(scene.core.any() for scene in case.scenes(attack.short_side)):
-            raise NotRunError("nowhere is the picture replaced completely, so there is no core to recover")
+            raise NotRunError("no area is replaced completely, so there is no core to recover")
         trial = attack.trial(case.reporting(on_progress))
     except (NotRunError, MotionveilError) as reason:
         return Recovery(attack.name, attack.summary, not_run=str(reason))
@@ -155,7 +168,7 @@ def _tried(attack: Attack, case: Case, on_progress: Callable[[float], None]) -> 
 
 
 def judged(trial: Trial) -> Recovery:
-    """Attack and floor at the best setting of each."""
+    """Judge attack and floor at their best settings."""
     scenes = trial.scenes
     best = _best(trial.attack, [scene.evidence for scene in scenes], scenes)
     floor = _best(trial.on_floor, [scene.floor for scene in scenes], scenes)
@@ -178,9 +191,9 @@ class _Best:
 
 
 def _best(attack: Attack, evidences: Sequence[Evidence], scenes: Sequence[Scene]) -> _Best:
-    """The setting that recovers most of all scenes together: the attacker is given the best."""
+    """The setting that recovers most over all scenes; the attacker is granted the best choice."""
     best: tuple[float, str, list[UInt8Array]] | None = None
-    # All excerpts advance side by side, so that only the best frames are kept.
+    # All excerpts advance in parallel, so that only the best frames are kept.
     for candidates in zip(*(attack.recover(evidence) for evidence in evidences), strict=True):
         pictures = [_fitted(frames, e, s) for (_, frames), e, s in zip(candidates, evidences, scenes, strict=True)]
         value = psnr((s.original, p, s.core) for s, p in zip(scenes, pictures, strict=True))
@@ -192,7 +205,7 @@ def _best(attack: Attack, evidences: Sequence[Evidence], scenes: Sequence[Scene]
 
 
 def _fitted(recovered: UInt8Array, evidence: Evidence, scene: Scene) -> UInt8Array:
-    """What was recovered within what was seen, at the size at which it is judged."""
+    """The recovery within altered areas, at the size at which it is judged."""
     touched = evidence.touched[list(evidence.targets)][..., None]
     whole = np.where(touched, recovered, evidence.frames[list(evidence.targets)])
     return resized(whole, (scene.original.shape[1], scene.original.shape[2]))

@@ -1,4 +1,4 @@
-"""How like the original a recovery is, judged on a part of the frame."""
+"""Similarity of a recovery to the original within a mask."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..._core.types import Float32Array, UInt8Array
 from ..footage import BoolArray
 
 Judged = tuple[UInt8Array, UInt8Array, BoolArray]
-"""Two pictures (K, H, W, 3) uint8 and where they are compared, (K, H, W) bool."""
+"""Two images (K, H, W, 3) uint8 and where they are compared, (K, H, W) bool."""
 
 BEST = 100.0
-"""PSNR in dB of what is equal."""
+"""PSNR in dB of identical images."""
 
 
 def psnr(pictures: Iterable[Judged]) -> float:
-    """Peak signal-to-noise ratio in dB over all pixels that are compared, at most `BEST`; nan where there is none."""
+    """Peak signal-to-noise ratio in dB over all compared pixels, at most `BEST`; NaN if there are none."""
     total, count = 0.0, 0
     for first, second, where in pictures:
         difference = first[where].astype(np.float32) - second[where]
@@ -31,7 +31,7 @@ def psnr(pictures: Iterable[Judged]) -> float:
 
 
 def ssim(pictures: Iterable[Judged]) -> float:
-    """Mean structural similarity over all pixels that are compared; nan where there is none."""
+    """Mean structural similarity over all compared pixels; NaN if there are none."""
     values = [
         ssim_map(a, b)[mask]
         for first, second, where in pictures
@@ -42,9 +42,9 @@ def ssim(pictures: Iterable[Judged]) -> float:
 
 
 def ssim_map(first: UInt8Array, second: UInt8Array) -> Float32Array:
-    """Structural similarity around every pixel of two pictures (H, W, 3), mean of the channels: (H, W) float32.
+    """Structural similarity around each pixel of two images (H, W, 3), averaged over the channels: (H, W) float32.
 
-    Wang et al., IEEE TIP 2004, with their Gaussian excerpt (standard deviation 1.5, 11 pixels).
+    Wang et al., IEEE TIP 2004, with their Gaussian window (standard deviation 1.5, 11 pixels).
     """
     x, y = first.astype(np.float32), second.astype(np.float32)
     mean_x, mean_y = _window(x), _window(y)

@@ -1,4 +1,4 @@
-"""What differs from frame to frame averages out, and what is the same stays."""
+"""Temporal averaging: what changes between frames averages out, and what is constant remains."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .evidence import GREY, Evidence, Motion
 
 
 class Aligned:
-    """All frames as seen at one of them: still, or moved along the flow that is chained from frame to frame."""
+    """All frames aligned to one of them: unmoved, or warped along the accumulated flow."""
 
     def __init__(self, frames: UInt8Array, motion: Motion) -> None:
         self.frames = frames
         self._to_next, self._to_previous = motion
 
     def at(self, target: int, *, span: int | None = None, moving: bool = True) -> UInt8Array:
-        """Up to `span` frames around the target (None: all) brought to it, (n, H, W, 3) uint8."""
+        """Up to `span` frames around the target (None: all) aligned to it, (n, H, W, 3) uint8."""
         reach = len(self.frames) if span is None else span // 2
         first, last = max(0, target - reach), min(len(self.frames), target + reach + 1)
         if not moving or last - first == 1:
@@ -31,7 +31,7 @@ class Aligned:
         return np.stack([*before[::-1], self.frames[target], *after])
 
     def _along(self, target: int, flows: Sequence[Float32Array], step: int) -> list[UInt8Array]:
-        """The frames after each further step of flow, warped to the target."""
+        """The frames in one direction, warped to the target."""
         size = (self.frames.shape[1], self.frames.shape[2])
         grid = ops.pixel_grid(*size)
         warped = []
@@ -59,24 +59,24 @@ def median_of(stack: UInt8Array, where: np.ndarray[tuple[int, ...], np.dtype[np.
 
 
 FACTORS = (1.5, 2.5, 5.0)
-"""By how much contrast is raised, as it would be under noise of an opacity of 1/3, 0.6 or 0.8."""
+"""Contrast factors that invert noise of an opacity of 1/3, 0.6 and 0.8."""
 
 
 def amplified(picture: UInt8Array, factor: float) -> UInt8Array:
-    """The picture with its difference from `GREY` raised: what noise was mixed with, once that is averaged out."""
+    """Amplify the difference from `GREY`, to undo the blend with noise that was averaged out."""
     table = np.clip(GREY[0] + factor * (np.arange(256) - GREY[0]) + 0.5, 0, 255).astype(np.uint8)
     return table[picture]
 
 
 class TemporalAveraging(Attack):
-    """Means and medians over more and more frames, standing still and along the motion of the output."""
+    """Means and medians over increasing numbers of frames, unmoved and along the motion of the output."""
 
     name = "temporal_averaging"
-    summary = "Neighbouring frames are laid over each other along the motion, so that noise that changes averages out."
+    summary = "Averages neighbouring frames along the motion, so that changing noise cancels out."
     short_side = 320
 
     def recover(self, evidence: Evidence) -> Iterator[Candidate]:
-        """Over 3 and 7 frames and over all, with and without the contrast that a blend has taken away."""
+        """Over 3, 7 and all frames, with and without restoring the contrast lost to blending."""
         aligned = Aligned(evidence.frames, evidence.motion)
         for moving in (False, True):
             everything = [aligned.at(target, moving=moving) for target in evidence.targets]

@@ -1,4 +1,4 @@
-"""The attacker who has the method, runs it on other videos, and learns to undo it."""
+"""Trained attacker: runs the method on other videos, and learns to invert it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ SHORT_SIDE = 160
 
 @dataclass(frozen=True)
 class Training:
-    """How long the network learns, for each of attack and floor: `steps`, or `seconds` if they are over before.
+    """Training time for attack and floor each: `steps`, or `seconds` if they elapse first.
 
-    Results repeat where `seconds` is None. width: channels of the network's first layer. batch: crops of `crop` pixels
-    in a step. seed: of the network's start and of the order of the crops.
+    Results are reproducible if `seconds` is None. width: channels of the first layer. batch: crops per step, of `crop`
+    pixels. seed: of the initialisation and the order of crops.
     """
 
     steps: int = 600
@@ -38,40 +38,40 @@ class Training:
 
 @dataclass(frozen=True)
 class TrainedNetwork(Attack):
-    """A small U-Net, trained on pairs of obfuscated and original frames of other videos.
+    """A small U-Net trained on pairs of obfuscated and original frames of other videos.
 
-    It knows the method and people, but not this person. The floor is trained with the same examples in the same order,
-    from the same start, on frames that are flat where they were touched.
+    It knows the method and people in general, but not this person. The floor is trained on the same examples in the
+    same order from the same initialisation, with a single colour in altered areas.
     """
 
     training: Training = field(default_factory=Training)
     network: Any = field(default=None, repr=False)
 
     name = "trained_network"
-    summary = "A neural network that saw the same method at work on other videos guesses what was there."
+    summary = "A neural network trained on other videos under the same method guesses the original."
     short_side = SHORT_SIDE
 
     def recover(self, evidence: Evidence) -> Iterator[Candidate]:
-        """What the network says."""
+        """The output of the network."""
         from .network import restore
 
         pictures = [restore(self.network, _triple(evidence.frames, t), evidence.touched[t]) for t in evidence.targets]
         yield "network", np.stack(pictures)
 
     def trial(self, case: Case) -> Trial:
-        """Two networks are trained."""
+        """Train both networks."""
         try:
             from . import network
         except ImportError as error:
             raise NotRunError("it needs torch: pip install 'motionveil[torch]'") from error
         if not case.training:
-            raise NotRunError("there are no other videos to learn from")
+            raise NotRunError("there are no other videos to train on")
         excerpts = [shrink(excerpt, self.short_side) for excerpt in case.training]
         examples = _examples(excerpts)
         if not examples:
-            raise NotRunError("in the other videos nothing was replaced, so there is nothing to learn from")
+            raise NotRunError("nothing was replaced in the other videos, so there is nothing to learn from")
         first, steps = network.train(examples, self.training, lambda share: case.on_progress(share / 2))
-        # The floor learns exactly as long.
+        # The floor trains for exactly as many steps.
         as_long = replace(self.training, steps=steps, seconds=None)
         flat = [_flattened(excerpt) for excerpt in excerpts]
         second, _ = network.train(_examples(flat), as_long, lambda share: case.on_progress(0.5 + share / 2))
@@ -84,7 +84,7 @@ def _flattened(excerpt: Excerpt) -> Excerpt:
 
 
 def _examples(excerpts: Sequence[Excerpt]) -> list[Example]:
-    """Every frame that has both neighbours and was touched."""
+    """All altered frames that have both neighbours."""
     from .network import Example
 
     return [
@@ -96,7 +96,7 @@ def _examples(excerpts: Sequence[Excerpt]) -> list[Example]:
 
 
 def _triple(frames: UInt8Array, index: int) -> UInt8Array:
-    """A frame between its neighbours, (3, h, w, 3); at the ends it stands for the one that is missing."""
+    """A frame between its neighbours, (3, h, w, 3); at the ends it replaces the missing one."""
     return frames[[max(0, index - 1), index, min(len(frames) - 1, index + 1)]]
 
 
@@ -109,10 +109,15 @@ def training_excerpts(
     short_side: int = SHORT_SIDE,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> list[Excerpt]:
-    """What `TrainedNetwork` learns from: other videos under the same method, with a seed of its own for each.
+    """Training data for `TrainedNetwork`: other videos under the same method, each with its own seed.
 
-    sources: each gives the clips of one video. frames: so many of each video are run through the method. every: of
-    them, three in a row are kept in so many, at `short_side`. on_progress: called with the number of videos done.
+    Args:
+        sources: Each returns the clips of one video.
+        remake: The method.
+        frames: Number of frames of each video to process.
+        every: Of these, three consecutive frames out of `every` are kept.
+        short_side: Short side of the kept frames.
+        on_progress: Called with the number of processed videos.
     """
     excerpts: list[Excerpt] = []
     for number, source in enumerate(sources):

@@ -1,4 +1,4 @@
-"""Dense descriptors of frames."""
+"""Feature extractors: dense descriptors of frames."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -21,4 +21,4 @@ FEATURE_EXTRACTORS: Mapping[str, Callable[..., FeatureExtractor]] = {
     "parts": PartsEncoder,
     **{name: partial(ViTEncoder, name) for name in BACKBONES},
 }
-"""Extractors by name; a new one is one file and one line here."""
+"""Feature extractors by name. To add one, write a module and add a line here."""

@@ -1,4 +1,4 @@
-"""The encoder that ships with the package: descriptors of the parts of people, offline, on any CPU."""
+"""The embedded encoder: descriptors of human body parts, offline, on any CPU."""
 
 from __future__ import annotations
 
@@ -14,23 +14,28 @@ from .extractor import DescriptorGrid
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 ENCODER_PATH = ASSETS / "parts_encoder.onnx"
 MULTIPLE = 32
-"""The network halves its input five times."""
+"""The network downsamples its input five times by two."""
 PERSON = 40
-"""Height in pixels of its input from which the network finds a whole person."""
+"""Minimum height in input pixels of a person that the network detects."""
 _FINEST, _LARGEST = 1080, 4320
-"""Short side of the closer look where nothing is asked for, and at most."""
+"""Short side of the detailed pass by default, and its maximum."""
 
 
 class PartsEncoder:
-    """64-d descriptors whose cosine to a template of the same part of a person is near 1, to others near 0.
+    """64-d descriptors whose cosine similarity to templates of the same body part is near 1, and near 0 to others.
 
-    short_side: height or width, whichever is smaller, at which the network sees frames. Larger finds smaller people
-    and costs more. levels: 1, or more to look again at half that size, a quarter and so on: coarse levels know whole
-    bodies, fine ones faces. Every cell keeps the descriptor of the look that is surest to see a part of a person, so
-    that one sure look suffices.
-    smallest_person: height in pixels of the frame from which people are to be found, see `in_detail`. None: `PERSON`,
-    in frames of 1080 rows at most.
-    engine, precision, threads: see `engine.load_network`.
+    Args:
+        short_side: Short side in pixels to which frames are resized. Larger values detect smaller people and cost more.
+        levels: Number of pyramid levels, each half the size of the one before. Coarse levels recognise whole bodies,
+            fine ones faces. Each cell keeps the descriptor of the most confident level.
+        smallest_person: Minimum height of people to detect, in pixels of the frame, for `in_detail`. None: `PERSON`,
+            in frames of up to 1080 rows.
+        engine: See `engine.load_network`.
+        precision: See `engine.load_network`.
+        threads: See `engine.load_network`.
+
+    Raises:
+        OptionError: For invalid settings.
     """
 
     def __init__(
@@ -45,12 +50,12 @@ class PartsEncoder:
     ) -> None:
         if levels < 1 or short_side >> (levels - 1) < MULTIPLE:
             raise OptionError(
-                f"the encoder cannot look at {levels} levels down from a short side of {short_side} pixels; "
-                f"the smallest must keep {MULTIPLE}"
+                f"a short side of {short_side} pixels is too small for {levels} levels; "
+                f"the coarsest level needs {MULTIPLE} pixels"
             )
         self.short_side = short_side
         if smallest_person is not None and not smallest_person >= 1:
-            raise OptionError(f"people of {smallest_person:g} pixels cannot be found; give 1 or more")
+            raise OptionError(f"the smallest person must be at least 1 pixel high, not {smallest_person:g}")
         self.levels = levels
         self.smallest_person = smallest_person
         self.network: Network = load_network(ENCODER_PATH, engine=engine, precision=precision, threads=threads)
@@ -61,8 +66,8 @@ class PartsEncoder:
         return f"PartsEncoder(short_side={self.short_side}, levels={self.levels}, engine={self.network.engine!r})"
 
     def input_size(self, height: int, width: int, level: int = 0) -> tuple[int, int]:
-        """(height, width) at which the network sees a frame: multiples of 32, the aspect ratio kept within one step."""
-        # A frame many times as wide as high would ask for more than its pixels are worth.
+        """(height, width) of the network's input: multiples of 32, with the aspect ratio kept within one step."""
+        # Frames with an extreme aspect ratio are made smaller to bound the cost.
         scale = min(
             (self.short_side >> level) / min(height, width), (4 * self.short_side >> level) / max(height, width)
         )
@@ -72,7 +77,7 @@ class PartsEncoder:
         )
 
     def __call__(self, frames: UInt8Array) -> DescriptorGrid:
-        """Descriptors (T, h, w, 64) of (T, H, W, 3) uint8 RGB frames; four pixels of the finest level to a cell."""
+        """Compute descriptors (T, h, w, 64) of (T, H, W, 3) uint8 RGB frames; cells are 4x4 input pixels."""
         height, width = frames.shape[1:3]
         descriptors, certainty = self._look(frames, 0)
         cells = (descriptors.shape[1], descriptors.shape[2])
@@ -85,13 +90,13 @@ class PartsEncoder:
         return DescriptorGrid(descriptors, stride, Point((stride.x - 1) / 2, (stride.y - 1) / 2))
 
     def at(self, short_side: int, *, levels: int = 1) -> PartsEncoder:
-        """The same network, looking at another size; nothing is loaded again."""
+        """The same network at another input size, without reloading."""
         other = copy(self)
         other.short_side, other.levels = short_side, levels
         return other
 
     def in_detail(self, height: int, width: int) -> PartsEncoder | None:
-        """The same network, looking as closely as `smallest_person` asks for; None where it does so already."""
+        """The same network at the resolution that `smallest_person` requires; None if not higher than the current."""
         side = min(height, width)
         if self.smallest_person is None:
             short_side = min(side, _FINEST)
@@ -100,7 +105,7 @@ class PartsEncoder:
         return self.at(short_side) if short_side > 1.1 * self.short_side else None
 
     def _look(self, frames: UInt8Array, level: int) -> tuple[Float32Array, Float32Array]:
-        """Descriptors (T, h, w, 64), and the greatest cosine of each to a built-in template, (T, h, w)."""
+        """Descriptors (T, h, w, 64), and their maximum cosine with the built-in templates, (T, h, w)."""
         size = self.input_size(frames.shape[1], frames.shape[2], level)
         found = self.network(ops.stack([ops.resize_image(frame, size) for frame in frames]))
         return found[0], found[1]

@@ -1,4 +1,4 @@
-"""What every network that describes frames promises."""
+"""The interface of feature extractors."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from ..._core.types import Float32Array, Point, UInt8Array
 
 @dataclass(frozen=True)
 class DescriptorGrid:
-    """Dense descriptors of some frames.
+    """A grid of dense descriptors for several frames.
 
-    descriptors: (T, h, w, D) float32, L2 norm 1 along the last axis; averaged over several looks at the frame it is
-    shorter where they disagree, and so is every cosine.
-    stride, offset: (x, y) in pixels of the frame; cell (row, column) is centred on
-    (offset.x + stride.x * column, offset.y + stride.y * row), pixel centres at integers.
+    Attributes:
+        descriptors: (T, h, w, D) float32 with L2 norm 1 along the last axis. Averages over several scales are shorter
+            where the scales disagree, which lowers every cosine.
+        stride: (x, y) distance of neighbouring cells, in pixels of the frame.
+        offset: (x, y) centre of the first cell. Cell (row, column) is centred on (offset.x + stride.x * column,
+            offset.y + stride.y * row), with pixel centres at integers.
     """
 
     descriptors: Float32Array
@@ -23,7 +25,7 @@ class DescriptorGrid:
     offset: Point
 
     def cell_at(self, point: Point) -> tuple[int, int]:
-        """(row, column) of the cell whose centre is nearest to `point`, in frame pixels."""
+        """(row, column) of the cell nearest to `point`, which is in frame pixels."""
         rows, columns = self.descriptors.shape[1:3]
         row = round((point.y - self.offset.y) / self.stride.y)
         column = round((point.x - self.offset.x) / self.stride.x)
@@ -31,27 +33,27 @@ class DescriptorGrid:
 
 
 class FeatureExtractor(Protocol):
-    """A network that gives dense descriptors; must be usable by several videos at once."""
+    """A network that computes dense descriptors. Must be safe to use for several videos at once."""
 
     @property
     def fingerprint(self) -> str:
-        """Network, weights and everything else that must agree for two descriptors to be comparable."""
+        """Identifies the network, weights and all settings that must agree for descriptors to be comparable."""
         ...
 
     @property
     def channels(self) -> int:
-        """Length of a descriptor."""
+        """Length D of a descriptor."""
         ...
 
     def __call__(self, frames: UInt8Array) -> DescriptorGrid:
-        """Descriptors of (T, H, W, 3) uint8 RGB frames."""
+        """Compute descriptors of (T, H, W, 3) uint8 RGB frames."""
         ...
 
 
 @runtime_checkable
 class Detailed(Protocol):
-    """An extractor that can look closer when there is time to."""
+    """An extractor that can also process frames at a higher resolution."""
 
     def in_detail(self, height: int, width: int) -> FeatureExtractor | None:
-        """An extractor of the same descriptors that sees more of frames of this size; None where there is no more."""
+        """An extractor of the same descriptors at full resolution for frames of this size; None if not higher."""
         ...

@@ -1,4 +1,4 @@
-"""General descriptors of anything: self-supervised vision transformers (DINO), as Ilic et al. use them."""
+"""Descriptors of self-supervised vision transformers (DINO), as used by Ilic et al."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 @dataclass(frozen=True)
 class Backbone:
-    """What a name stands for: patches (pixels), channels, how pixels are normalised, a stride that suits."""
+    """A row of the backbone table: patch size in pixels, channels, normalisation, default stride."""
 
     patch: int
     channels: int
@@ -41,23 +41,36 @@ BACKBONES = {
     "vit_base_patch8_224": Backbone(8, 768, *_HALF, stride=4),
     "vit_base_patch16_224": Backbone(16, 768, *_HALF, stride=8),
 }
-"""The backbones of the published code, and DINOv2; a new one is one line here and one in `weights.WEIGHTS`."""
+"""The backbones of the published code, and DINOv2. To add one, add a line here and one in `weights.WEIGHTS`."""
 
 _WIDEST = 4
-"""Up to this ratio of their sides frames are seen at the short side as set."""
+"""Maximum aspect ratio at which frames keep the configured short side."""
 Placement = Literal["frame", "patches"]
 
 
 class ViTEncoder:
-    """Descriptors of one facet of one layer of a vision transformer.
+    """Descriptors from one facet of one layer of a vision transformer.
 
-    backbone: a name from `BACKBONES`. weights: a checkpoint file; default where `weights.find_weights` finds it.
-    layer: 0-based, default the last. facet: key, query, value or token. stride: of the patches; default see
-    `BACKBONES`, a divisor of the patch. short_side: pixels at which the network sees frames, by Lanczos resampling.
-    bins: log-binned descriptors, 17 times as long. placement: 'frame' spreads the cells over the whole frame, as the
-    published code does; 'patches' puts each cell where the centre of its patch is, up to half a patch away from that
-    near the border. engine, precision, threads: see `engine.load_network`. examples: frames (T, H, W, 3) that
-    precision='int8' is measured on. The defaults are those of Ilic et al. (CVPR 2024).
+    The defaults are those of Ilic et al. (CVPR 2024).
+
+    Args:
+        backbone: A name in `BACKBONES`.
+        weights: A checkpoint file; None to locate it with `find_weights`.
+        layer: 0-based; None for the last.
+        facet: ``key``, ``query``, ``value`` or ``token``.
+        stride: Stride of the patches, a divisor of the patch size; None for that of the backbone.
+        short_side: Short side in pixels to which frames are resized (Lanczos).
+        bins: Log-binned descriptors, which are 17 times as long (Amir et al., 2021).
+        placement: ``frame`` spreads the cells over the whole frame, as in the published code; ``patches`` puts each
+            cell at the centre of its patch. They differ by up to half a patch near the border.
+        engine: See `engine.load_network`.
+        precision: See `engine.load_network`.
+        threads: See `engine.load_network`.
+        examples: Frames (T, H, W, 3) to calibrate precision='int8' on.
+
+    Raises:
+        OptionError: For an unknown backbone or invalid settings.
+        WeightsError: If the weights are missing, damaged, or belong to another network.
     """
 
     def __init__(
@@ -77,7 +90,7 @@ class ViTEncoder:
         examples: UInt8Array | None = None,
     ) -> None:
         if backbone not in BACKBONES:
-            raise OptionError(f"no backbone {backbone!r}; choose from {', '.join(BACKBONES)}")
+            raise OptionError(f"unknown backbone {backbone!r}; choose from {', '.join(BACKBONES)}")
         require_torch()
         vit = import_module("motionveil.models.vit")
         path = find_weights(backbone, weights)
@@ -87,7 +100,7 @@ class ViTEncoder:
         try:
             shape = vit.ViTShape.of(state)
         except WeightsError as error:
-            raise WeightsError(f"{path} does not hold the weights of a vision transformer; give others") from error
+            raise WeightsError(f"{path} is not a vision transformer checkpoint; give a DINO or ViT one") from error
         _check_name(backbone, path, (shape.patch, shape.channels))
         self.patch: int = shape.patch
         self.layer = shape.depth - 1 if layer is None else layer
@@ -99,7 +112,7 @@ class ViTEncoder:
         vit.check_settings(shape, layer=self.layer, facet=facet, stride=self.stride)
         if short_side < self.patch:
             raise OptionError(
-                f"a short side of {short_side} pixels is less than one patch of {self.patch}; choose more"
+                f"a short side of {short_side} pixels is smaller than one patch ({self.patch}); choose a larger one"
             )
 
         def build(shapes: tuple[tuple[int, ...], ...]) -> Any:
@@ -131,13 +144,13 @@ class ViTEncoder:
 
     @property
     def device(self) -> str:
-        """Where the network runs, by torch's name; descriptors come back to where the frames are."""
+        """Where the network runs, as a torch device name; descriptors are returned on the frames' device."""
         return self.network.device
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:
-        """(height, width) at which the network sees a frame: the short side as set, the other rounded down.
+        """(height, width) of the network's input: the configured short side, the other rounded down.
 
-        A frame many times as wide as high is seen smaller, because it would ask for more than its pixels are worth.
+        Frames with an extreme aspect ratio are made smaller to bound the cost.
         """
         short, long = sorted((height, width))
         if long > _WIDEST * short:
@@ -148,14 +161,14 @@ class ViTEncoder:
         return size if height <= width else (size[1], size[0])
 
     def __call__(self, frames: UInt8Array) -> DescriptorGrid:
-        """Descriptors (T, h, w, D) of (T, H, W, 3) uint8 RGB frames."""
+        """Compute descriptors (T, h, w, D) of (T, H, W, 3) uint8 RGB frames."""
         height, width = frames.shape[1:3]
         size = self.input_size(height, width)
         (descriptors,) = self.network(_resized(frames, size))
         return DescriptorGrid(descriptors, *self._place((height, width), size, descriptors))
 
     def _place(self, frame: tuple[int, int], seen: tuple[int, int], descriptors: Float32Array) -> tuple[Point, Point]:
-        """Stride and offset of the cells in pixels of the frame."""
+        """Stride and offset of the cells, in pixels of the frame."""
         if self.placement == "frame":
             stride = Point(frame[1] / descriptors.shape[2], frame[0] / descriptors.shape[1])
             return stride, Point((stride.x - 1) / 2, (stride.y - 1) / 2)
@@ -165,7 +178,7 @@ class ViTEncoder:
 
 
 def _check_name(backbone: str, path: Path, shape: tuple[int, int]) -> None:
-    """Raise WeightsError where a file holds what goes by another name. Sizes that nobody else has are one's own."""
+    """Raise WeightsError if the file holds another known backbone. Unknown sizes are accepted as custom networks."""
     fitting = [name for name, known in BACKBONES.items() if (known.patch, known.channels) == shape]
     if fitting and backbone not in fitting:
         raise WeightsError(
@@ -175,5 +188,5 @@ def _check_name(backbone: str, path: Path, shape: tuple[int, int]) -> None:
 
 
 def _resized(frames: UInt8Array, size: tuple[int, ...]) -> UInt8Array:
-    """Frames (T, H, W, 3) at this (height, width)."""
+    """Resize frames (T, H, W, 3) to this (height, width)."""
     return ops.stack([ops.resize_lanczos(frame, (size[0], size[1])) for frame in frames])

@@ -1,4 +1,4 @@
-"""Runs networks: the only place that knows an inference library."""
+"""Inference engines. The only package that uses an inference library."""
 
 from .checkpoint import read_checkpoint, read_vector, require_torch
 from .convert import cache_folder

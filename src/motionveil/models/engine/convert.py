@@ -1,4 +1,4 @@
-"""Turns torch modules into OpenVINO models, and keeps what was made."""
+"""Converts torch modules to OpenVINO models, with a cache."""
 
 from __future__ import annotations
 
@@ -22,28 +22,35 @@ from .network import Examples, ModuleSource
 
 _log = logging.getLogger(__name__)
 _lock = threading.Lock()
-"""Tracing changes what the whole process warns of for a while, so one network is converted at a time."""
+"""Tracing changes process-wide warning filters, so networks are converted one at a time."""
 Inputs = tuple[tuple[tuple[int, ...], str], ...]
-"""Shape, without the first axis, and type of every input."""
+"""Shape, without the first axis, and type of each input."""
 _MODEL, _DIGEST = "model.xml", "sha256"
 _MOST_BYTES = 2_000_000_000
 
 
 def cache_folder() -> Path:
-    """Where converted networks are kept: MOTIONVEIL_CACHE, or the user's cache folder. It may be deleted."""
+    """The cache of converted networks: MOTIONVEIL_CACHE, or the user's cache directory. Safe to delete."""
     return Path(os.environ.get("MOTIONVEIL_CACHE") or Path(platformdirs.user_cache_dir("motionveil")) / "networks")
 
 
 def converted(source: ModuleSource, inputs: Inputs, core: Any, examples: Examples | None) -> Any:
-    """The OpenVINO model of a torch module for one item of these inputs, from the cache where it is there.
+    """The OpenVINO model of a torch module for one item of these inputs, from the cache if possible.
 
-    examples: values for 8-bit quantisation; None leaves the network as it is. A quantised network is not kept: it holds
-    ranges of values of somebody's own frames. Raises DependencyError without torch where the network is not there.
+    Args:
+        source: The torch module.
+        inputs: Shapes and types.
+        core: The OpenVINO core.
+        examples: Calibration data for int8; None for no quantisation. Quantised networks are not cached, because they
+            contain value ranges of the user's frames.
+
+    Raises:
+        DependencyError: If the network is not cached and torch is not installed.
     """
     if examples is not None:
         return _convert(source, inputs, examples(tuple(shape for shape, _ in inputs)))
     folder = cache_folder() / f"{source.name}-{_key(source, inputs)}"
-    # What is damaged or of another version is made again.
+    # Damaged and outdated entries are rebuilt.
     with contextlib.suppress(OSError, RuntimeError):
         if _intact(folder):
             os.utime(folder)
@@ -52,7 +59,7 @@ def converted(source: ModuleSource, inputs: Inputs, core: Any, examples: Example
     with contextlib.suppress(OSError, RuntimeError):
         _keep(model, folder)
         _prune(folder.parent)
-        # Read back, because reading simplifies it: the first run and the next shall give the same to the last bit.
+        # Read it back, because reading simplifies the model: all runs must give bit-identical results.
         return core.read_model(folder / _MODEL)
     return model
 
@@ -69,20 +76,18 @@ def _convert(source: ModuleSource, inputs: Inputs, examples: Sequence[Any] | Non
     torch = require_torch()
     openvino = import_module("openvino")
     if examples is None:
-        _log.info("%s: converting it for this size, which happens once", source.name)
+        _log.info("%s: converting the network for this size (once)", source.name)
     else:
-        _log.info(
-            "%s: measuring and converting it for this run; that is not kept, and pays on longer films", source.name
-        )
+        _log.info("%s: calibrating and converting the network for this run (not cached)", source.name)
     with _lock, warnings.catch_warnings():
-        # Tracing warns of every shape that it fixes; they are meant to be fixed.
+        # Tracing warns about every shape that becomes constant, which is intended.
         warnings.simplefilter("ignore")
         module = source.build(tuple(shape for shape, _ in inputs))
         if examples is not None:
             module = import_module(f"{__package__}.quantize").quantised(module, examples, source.normalised(module))
         zeros = tuple(torch.zeros((1, *shape), dtype=getattr(torch, kind)) for shape, kind in inputs)
         with torch.inference_mode():
-            # Left to itself, the conversion would run the module several times to check that it is the same each time.
+            # By default, conversion would run the module repeatedly to check that it is deterministic.
             traced = torch.jit.trace(module, zeros, check_trace=False)
             model = openvino.convert_model(traced, example_input=zeros)
     model.reshape({index: [1, *shape] for index, (shape, _) in enumerate(inputs)})
@@ -90,7 +95,7 @@ def _convert(source: ModuleSource, inputs: Inputs, examples: Sequence[Any] | Non
 
 
 def _keep(model: Any, folder: Path) -> None:
-    """Write a model so that it is there as a whole or not at all, with what it takes to see that it is whole."""
+    """Write a model atomically, with checksums to verify it."""
     make_folders(folder.parent)
     sweep(folder.parent)
     working = hidden_folder(folder)
@@ -106,7 +111,7 @@ def _keep(model: Any, folder: Path) -> None:
 
 
 def _prune(cache: Path) -> None:
-    """Remove the networks that were not used for longest, while all of them take more than `_MOST_BYTES`."""
+    """Remove the least recently used networks while the cache exceeds `_MOST_BYTES`."""
     folders = sorted(
         (path for path in cache.iterdir() if (path / _DIGEST).is_file()), key=lambda path: -path.stat().st_mtime
     )

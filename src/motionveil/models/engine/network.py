@@ -1,4 +1,4 @@
-"""One protocol for every engine, and the choice between them."""
+"""The interface of inference engines, and the choice between them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ..._core.types import Float32Array
 
 Shapes = tuple[tuple[int, ...], ...]
 Examples = Callable[[Shapes], Sequence[Any]]
-"""For items of these shapes, one array per input with some items along its first axis."""
+"""For items of these shapes, one array per input with several items along the first axis."""
 
 
 class Network(Protocol):
-    """A network ready to run; one object may be called from several threads."""
+    """A network ready to run. One object may be called from several threads."""
 
     @property
     def engine(self) -> str:
@@ -28,30 +28,33 @@ class Network(Protocol):
 
     @property
     def device(self) -> str:
-        """Where it runs, by torch's name: ``cpu``, ``cuda`` …"""
+        """Where it runs, as a torch device name: ``cpu``, ``cuda`` …"""
         ...
 
     @property
     def digest(self) -> str:
-        """sha256 in hexadecimal of the weights and of all that shapes the network."""
+        """sha256, in hexadecimal, of the weights and everything that determines the network."""
         ...
 
     def __call__(self, *inputs: Any) -> tuple[Float32Array, ...]:
-        """Arrays with a common first axis to arrays with the same; every item along it is worked on by itself.
+        """Run the network on arrays with a common first axis; each item along it is processed separately.
 
-        Tensors give tensors that lie where the first one does.
+        Tensors yield tensors on the device of the first one.
         """
         ...
 
 
 @dataclass(frozen=True)
 class ModuleSource:
-    """A network that is defined here in torch.
+    """A network defined by a torch module.
 
-    name: for people and file names. digest: of the weights and all settings. module: where it is defined, for instance
-    ``motionveil.models.vit``. build: makes the torch module for items of these shapes, one tuple per input, without the
-    first axis. normalised: pairs of (normalisation, linear layer that alone reads it) in a built module, which
-    quantisation may balance against each other.
+    Attributes:
+        name: For messages and file names.
+        digest: Of the weights and all settings.
+        module: The defining Python module, for instance ``motionveil.models.vit``.
+        build: Creates the torch module for items of these shapes, one tuple per input without the first axis.
+        normalised: Pairs of (normalisation, the only linear layer that reads it) in a built module, which quantisation
+            may balance.
     """
 
     name: str
@@ -80,7 +83,7 @@ class ONNXSource:
 
     @property
     def name(self) -> str:
-        """The file's name."""
+        """The file name."""
         return self.path.name
 
     @property
@@ -90,9 +93,13 @@ class ONNXSource:
 
     @classmethod
     def read(cls, path: Path) -> ONNXSource:
-        """Read the file. Raises WeightsError where that is not possible."""
+        """Read the file.
+
+        Raises:
+            WeightsError: If that fails.
+        """
         if path.exists() and not path.is_file():
-            raise WeightsError(f"{path} is no file; give a network in the ONNX format")
+            raise WeightsError(f"{path} is not a file; give a network in ONNX format")
         try:
             return cls(path, path.read_bytes())
         except OSError as error:
@@ -106,30 +113,30 @@ ENGINES = {
     "torch": ("torch", "TorchNetwork"),
     "torch-compiled": ("torch", "CompiledTorchNetwork"),
 }
-"""Engines by name → (module here, class); a new one is one file and one line here."""
+"""Engines by name → (module here, class). To add one, write a module and add a line here."""
 
 PRECISIONS = ("auto", "f32", "bf16", "f16", "int8")
 
 
 def choose_engine(source: Source) -> str:
-    """The engine that 'auto' means: torch where there is a GPU that it can use, otherwise OpenVINO."""
+    """The engine selected by 'auto': torch if it can use a GPU, otherwise OpenVINO."""
     return "torch" if isinstance(source, ModuleSource) and has_cuda() else "openvino"
 
 
 def has_cuda() -> bool:
-    """Whether torch is installed and sees a GPU."""
+    """Whether torch is installed and detects a GPU."""
     return find_spec("torch") is not None and bool(import_module("torch").cuda.is_available())
 
 
 def describe_engine() -> str:
-    """In words, what 'auto' means here for networks that are defined in torch."""
+    """Describe, in words, what 'auto' selects here for networks defined in torch."""
     if find_spec("torch") is None:
-        return "nothing yet; they need torch"
+        return "none; torch is required"
     if has_cuda():
-        return f"torch on {import_module('torch').cuda.get_device_name()}; or --engine openvino, on the processor"
+        return f"torch on {import_module('torch').cuda.get_device_name()}; or --engine openvino, on the CPU"
     core = import_module(f"{__package__}.openvino").import_openvino().Core()
     kinds = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    floats = "bf16" if "BF16" in kinds else "f32; this processor has no bf16"
+    floats = "bf16" if "BF16" in kinds else "f32; this CPU has no bf16"
     return f"openvino on {core.get_property('CPU', 'FULL_DEVICE_NAME')} in {floats}; DINO also with --precision int8"
 
 
@@ -141,24 +148,30 @@ def load_network(
     threads: int | None = None,
     examples: Examples | None = None,
 ) -> Network:
-    """A network on an engine.
+    """Load a network on an engine.
 
-    source: an ONNX file, or a torch module. engine: 'auto' or a name from `ENGINES`. precision: 'auto' takes bf16 where
-    the processor has it, otherwise f32; 'int8' (OpenVINO, torch modules) needs examples to measure what values occur.
-    threads: of the processor, None takes all.
+    Args:
+        source: An ONNX file, or a torch module.
+        engine: 'auto' or a name in `ENGINES`.
+        precision: 'auto' selects bf16 where the CPU supports it, otherwise f32; 'int8' (OpenVINO, torch modules)
+            requires examples for calibration.
+        threads: Number of CPU threads; None for all.
+        examples: Calibration data.
 
-    Raises WeightsError where the file is missing or not a network, OptionError for what the engine cannot do,
-    DependencyError where a package is missing.
+    Raises:
+        WeightsError: If the file is missing or not a network.
+        OptionError: If the engine does not support the options.
+        DependencyError: If a package is missing.
     """
     if engine != "auto" and engine not in ENGINES:
-        raise OptionError(f"no engine {engine!r}; choose from auto, {', '.join(ENGINES)}")
+        raise OptionError(f"unknown engine {engine!r}; choose from auto, {', '.join(ENGINES)}")
     if precision not in PRECISIONS:
-        raise OptionError(f"no precision {precision!r}; choose from {', '.join(PRECISIONS)}")
+        raise OptionError(f"unknown precision {precision!r}; choose from {', '.join(PRECISIONS)}")
     if isinstance(source, Path):
         source = ONNXSource.read(source)
     module, name = ENGINES[choose_engine(source) if engine == "auto" else engine]
     if module == "torch" and isinstance(source, ONNXSource):
-        raise OptionError(f"{source.name} runs on openvino only; leave the engine out")
+        raise OptionError(f"{source.name} runs on openvino only; omit --engine")
     try:
         made = getattr(import_module(f"{__package__}.{module}"), name)
     except ImportError as error:

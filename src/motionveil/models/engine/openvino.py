@@ -1,4 +1,4 @@
-"""Networks on OpenVINO: bfloat16 where the processor has it, 8-bit integers where asked for."""
+"""Inference with OpenVINO: bfloat16 where the CPU supports it, int8 on request."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _MAX_SHAPES = 4
 
 
 def import_openvino() -> Any:
-    """The library; imported late, because that takes a third of a second, and without its telemetry.
+    """Import the library late, because that takes a third of a second, and without its telemetry.
 
-    OpenVINO reports its own import to its makers, unless it finds no telemetry package: then it has a stub that does
-    nothing. So that package is made impossible to import, here and for the rest of the process.
+    OpenVINO reports its own import to its vendor unless the telemetry package is missing, in which case it uses a stub.
+    That package is therefore blocked from being imported in this process.
     """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     return importlib.import_module("openvino")
@@ -32,8 +32,8 @@ def import_openvino() -> Any:
 class OpenVINONetwork:
     """A network on the CPU.
 
-    OpenVINO runs fixed shapes faster than free ones, so the network is compiled once for each input shape that occurs;
-    the few latest are kept. It sees one item at a time, which is as fast on a processor and takes less memory.
+    OpenVINO runs static shapes faster than dynamic ones, so the network is compiled for each input shape, and the most
+    recent ones are cached. Items are processed one at a time, which is as fast on a CPU and takes less memory.
     """
 
     device = "cpu"
@@ -58,9 +58,9 @@ class OpenVINONetwork:
         if precision in ("auto", "int8") and not has_bf16:
             self._floats = "f32"
         if self._floats == "f16":
-            raise OptionError("half precision (f16) is for GPUs; on a processor choose auto, bf16, f32 or int8")
+            raise OptionError("f16 requires a GPU; on a CPU choose auto, bf16, f32 or int8")
         if precision == "int8" and (examples is None or not isinstance(source, ModuleSource)):
-            raise OptionError(f"8-bit integers need example frames for {source.name}; give some, or choose auto")
+            raise OptionError(f"int8 needs example frames for {source.name}; pass some, or choose auto")
         self.digest = source.digest
         self.precision = "int8" if precision == "int8" else self._floats
         self.engine = f"openvino {openvino.get_version().split('-')[0]} CPU {self.precision}"
@@ -77,7 +77,7 @@ class OpenVINONetwork:
             ) from error
 
     def _compile(self, key: tuple[tuple[tuple[int, ...], str], ...]) -> tuple[Any, list[Any]]:
-        """The network compiled for these shapes and types, and its requests that nobody uses at the moment."""
+        """The network compiled for these shapes and types, and its idle inference requests."""
         with self._lock:
             if key in self._compiled:
                 self._compiled.move_to_end(key)
@@ -98,10 +98,10 @@ class OpenVINONetwork:
             return self._compiled[key]
 
     def __call__(self, *inputs: Any) -> tuple[Float32Array, ...]:
-        """Arrays or tensors (T, ...) to the same, float32, one item at a time."""
+        """Run on arrays or tensors (T, ...), one item at a time; returns the same kind, float32."""
         arrays = [np.ascontiguousarray(ops.to_host(array)) for array in inputs]
         compiled, idle = self._compile(tuple((array.shape[1:], str(array.dtype)) for array in arrays))
-        # Requests are not shared between threads: a call takes an idle one, or makes another.
+        # Requests are not shared between threads: a call takes an idle one or creates another.
         try:
             request = idle.pop()
         except IndexError:

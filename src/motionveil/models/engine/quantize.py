@@ -1,8 +1,8 @@
-"""8-bit integers for the linear layers of a network, from values that occur in it.
+"""8-bit quantisation of the linear layers of a network, calibrated on examples.
 
-Weights are rounded per output channel, inputs per tensor. Channels of normalised inputs that are much larger than the
+Weights are quantised per output channel, inputs per tensor. Channels of normalised inputs that are much larger than the
 others are first balanced against the weights that read them (SmoothQuant: Xiao et al., ICML 2023, Eq. 4, alpha 0.5).
-What comes out is the same network with rounding steps in it, which an engine turns into integer arithmetic.
+The result is the same network with fake-quantisation nodes, which an engine turns into integer arithmetic.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _TINY = 1e-8
 
 
 class _Observed:
-    """Range of the values that enter a layer, and the greatest magnitude of each channel."""
+    """The range of a layer's inputs, and the maximum magnitude of each channel."""
 
     def __init__(self) -> None:
         self.low, self.high = 0.0, 0.0
@@ -32,7 +32,7 @@ class _Observed:
 
 
 class _QuantisedLinear(nn.Module):
-    """A linear layer whose input and weights take 256 values."""
+    """A linear layer with input and weights quantised to 256 levels."""
 
     def __init__(self, layer: nn.Linear, seen: _Observed) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class _QuantisedLinear(nn.Module):
 
 
 def _observe(module: nn.Module, examples: Sequence[Any]) -> dict[str, _Observed]:
-    """Run the examples, one item at a time, and see what enters the linear layers."""
+    """Run the examples, one item at a time, and record the inputs of the linear layers."""
     seen = {name: _Observed() for name, layer in module.named_modules() if isinstance(layer, nn.Linear)}
     hooks = [module.get_submodule(name).register_forward_pre_hook(observed) for name, observed in seen.items()]
     try:
@@ -63,7 +63,7 @@ def _observe(module: nn.Module, examples: Sequence[Any]) -> dict[str, _Observed]
 
 
 def _balance(normalisation: nn.LayerNorm, layer: nn.Linear, seen: _Observed) -> None:
-    """Divide the channels of the input by what the weights are multiplied by; the product stays."""
+    """Divide the input channels by the factors that the weights are multiplied by; the product is unchanged."""
     assert seen.channels is not None
     scale = (seen.channels.clamp_min(_TINY) / layer.weight.abs().amax(0).clamp_min(_TINY)).sqrt().clamp_min(1e-3)
     for parameter in (normalisation.weight, normalisation.bias):
@@ -76,10 +76,12 @@ def _balance(normalisation: nn.LayerNorm, layer: nn.Linear, seen: _Observed) -> 
 def quantised(
     module: nn.Module, examples: Sequence[Any], normalised: Sequence[tuple[nn.LayerNorm, nn.Linear]] = ()
 ) -> nn.Module:
-    """The module with its linear layers rounded to 8 bits; it is changed in place and returned.
+    """Quantise the linear layers of a module to 8 bits, in place. Returns the module.
 
-    examples: one array per input, items along the first axis. normalised: pairs of (normalisation, the only layer that
-    reads it).
+    Args:
+        module: The module.
+        examples: One array per input, with items along the first axis.
+        normalised: Pairs of (normalisation, the only layer that reads it).
     """
     seen = _observe(module, examples)
     names = {layer: name for name, layer in module.named_modules()}

@@ -1,4 +1,4 @@
-"""Networks on torch: on a GPU where there is one."""
+"""Inference with PyTorch, on a GPU if there is one."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _TYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 
 
 class TorchNetwork:
-    """A torch module. All items of a call run as one batch; attention is fused, since the modules call it by name.
+    """A torch module. All items of a call run as one batch, with fused attention.
 
-    device: default the GPU where there is one.
+    device: None selects the GPU if there is one.
     """
 
     compiled = False
@@ -37,7 +37,7 @@ class TorchNetwork:
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         on_gpu = self.device.startswith("cuda")
         if precision == "int8":
-            raise OptionError("8-bit integers run on openvino only; choose that engine, or another precision")
+            raise OptionError("int8 requires the engine openvino; choose that engine or another precision")
         if precision == "auto":
             best = "bf16" if on_gpu and torch.cuda.is_bf16_supported() else "f16"
             precision = best if on_gpu else "f32"
@@ -60,7 +60,7 @@ class TorchNetwork:
             return self._modules[shapes]
 
     def __call__(self, *inputs: Any) -> tuple[Float32Array, ...]:
-        """Arrays or tensors (T, ...) to the same, float32."""
+        """Run on arrays or tensors (T, ...); returns the same kind, float32."""
         module = self._module(tuple(tuple(array.shape[1:]) for array in inputs))
         tensors = [ops.to_device(array, self.device) for array in inputs]
         lower = self.precision != "f32"
@@ -76,6 +76,6 @@ class TorchNetwork:
 
 
 class CompiledTorchNetwork(TorchNetwork):
-    """The same through torch.compile: slow to start, faster on long videos."""
+    """The same with torch.compile: slow to start, faster on long videos."""
 
     compiled = True

@@ -1,8 +1,8 @@
-"""RAFT: optical flow from all pairs of features, refined step by step (Teed and Deng, ECCV 2020). Needs torch.
+"""RAFT: optical flow from all-pairs correlation with iterative refinement (Teed and Deng, ECCV 2020). Requires torch.
 
-Parameters carry the names of the authors' code, so that its checkpoints load as they are; torchvision's are renamed.
-The work on one frame (`RAFT.encode`) is apart from the work on a pair (`RAFT.estimate`): a frame of a video is encoded
-once and serves in two pairs.
+Parameters have the names of the authors' code, so that its checkpoints load directly; torchvision's are renamed. The
+work per frame (`RAFT.encode`) is separate from the work per pair (`RAFT.estimate`), so that each frame of a video is
+encoded once.
 """
 
 from .architecture import ARCHITECTURES, Architecture

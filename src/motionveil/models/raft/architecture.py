@@ -1,4 +1,4 @@
-"""The numbers that tell one RAFT from another (Appendix A of the paper)."""
+"""The configurations of RAFT (Appendix A of the paper)."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 STRIDE = 8
-"""Pixels of an image to one cell of its features."""
+"""Stride of the features, in pixels."""
 LEVELS = 4
-"""Scales at which images are compared."""
+"""Number of correlation levels."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Channels, unless said otherwise."""
+    """The configuration of one size; numbers are channels unless noted otherwise."""
 
     bottleneck: bool
-    """Whether the encoders' blocks are bottlenecks."""
+    """Whether the encoders use bottleneck blocks."""
     stages: tuple[int, int, int]
     """Of the encoders at strides 2, 4 and 8."""
     matching: int
     hidden: int
     context: int
     context_norm: bool
-    """Whether the context encoder has batch norm."""
+    """Whether the context encoder uses batch normalisation."""
     radius: int
-    """Reach of a look-up of similarities, in cells of each level."""
+    """Radius of the correlation look-up, in cells of each level."""
     similarities: tuple[int, ...]
-    """Of the convolutions of the similarities, one after another."""
+    """Of the convolutions on correlations, in order."""
     flow: tuple[int, int]
-    """Of the convolutions of the flow so far, one after another."""
+    """Of the convolutions on the current flow, in order."""
     motion: int
-    """Of what the motion encoder makes of both."""
+    """Output of the motion encoder."""
     kernels: Mapping[str, tuple[int, int]]
-    """Kernel (height, width) of every recurrent unit, by the suffix of its name."""
+    """Kernel (height, width) of each recurrent unit, by the suffix of its name."""
     flow_head: int
     learned_upsampling: bool
 

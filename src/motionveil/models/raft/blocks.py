@@ -1,4 +1,4 @@
-"""The encoder of images and the update of the flow."""
+"""The encoders and the update block of RAFT."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Norm = Callable[[int], nn.Module]
 
 
 def convolution(inputs: int, outputs: int, kernel: int | tuple[int, int], stride: int = 1) -> nn.Conv2d:
-    """A convolution that keeps the size, but for its stride."""
+    """A convolution that preserves the size, except for its stride."""
     padding = kernel // 2 if isinstance(kernel, int) else (kernel[0] // 2, kernel[1] // 2)
     return nn.Conv2d(inputs, outputs, kernel, stride, padding)
 
 
 class Block(nn.Module):
-    """A residual block: two 3x3 convolutions, or one on a quarter of the channels between two 1x1 (a bottleneck)."""
+    """A residual block: two 3x3 convolutions, or a bottleneck (1x1, 3x3 on a quarter of the channels, 1x1)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, norm: Norm, *, bottleneck: bool) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Block(nn.Module):
         if stride > 1:
             shortcut = norm(outputs)
             self.downsample = nn.Sequential(convolution(inputs, outputs, 1, stride), shortcut)
-            self.add_module(f"norm{self.count + 1}", shortcut)  # the authors' checkpoints hold it under both names
+            self.add_module(f"norm{self.count + 1}", shortcut)  # stored under both names in the authors' checkpoints
 
     def forward(self, x: Tensor) -> Tensor:
         y = x
@@ -69,7 +69,7 @@ class Encoder(nn.Module):
 
 
 class MotionEncoder(nn.Module):
-    """Similarities and the flow so far as features of the motion (Appendix A)."""
+    """Encodes correlation and the current flow as motion features (Appendix A)."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -87,10 +87,10 @@ class MotionEncoder(nn.Module):
 
 
 class RecurrentUnit(nn.Module):
-    """Convolutional gated recurrent units, one after another (Eq. 3–6); kernels by the suffix of their names.
+    """Convolutional gated recurrent units in sequence (Eq. 3–6); kernels by the suffix of their names.
 
-    The context is the same in every step, so what the gates' convolutions make of it is computed once (`terms`), and a
-    step adds what they make of the hidden state and the motion.
+    The context is constant over all steps, so its contribution to the gates is computed once (`terms`), and each step
+    adds those of the hidden state and the motion.
     """
 
     def __init__(self, hidden: int, context: int, motion: int, kernels: Mapping[str, tuple[int, int]]) -> None:
@@ -107,7 +107,7 @@ class RecurrentUnit(nn.Module):
         return gate
 
     def terms(self, context: Tensor) -> Tensor:
-        """What the context adds to every gate: update, reset and proposal of each unit, one behind the other."""
+        """The contribution of the context to each gate: update, reset and proposal of each unit, concatenated."""
         first, last = self.hidden, self.hidden + self.context
         found = []
         for suffix in self.suffixes:
@@ -124,7 +124,7 @@ class RecurrentUnit(nn.Module):
                 for gate in (self._gate(name + suffix) for name in "zrq")
             ]
             padding = _same(self._gate("z" + suffix))
-            # Update and reset read the same values: one convolution for both.
+            # Update and reset gate share their input: one convolution for both.
             both = functional.conv2d(torch.cat([hidden, motion], 1), torch.cat(weights[:2]), padding=padding)
             update, reset = torch.sigmoid(both + own[:, : 2 * first]).chunk(2, 1)
             proposed = functional.conv2d(torch.cat([reset * hidden, motion], 1), weights[2], padding=padding)
@@ -133,12 +133,12 @@ class RecurrentUnit(nn.Module):
 
 
 def _same(layer: nn.Conv2d) -> tuple[int, int]:
-    """The padding that keeps the size."""
+    """The padding that preserves the size."""
     return layer.kernel_size[0] // 2, layer.kernel_size[1] // 2
 
 
 class FlowHead(nn.Module):
-    """The change of the flow that a hidden state stands for."""
+    """Predicts the flow update from the hidden state."""
 
     def __init__(self, hidden: int, inner: int) -> None:
         super().__init__()
@@ -150,7 +150,7 @@ class FlowHead(nn.Module):
 
 
 class UpdateBlock(nn.Module):
-    """One step of the refinement (Sec. 3.3)."""
+    """One refinement step (Sec. 3.3)."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -162,6 +162,6 @@ class UpdateBlock(nn.Module):
             self.mask = nn.Sequential(convolution(hidden, 256, 3), nn.ReLU(), convolution(256, 9 * STRIDE**2, 1))
 
     def forward(self, hidden: Tensor, terms: Tensor, similarities: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
-        """The next hidden state, and what to add to the flow. terms: see `RecurrentUnit.terms`."""
+        """The next hidden state and the flow update. terms: see `RecurrentUnit.terms`."""
         hidden = self.gru(hidden, self.encoder(flow, similarities), terms)
         return hidden, self.flow_head(hidden)

@@ -1,4 +1,4 @@
-"""From tensors by name to a network: the authors' names, or torchvision's."""
+"""Loads RAFT checkpoints of the authors or of torchvision."""
 
 from __future__ import annotations
 
@@ -25,46 +25,50 @@ _RENAMED = [
     (r"^mask_predictor\.conv\.", "update_block.mask.2."),
 ]
 _GATES = {"small": "update_block.gru.convz.weight", "large": "update_block.gru.convz1.weight"}
-"""What only this size has."""
+"""A parameter that only this size has."""
 _WANTED = "raft-small.pth or raft-things.pth of princeton-vl/RAFT, or the weights of torchvision's RAFT"
 
 
 def from_torchvision(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights of torchvision's raft_small or raft_large under the names of the authors' code.
+    """Rename weights of torchvision's raft_small or raft_large to the names of the authors' code.
 
-    Both are one architecture; torchvision's own training did not change it, so its results are kept too.
+    Both have the same architecture; torchvision's own weights give the same results as there.
     """
     renamed = {}
     for name, tensor in tensors.items():
         for pattern, replacement in _RENAMED:
             name = re.sub(pattern, replacement, name)
         renamed[name] = tensor
-        if ".downsample.1." in name:  # the authors' checkpoints hold it a second time
+        if ".downsample.1." in name:  # stored twice in the authors' checkpoints
             renamed[name.replace(".downsample.1.", ".norm3.")] = tensor
-    if not any(".gru.convz2." in name for name in renamed):  # a unit that is alone has no number
+    if not any(".gru.convz2." in name for name in renamed):  # a single unit has no number
         renamed = {re.sub(r"\.gru\.(conv[zrq])1\.", r".gru.\1.", name): tensor for name, tensor in renamed.items()}
     return renamed
 
 
 def load_raft(tensors: Mapping[str, Tensor], *, origin: str = "the checkpoint") -> RAFT:
-    """The network that these weights are of, small or large, ready for inference; on the CPU, in float32.
+    """Create the network of these weights, small or large, for inference on the CPU in float32.
 
-    tensors: by the names of the authors' code (without the 'module.' of their files) or of torchvision.
-    origin: what errors call the weights. Raises WeightsError where they are not those of a RAFT.
+    Args:
+        tensors: Weights by the names of the authors' code (without the 'module.' of their files) or of torchvision.
+        origin: The name of the weights in messages.
+
+    Raises:
+        WeightsError: If they do not belong to RAFT.
     """
     if any(name.startswith("feature_encoder.") for name in tensors):
         tensors = from_torchvision(tensors)
     size = next((size for size, gate in _GATES.items() if gate in tensors), None)
     if size is None:
-        raise WeightsError(f"{origin} does not hold RAFT; give {_WANTED}")
+        raise WeightsError(f"{origin} is not a RAFT checkpoint; give {_WANTED}")
     network = RAFT(size)
     wanted = network.state_dict()
     odd = sorted(wanted.keys() ^ tensors.keys())
     odd += sorted(name for name in wanted.keys() & tensors.keys() if wanted[name].shape != tensors[name].shape)
     if odd:
         raise WeightsError(
-            f"{origin} does not hold RAFT {size} as published: {len(odd)} tensors are missing, unknown or of another "
-            f"shape, for instance {odd[0]}; give {_WANTED}"
+            f"{origin} does not match RAFT {size} as published: {len(odd)} tensors are missing, unknown or of a "
+            f"different shape, for instance {odd[0]}; give {_WANTED}"
         )
     network.load_state_dict(dict(tensors))
     return network.eval()

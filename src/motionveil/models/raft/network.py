@@ -1,4 +1,4 @@
-"""The network as a whole."""
+"""The RAFT network."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ from .similarities import Similarities
 
 Update = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 SMALLEST = 128
-"""Pixels along a side that every scale of the similarities can live on; smaller images are padded up to this."""
+"""Minimum side in pixels that supports all correlation levels; smaller images are padded to it."""
 
 
 class Features(NamedTuple):
-    """What RAFT knows of images by themselves, on a grid of one cell for 8x8 pixels of the padded image."""
+    """The features of images, on a grid of one cell per 8x8 pixels of the padded image."""
 
     matching: Tensor
-    """(N, D, h, w) float32, compared between the images of a pair."""
+    """(N, D, h, w) float32 features to correlate with another image."""
     hidden: Tensor
-    """(N, C, h, w), where the recurrent unit starts when this is the source of a pair."""
+    """(N, C, h, w) initial hidden state when this image is the source of a pair."""
     terms: Tensor
-    """(N, C', h, w), what the context adds to every step when this is the source of a pair."""
+    """(N, C', h, w) contribution of the context to each step when this image is the source of a pair."""
 
 
 def _margins(length: int) -> tuple[int, int]:
-    """Pixels to add before and after, so that a side is a multiple of the stride and long enough."""
+    """Padding before and after that makes a side a multiple of the stride and long enough."""
     missing = max(SMALLEST, (length + STRIDE - 1) // STRIDE * STRIDE) - length
     return missing // 2, missing - missing // 2
 
 
 class RAFT(nn.Module):
-    """The network, for images of any size (padded at the border, as the authors do for Sintel).
+    """RAFT for images of any size (padded at the border, as the authors do for Sintel).
 
-    size: a name from `ARCHITECTURES`.
+    size: A name in `ARCHITECTURES`.
     """
 
     def __init__(self, size: str) -> None:
         super().__init__()
         if size not in ARCHITECTURES:
-            raise OptionError(f"no RAFT {size!r}; choose from {', '.join(ARCHITECTURES)}")
+            raise OptionError(f"unknown RAFT size {size!r}; choose from {', '.join(ARCHITECTURES)}")
         architecture = ARCHITECTURES[size]
         self.architecture = architecture
         self.fnet = Encoder(architecture, architecture.matching, nn.InstanceNorm2d)
@@ -57,14 +57,14 @@ class RAFT(nn.Module):
         self.update_block = UpdateBlock(architecture)
 
     def forward(self, source: Tensor, target: Tensor, iterations: int = 12) -> Tensor:
-        """Flow (N, 2, H, W) in pixels from source to target, (N, 3, H, W) RGB in [0, 255] each."""
+        """Flow (N, 2, H, W) in pixels from source to target, both (N, 3, H, W) RGB in [0, 255]."""
         height, width = source.shape[2:]
         return self.estimate(self.encode(source), self.encode(target), (height, width), iterations)
 
     def encode(self, images: Tensor) -> Features:
         """Features of images (N, 3, H, W), RGB in [0, 255]. Raises OptionError for other shapes."""
         if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape:
-            raise OptionError(f"RAFT takes images (N, 3, H, W) of at least one pixel, not {tuple(images.shape)}")
+            raise OptionError(f"RAFT requires non-empty images (N, 3, H, W), not {tuple(images.shape)}")
         top, bottom = _margins(images.shape[2])
         left, right = _margins(images.shape[3])
         scaled = 2 * (images.float() / 255) - 1
@@ -82,10 +82,15 @@ class RAFT(nn.Module):
         *,
         update: Update | None = None,
     ) -> Tensor:
-        """Flow (N, 2, H, W) float32 from source to target; size: (H, W) of the images that were encoded.
+        """Estimate flow (N, 2, H, W) float32 from source to target.
 
-        update: runs `update_block` somewhere else, perhaps in lower precision. Similarities and the flow itself are
-        float32 in any case, as in the authors' code.
+        Args:
+            source: Features of the source.
+            target: Features of the target.
+            size: (H, W) of the encoded images.
+            iterations: Number of refinement steps.
+            update: Runs `update_block` elsewhere, possibly in lower precision. Correlation and flow are always
+                float32, as in the authors' code.
         """
         update = update or self.update_block
         similarities = Similarities(source.matching, target.matching, self.architecture.radius)
@@ -103,7 +108,7 @@ class RAFT(nn.Module):
         return upsampled[:, :, top : top + size[0], left : left + size[1]]
 
     def _upsample(self, flow: Tensor, hidden: Tensor) -> Tensor:
-        """Eight times as large: bilinear, or as weighted means of the 3x3 cells around (Sec. 3.3 and Appendix B)."""
+        """Upsample by 8: bilinear, or as convex combinations of the 3x3 neighbours (Sec. 3.3 and Appendix B)."""
         flow = STRIDE * flow
         n, _, h, w = flow.shape
         if not self.architecture.learned_upsampling:

@@ -1,7 +1,7 @@
-"""Vision transformers as sources of dense descriptors (Amir et al., 2021; DINO: Caron et al., ICCV 2021).
+"""Vision transformers as extractors of dense descriptors (Amir et al., 2021; DINO: Caron et al., ICCV 2021).
 
-One small network for every ViT whose weights carry DINO's names: ViT-S and ViT-B with any patch, supervised or
-self-supervised, and DINOv2, whose blocks scale their outputs and whose tokens may include registers.
+One implementation for every ViT with DINO's parameter names: ViT-S and ViT-B with any patch size, supervised or
+self-supervised, and DINOv2, which adds LayerScale and optional register tokens.
 """
 
 from .checkpoint import ViTShape, standard_names

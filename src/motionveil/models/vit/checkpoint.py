@@ -1,4 +1,4 @@
-"""From tensors by name to the shape of a network: DINO's names, and those of timm and Hugging Face."""
+"""Derives the network from a checkpoint with the parameter names of DINO, timm or Hugging Face."""
 
 from __future__ import annotations
 
@@ -13,16 +13,21 @@ from ..._core.errors import WeightsError
 
 State = Mapping[str, Tensor]
 HEAD_CHANNELS = 64
-"""Of ViT-Ti, S, B and L; larger ones have others."""
+"""Of ViT-Ti, S, B and L; larger ones differ."""
 _WIDEST = 1024
 
 
 @dataclass(frozen=True)
 class ViTShape:
-    """What a state dict tells about its network.
+    """The architecture of a state dict.
 
-    patch: side of the patches in pixels. channels: of a token. depth: number of blocks. grid: side of the square of
-    position embeddings. registers: extra tokens beside the class token. scaled: whether blocks scale their outputs.
+    Attributes:
+        patch: Patch size in pixels.
+        channels: Embedding dimension.
+        depth: Number of blocks.
+        grid: Side of the square grid of position embeddings.
+        registers: Number of register tokens.
+        scaled: Whether blocks use LayerScale.
     """
 
     patch: int
@@ -39,7 +44,7 @@ class ViTShape:
 
     @classmethod
     def of(cls, state: State) -> ViTShape:
-        """Read off the tensors. Raises WeightsError where they are not those of a ViT."""
+        """Derive it from the tensors. Raises WeightsError if they are not those of a ViT."""
         try:
             channels, _, patch, _ = state["patch_embed.proj.weight"].shape
             grid = round(sqrt(state["pos_embed"].shape[1] - 1))
@@ -50,14 +55,12 @@ class ViTShape:
             if channels % HEAD_CHANNELS or channels > _WIDEST:
                 raise KeyError(channels)
         except (KeyError, ValueError, IndexError) as error:
-            raise WeightsError(
-                "these are not the weights of a vision transformer; give a DINO or ViT checkpoint"
-            ) from error
+            raise WeightsError("the checkpoint is not a vision transformer; give a DINO or ViT checkpoint") from error
         return cls(patch, channels, depth, grid, registers, "blocks.0.ls1.gamma" in state)
 
 
 def standard_names(state: State) -> dict[str, Tensor]:
-    """A state dict under the names of DINO, from those of facebook, timm or Hugging Face; heads are left out."""
+    """Rename a state dict of facebook, timm or Hugging Face to DINO's names, and drop heads."""
     if any(name.startswith(("vit.", "dinov2.")) for name in state):
         state = {name.split(".", 1)[1]: value for name, value in state.items() if name.startswith(("vit.", "dinov2."))}
     if "embeddings.cls_token" in state:
@@ -65,7 +68,7 @@ def standard_names(state: State) -> dict[str, Tensor]:
     renamed = {name.replace("reg_token", "register_tokens"): value for name, value in state.items()}
     positions = renamed.get("pos_embed")
     if positions is not None and isqrt(positions.shape[1]) ** 2 == positions.shape[1]:
-        # timm leaves out the position of the class token where registers follow it: it is 0.
+        # With registers, timm omits the position of the class token, which is 0.
         renamed["pos_embed"] = torch.cat([torch.zeros_like(positions[:, :1]), positions], 1)
     return {name: value for name, value in renamed.items() if not name.startswith(_HEADS)}
 
@@ -85,11 +88,11 @@ _HUGGING_FACE = (
     ("layer_scale2.lambda1", "ls2.gamma"),
     ("layernorm.", "norm."),
 )
-"""Applied in this order, the first that fits alone counts for each place."""
+"""Applied in this order; only the first match counts for each parameter."""
 
 
 def _from_hugging_face(state: State) -> dict[str, Tensor]:
-    """Query, key and value are three layers there and one here."""
+    """Merge query, key and value, which are separate layers there."""
     found: dict[str, Tensor] = {}
     for name, value in state.items():
         for old, new in _HUGGING_FACE:

@@ -1,4 +1,4 @@
-"""The network, cut off where its descriptors are read."""
+"""The network, truncated at the layer whose descriptors are read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .checkpoint import HEAD_CHANNELS, State, ViTShape
 
 Facet = Literal["key", "query", "value", "token"]
 BINS = 17
-"""How many times as long a binned descriptor is."""
+"""Length of a binned descriptor relative to a plain one."""
 
 
 class _Attention(nn.Module):
@@ -43,7 +43,7 @@ class _MLP(nn.Module):
 
 
 class _Scale(nn.Module):
-    """DINOv2's factor on the output of each half of a block."""
+    """LayerScale of DINOv2."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -70,15 +70,23 @@ class _Block(nn.Module):
 
 
 class DescriptorTransformer(nn.Module):
-    """The descriptors of one facet of one layer, for images of one size, and not a layer more than that takes.
+    """The descriptors of one facet of one layer, for images of one size; later layers are not built.
 
-    state: weights under DINO's names (see `standard_names`). size: (height, width) of the images. layer: 0-based.
-    facet: 'key', 'query' or 'value' of that layer's attention, or 'token', the layer's output. stride: of the patches,
-    a divisor of their size; below it patches overlap. bins: gather a neighbourhood of 17 bins into each descriptor
-    (Amir et al., Sec. 4). mean, std: per channel, in [0, 1], by which the pixels are normalised.
+    Channels are ordered as in the published extractor, heads fastest, so that descriptors are interchangeable.
 
-    Channels are ordered as in the published extractor, heads fastest, so that descriptors can be exchanged with it.
-    Raises WeightsError where the weights do not fit, OptionError for settings that the network does not have.
+    Args:
+        state: Weights with DINO's names (see `standard_names`).
+        size: (height, width) of the images.
+        layer: 0-based.
+        facet: 'key', 'query' or 'value' of that layer's attention, or 'token', the layer's output.
+        stride: Stride of the patches, a divisor of their size; below it, patches overlap.
+        bins: Concatenate a neighbourhood of 17 bins to each descriptor (Amir et al., Sec. 4).
+        mean: Normalisation per channel, in [0, 1].
+        std: Normalisation per channel, in [0, 1].
+
+    Raises:
+        WeightsError: If the weights do not match.
+        OptionError: For settings that the network does not support.
     """
 
     def __init__(
@@ -106,7 +114,7 @@ class DescriptorTransformer(nn.Module):
         self.blocks = nn.ModuleList(_Block(shape) for _ in range(whole))
         self.norm: nn.Module = nn.Identity() if facet == "token" else nn.LayerNorm(shape.channels, eps=1e-6)
         self.facet: nn.Module = nn.Identity() if facet == "token" else nn.Linear(shape.channels, shape.channels)
-        # The position embedding of this size, and the tokens that are the same for every image, are made once.
+        # Position embeddings for this size, and tokens common to all images, are computed once.
         positions = _positions(state["pos_embed"].float(), shape, size, self.grid)
         self.positions = nn.Parameter(positions[:, 1:])
         first = state["cls_token"].float() + positions[:, :1]
@@ -135,11 +143,11 @@ class DescriptorTransformer(nn.Module):
             self.load_state_dict({**needed, **made_here})
         except (KeyError, RuntimeError) as error:
             raise WeightsError(
-                "the weights are not those of a ViT that this can run (ViT-S or ViT-B, DINO or DINOv2)"
+                "the weights are not those of a supported ViT (ViT-S or ViT-B, DINO or DINOv2)"
             ) from error
 
     def normalised(self) -> list[tuple[nn.Module, nn.Module]]:
-        """Pairs of a normalisation and the linear layer that alone reads it."""
+        """Pairs of a normalisation and the only linear layer that reads it."""
         pairs: list[tuple[nn.Module, nn.Module]] = []
         for block in self.blocks:
             assert isinstance(block, _Block)
@@ -147,7 +155,7 @@ class DescriptorTransformer(nn.Module):
         return pairs if isinstance(self.facet, nn.Identity) else [*pairs, (self.norm, self.facet)]
 
     def describe(self, images: Tensor) -> Tensor:
-        """Descriptors (N, h, w, D) of normalised images (N, 3, H, W), at the length that the network gives them."""
+        """Descriptors (N, h, w, D) of normalised images (N, 3, H, W), not scaled to unit length."""
         patches = self.proj(images).flatten(2).transpose(1, 2) + self.positions
         tokens = torch.cat([self.prefix.expand(patches.shape[0], -1, -1), patches], 1)
         for block in self.blocks:
@@ -157,7 +165,7 @@ class DescriptorTransformer(nn.Module):
         return log_bins(found) if self.bins else found
 
     def forward(self, images: Tensor) -> Tensor:
-        """Descriptors (N, h, w, D) of unit length of uint8 RGB images (N, H, W, 3)."""
+        """Descriptors (N, h, w, D) of unit length for uint8 RGB images (N, H, W, 3)."""
         pixels = (images.to(self.mean.dtype).permute(0, 3, 1, 2) - self.mean) / self.std
         return functional.normalize(self.describe(pixels), dim=-1)
 
@@ -167,18 +175,18 @@ def check_settings(shape: ViTShape, *, layer: int, facet: str, stride: int) -> N
     if not 0 <= layer < shape.depth:
         raise OptionError(f"this network has layers 0 to {shape.depth - 1}, not {layer}")
     if facet not in get_args(Facet):
-        raise OptionError(f"no facet {facet!r}; choose from {', '.join(get_args(Facet))}")
+        raise OptionError(f"unknown facet {facet!r}; choose from {', '.join(get_args(Facet))}")
     if stride < 1 or shape.patch % stride:
         divisors = [str(n) for n in range(1, shape.patch + 1) if shape.patch % n == 0]
         raise OptionError(f"a stride of {stride} does not divide the patch; choose from {', '.join(divisors)}")
 
 
 def _positions(embedding: Tensor, shape: ViTShape, size: tuple[int, int], grid: tuple[int, int]) -> Tensor:
-    """Position embeddings (1, 1 + h * w, D) for another grid: bicubic, with DINO's 0.1 in the scale."""
+    """Position embeddings (1, 1 + h * w, D) interpolated to another grid: bicubic, with DINO's 0.1 in the scale."""
     if grid == (shape.grid, shape.grid) and size[0] == size[1]:
         return embedding
     square = embedding[:, 1:].reshape(1, shape.grid, shape.grid, -1).permute(0, 3, 1, 2)
-    # The 0.1 keeps the size from being rounded down, and shifts the samples; networks that compare must do the same.
+    # The 0.1 prevents rounding the size down, and shifts the samples; required to match the published network.
     scale = tuple((length + 0.1) / shape.grid for length in grid)
     resized = functional.interpolate(
         square, scale_factor=scale, mode="bicubic", align_corners=False, recompute_scale_factor=False
@@ -187,8 +195,8 @@ def _positions(embedding: Tensor, shape: ViTShape, size: tuple[int, int], grid: 
 
 
 def log_bins(descriptors: Tensor, hierarchy: int = 2) -> Tensor:
-    """Descriptors (N, h, w, D) with their surroundings, (N, h, w, 17 D) for two levels: averages over 3^k by 3^k cells
-    at the eight places 3^k cells away, for k = 0, 1, …, and the cell itself; beyond the border its nearest cells count.
+    """Log-binned descriptors (N, h, w, 17 D) for two levels, from (N, h, w, D): the cell itself and averages over 3^k
+    by 3^k cells at the eight positions 3^k cells away, for k = 0, 1, …; replicated beyond the border.
     """
     maps = descriptors.permute(0, 3, 1, 2)
     height, width = maps.shape[2:]

@@ -1,4 +1,4 @@
-"""Network weights that do not ship with motionveil: which there are, where they lie, and how they come here."""
+"""Optional network weights, which are not part of the package: registry, search, download and import."""
 
 from .arrival import OnProgress, fetch_weights, import_weights
 from .folder import find_weights, locate, looks_right, verify_weights, weights_folders, weights_sha256

@@ -1,4 +1,4 @@
-"""Brings weights into the weights folder, from their publisher or from a file: checked, and whole or not at all."""
+"""Downloads and imports weights: verified, and stored completely or not at all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .folder import LOCK, Digest, check, is_near, known, pending_lock, weights_f
 from .table import WEIGHTS, Weights, get_weights
 
 OnProgress = Callable[[int, int | None], None]
-"""Called with the bytes that have come, and with those that will, None where the server does not say."""
+"""Called with the number of bytes received and the total, which is None if unknown."""
 
 _BLOCK = 1 << 20
 
@@ -28,12 +28,23 @@ _BLOCK = 1 << 20
 def fetch_weights(
     name: str | Weights, *, overwrite: bool = False, timeout: float = 30.0, on_progress: OnProgress | None = None
 ) -> Path:
-    """Download weights from where their authors publish them; what is here already is kept, unless `overwrite`.
+    """Download weights from their publisher. Existing files are kept, unless `overwrite`.
 
-    timeout: seconds without an answer. The file appears in the first of `weights_folders` once it is complete and
-    checked; an error leaves nothing. Where no sha256 is published, that of the first download is recorded.
-    Raises WeightsError where it cannot be reached, is cut short or is not what was published, OutputError where it
-    cannot be stored.
+    The file appears in the first of `weights_folders` once it is complete and verified; errors leave nothing behind.
+    If no sha256 is published, that of the first download is recorded.
+
+    Args:
+        name: A name in `WEIGHTS`, or weights of your own.
+        overwrite: Download again.
+        timeout: Seconds without a response.
+        on_progress: Called with the number of bytes received and the total (None if unknown).
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        WeightsError: If the server cannot be reached, or the download is truncated or fails verification.
+        OutputError: If the file cannot be stored.
     """
     weights = get_weights(name) if isinstance(name, str) else name
     target = weights_folders()[0] / weights.file
@@ -42,7 +53,7 @@ def fetch_weights(
         return target
     _require_secure(weights.url)
     arriving = _download(weights, timeout, on_progress)
-    said = f"what {weights.url} gave"
+    said = f"the download from {weights.url}"
     with _stored(target):
         if weights.member is None:
             _take(weights, arriving, target, said)
@@ -54,26 +65,28 @@ def fetch_weights(
 
 
 def import_weights(path: str | Path, name: str | None = None, *, overwrite: bool = False) -> Path:
-    """Copy a file, or the archive that holds it, into the first of `weights_folders` under its published name.
+    """Copy a file, or the archive that contains it, into the first of `weights_folders` under its published name.
 
-    Without a name it is recognised by its own, or by its sha256. A file that lies there already is recorded.
-    Raises WeightsError where it is missing, not recognised, or not what was published, OutputError where another file
-    is there or it cannot be stored.
+    Without a name, it is recognised by its file name or sha256. A file that is already there is recorded.
+
+    Raises:
+        WeightsError: If it is missing, not recognised, or fails verification.
+        OutputError: If another file exists there, or it cannot be stored.
     """
     path = Path(path)
     if not path.is_file():
-        raise WeightsError(f"there is no file {path}; check the path")
+        raise WeightsError(f"{path} does not exist; check the path")
     weights = get_weights(name) if name is not None else _recognise(path)
     target = weights_folders()[0] / weights.file
     if target.is_file() and not overwrite and Digest.of(target) != Digest.of(path):
-        raise OutputError(f"{target} is there already; replace it with --overwrite")
+        raise OutputError(f"{target} already exists; replace it with --overwrite")
     with _stored(target):
         _take(weights, _content(weights, path, str(path)), target, str(path))
     return target
 
 
 def _recognise(path: Path) -> Weights:
-    """The weights that a file holds, by its name, otherwise by its sha256."""
+    """Recognise weights by their file name, otherwise by sha256."""
     for weights in WEIGHTS.values():
         if weights.file == path.name:
             return weights
@@ -81,11 +94,11 @@ def _recognise(path: Path) -> Weights:
     for weights in WEIGHTS.values():
         if weights.sha256 == sha256:
             return weights
-    raise WeightsError(f"{path} is not recognised; say what it is with --name, one of {', '.join(WEIGHTS)}")
+    raise WeightsError(f"{path} is not recognised; identify it with --name, one of {', '.join(WEIGHTS)}")
 
 
 def _take(weights: Weights, blocks: Iterable[bytes], target: Path, said: str) -> None:
-    """Let what comes appear as `target` once it is complete and checked; record what it is where nobody has said so."""
+    """Make data appear as `target` once complete and verified; record its digest if none is published."""
     with _temporary(target) as temporary:
         _write(temporary, blocks)
         digest = _checked(weights, temporary, target, said)
@@ -103,11 +116,11 @@ def _write(path: Path, blocks: Iterable[bytes]) -> None:
 
 
 def _content(weights: Weights, path: Path, said: str) -> Iterator[bytes]:
-    """What a file holds, block by block; of an archive that holds the weights, what their member holds."""
+    """The content of a file in blocks; for an archive, that of the member with the weights."""
     try:
         with ExitStack() as stack:
             file: IO[bytes] = stack.enter_context(path.open("rb"))
-            # Checkpoints of PyTorch are ZIP archives themselves: only the member's name tells.
+            # PyTorch checkpoints are ZIP archives too, so only the member's name distinguishes them.
             if weights.member and zipfile.is_zipfile(path):
                 archive = stack.enter_context(zipfile.ZipFile(path))
                 if weights.member in archive.namelist():
@@ -115,25 +128,25 @@ def _content(weights: Weights, path: Path, said: str) -> Iterator[bytes]:
             while block := file.read(_BLOCK):
                 yield block
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-        raise WeightsError(f"{said} cannot be read or is damaged ({error}); fetch it again") from error
+        raise WeightsError(f"{said} is damaged or cannot be read ({error}); download it again") from error
 
 
 def _checked(weights: Weights, path: Path, target: Path, said: str) -> Digest:
-    """The digest of a file that is to lie at `target`. Raises WeightsError where it is not what it must be."""
+    """The digest of a file to be stored at `target`. Raises WeightsError if verification fails."""
     digest = Digest.of(path)
     expected = known(weights, target.parent)
     if expected is None and not is_near(digest.size, weights):
         raise WeightsError(
             f"{said} is not {weights.name}: {digest.size} bytes instead of about {weights.size}; "
-            "fetch it again, or choose another file"
+            "download it again, or choose another file"
         )
     if expected is not None and digest != expected:
         remedy = (
-            "fetch it again, or choose another file"
+            "download it again, or choose another file"
             if weights.sha256
             else f"if you trust it more than the first, remove the entry {target.name} from {target.parent / LOCK}"
         )
-        when = "published" if weights.sha256 else "recorded when it first came"
+        when = "published" if weights.sha256 else "first recorded"
         raise WeightsError(
             f"{said} is not the {weights.name} that was {when}: sha256 {digest.sha256[:8]}… and {digest.size} bytes "
             f"instead of {expected.sha256[:8]}… and {expected.size}; {remedy}"
@@ -143,7 +156,7 @@ def _checked(weights: Weights, path: Path, target: Path, said: str) -> Digest:
 
 @contextmanager
 def _stored(target: Path) -> Iterator[None]:
-    """Makes the folder of a file that is about to come; what was made goes again where the file does not come."""
+    """Create the folder of a file to be stored; it is removed again on errors."""
     made: list[Path] = []
     try:
         made = make_folders(target.parent)
@@ -159,7 +172,7 @@ def _stored(target: Path) -> Iterator[None]:
 
 @contextmanager
 def _temporary(path: Path) -> Iterator[Path]:
-    """A hidden name beside a path; what is left there is removed."""
+    """A hidden name beside a path, cleaned up at the end."""
     hidden = hidden_file(path)
     try:
         yield hidden
@@ -168,15 +181,15 @@ def _temporary(path: Path) -> Iterator[Path]:
 
 
 def _require_secure(url: str) -> None:
-    """Refuse anything but HTTPS; plain HTTP is understood from this very machine, where nobody listens in between."""
+    """Reject anything but HTTPS; plain HTTP is allowed from localhost."""
     parts = urllib.parse.urlsplit(url)
     local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
     if parts.scheme != "https" and not local:
-        raise WeightsError(f"{url} is not fetched, because only https:// is safe; fetch it yourself and import it")
+        raise WeightsError(f"{url} is not downloaded, as only https:// is safe; download it yourself and import it")
 
 
 class _SecureRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirections to where `_require_secure` allows it."""
+    """Follows redirects to URLs that `_require_secure` allows."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
@@ -186,7 +199,7 @@ class _SecureRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def _download(weights: Weights, timeout: float, on_progress: OnProgress | None) -> Iterator[bytes]:
-    """What the url gives, block by block. Raises WeightsError where it cannot be reached or ends too early."""
+    """Download in blocks. Raises WeightsError if the server cannot be reached or the download is truncated."""
     request = urllib.request.Request(weights.url, headers={"User-Agent": "motionveil"})
     done = 0
     try:
@@ -199,18 +212,18 @@ def _download(weights: Weights, timeout: float, on_progress: OnProgress | None) 
                 if on_progress is not None:
                     on_progress(done, total)
     except urllib.error.HTTPError as error:
-        raise _unreachable(weights, f"the server answered {error.code}") from error
+        raise _unreachable(weights, f"the server responded {error.code}") from error
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise _unreachable(
             weights, getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
         ) from error
     if total is not None and done != total:
-        raise _unreachable(weights, f"it ended after {done} of {total} bytes")
+        raise _unreachable(weights, f"truncated after {done} of {total} bytes")
 
 
 def _unreachable(weights: Weights, reason: str) -> WeightsError:
     return WeightsError(
-        f"{weights.url} could not be fetched ({reason}); try again, or get it on another machine and put it into "
+        f"{weights.url} could not be downloaded ({reason}); try again, or download it elsewhere and copy it to "
         f"{weights_folders()[0]} with: motionveil weights import FILE --name {weights.name}"
     )

@@ -1,4 +1,4 @@
-"""Finds weights on this machine and says whether they are what they should be."""
+"""Locates and verifies weights on this machine."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from ..._core.errors import WeightsError
 from .table import Weights, get_weights
 
 LOCK = "weights.lock.json"
-"""Lies beside the files: what each of them was when it first came."""
+"""Stored beside the files: their digests when first recorded."""
 
 
 @dataclass(frozen=True)
 class Digest:
-    """What identifies a file. sha256: 64 hexadecimal digits. size: bytes."""
+    """The identity of a file. sha256: 64 hexadecimal digits. size: bytes."""
 
     sha256: str
     size: int
 
     @classmethod
     def of(cls, path: Path) -> Digest:
-        """The digest of a file as it is now."""
+        """The digest of a file."""
         with path.open("rb") as file:
             return cls(hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
 
 
 def weights_folders() -> tuple[Path, ...]:
-    """Where weights are looked for, in this order; the first is where new ones are put.
+    """Folders that are searched for weights, in order; new files go to the first.
 
-    MOTIONVEIL_WEIGHTS (a folder that holds the files), then the user's data folder.
+    MOTIONVEIL_WEIGHTS (a folder that contains the files), then the user's data directory.
     """
     own = Path(platformdirs.user_data_dir("motionveil")) / "weights"
     chosen = os.environ.get("MOTIONVEIL_WEIGHTS")
@@ -44,39 +44,47 @@ def weights_folders() -> tuple[Path, ...]:
 
 
 def locate(weights: Weights) -> Path | None:
-    """Where a file of this name lies, whatever it holds; None where it is not here."""
+    """The path of a file with this name, unverified; None if there is none."""
     candidates = (folder / weights.file for folder in weights_folders())
     return next((path for path in candidates if path.is_file()), None)
 
 
 def find_weights(name: str, path: str | Path | None = None) -> Path:
-    """The file that holds these weights, checked.
+    """Locate and verify weights. Never uses the network.
 
-    Looked for at `path`, where one is given, otherwise in `weights_folders`. A file that lies under its published name
-    must be what was published, or, where no sha256 is known, what it was when it first came; a file under another
-    name is taken as it is. Never uses the network.
-    Raises WeightsError where the name is unknown, the file is not there, or it is another.
+    A file under its published name must have the published digest, or the recorded one if none is published; a file
+    under another name is accepted as it is.
+
+    Args:
+        name: A name in `WEIGHTS`.
+        path: A file to use instead of searching `weights_folders`.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        WeightsError: If the name is unknown, the file is missing, or verification fails.
     """
     weights = get_weights(name)
     if path is not None:
         path = Path(path)
         if not path.is_file():
-            raise WeightsError(f"there is no file {path}; check the path, or leave it out to look for {name}")
+            raise WeightsError(f"{path} does not exist; check the path, or omit it to search for {name}")
         if path.name != weights.file:
             return path
     found = path or locate(weights)
     if found is None:
         part = f", as {weights.member}" if weights.member else ""
         raise WeightsError(
-            f"the weights {name} are not here: {weights.file} is missing in {weights_folders()[0]}; fetch it with: "
-            f"motionveil weights fetch {name} (published at {weights.url}{part})"
+            f"the weights {name} are not installed: {weights.file} is missing in {weights_folders()[0]}; download it "
+            f"with: motionveil weights fetch {name} (published at {weights.url}{part})"
         )
     check(weights, found, _digest_of(found))
     return found
 
 
 def weights_sha256(path: str | Path) -> str:
-    """sha256 of a file of weights in hexadecimal, for fingerprints; a file that stays as it is is read once."""
+    """sha256 of a weights file in hexadecimal, for fingerprints; cached for unmodified files."""
     return _digest_of(Path(path)).sha256
 
 
@@ -91,7 +99,7 @@ def _remembered(path: Path, size: int, changed: int, inode: int) -> Digest:
 
 
 def read_lock(folder: Path) -> dict[str, Digest]:
-    """File name → what it was when it first came. Raises WeightsError where the lock file is damaged."""
+    """Recorded digests by file name. Raises WeightsError if the lock file is damaged."""
     path = folder / LOCK
     try:
         entries = json.loads(path.read_bytes())
@@ -105,9 +113,11 @@ def read_lock(folder: Path) -> dict[str, Digest]:
 
 
 def pending_lock(path: Path, digest: Digest) -> PendingFile:
-    """The lock file beside a file, with what that is now; it appears with `commit`.
+    """The updated lock file beside a file, with its current digest; it appears with `commit`.
 
-    Raises WeightsError where the lock file is damaged, OutputError where it cannot be written.
+    Raises:
+        WeightsError: If the lock file is damaged.
+        OutputError: If it cannot be written.
     """
     entries = {**read_lock(path.parent), path.name: digest}
     text = json.dumps({name: asdict(entries[name]) for name in sorted(entries)}, indent=2)
@@ -115,36 +125,37 @@ def pending_lock(path: Path, digest: Digest) -> PendingFile:
 
 
 def known(weights: Weights, folder: Path) -> Digest | None:
-    """What a file must be, as published, otherwise as recorded in a folder; None where nobody knows."""
+    """The digest that a file must have: as published, otherwise as recorded in the folder; None if unknown."""
     return Digest(weights.sha256, weights.size) if weights.sha256 else read_lock(folder).get(weights.file)
 
 
 def check(weights: Weights, path: Path, digest: Digest) -> None:
-    """Raise WeightsError where a file in a weights folder is not what it must be."""
+    """Raise WeightsError if a file in a weights folder fails verification."""
     expected = known(weights, path.parent)
     if expected and digest != expected:
         raise WeightsError(
-            f"{path} is damaged or another file: sha256 {digest.sha256[:8]}… and {digest.size} bytes instead of "
-            f"{expected.sha256[:8]}… and {expected.size}; fetch it again with: "
+            f"{path} is damaged or a different file: sha256 {digest.sha256[:8]}… and {digest.size} bytes instead of "
+            f"{expected.sha256[:8]}… and {expected.size}; download it again with: "
             f"motionveil weights fetch {weights.name} --overwrite"
         )
 
 
 def looks_right(weights: Weights, path: Path) -> bool:
-    """Whether the size of a file in a weights folder is what it must be; reads nothing of it."""
+    """Whether a file in a weights folder has the expected size, without reading it."""
     expected, size = known(weights, path.parent), path.stat().st_size
     return size == expected.size if expected else is_near(size, weights)
 
 
 def is_near(size: int, weights: Weights) -> bool:
-    """Whether a number of bytes is about that of weights whose exact size nobody has published."""
+    """Whether a size is close to that of weights whose exact size is not published."""
     return abs(size - weights.size) <= 0.02 * weights.size
 
 
 def verify_weights(weights: Weights, path: Path) -> bool:
-    """Read a file in a weights folder again and compare it. False where nobody knows what it must be.
+    """Verify a file in a weights folder. False if its digest is unknown.
 
-    Raises WeightsError where it is another.
+    Raises:
+        WeightsError: If verification fails.
     """
     check(weights, path, Digest.of(path))
     return known(weights, path.parent) is not None

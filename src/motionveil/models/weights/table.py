@@ -1,4 +1,4 @@
-"""Which network weights motionveil knows: what they are, where their authors publish them, and under which licence."""
+"""The registry of supported weights, with publishers and licences."""
 
 from __future__ import annotations
 
@@ -10,14 +10,20 @@ from ..._core.errors import WeightsError
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights that somebody published.
+    """Published network weights.
 
-    name: what a person calls them. network: the architecture that they fit. description: how they were trained.
-    url: where their authors publish them. file: their name in a weights folder. licence: of the weights, SPDX.
-    data: what they were trained on, with its terms where they are narrower than the licence. source: the paper.
-    size: bytes; exact where the sha256 is known, otherwise within two in a hundred.
-    sha256: 64 hexadecimal digits, None where nobody has published it.
-    member: their place inside the ZIP archive at the url, None where the url is the file itself.
+    Attributes:
+        name: The name used on the command line.
+        network: The architecture.
+        description: How they were trained.
+        url: Where their authors publish them.
+        file: File name in a weights folder.
+        licence: SPDX identifier of the licence of the weights.
+        data: Training data, with its terms if narrower than the licence.
+        source: The paper.
+        size: Bytes; exact if the sha256 is known, otherwise within 2 %.
+        sha256: 64 hexadecimal digits; None if not published.
+        member: Path inside the ZIP archive at the URL; None if the URL is the file itself.
     """
 
     name: str
@@ -34,7 +40,7 @@ class Weights:
 
     @property
     def megabytes(self) -> str:
-        """The size for people."""
+        """The size in megabytes, formatted."""
         return f"{self.size / 1e6:.{0 if self.size > 1e6 else 1}f} MB"
 
 
@@ -81,7 +87,7 @@ def _raft(name: str, network: str, file: str, data: str, size: int, sha256: str)
 
 
 def _torchvision(name: str, network: str, file: str, data: str, size: int, sha256: str) -> Weights:
-    description, url = "optical flow, trained again by torchvision", f"{_TORCHVISION}/{file}"
+    description, url = "optical flow, retrained by torchvision", f"{_TORCHVISION}/{file}"
     return Weights(name, network, description, url, file, "BSD-3-Clause", _RAFT, data, size, sha256)
 
 
@@ -99,7 +105,7 @@ WEIGHTS: Mapping[str, Weights] = {
                 "b938bf1bc15cd2ec0feacfe3a1bb553fe8ea9ca46a7e1d8d00217f29aef60cd9"),
         _dinov2("dinov2_vitb14", "vit_base_patch14", 346_378_731,
                 "0b8b82f85de91b424aded121c7e1dcc2b7bc6d0adeea651bf73a13307fad8c73"),
-        # timm never had supervised weights of ViT-S/8: what it gives under this name are DINO's.
+        # timm never had supervised weights of ViT-S/8: those under this name are DINO's.
         _timm("vit_small_patch8_224", "vit_small_patch8", "dino",
               "not supervised: no such ViT-S/8 was published, this is DINO's in timm's form", _DINO, 86_700_000),
         _timm("vit_small_patch16_224", "vit_small_patch16", "augreg_in21k_ft_in1k", _SUPERVISED, _AUGREG, 88_200_000),
@@ -120,11 +126,15 @@ WEIGHTS: Mapping[str, Weights] = {
                 "25a606a145a5b6d7271ae138fbd00eba91dad8b83222ae3f2c7ecd0f4a7b0e31"),
     )
 }  # fmt: skip
-"""Name → weights. None of them ship with motionveil, and none are fetched unless somebody asks."""
+"""Weights by name. None are part of the package, and none are downloaded without being requested."""
 
 
 def get_weights(name: str) -> Weights:
-    """The weights of this name. Raises WeightsError where there are none."""
+    """The weights with this name.
+
+    Raises:
+        WeightsError: If there are none.
+    """
     if name not in WEIGHTS:
-        raise WeightsError(f"no weights are named {name!r}; choose from {', '.join(WEIGHTS)}")
+        raise WeightsError(f"unknown weights {name!r}; choose from {', '.join(WEIGHTS)}")
     return WEIGHTS[name]
