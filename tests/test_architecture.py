@@ -45,6 +45,7 @@ ALLOWED = {
     "matplotlib": {"bench"},
     "sklearn": {"bench"},
     "lightning_fabric": {"bench"},
+    "msgspec": {"bench"},
     "transformers": {"bench"},
     "optuna": {"bench"},
     "sqlalchemy": {"bench"},

@@ -26,7 +26,7 @@ def test_learning_and_judging_are_counted(tmp_path: Path, monkeypatch: pytest.Mo
     benchmark = Benchmark(experiment, Places(root, None, tmp_path / "work", tmp_path / "rows.jsonl"), threads=1)
     monkeypatch.setattr(estimating, "_seconds_of_inputs", lambda *told: (2.0, 0.25))
     found = estimating.estimate(benchmark)
-    splits = [benchmark.judging.split(run) for run in benchmark.runs]
+    splits = [benchmark.evaluator.split(run) for run in benchmark.runs]
     expected = sum(2.0 * 3 * len(split.train) + 0.25 * 5 * len(split.validation) for split in splits) * 7
     assert found.trainings == {"small_bag": pytest.approx(expected)}
     assert any("about" in line for line in found.lines())

@@ -17,8 +17,7 @@ import pytest
 from motionveil._core.errors import InputError
 from motionveil._core.types import Clip, UInt8Array, VideoInfo
 from motionveil.bench import frames as module
-from motionveil.bench.decoded import DecodedWriter, open_decoded
-from motionveil.bench.frames import FrameStore, Look
+from motionveil.bench.frames import DecodedWriter, FrameStore, Look, open_decoded
 from motionveil.bench.preparation import Preparation
 from motionveil.bench.records import Record
 from motionveil.video import VideoWriter, open_source

@@ -11,9 +11,8 @@ import pytest
 import motionveil
 from motionveil._core.errors import InputError
 from motionveil.bench.datasets.procedural import Procedural, make
-from motionveil.bench.digests import Digests
 from motionveil.bench.obfuscations import OBFUSCATIONS
-from motionveil.bench.preparation import VERSION, Preparation
+from motionveil.bench.preparation import VERSION, Digests, Preparation
 from motionveil.video import open_source
 
 MADE_WITH = {"parts_encoder.onnx": "28dbe5c78bd5", "templates.safetensors": "03133fbdabde"}
@@ -114,7 +113,7 @@ def test_digests_are_remembered_until_a_file_changes(tmp_path: Path, monkeypatch
     digests = Digests(tmp_path / "digests.json")
     first = digests([file])
     digests.save()
-    monkeypatch.setattr("motionveil.bench.digests.file_digest", lambda path: pytest.fail("read again"))
+    monkeypatch.setattr("motionveil.bench.preparation.file_digest", lambda path: pytest.fail("read again"))
     assert Digests(tmp_path / "digests.json")([file]) == first
     monkeypatch.undo()
     file.write_bytes(b"three")

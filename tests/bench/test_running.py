@@ -56,7 +56,7 @@ def whole(root: Path, toml: Path, tmp_path_factory: pytest.TempPathFactory) -> l
     """The rows of a run that nothing interrupts."""
     benchmark = _benchmark(read_experiment(toml), root, tmp_path_factory.mktemp("whole"))
     benchmark.run()
-    assert benchmark.plan().judgements == 0
+    assert benchmark.plan().evaluations == 0
     return read_rows(benchmark.places.results)
 
 
@@ -141,7 +141,7 @@ def test_an_experiment_can_grow(root: Path, toml: Path, tmp_path: Path, whole: l
 def test_the_plan_and_its_estimate(root: Path, toml: Path, tmp_path: Path) -> None:
     benchmark = _benchmark(read_experiment(toml), root, tmp_path)
     plan = benchmark.plan()
-    assert (len(plan.copies), len(plan.trainings), plan.judgements) == (2 * 54, 2, 5)
+    assert (len(plan.copies), len(plan.trainings), plan.evaluations) == (2 * 54, 2, 5)
     found = estimate(benchmark)
     assert set(found.copies) == {"blur_strong", "pixelate_16"}
     assert all(seconds > 0 for seconds in (*found.copies.values(), *found.trainings.values()))

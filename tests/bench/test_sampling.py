@@ -18,7 +18,7 @@ from motionveil.bench.frames import FrameStore, Look, flow_pictures
 from motionveil.bench.networks import Network
 from motionveil.bench.preparation import Preparation
 from motionveil.bench.records import Record
-from motionveil.bench.sampling import Sampling, TestClips, TrainingClips, sampled_for_judging, sampled_for_training
+from motionveil.bench.sampling import Sampling, TestClips, TrainingClips, sampled_for_evaluation, sampled_for_training
 
 
 def _network(frames: int = 8, stride: int = 2, *, level: str = "clip", flow: bool = False) -> Network:
@@ -32,7 +32,7 @@ def test_sampled_frames_lie_in_the_clip_and_rise(
     network = _network(frames, stride)
     for chosen in (
         sampled_for_training(length, network, spread, np.random.default_rng(0)),
-        *sampled_for_judging(length, network, spread, views),
+        *sampled_for_evaluation(length, network, spread, views),
     ):
         assert chosen.shape == (frames,)
         assert chosen.min() >= 0
@@ -51,9 +51,9 @@ def test_a_window_keeps_its_stride_and_moves() -> None:
 
 
 def test_spread_takes_the_whole_clip() -> None:
-    (chosen,) = sampled_for_judging(160, _network(16, 1), True, 1)
+    (chosen,) = sampled_for_evaluation(160, _network(16, 1), True, 1)
     assert list(chosen) == list(range(5, 160, 10))
-    views = sampled_for_judging(160, _network(16, 1), True, 2)
+    views = sampled_for_evaluation(160, _network(16, 1), True, 2)
     assert set(views[0]).isdisjoint(views[1])
 
 
@@ -151,7 +151,7 @@ def test_pixels_are_normalised(actors: Procedural, store: FrameStore) -> None:
     clips = TestClips([record], "original", actors.tasks["action"], network, Sampling(margin=0.0), store)
     shown, _ = clips[0]
     frames = store.frames(record, "original", Look(40))
-    indices = sampled_for_judging(len(frames), network, False, 1)[0]
+    indices = sampled_for_evaluation(len(frames), network, False, 1)[0]
     expected = (frames[indices].transpose(3, 0, 1, 2) / 255 - 0.45) / 0.225
     np.testing.assert_allclose(shown[0].numpy(), expected, atol=1e-5)
 

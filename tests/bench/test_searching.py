@@ -15,14 +15,13 @@ from click.testing import CliRunner
 from filelock import FileLock
 
 from motionveil._core.errors import DependencyError, OptionError, OutputError
-from motionveil.bench import preparation, proposals, search_space
+from motionveil.bench import preparation, proposals
 from motionveil.bench.datasets.procedural import Procedural
 from motionveil.bench.experiment_file import read_experiment
-from motionveil.bench.obfuscations import OBFUSCATIONS
+from motionveil.bench.obfuscations import OBFUSCATIONS, read_selective
+from motionveil.bench.proposals import start_parameters, table_of
 from motionveil.bench.running import Places, Step
-from motionveil.bench.search_space import start_parameters, table_of
 from motionveil.bench.searching import Search, Trial, best_of, dominates, snippet, verdict, write_snippet
-from motionveil.bench.selective import read_selective
 from motionveil.cli.bench import command
 from motionveil.obfuscation.presets import PRESETS
 
@@ -121,7 +120,7 @@ def test_a_whole_search_never_looks_at_test_clips(
     assert trials[0].settings == {"preset": "secure"}
     assert list(shown.values()) == [used] * 3
     for run in search.runs("original"):
-        assert search.judging.split(run).test == ()
+        assert search.evaluator.split(run).test == ()
     histories = [json.loads(path.read_text()) for path in (tmp_path / "work" / "trained").rglob("history.json")]
     assert len(histories) == 3 * 3  # of each trial one for actions and two attackers
     sizes = {(len(split.train), len(split.validation)) for split in splits}
@@ -179,8 +178,7 @@ def test_something_is_always_hidden(
     root: Path, toml: Path, tmp_path: Path, made_up: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With one template to choose half of the proposals are empty: they are no trials."""
-    for module in (proposals, search_space):
-        monkeypatch.setattr(module, "HIDEABLE", ("hair",))
+    monkeypatch.setattr(proposals, "HIDEABLE", ("hair",))
     refused: list[int] = []
     refuse = proposals.Proposals.refuse
 
@@ -203,9 +201,9 @@ def test_parameters_and_tables() -> None:
     found = read_selective({name: table[name] for name in ("opacity", "margin", "hold", "statistics")}, "table")
     coverage = PRESETS["secure"].coverage
     assert found.preset.coverage == coverage
-    assert table["hide"] == list(search_space.HIDEABLE)
+    assert table["hide"] == list(proposals.HIDEABLE)
     assert table_of({**parameters, "begin": 0.22999999999999998}, "secure") == {**table, "opacity": [0.23, 0.3]}
-    nothing = {**parameters, **{f"hide_{name}": False for name in search_space.HIDEABLE}}
+    nothing = {**parameters, **{f"hide_{name}": False for name in proposals.HIDEABLE}}
     assert table_of(nothing, "secure") is None
     assert read_selective({"preset": "secure"}, "table") == OBFUSCATIONS["secure"]
 

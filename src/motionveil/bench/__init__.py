@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .adversarial.settings import Learning
-    from .datasets import DATASETS, get_dataset
+    from .datasets import DATASETS, AnnotatedDataset, get_dataset
     from .estimating import estimate
     from .evaluation import evaluate, f_lambda
     from .experiment import Experiment, TwoFold
     from .experiment_file import read_experiment
     from .networks import ATTACKERS, NETWORKS, Network, build_network, get_network
     from .obfuscations import OBFUSCATIONS, Obfuscation, get_obfuscation
-    from .records import Dataset, Record, Split, Task
+    from .records import Record, Split, Task
     from .reports import write_report
     from .results import Row, append_rows, merged, read_rows
     from .running import Benchmark, Places, Plan, Step
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "adversarial.settings": ("Learning",),
-    "datasets": ("DATASETS", "get_dataset"),
+    "datasets": ("DATASETS", "AnnotatedDataset", "get_dataset"),
     "estimating": ("estimate",),
     "evaluation": ("evaluate", "f_lambda"),
     "experiment": ("Experiment", "TwoFold"),
     "experiment_file": ("read_experiment",),
     "networks": ("ATTACKERS", "NETWORKS", "Network", "build_network", "get_network"),
     "obfuscations": ("OBFUSCATIONS", "Obfuscation", "get_obfuscation"),
-    "records": ("Dataset", "Record", "Split", "Task"),
+    "records": ("Record", "Split", "Task"),
     "reports": ("write_report",),
     "results": ("Row", "append_rows", "merged", "read_rows"),
     "running": ("Benchmark", "Places", "Plan", "Step"),
@@ -49,41 +49,11 @@ _LAZY = {
 _HOME = {name: module for module, names in _LAZY.items() for name in names}
 
 __all__ = [
-    "ATTACKERS",
-    "DATASETS",
-    "NETWORKS",
-    "OBFUSCATIONS",
-    "Benchmark",
-    "Dataset",
-    "Experiment",
-    "Learning",
-    "Network",
-    "Obfuscation",
-    "Places",
-    "Plan",
-    "Record",
-    "Row",
-    "Sampling",
-    "Split",
-    "Step",
-    "Task",
-    "Training",
-    "TwoFold",
-    "append_rows",
-    "build_network",
-    "estimate",
-    "evaluate",
-    "f_lambda",
-    "fit",
-    "get_dataset",
-    "get_network",
-    "get_obfuscation",
-    "merged",
-    "predict",
-    "read_experiment",
-    "read_rows",
-    "write_report",
-]
+    "ATTACKERS", "DATASETS", "NETWORKS", "OBFUSCATIONS", "AnnotatedDataset", "Benchmark", "Experiment", "Learning",
+    "Network", "Obfuscation", "Places", "Plan", "Record", "Row", "Sampling", "Split", "Step", "Task", "Training",
+    "TwoFold", "append_rows", "build_network", "estimate", "evaluate", "f_lambda", "fit", "get_dataset",
+    "get_network", "get_obfuscation", "merged", "predict", "read_experiment", "read_rows", "write_report",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

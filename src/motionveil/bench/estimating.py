@@ -48,7 +48,7 @@ class Estimate:
         if plan.learned:
             yield f"learned obfuscators to train: {len(plan.learned)}, {_time(sum(self.learned.values()))}"
             yield from (f"  {name:<20} {_time(seconds)}" for name, seconds in self.learned.items())
-        yield f"trained networks to judge: {plan.judgements}"
+        yield f"trained networks to judge: {plan.evaluations}"
 
 
 def estimate(benchmark: Benchmark) -> Estimate:
@@ -72,13 +72,13 @@ def estimate(benchmark: Benchmark) -> Estimate:
             module = build_network(run.network, len(benchmark.dataset.tasks[run.task].classes))
             inputs[run.network] = _seconds_of_inputs(module, network, training)
         once, judged = inputs[run.network]
-        split, views = benchmark.judging.split(run), sampling.views or network.views
+        split, views = benchmark.evaluator.split(run), sampling.views or network.views
         seconds = once * len(split.train) * sampling.samples + judged * len(split.validation) * views
         trainings[run.network] = trainings.get(run.network, 0.0) + seconds * training.epochs
     learned: dict[str, float] = {}
     for name, count in Counter(instance.name for instance in plan.learned).items():
         one = next(instance for instance in plan.learned if instance.name == name)
-        learned[name] = count * benchmark.judging.learner.seconds(one)
+        learned[name] = count * benchmark.evaluator.learner.seconds(one)
     return Estimate(plan, copies, trainings, learned)
 
 
@@ -122,7 +122,7 @@ def _seconds_of_inputs(module: nn.Module, network: Network, training: Training) 
         optimizer.zero_grad()
         return loss.detach()
 
-    def judge() -> Tensor:
+    def infer() -> Tensor:
         with torch.inference_mode(), fabric.autocast():
             return cast(Tensor, module(inputs))
 
@@ -135,7 +135,7 @@ def _seconds_of_inputs(module: nn.Module, network: Network, training: Training) 
 
     learned = seconds(learn)
     module.eval()
-    return learned, seconds(judge)
+    return learned, seconds(infer)
 
 
 def _time(seconds: float) -> str:

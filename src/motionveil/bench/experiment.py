@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, TypeVar
+
+from msgspec import Meta
 
 from .._core.errors import OptionError
 from ..detection.features import FEATURE_EXTRACTORS
@@ -12,15 +14,14 @@ from ..flow import FLOW_ESTIMATORS
 from .adversarial.settings import Learning
 from .datasets import DATASETS
 from .networks import get_network
-from .obfuscations import ORIGINAL, Obfuscation, get_obfuscation
+from .obfuscations import ORIGINAL, Obfuscation, check_names, get_obfuscation
 from .sampling import Sampling
-from .search_settings import SearchSettings
-from .selective import check_names
+from .settings import Count, CountOrNone, Settings, Share, check_names_of, checked, kinds_of
 from .training import Training
 
-MOST_SEEDS = 1000
+Seeds = Annotated[int, Meta(ge=1, le=1000)]
 ACTION, PRIVACY = "action", "privacy"
-Settings = TypeVar("Settings", Training, Sampling)
+Changed = TypeVar("Changed", bound=Settings)
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class TwoFold:
+class TwoFold(Settings):
     """Unseen attackers (Wu et al.): each obfuscator is frozen, and each attacker is trained on what it makes.
 
     seeds: as of an experiment. learn_from: the dataset that attackers learn from, where that is another one than they
@@ -47,8 +48,25 @@ class TwoFold:
 
     obfuscators: tuple[str, ...]
     attackers: tuple[str, ...]
-    seeds: int = 1
+    seeds: Seeds = 1
     learn_from: str = ""
+
+
+@dataclass(frozen=True)
+class SearchSettings(Settings):
+    """action: the network for actions. attackers: networks for the attribute, of whom the strongest counts. attribute:
+    a task, empty for the only one that the dataset has beside actions. seed: of trainings and proposals; it chooses the
+    fold, too. weight: of privacy in `f_lambda`. trials: how many are made in all. start: a preset, the first trial,
+    whose networks and filler all others have.
+    """
+
+    action: str
+    attackers: Annotated[tuple[str, ...], Meta(min_length=1)]
+    attribute: str = ""
+    seed: CountOrNone = 0
+    weight: Share = 0.5
+    trials: Count = 12
+    start: str = "secure"
 
 
 @dataclass(frozen=True)
@@ -89,8 +107,7 @@ class Experiment:
 
     def __post_init__(self) -> None:
         # Every name is looked at before anything that takes long.
-        if not 1 <= self.seeds <= MOST_SEEDS:
-            raise OptionError(f"an experiment needs at least 1 seed, and {MOST_SEEDS} at most, not {self.seeds}")
+        checked(self.seeds, Seeds, f"seeds of {self.name}")
         check_names(selective=self.selective, learned=self.learned, trained=self.trained)
         for name in self.every_obfuscator():
             own = (*self.learned, *self.selective, *self.trained)
@@ -209,7 +226,7 @@ class Experiment:
             return group.attackers
         return (self.learned[obfuscator].utility,) if obfuscator in self.learned else names
 
-    def judged(self, run: Run) -> Iterator[tuple[str, str]]:
+    def evaluations(self, run: Run) -> Iterator[tuple[str, str]]:
         """(obfuscator, protocol) on which a trained network is judged."""
         if run.network in self.networks[run.task] and run.seed < self.seeds and not run.learn_from:
             if run.obfuscator == ORIGINAL:
@@ -230,9 +247,11 @@ class Experiment:
         return protocol == "two_fold" and run.task == ACTION and run.obfuscator in self.learned
 
 
-def changed(settings: Settings, changes: Mapping[str, Any], where: str) -> Settings:
-    """Settings with some of them changed. Raises OptionError, which names the place, for one that does not exist."""
-    known = {item.name for item in fields(settings)}
-    if unknown := set(changes) - known:
-        raise OptionError(f"{where} has a setting {min(unknown)!r} that does not exist; there are {', '.join(known)}")
-    return replace(settings, **changes)
+def changed(settings: Changed, changes: Mapping[str, Any], where: str) -> Changed:
+    """Settings with some of them changed. Raises OptionError, which names the place, for one that does not exist, or a
+    value that makes no sense."""
+    check_names_of(changes, kinds_of(type(settings)), where)
+    try:
+        return replace(settings, **changes)
+    except OptionError as error:
+        raise OptionError(f"{where}: {error}") from None

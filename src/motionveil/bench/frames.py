@@ -1,4 +1,4 @@
-"""Frames of a dataset's clips, small, as networks see them."""
+"""Frames of a dataset's clips, small, as networks see them, and the files that keep them decoded."""
 
 from __future__ import annotations
 
@@ -10,22 +10,74 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, cast
+from types import TracebackType
+from typing import Any, Literal, Self, cast
 
 import cv2
 import numpy as np
 from filelock import FileLock
 from torch.utils.data import get_worker_info
 
+from .._core.atomic_files import hidden_file, remove, take_place
 from .._core.errors import InputError
 from .._core.types import Float32Array, UInt8Array
 from ..flow import DISFlow, FlowEstimator
 from ..flow.middlebury import flow_colours
 from ..video import images_matching, is_pattern, open_source
-from .decoded import DecodedWriter, open_decoded
 from .preparation import Preparation
 from .records import Record
 from .results import hash_of
+
+
+def open_decoded(path: Path) -> UInt8Array:
+    """A clip of a `DecodedWriter`, (T, H, W, C) uint8, read only. Frames come from the disk, or from the system's cache
+    of it, when they are looked at: many processes may read a clip, and it is in memory once.
+    """
+    return np.asarray(np.load(path, mmap_mode="r"))
+
+
+class DecodedWriter:
+    """Writes a clip as ``.npy`` part by part, so that memory never holds a whole one; a context manager.
+
+    The file appears with `commit`, whole or not at all. Raises OSError where it cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.num_frames = 0
+        self._shape: tuple[int, ...] = ()
+        self._temporary = hidden_file(path)
+        self._file = self._temporary.open("wb")
+
+    def add(self, frames: UInt8Array) -> None:
+        """The next frames, (n, H, W, C) uint8."""
+        if not self._shape:
+            self._shape = frames.shape[1:]
+            self._write_heading()
+        self._file.write(np.ascontiguousarray(frames).data)
+        self.num_frames += len(frames)
+
+    def commit(self) -> None:
+        """Let the file appear."""
+        self._file.seek(0)
+        self._write_heading()
+        self._file.close()
+        take_place(self._temporary, self.path, overwrite=True)
+
+    def _write_heading(self) -> None:
+        # NumPy leaves room in it for the number of frames to grow, so it is as long in the end as in the beginning.
+        heading = {"descr": "|u1", "fortran_order": False, "shape": (self.num_frames, *self._shape)}
+        np.lib.format.write_array_header_1_0(self._file, heading)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        remove(self._temporary)
+
 
 _log = logging.getLogger(__name__)
 VERSION = 1
@@ -67,7 +119,7 @@ def _colours() -> UInt8Array:
 
 class FrameStore:
     """Decoded clips. The first look at a clip decodes its source once, writes all clips of it that are expected, and
-    from then on they are read from there (see `decoded`), by other processes and in later runs too.
+    from then on they are read from there (see `DecodedWriter`), by other processes and in later runs too.
 
     preparation: where the sources are. folder: of the decoded clips, which can be thrown away; None for `decoded`
     beside the obfuscated copies. spare: the share of the disk that stays free. With less, or where nothing can be

@@ -1,24 +1,29 @@
-"""The obfuscations that tables compare, by the names that results carry."""
+"""The obfuscations that tables compare, by the names that results carry, and those of an experiment's own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Annotated, Any, cast
 
 import numpy as np
+from msgspec import Meta
 
 from .. import ops
-from .._core.errors import OptionError
+from .._core.errors import MotionveilError, OptionError
 from .._core.types import Clip, Float32Array, UInt8Array
+from ..detection.saliency import opacity_curve
 from ..detection.templates import built_in_library
 from ..fillers import Filler
 from ..flow import FlowEstimator
-from ..obfuscation.factory import Frames, Networks, assemble, choose_region
+from ..obfuscation.factory import Frames, Networks, assemble, choose_region, make_filler
 from ..obfuscation.obfuscators import Selective
-from ..obfuscation.presets import PRESETS, Preset
+from ..obfuscation.presets import PRESETS, Preset, get_preset
 from ..regions import Region, Where, WholeFrame
+from .settings import Settings, kinds_of, read_settings
 
 ORIGINAL = "original"
 SCENE_ALONE = "scene_alone"
@@ -223,3 +228,65 @@ def get_obfuscation(
     else:
         raise OptionError(f"no obfuscation {name!r}; choose from {ORIGINAL}, {', '.join(OBFUSCATIONS)}, {TEMPLATE}NAME")
     return found.with_networks_at_hand(substitutes or {}).for_dataset(dataset)
+
+
+@dataclass(frozen=True)
+class Selection(Settings):
+    """A table of an experiment file; what it leaves out is as in its preset.
+
+    preset: a name. hide: names of templates and groups. opacity: where it begins and where it is full, `margin`,
+    `hold`: see `regions.Coverage`. grain, in pixels, and statistics, by name: of noise.
+    """
+
+    preset: str = "secure"
+    hide: tuple[str, ...] = ("person",)
+    opacity: tuple[float, float] | None = None
+    margin: float | None = None
+    hold: float | None = None
+    grain: Annotated[float, Meta(ge=1)] | None = None
+    statistics: str | None = None
+
+
+def read_selective(table: Any, where: str) -> Obfuscation:
+    """The obfuscation that a table describes, see `Selection`. where: how the table is called in errors.
+
+    Raises OptionError, which names the table, for a setting that does not exist or a value that makes no sense.
+    """
+    given = read_settings(Selection, table, where)
+    try:
+        preset = get_preset(given.preset)
+        changes = {name: float(table[name]) for name in ("margin", "hold") if name in table}
+        coverage = replace(preset.coverage, **cast(Any, changes))
+        if given.opacity is not None:
+            coverage = coverage.with_opacity(*map(float, given.opacity))
+        filling: dict[str, Any] = {name: table[name] for name in ("grain", "statistics") if name in table}
+        changed = replace(preset, coverage=coverage).with_filler(preset.filler, **filling)
+        opacity_curve(np.zeros(1, np.float32), changed.coverage.begin, changed.coverage.full)
+        if given.statistics != "video":  # which are measured where there are frames
+            make_filler(changed.filler, **changed.filler_options)
+        chosen = Where(hide=given.hide)
+        built_in_library().names(given.hide)
+    except MotionveilError as error:
+        raise OptionError(f"{where}: {error}") from error
+    # Another name than the preset's only where it is no longer that preset.
+    return Obfuscation(preset if changed == preset else replace(changed, name=f"{preset.name}, changed"), chosen)
+
+
+def check_names(**tables: Collection[str]) -> None:
+    """Raise OptionError for a name that cannot name a folder, or that another obfuscation has. tables: the names of an
+    experiment's own obfuscations, by what their tables are called."""
+    seen: set[str] = set()
+    for table, names in tables.items():
+        for name in names:
+            if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", name):
+                raise OptionError(f"[{table}.{name}] cannot be named so; use letters, digits, - and _")
+            if name in (ORIGINAL, *OBFUSCATIONS, *seen) or name.startswith(TEMPLATE):
+                raise OptionError(f"[{table}.{name}] has the name of another obfuscation; choose another name")
+            seen.add(name)
+
+
+def selective_table(name: str, table: Mapping[str, Any]) -> str:
+    """A table as an experiment file has it, with its heading; `read_selective` reads the same."""
+    # Texts, numbers and lists of them are written alike in JSON and TOML.
+    lines = [f"{key} = {json.dumps(table[key])}" for key in kinds_of(Selection) if key in table]
+    return "\n".join([f"[selective.{name}]", *lines, ""])

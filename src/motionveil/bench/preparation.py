@@ -2,24 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from .._core.atomic_files import write_file
 from .._core.errors import InputError
-from ..learned import LearnedObfuscator
+from ..learned import LearnedObfuscator, load_learned
 from ..obfuscation.factory import Networks
 from ..obfuscation.obfuscators import Obfuscator
+from ..outputs.run_manifest import file_digest
 from ..pipeline.obfuscation import obfuscate_video
 from ..pipeline.runner import Window, first_frames
 from ..video import IMAGE_SUFFIXES, images_matching, is_pattern
-from .adversarial.obfuscation import LearnedObfuscation
-from .digests import Digests
 from .obfuscations import Obfuscation, get_obfuscation
 from .results import hash_of
+
+
+class Digests:
+    """sha256 of files, kept in one file by name, size and time of change. memory: that file."""
+
+    def __init__(self, memory: Path) -> None:
+        self.memory = memory
+        self._known: dict[str, str] = {}
+        with suppress(OSError, ValueError):  # none yet, or damaged: they are computed again
+            self._known = json.loads(memory.read_text(encoding="utf-8"))
+        self._new = 0
+
+    def __call__(self, files: Iterable[Path], *, named: bool = True) -> str:
+        """One digest of some files in order, by what they hold, and `named` by their names too; in hexadecimal."""
+        whole = hashlib.sha256()
+        for file in files:
+            status = file.stat()
+            key = f"{file.resolve()} {status.st_size} {status.st_mtime_ns}"
+            if key not in self._known:
+                self._known[key] = file_digest(file) or ""
+                self._new += 1
+            whole.update(f"{file.name if named else ''} {self._known[key]}\n".encode())
+        return whole.hexdigest()
+
+    def save(self) -> None:
+        """Keep what is new."""
+        if self._new:
+            write_file(self.memory, json.dumps(self._known).encode())
+            self._new = 0
+
+
+@dataclass(frozen=True)
+class LearnedObfuscation:
+    """What a trained obfuscator is to `Preparation`. record: all that its training depends on. checkpoint: its file."""
+
+    record: Mapping[str, Any]
+    checkpoint: Path
+    looks: bool = False
+
+    def as_record(self) -> dict[str, Any]:
+        """All that decides what it makes, known before it is trained."""
+        return dict(self.record)
+
+    @property
+    def made_from(self) -> tuple[str, ...]:
+        """What its file holds, so that one that was trained again is another; empty before."""
+        digest = file_digest(self.checkpoint)
+        return (digest,) if digest else ()
+
+    def networks(self) -> LearnedObfuscator:
+        """The obfuscator. Raises WeightsError where it is not trained."""
+        return load_learned(self.checkpoint)
+
+    def make(self, networks: Any, frames: object) -> LearnedObfuscator:
+        """The same for every source."""
+        assert isinstance(networks, LearnedObfuscator)
+        return networks
+
 
 VERSION = 3
 """To be raised when the same settings would make other pictures, as with another encoder or other templates in the

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
 
 from .._core.errors import OptionError
 
@@ -61,31 +59,3 @@ class Split:
     train: tuple[Record, ...]
     validation: tuple[Record, ...]
     test: tuple[Record, ...]
-
-
-class Dataset(Protocol):
-    """A dataset in its original layout, read from its own annotation files; no video is opened.
-
-    Made by an entry of `datasets.DATASETS` from the folder of its videos and the one of its annotations. Raises
-    InputError, with file and line, where an annotation is missing or wrong.
-    """
-
-    name: str
-    root: Path
-    tasks: Mapping[str, Task]
-
-    def records(self, task: str) -> tuple[Record, ...]:
-        """All clips that have a label for a task."""
-        ...
-
-    def num_folds(self, task: str) -> int:
-        """How many official (or documented) splits a task has."""
-        ...
-
-    def partitions(self, task: str) -> tuple[tuple[int, ...], ...]:
-        """The folds in groups whose results may be pooled: over the folds of a group no clip is tested twice."""
-        ...
-
-    def split(self, task: str, fold: int = 0) -> Split:
-        """One split of a task, with a validation part that is taken from the training part where there is none."""
-        ...

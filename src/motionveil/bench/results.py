@@ -6,20 +6,22 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from math import isfinite
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 from filelock import FileLock
+from msgspec import Meta
 
 from .._core.atomic_files import read_small_text
 from .._core.errors import InputError
 from .._core.printable import printable
 
 LEVELS = ("frame", "clip")
-_NUMBERS = ("value", "prior")
 _MOST_BYTES = 1_000_000_000
+Name = Annotated[str, Meta(max_length=999)]
+Number = Annotated[int, Meta(ge=0, lt=10**12)]
 PROTOCOLS = ("frozen", "retrained", "two_fold")
 
 
@@ -36,22 +38,22 @@ class Row:
     confusion matrix.
     """
 
-    dataset: str
-    task: str
-    network: str
-    level: str
-    obfuscator: str
-    protocol: str
-    metric: str
+    dataset: Name
+    task: Name
+    network: Name
+    level: Name
+    obfuscator: Name
+    protocol: Name
+    metric: Name
     value: float
     prior: float
-    seed: int
-    fold: int
-    num_clips: int
+    seed: Number
+    fold: Number
+    num_clips: Number
     configuration: Mapping[str, Any]
     interval: tuple[float, float] | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
-    commit: str = ""
+    commit: Name = ""
 
     @property
     def configuration_hash(self) -> str:
@@ -83,39 +85,17 @@ def read_rows(path: Path) -> list[Row]:
     """The rows of a file, which may come from anybody. Raises InputError, with the line, where one is damaged."""
     if not path.is_file():
         raise InputError(f"there are no results {path}; make them with: motionveil bench run EXPERIMENT.toml")
-    known = {item.name for item in fields(Row)}
     rows = []
     whole, _, _ = read_small_text(path, most=_MOST_BYTES).rpartition("\n")  # what follows the last line is half a row
     for number, line in enumerate(whole.split("\n") if whole else [], 1):
         try:
-            told = json.loads(line)
-            given = {key: value for key, value in told.items() if key in known}
-            if given.get("interval") is not None:
-                given["interval"] = tuple(given["interval"])
-            row = Row(**given)
-            _check(row)
+            row = msgspec.json.decode(line, type=Row)
+            if odd := [value for value in vars(row).values() if isinstance(value, str) and value != printable(value)]:
+                raise ValueError(f"{odd[0]!r:.60} cannot be printed")
             rows.append(row)
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}, line {number}, is no row of results ({error}); remove that line") from error
     return rows
-
-
-def _check(row: Row) -> None:
-    """Raise TypeError or ValueError for values that are no values of a row."""
-    for item in fields(Row):
-        value = getattr(row, item.name)
-        if item.name in _NUMBERS:
-            fits = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-        elif item.name in ("seed", "fold", "num_clips"):
-            fits = type(value) is int and 0 <= value < 10**12
-        elif item.name in ("configuration", "detail"):
-            fits = isinstance(value, Mapping)
-        elif item.name == "interval":
-            fits = value is None or (len(value) == 2 and all(type(end) in (int, float) for end in value))
-        else:
-            fits = isinstance(value, str) and len(value) < 1000 and value == printable(value)
-        if not fits:
-            raise TypeError(f"{item.name} is {value!r:.60}")
 
 
 def _lock(path: Path) -> FileLock:

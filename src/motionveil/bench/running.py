@@ -17,9 +17,9 @@ from .._core.errors import InputError, OptionError
 from .adversarial.history import LearningProgress
 from .adversarial.learner import Instance
 from .datasets import AnnotatedDataset, get_dataset
+from .evaluator import Evaluator
 from .experiment import Experiment, Run
 from .footage import footage_of
-from .judging import Judging
 from .networks import get_network
 from .networks.hub import HUB, row_name
 from .obfuscations import ORIGINAL
@@ -57,7 +57,7 @@ class Plan:
 
     copies: tuple[Copy, ...]
     trainings: tuple[Run, ...]
-    judgements: int
+    evaluations: int
     learned: tuple[Instance, ...] = ()
 
 
@@ -101,7 +101,7 @@ class Benchmark:
                 raise InputError(str(error).replace("--annotations", "--attribute-annotations")) from error
             self._attributes = footage_of(other, dataset, places.attribute_root, places.work, experiment, memory)
             self._attributes.preparation.digests = self.preparation.digests  # one file, one memory
-        self.judging = Judging(self.experiment, footage, self._attributes, places.work)
+        self.evaluator = Evaluator(self.experiment, footage, self._attributes, places.work)
         self._read: tuple[int, set[tuple[Any, ...]]] = (-1, set())
 
     @cached_property
@@ -125,17 +125,17 @@ class Benchmark:
         return instances
 
     def _instances(self, work: Iterable[Work]) -> tuple[Instance, ...]:
-        found = (self.judging.instance(run, judged) for run, judged, _ in work)
+        found = (self.evaluator.instance(run, judged) for run, judged, _ in work)
         return tuple(dict.fromkeys(instance for instance in found if instance is not None))
 
     def _copies(self, work: Iterable[Work]) -> list[Copy]:
         """(where, source, name) of all copies that some work needs."""
-        shown = [(run, self.judging.shown(run, judged)) for run, judged, _ in work if judged != ORIGINAL]
+        shown = [(run, self.evaluator.shown(run, judged)) for run, judged, _ in work if judged != ORIGINAL]
         names = dict.fromkeys(name for _, name in shown)
         copies = [(self.preparation, source, name) for name in names for source in self.sources]
         for run, name in shown:
             if run.learn_from:
-                taught = self.judging.taught(run)
+                taught = self.evaluator.taught(run)
                 sources = sorted({record.source for record in (*taught.train, *taught.validation)})
                 copies += [(self._attributes.preparation, source, name) for source in sources]
         return list(dict.fromkeys(copies))
@@ -148,9 +148,9 @@ class Benchmark:
         )
         return Plan(
             tuple(copy for copy in self._copies(left) if not copy[0].is_ready(*copy[1:])),
-            tuple(run for run in trained if not self.judging.is_trained(run)),
+            tuple(run for run in trained if not self.evaluator.is_trained(run)),
             len(left),
-            tuple(each for each in self._instances(left) if not self.judging.learner.is_learned(each)),
+            tuple(each for each in self._instances(left) if not self.evaluator.learner.is_learned(each)),
         )
 
     def check(self) -> None:
@@ -161,16 +161,16 @@ class Benchmark:
             left = self._left(obfuscator)
             if obfuscator in self.experiment.learned:
                 for instance in self._instances(left):
-                    self.judging.learner.check(instance)
-                    self.judging.learner.folder(instance)
+                    self.evaluator.learner.check(instance)
+                    self.evaluator.learner.folder(instance)
             elif not all(where.is_ready(source, name) for where, source, name in self._copies(left)):
                 self.preparation.check(obfuscator)
         for run in self.runs:
             if run.learn_from:
-                self.judging.check_taught(run)
+                self.evaluator.check_taught(run)
         for name, task in dict.fromkeys((run.network, run.task) for run in self.runs):
             if name in self.experiment.weights or name.startswith(HUB):
-                self.judging.build(name, task, seed=0)
+                self.evaluator.build(name, task, seed=0)
         self.preparation.digests.save()
 
     def run(self, on_step: Callable[[Step], None] | None = None) -> None:
@@ -183,8 +183,7 @@ class Benchmark:
             self._copy_all(obfuscator, self._copies(left), tell)
             # All that needs these copies is done together: then they are read once.
             self._until_done(
-                left,
-                lambda item, done, total: self._do(*item, lambda text: tell(Step("networks", done, total, text))),
+                left, lambda item, done, total: self._do(*item, lambda text: tell(Step("networks", done, total, text)))
             )
 
     def learn(
@@ -209,11 +208,11 @@ class Benchmark:
                     where += f", {progress.seconds_left / 60:.0f} min left"
                 tell(Step("learning", done, total, f"{instance.name}, seed {instance.seed}: {where}"))
 
-            folder = self.judging.learner.folder(instance)
+            folder = self.evaluator.learner.folder(instance)
             folder.mkdir(parents=True, exist_ok=True)
             try:
                 with FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0):
-                    self.judging.learner.learn(instance, told)
+                    self.evaluator.learner.learn(instance, told)
             except Timeout:
                 return False
             if on_learned is not None:
@@ -221,7 +220,7 @@ class Benchmark:
             return True
 
         # What is finished already is looked at too, where somebody waits for it.
-        wanted = [each for each in instances if on_learned is not None or not self.judging.learner.is_learned(each)]
+        wanted = [each for each in instances if on_learned is not None or not self.evaluator.learner.is_learned(each)]
         self._until_done(wanted, train)
         self.preparation.digests.save()
 
@@ -251,7 +250,7 @@ class Benchmark:
 
     def _work(self, obfuscator: str) -> Iterator[Work]:
         for run in self.runs:
-            for judged, protocol in self.experiment.judged(run):
+            for judged, protocol in self.experiment.evaluations(run):
                 if judged == obfuscator:
                     yield run, judged, protocol
 
@@ -263,13 +262,13 @@ class Benchmark:
         """Train if need be, and judge. False where another process trains that network just now."""
         if self._is_done(run, judged, protocol):
             return True
-        folder = self.judging.folder(run)
+        folder = self.evaluator.folder(run)
         folder.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0):
                 if not self._is_done(run, judged, protocol):
                     rows = self._same_under_another_protocol(run, judged, protocol)
-                    append_rows(self.places.results, rows or self.judging.judge(run, judged, protocol, tell))
+                    append_rows(self.places.results, rows or self.evaluator.evaluate(run, judged, protocol, tell))
         except Timeout:
             return False
         return True
@@ -286,7 +285,7 @@ class Benchmark:
             same.add("frozen")
         if protocol not in same:
             return []
-        key = hash_of(self.judging.configuration(run, judged, protocol))
+        key = hash_of(self.evaluator.configuration(run, judged, protocol))
         network = row_name(run.network)
         found = {
             row.metric: replace(row, protocol=protocol)
@@ -309,7 +308,12 @@ class Benchmark:
         """Whether the row is there."""
         metric = "cmap" if self.dataset.tasks[run.task].multilabel else "top1"
         names = (run.dataset, run.task, row_name(run.network), get_network(run.network).level, judged, protocol, metric)
-        return (*names, run.seed, run.fold, hash_of(self.judging.configuration(run, judged, protocol))) in self._done()
+        return (
+            *names,
+            run.seed,
+            run.fold,
+            hash_of(self.evaluator.configuration(run, judged, protocol)),
+        ) in self._done()
 
 
 def _sources_of(dataset: AnnotatedDataset, tasks: Iterable[str]) -> tuple[str, ...]:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from msgspec import Meta
 from torch.utils.data import Dataset
 
-from .._core.errors import OptionError
 from .._core.types import UInt8Array
 from .frames import Fit, FrameStore, Look, flow_pictures
 from .networks.network import Network
 from .records import Record, Task
+from .settings import Settings
 
 Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Sampling:
+class Sampling(Settings):
     """How clips are sampled, in space and time.
 
     spread: take the network's frames evenly from the whole clip, instead of with its own stride from a window.
@@ -33,27 +34,11 @@ class Sampling:
 
     spread: bool = False
     fit: Fit = "crop"
-    margin: float = 0.1
+    margin: Annotated[float, Meta(ge=0, lt=1)] = 0.1
     flip: bool = True
-    samples: int = 1
-    views: int | None = None
-    size: int | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("spread", "flip"):
-            if not isinstance(getattr(self, name), bool):
-                raise OptionError(f"{name} is {getattr(self, name)!r}; give true or false")
-        if self.fit not in get_args(Fit):
-            raise OptionError(f"fit is {self.fit!r}; choose one of {', '.join(get_args(Fit))}")
-        margin: object = self.margin
-        if not isinstance(margin, int | float) or isinstance(margin, bool) or not 0 <= margin < 1:
-            raise OptionError(f"margin is {margin!r}; give a number of at least 0, less than 1")
-        for name, smallest, largest in (("samples", 1, 10_000), ("views", 1, 10_000), ("size", 16, 4096)):
-            value = getattr(self, name)
-            if value is None and name != "samples":
-                continue
-            if not isinstance(value, int) or isinstance(value, bool) or not smallest <= value <= largest:
-                raise OptionError(f"{name} is {value!r}; give a whole number, at least {smallest}, at most {largest}")
+    samples: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    views: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+    size: Annotated[int, Meta(ge=16, le=4096)] | None = None
 
     def applied_to(self, network: Network) -> Network:
         """The network, looking at crops of this size."""
@@ -75,7 +60,7 @@ def sampled_for_training(length: int, network: Network, spread: bool, rng: np.ra
     return int(rng.integers(length - window + 1)) + np.arange(count) * network.frame_stride
 
 
-def sampled_for_judging(length: int, network: Network, spread: bool, views: int) -> Indices:
+def sampled_for_evaluation(length: int, network: Network, spread: bool, views: int) -> Indices:
     """Frames to judge, (views, num_frames): the same parts at evenly shifted places, or evenly spaced windows."""
     count, window = network.num_frames, network.num_frames * network.frame_stride
     if spread or length < window:
@@ -172,7 +157,7 @@ class TestClips(_Clips):
         record = self.records[item]
         clip = self._open(record)
         views = self.sampling.views or self.network.views
-        chosen = sampled_for_judging(len(clip[0]), self.network, self.sampling.spread, views)
+        chosen = sampled_for_evaluation(len(clip[0]), self.network, self.sampling.spread, views)
         return torch.stack([self._look(clip, indices, (0.5, 0.5), False) for indices in chosen]), self.target(record)
 
 

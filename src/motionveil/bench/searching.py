@@ -22,16 +22,14 @@ from .._core.errors import OptionError
 from ..obfuscation.presets import get_preset
 from .datasets import get_dataset
 from .evaluation import f_lambda
+from .evaluator import Evaluator
 from .experiment import ACTION, Experiment, Run
 from .footage import footage_of
-from .judging import Judging
-from .obfuscations import ORIGINAL
+from .obfuscations import ORIGINAL, read_selective, selective_table
 from .preparation import VERSION as COPIES
-from .proposals import Proposals, load_optuna
+from .proposals import HIDEABLE, RANGES, Proposals, load_optuna, start_parameters, table_of
 from .results import current_commit, hash_of
 from .running import Places, Step
-from .search_space import HIDEABLE, RANGES, start_parameters, table_of
-from .selective import read_selective, selective_table
 
 VERSION = 1
 """To be raised when the same search would try or find something else."""
@@ -118,7 +116,7 @@ class Search:
             experiment.dataset, dataset, places.root, places.work, experiment, memory, without_test=True
         )
         self._dataset, self.preparation = dataset, footage.preparation
-        self.judging = Judging(experiment, footage, footage, places.work)
+        self.evaluator = Evaluator(experiment, footage, footage, places.work)
 
     def runs(self, obfuscator: str) -> tuple[Run, ...]:
         """The trainings of a trial: actions first, then each attacker."""
@@ -131,7 +129,7 @@ class Search:
 
     def sources(self) -> tuple[str, ...]:
         """The files of all clips that networks learn from or are chosen by; a file may hold others besides."""
-        splits = [self.judging.split(run) for run in self.runs(ORIGINAL)]
+        splits = [self.evaluator.split(run) for run in self.runs(ORIGINAL)]
         return tuple(sorted({record.source for split in splits for record in (*split.train, *split.validation)}))
 
     def key(self) -> str:
@@ -143,7 +141,7 @@ class Search:
         return hash_of(
             [
                 [VERSION, COPIES, self._version, HIDEABLE, dict(RANGES), told, start.as_record()],
-                [[run.task, self.judging.configuration(run, ORIGINAL)] for run in self.runs(ORIGINAL)],
+                [[run.task, self.evaluator.configuration(run, ORIGINAL)] for run in self.runs(ORIGINAL)],
             ]
         )
 
@@ -194,7 +192,7 @@ class Search:
             self.preparation.prepare(source, name)
         found = []
         for run in self.runs(name):
-            _, fitted = self.judging.train(run, tell)
+            _, fitted = self.evaluator.train(run, tell)
             found.append(fitted.best.validation_accuracy)
         return found[0], dict(zip(self.settings.attackers, found[1:], strict=True))
 

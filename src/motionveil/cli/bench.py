@@ -13,11 +13,11 @@ from .groups import LazyGroup
 
 _COMMANDS = {
     "data": ("bench_data", "Check or browse a dataset."),
-    "run": ("bench_run", "Run or resume an experiment: obfuscate, train, evaluate."),
-    "learn": ("bench_learn", "Train learned obfuscators, for use with: motionveil obfuscate."),
-    "search": ("bench_search", "Search for selective settings that keep actions and hide an attribute."),
-    "report": ("bench_report", "Create tables, figures and an HTML page from results."),
-    "networks": ("bench_networks", "List the networks."),
+    "run": ("bench_run:run_command", "Run or resume an experiment: obfuscate, train, evaluate."),
+    "learn": ("bench_run:learn_command", "Train learned obfuscators, for use with: motionveil obfuscate."),
+    "search": ("bench_run:search_command", "Search for selective settings that keep actions and hide an attribute."),
+    "report": ("bench_run:report_command", "Create tables, figures and an HTML page from results."),
+    "networks": ("bench_run:networks_command", "List the networks."),
 }
 """Subcommand → (module in this package that has `command`, one line of help)."""
 

@@ -1,20 +1,25 @@
-"""motionveil bench run"""
+"""motionveil bench run, learn, search, report, networks"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from tqdm import tqdm
 
+from .._core.atomic_files import check_folder, write_file
+from .._core.errors import OptionError, OutputError
 from .numbers import Number, Whole
 from .terminal import say
 
 if TYPE_CHECKING:
+    from ..bench.adversarial.learner import Instance
     from ..bench.experiment import Experiment
     from ..bench.running import Places, Step
+
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -67,7 +72,7 @@ def places_of(options: dict[str, Any], experiment: Experiment) -> Places:
 )
 @click.option("--only", multiple=True, metavar="OBFUSCATOR", help="Only this obfuscator. Repeatable.")
 @click.option("--dry-run", is_flag=True, help="Report how much is left to do, with an estimate of the time.")
-def command(experiment: Path, **options: Any) -> int:
+def run_command(experiment: Path, **options: Any) -> int:
     """Run or resume EXPERIMENT, a TOML file.
 
     Rows are appended to the results. An interrupted run resumes where it stopped. Run the command in several terminals
@@ -85,12 +90,8 @@ def command(experiment: Path, **options: Any) -> int:
         for line in estimate(benchmark).lines():
             say(line)
         return 0
-    try:
-        with StepBar(quiet=options["quiet"]) as bar:
-            benchmark.run(bar)
-    except KeyboardInterrupt:
-        say("motionveil: interrupted; run the same command again to resume", error=True)
-        return 130
+    with StepBar(quiet=options["quiet"]) as bar:
+        benchmark.run(bar)
     if not options["quiet"]:
         say(f"{places.results}  (tables and figures: motionveil bench report {places.results} -o report)")
     return 0
@@ -129,5 +130,167 @@ class StepBar:
     def __enter__(self) -> StepBar:
         return self
 
-    def __exit__(self, *details: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *details: object) -> None:
         self._bar.close()
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            say("motionveil: interrupted; run the same command again to resume", error=True)
+            raise click.exceptions.Exit(130)
+
+
+@click.command(name="learn")
+@experiment_options
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True,
+              help="Folder for NAME-SEED.safetensors, for use with: motionveil obfuscate --checkpoint.")  # fmt: skip
+@click.option("--only", multiple=True, metavar="NAME", help="Only this learned obfuscator. Repeatable.")
+@click.option("--dry-run", is_flag=True, help="Report what is left to do, with an estimate of the time.")
+@click.option("--overwrite", is_flag=True, help="Overwrite existing obfuscators.")
+def learn_command(experiment: Path, output: Path, only: tuple[str, ...], overwrite: bool, **options: Any) -> int:
+    """Train the learned obfuscators of EXPERIMENT, and write them to files.
+
+    An interrupted training resumes where it stopped. Run the command in several terminals to share the work.
+    """
+    # Slow to import: what is wrong with the options is said before.
+    from ..bench.experiment_file import read_experiment
+    from ..bench.running import Benchmark
+
+    check_folder(output)
+    chosen = read_experiment(experiment, dataset=options["dataset"])
+    if not chosen.learned:
+        raise OptionError(f"{experiment} has no learned obfuscator; add a table such as [learned.grl]")
+    if unknown := set(only) - set(chosen.learned):
+        raise OptionError(f"{experiment} has no learned {min(unknown)}; it has {', '.join(chosen.learned)}")
+    benchmark = Benchmark(chosen, places_of(options, chosen), memory=options["memory"], threads=options["threads"])
+    instances = [each for name in only or chosen.learned for each in benchmark.instances(name, at_least_one=True)]
+    name = "{0.name}-{0.seed}-{0.fold}" if chosen.folds else "{0.name}-{0.seed}"
+    for instance in instances:
+        benchmark.evaluator.learner.check(instance)
+    if options["dry_run"]:
+        for instance in instances:
+            done = benchmark.evaluator.learner.is_learned(instance)
+            told = "done" if done else f"about {ceil(benchmark.evaluator.learner.seconds(instance) / 60)} min"
+            say(f"{name.format(instance)}: {told}")
+        return 0
+    targets = {each: output / f"{name.format(each)}.safetensors" for each in instances}
+    learner = benchmark.evaluator.learner
+    for instance, target in targets.items():
+        if target.exists() and not overwrite and not learner.is_learned(instance):
+            raise OutputError(
+                f"{target} exists; choose another folder, allow it with --overwrite, or name what is to be learned "
+                "with --only"
+            )
+
+    def write(instance: Instance) -> None:
+        _write_learned(learner.obfuscation(instance).checkpoint, targets[instance], overwrite, options["quiet"])
+
+    with StepBar(quiet=options["quiet"]) as bar:
+        benchmark.learn(instances, bar, write)
+    return 0
+
+
+def _write_learned(learned: Path, target: Path, overwrite: bool, quiet: bool) -> None:
+    """A file for people. One that is the same already stays."""
+    data = learned.read_bytes()
+    if target.exists() and target.read_bytes() == data:
+        return
+    if target.exists() and not overwrite:
+        raise OutputError(f"{target} exists and is another one; choose another folder, or allow it with --overwrite")
+    write_file(target, data)
+    if not quiet:
+        say(f"{target}  (use it with: motionveil obfuscate VIDEO --checkpoint {target})")
+
+
+@click.command(name="search")
+@dataset_options
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True,
+              help="TOML file for the best trial: [selective.searched], to paste into an experiment.")  # fmt: skip
+@click.option("--trials", type=Whole(1, 100_000), help="Total number of trials. Default: as in the experiment.")
+@click.option(
+    "--results", type=click.Path(path_type=Path), help="File to append trials to. Default: results/NAME_search.jsonl."
+)
+@click.option("--overwrite", is_flag=True, help="Overwrite existing output.")
+def search_command(experiment: Path, output: Path, trials: int | None, overwrite: bool, **options: Any) -> int:
+    """Search for settings of the selective method that keep actions and hide an attribute, starting from a preset.
+
+    Networks trained on the output of each trial attack it; test clips are never used. An interrupted search resumes
+    where it stopped.
+    """
+    # Slow to import: what is wrong with the options is said before.
+    from ..bench.experiment_file import read_experiment
+    from ..bench.running import Places
+    from ..bench.searching import Search, verdict, write_snippet
+
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output} exists; choose another file, or allow it with --overwrite")
+    chosen = read_experiment(experiment, dataset=options["dataset"])
+    results = options["results"] or Path("results") / f"{chosen.name}_search.jsonl"
+    places = Places(options["root"], options["annotations"], options["work"], results)
+    search = Search(chosen, places, memory=options["memory"], threads=options["threads"])
+    with StepBar(quiet=options["quiet"]) as bar:
+        found = search.run(trials, bar)
+    write_snippet(output, found, chosen.name)
+    if not options["quiet"]:
+        say(verdict(found))
+        say(f"{output}  (put it into an experiment, and its name among the retrained; trials: {results})")
+    return 0
+
+
+@click.command(name="networks")
+def networks_command() -> None:
+    """List the networks, their inputs, and the source of their pretrained weights."""
+    from ..bench.networks import NETWORKS
+
+    for name, network in NETWORKS.items():
+        seen = f"{network.num_frames}x{network.frame_stride}" if network.level == "clip" else "frames"
+        flow = " and flow" if network.flow else ""
+        say(f"{name:<16} {network.level:<6} {seen:>6}  {network.size} px{flow}  {network.pretrained}".rstrip())
+
+
+@click.command(name="report")
+@click.argument(
+    "results", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="RESULTS.jsonl…"
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Output folder.")
+@click.option(
+    "--published/--no-published", default=True, show_default=True, help="Show published figures next to ours."
+)
+@click.option(
+    "--video",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Show this video under each obfuscation. The page then shows the original.",
+)
+@click.option(
+    "--learned",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Plot the training of the learned obfuscators in this folder, and with --video show their output.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Hide the summary.")
+def report_command(
+    results: tuple[Path, ...], output: Path, published: bool, video: Path | None, learned: Path | None, quiet: bool
+) -> int:
+    """Create all tables and figures from result rows: an HTML page, Markdown, LaTeX, PDF and PNG.
+
+    Files of an earlier report in OUTPUT are overwritten or removed. Other files are left alone.
+    """
+    # Slow to import: what is wrong with the options is said before.
+    from ..bench.reports import write_report
+    from ..bench.reports.learning import one_of_each, read_trainings
+    from ..bench.reports.sheets import video_sheets
+    from ..bench.reports.study import obfuscators_of, stand_ins_of
+    from ..bench.results import read_rows
+
+    rows = [row for path in results for row in read_rows(path)]
+    datasets = {row.dataset for row in rows}
+    dataset = datasets.pop() if len(datasets) == 1 else ""
+    trainings = [] if learned is None else read_trainings(learned)
+    known = {name: each.obfuscator for name, each in one_of_each(trainings).items()}
+    sheets = (
+        ()
+        if video is None
+        else video_sheets(video, obfuscators_of(rows), substitutes=stand_ins_of(rows), dataset=dataset, learned=known)
+    )
+    files = write_report(rows, output, published=published, sheets=sheets, trainings=trainings)
+    if not quiet:
+        say(f"{files[0]}  ({len(rows)} rows, {len(files)} files)")
+    return 0

@@ -19,7 +19,8 @@ class LazyGroup(click.Group):
     """A group whose subcommands are imported when they are called, so that help and errors come at once.
 
     Args:
-        subcommands: name → (module in this package that has `command`, one line of help).
+        subcommands: name → (module in this package that has `command`, or another function named after a colon;
+            one line of help).
     """
 
     def __init__(self, *args: Any, subcommands: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
@@ -32,7 +33,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.subcommands:
             return None
-        command: click.Command = import_module(f"{__package__}.{self.subcommands[cmd_name][0]}").command
+        module, _, name = self.subcommands[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(f"{__package__}.{module}"), name or "command")
         return command
 
     def resolve_command(

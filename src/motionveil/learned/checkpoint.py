@@ -25,13 +25,7 @@ _VERSION = 1
 
 
 def save_learned(
-    path: str | Path,
-    degradation: Degradation,
-    *,
-    method: str,
-    size: int,
-    fit: Fit,
-    about: Mapping[str, Any],
+    path: str | Path, degradation: Degradation, *, method: str, size: int, fit: Fit, about: Mapping[str, Any]
 ) -> None:
     """Write a trained degradation, whole or not at all; what was at `path` is replaced.
 

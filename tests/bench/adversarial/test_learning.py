@@ -17,19 +17,17 @@ from safetensors.torch import load_file
 from torch import nn
 
 from motionveil._core.errors import OptionError, WeightsError
-from motionveil.bench.adversarial.batches import as_pictures
-from motionveil.bench.adversarial.history import LearningProgress, Round, is_learned
+from motionveil.bench.adversarial.history import LearningProgress, Round, is_learned, read_learned
 from motionveil.bench.adversarial.learner import Instance
-from motionveil.bench.adversarial.methods import METHODS
-from motionveil.bench.adversarial.parts import Parts, Seeing
-from motionveil.bench.adversarial.settings import Learning
+from motionveil.bench.adversarial.parts import Parts, Seeing, as_pictures
+from motionveil.bench.adversarial.settings import METHODS, Learning
 from motionveil.bench.estimating import estimate
 from motionveil.bench.experiment import Experiment
 from motionveil.bench.experiment_file import read_experiment
 from motionveil.bench.obfuscations import ORIGINAL
 from motionveil.bench.results import read_rows
 from motionveil.bench.running import Benchmark, Places, Plan, Step
-from motionveil.bench.sampling import Sampling, TestClips, TrainingClips, sampled_for_judging, sampled_for_training
+from motionveil.bench.sampling import Sampling, TestClips, TrainingClips, sampled_for_evaluation, sampled_for_training
 from motionveil.cli.bench import command
 from motionveil.learned import build_degradation, load_learned
 from motionveil.video import open_source
@@ -101,7 +99,7 @@ def _benchmark(experiment: Experiment, root: Path, folder: Path) -> Benchmark:
 
 def _files(benchmark: Benchmark, name: str) -> dict[str, torch.Tensor]:
     """All weights that a training left."""
-    learner = benchmark.judging.learner
+    learner = benchmark.evaluator.learner
     folder = learner.folder(Instance(name, 0, 0))
     return {
         f"{file.stem}.{key}": value for file in folder.glob("*.safetensors") for key, value in load_file(file).items()
@@ -109,8 +107,8 @@ def _files(benchmark: Benchmark, name: str) -> dict[str, torch.Tensor]:
 
 
 def _rounds(benchmark: Benchmark, name: str) -> list[Round]:
-    folder = benchmark.judging.learner.folder(Instance(name, 0, 0))
-    return [Round.from_record(each) for each in json.loads((folder / "history.json").read_text())["rounds"]]
+    folder = benchmark.evaluator.learner.folder(Instance(name, 0, 0))
+    return list(read_learned(folder).rounds)
 
 
 def _place(progress: LearningProgress) -> tuple[int, str, int]:
@@ -124,7 +122,7 @@ def test_an_interrupted_training_ends_as_one_that_was_not(root: Path, toml: Path
     instance = Instance(name, 0, 0)
     whole = _benchmark(experiment, root, tmp_path / "whole")
     told: list[tuple[int, str, int]] = []
-    whole.judging.learner.learn(instance, lambda progress: told.append(_place(progress)))
+    whole.evaluator.learner.learn(instance, lambda progress: told.append(_place(progress)))
     wanted = _files(whole, name)
     assert wanted
     assert len(told) == len(set(told))
@@ -142,10 +140,10 @@ def test_an_interrupted_training_ends_as_one_that_was_not(root: Path, toml: Path
     # In the pretraining, in the middle, there again, later, and at the last step.
     for index in (1, len(told) // 3, len(told) // 3, 2 * len(told) // 3, len(told) - 1):
         with pytest.raises(KeyboardInterrupt):
-            _benchmark(experiment, root, tmp_path / "parts").judging.learner.learn(instance, stop_at(told[index]))
+            _benchmark(experiment, root, tmp_path / "parts").evaluator.learner.learn(instance, stop_at(told[index]))
         torch.manual_seed(index)
-        assert not is_learned(parts.judging.learner.folder(instance))
-    parts.judging.learner.learn(instance)
+        assert not is_learned(parts.evaluator.learner.folder(instance))
+    parts.evaluator.learner.learn(instance)
     found = _files(parts, name)
     assert found.keys() == wanted.keys()
     for key, value in wanted.items():
@@ -242,12 +240,12 @@ def test_only_what_learns_changes(learns: Any) -> None:
 def test_no_clip_is_padded(root: Path, toml: Path, tmp_path: Path) -> None:
     """A clip shorter than what a network sees repeats frames of its own; no black frame is made up."""
     benchmark = _benchmark(read_experiment(toml), root, tmp_path)
-    _, network, _ = benchmark.judging.learner.utility(Instance("grl", 0, 0))
+    _, network, _ = benchmark.evaluator.learner.utility(Instance("grl", 0, 0))
     network = replace(network, num_frames=24)
     for spread in (True, False):
         chosen = np.concatenate(
             [
-                sampled_for_judging(8, network, spread, 3).ravel(),
+                sampled_for_evaluation(8, network, spread, 3).ravel(),
                 sampled_for_training(8, network, spread, np.random.default_rng(0)),
             ]
         )
@@ -270,7 +268,7 @@ def test_two_fold_rows(root: Path, toml: Path, tmp_path: Path) -> None:
     assert 0 < guessed.learned["entropy"] < 60
     assert any(line.startswith("learned obfuscators to train: 1, about") for line in guessed.lines())
     benchmark.run()
-    assert benchmark.plan().judgements == 0
+    assert benchmark.plan().evaluations == 0
     rows = [row for row in read_rows(benchmark.places.results) if row.protocol == "two_fold" and row.metric == "top1"]
     told = {(row.obfuscator, row.task, row.network): row for row in rows}
     assert set(told) == {
@@ -346,12 +344,12 @@ def test_the_tool_shows_what_was_trained(root: Path, toml: Path, tmp_path: Path,
     benchmark = _benchmark(read_experiment(toml), root, tmp_path)
     instance = Instance(name, 0, 0)
     benchmark.learn([instance], lambda step: None)
-    obfuscator = load_learned(benchmark.judging.learner.folder(instance) / "obfuscator.safetensors")
+    obfuscator = load_learned(benchmark.evaluator.learner.folder(instance) / "obfuscator.safetensors")
     record = benchmark.dataset.split("action").test[0]
     with open_source(root / record.source) as reader:
         clips = list(reader)
     shown = np.concatenate([clip.frames for clip in obfuscator.stream(clips)])
-    _, network, sampling = benchmark.judging.learner.utility(instance)
+    _, network, sampling = benchmark.evaluator.learner.utility(instance)
     spec = as_pictures(replace(network, num_frames=8, frame_stride=1), 8, obfuscator.size)
     looks = TestClips(
         [record], ORIGINAL, benchmark.dataset.tasks["action"], spec, replace(sampling, margin=0.0, spread=False),
@@ -367,7 +365,7 @@ def test_a_finished_obfuscator_is_an_obfuscator(root: Path, toml: Path, tmp_path
     """[trained] names files, wherever they come from."""
     benchmark = _benchmark(read_experiment(toml), root, tmp_path)
     benchmark.learn([Instance("bdq", 0, 0)], lambda step: None)
-    folder = benchmark.judging.learner.folder(Instance("bdq", 0, 0))
+    folder = benchmark.evaluator.learner.folder(Instance("bdq", 0, 0))
     text = f"""
 dataset = "procedural"
 obfuscators = ["mine"]
@@ -429,14 +427,14 @@ def test_everything_is_refused_before_anything_is_trained(root: Path, toml: Path
 def test_another_training_in_the_same_folder_is_refused(root: Path, toml: Path, tmp_path: Path) -> None:
     benchmark = _benchmark(read_experiment(toml), root, tmp_path)
     benchmark.learn([Instance("elr", 0, 0)], lambda step: None)
-    folder = benchmark.judging.learner.folder(Instance("elr", 0, 0))
+    folder = benchmark.evaluator.learner.folder(Instance("elr", 0, 0))
     history = json.loads((folder / "history.json").read_text())
     (folder / "history.json").write_text(json.dumps({**history, "seed": 7}))
     with pytest.raises(OptionError, match="seed was 7, is 0"):
-        benchmark.judging.learner.learn(Instance("elr", 0, 0))
+        benchmark.evaluator.learner.learn(Instance("elr", 0, 0))
     (folder / "history.json").write_text("{")
     with pytest.raises(WeightsError, match="damaged"):
-        benchmark.judging.learner.learn(Instance("elr", 0, 0))
+        benchmark.evaluator.learner.learn(Instance("elr", 0, 0))
 
 
 def test_what_cannot_be_learned_is_told(root: Path, toml: Path, tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from motionveil.bench.adversarial.objectives import (
-    accuracy,
+from motionveil.bench.adversarial.losses import (
     contrastive_loss,
     loss_of_guessing,
     negative_entropy,
+    recognition_accuracy,
     recognition_loss,
     retrieval_accuracy,
     reverse_gradient,
@@ -77,7 +77,7 @@ def test_several_labels_at_once() -> None:
     assert uniform_cross_entropy(nothing, multilabel=True) == pytest.approx([math.log(2)] * 2)
     assert uniform_cross_entropy(sure, multilabel=True) == pytest.approx([20.0] * 2)
     targets = torch.tensor([[1.0, 0.0, 1.0], [1.0, 1.0, 1.0]])
-    assert accuracy(sure, targets) == pytest.approx(5 / 6)
+    assert recognition_accuracy(sure, targets) == pytest.approx(5 / 6)
     assert float(recognition_loss(nothing, targets)) == pytest.approx(math.log(2))
 
 

@@ -91,7 +91,7 @@ degradation_options = { width = 2, blocks = 1 }
     for name in ("grl", "kbeam", "entropy"):
         instance = Instance(name, 0, 0)
         benchmark.learn([instance], lambda step: None)
-        folder = benchmark.judging.learner.folder(instance)
+        folder = benchmark.evaluator.learner.folder(instance)
         history = json.loads((folder / "history.json").read_text())
         assert history["about"]["actions"] == "procedural"
         assert history["about"]["attribute"] == "vispr: attributes"

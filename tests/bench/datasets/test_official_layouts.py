@@ -41,7 +41,7 @@ def test_kth_videos_and_folders_of_frames_are_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("person01_boxing_d1,frames,9,5,,", "line 2: sequence 1 goes from frame 9 to 5"),
+        ("person01_boxing_d1,frames,9,5,,", "line 2: the clip goes from frame 9 to 5"),
         ("person01_boxing_d1,frames,one,5,,", "line 2: s1_start must be a whole number, not 'one'"),
         ("person26_boxing_d1,frames,1,5,,", "line 2: 'person26_boxing_d1' is not named like person01_boxing_d1"),
         ("person01_boxing_d1,frames,1,5,6,9,10", "line 2: it has 7 values where 6 belong"),

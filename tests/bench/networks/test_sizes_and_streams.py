@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,13 @@ from torch.nn import functional
 
 from motionveil._core.errors import WeightsError
 from motionveil.bench.networks import build_network, get_network, load_weights
-from motionveil.bench.networks.e2s import E2S
 from motionveil.bench.networks.mvit import MultiscaleTransformer
 from motionveil.bench.networks.vit2d import VisionTransformer
-from motionveil.bench.networks.x3d import ProjectedPool, X3DHead, x3d_s
+from motionveil.bench.networks.x3d import E2S, ProjectedPool, X3DHead, x3d
 
 from ...golden.random_networks import random_input, random_state
 
+X3D_S = partial(x3d, num_frames=13, size=160, depth=2.2)
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
@@ -27,7 +28,7 @@ def with_random_weights(module: nn.Module) -> nn.Module:
 
 
 def test_the_flow_comes_last_in_the_clip_and_first_in_the_head() -> None:
-    module = E2S(3, x3d_s)
+    module = E2S(3, X3D_S)
     with_random_weights(module)
     clip = torch.cat([random_input(1, 3, 4, 64, 64), random_input(1, 3, 4, 64, 64).flip(4)], 1)
     with torch.inference_mode():
@@ -41,7 +42,7 @@ def test_the_flow_comes_last_in_the_clip_and_first_in_the_head() -> None:
 
 @pytest.mark.parametrize("num_classes", [5, 7])
 def test_weights_of_one_stream_fill_both(num_classes: int, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    single = with_random_weights(x3d_s(5)).state_dict()
+    single = with_random_weights(X3D_S(5)).state_dict()
     torch.save({"model_state": single}, tmp_path / "x3d.pyth")
     line = get_network("e2s_x3d_s")
     module = line.build(num_classes)

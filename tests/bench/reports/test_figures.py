@@ -14,9 +14,16 @@ from motionveil.bench.datasets import DATASETS
 from motionveil.bench.networks import ATTACKERS, NETWORKS
 from motionveil.bench.obfuscations import OBFUSCATIONS
 from motionveil.bench.reports import names
-from motionveil.bench.reports.charts import BarChart, CurveChart, DotChart, legend
-from motionveil.bench.reports.confusion import confusion_charts, matrix_of
-from motionveil.bench.reports.figures import charts, noise_chart, templates_chart, tradeoff_chart, weights_chart
+from motionveil.bench.reports.charts import Chart, Dot, legend
+from motionveil.bench.reports.figures import (
+    charts,
+    confusion_charts,
+    matrix_of,
+    noise_chart,
+    templates_chart,
+    tradeoff_chart,
+    weights_chart,
+)
 from motionveil.bench.reports.names import (
     LEARNED,
     OBFUSCATORS,
@@ -26,7 +33,6 @@ from motionveil.bench.reports.names import (
     role,
     styles,
 )
-from motionveil.bench.reports.pgfplots import pgfplots
 from motionveil.bench.reports.plots import draw
 from motionveil.bench.reports.published import Published, published_figures
 from motionveil.bench.reports.study import Study
@@ -34,7 +40,6 @@ from motionveil.learned.methods import LEARNED_METHODS
 from motionveil.obfuscation.presets import PRESETS
 
 from .rows import KTH, rows
-from .test_tables import check_latex
 
 NAMES = (
     "original",
@@ -108,22 +113,26 @@ def test_figure_5_has_each_template_and_the_original(study: Study) -> None:
     assert privacy.values[1] == study.privacy(study.attributes[0], "template_hair", "frozen")
 
 
+def _curves(chart: Chart, panel: int) -> dict[str, list[float]]:
+    return {curve.label: [y for _, y in curve.points] for curve in chart.panels[panel].series}
+
+
 def test_figure_7_begins_with_action_and_ends_with_privacy(study: Study) -> None:
     chart = weights_chart(study, "frozen", published_figures())
     assert [panel.title for panel in chart.panels] == ["KTH", "UT-Interaction", "Mean of the 2"]
-    curves = {curve.label: curve.values for curve in chart.panels[0].curves}
+    curves = _curves(chart, 0)
     action = study.action("kth", "secure", "frozen")
     privacy = study.privacy(study.attributes[0], "secure", "frozen")
     assert action is not None
     assert privacy is not None
     values = curves["Preset secure (ours)"]
     assert (values[0], values[-1]) == pytest.approx((action.value, 1 - privacy.value))
-    assert chart.x[10] == 0.5
+    assert chart.panels[0].series[0].points[10][0] == 0.5
     assert values[10] == pytest.approx((values[0] + values[-1]) / 2)
     assert curves["published: Paper, all networks"][10] == pytest.approx((0.8867 + 1 - 0.0546) / 2)
     assert not any("i.i.d." in label for label in curves)
-    mean = {curve.label: curve.values for curve in chart.panels[2].curves}["Preset secure (ours)"]
-    others = [{c.label: c.values for c in panel.curves}["Preset secure (ours)"] for panel in chart.panels[:2]]
+    mean = _curves(chart, 2)["Preset secure (ours)"]
+    others = [_curves(chart, number)["Preset secure (ours)"] for number in range(2)]
     assert mean == pytest.approx(np.mean(others, axis=0))
 
 
@@ -180,9 +189,9 @@ def test_confusion_is_summed_over_folds_and_shared_out_by_rows() -> None:
 def test_confusion_without_names_of_classes_has_numbers(kth: Study) -> None:
     bare = Study(replace(row, detail={"confusion": row.detail["confusion"]}) for row in kth.rows)
     partly = Study([kth.rows[0], *bare.rows[1:]])
-    assert confusion_charts(partly)[0].panels[-1].classes == KTH
+    assert confusion_charts(partly)[0].panels[-1].categories == KTH
     chart = next(chart for chart in confusion_charts(bare) if chart.name == "confusion_kth_action")
-    assert chart.panels[0].classes == tuple("123456")
+    assert chart.panels[0].categories == tuple("123456")
     assert {panel.title.split("\n")[0] for panel in chart.panels} >= {"Original", "Preset secure"}
     assert not confusion_charts(Study(replace(row, detail={}) for row in kth.rows))
 
@@ -216,17 +225,12 @@ def test_nothing_is_cut_where_there_is_much_to_tell(number: int) -> None:
     assert (border == 255).all(), "something is cut at the rim"
 
 
-def test_the_latex_of_figures_is_balanced_and_complete(study: Study) -> None:
+def test_a_legend_shows_each_label_once_and_dots_by_their_numbers(study: Study) -> None:
     for chart in charts(study, published_figures()):
-        text = pgfplots(chart)
-        assert text is not None
-        check_latex(text)
-        assert text.count("\\nextgroupplot") == len(chart.panels)
-        if isinstance(chart, CurveChart):
-            assert text.count("\\addplot") == sum(len(panel.curves) for panel in chart.panels)
-        if isinstance(chart, DotChart):
-            assert text.count("only marks") == sum(len(panel.dots) for panel in chart.panels)
-            assert text.count("\\mbox") == len(legend(chart))
-        if isinstance(chart, BarChart):
-            assert text.count("\\addlegendentry") == len(chart.panels[-1].bars)
-    assert all(pgfplots(chart) is None for chart in confusion_charts(study))
+        shown = list(legend(chart).values())
+        labels = {series.label for panel in chart.panels for series in panel.series}
+        labels |= {line.label for panel in chart.panels for line in panel.lines}
+        labels |= {dot.label for panel in chart.panels for dot in panel.dots}
+        assert len(shown) == len(labels)
+        numbers = [item.number for item in shown if isinstance(item, Dot)]
+        assert numbers == sorted(numbers)

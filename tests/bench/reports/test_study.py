@@ -9,7 +9,7 @@ import pytest
 from motionveil._core.errors import InputError
 from motionveil.bench.reports.cautions import cautions
 from motionveil.bench.reports.provenance import provenance_table
-from motionveil.bench.reports.study import Attribute, Judge, Study, stand_ins_of
+from motionveil.bench.reports.study import Attribute, Recogniser, Study, stand_ins_of
 from motionveil.bench.results import Row
 
 from .rows import rows
@@ -47,7 +47,7 @@ def test_averages_take_the_level_of_the_paper_and_the_strongest_takes_all(kth: l
     attribute = stronger.attributes[0]
     found = stronger.strongest(attribute, "secure", "retrained")
     assert found is not None
-    assert (found[0], found[1].value) == (Judge("x3d_s", "clip"), 0.9)
+    assert (found[0], found[1].value) == (Recogniser("x3d_s", "clip"), 0.9)
     assert stronger.privacy(attribute, "secure", "retrained") == Study(kth).privacy(attribute, "secure", "retrained")
     gain = stronger.gain(attribute, "secure", "retrained", "person_removed")
     floor = stronger.strongest(attribute, "person_removed", "retrained")
@@ -59,8 +59,8 @@ def test_averages_take_the_level_of_the_paper_and_the_strongest_takes_all(kth: l
 def test_a_repeated_row_counts_once(kth: list[Row]) -> None:
     study = Study([*kth, replace(kth[0], value=0.123)])
     assert study.num_repeated == 1
-    judge = Judge(kth[0].network, kth[0].level)
-    assert study.estimates("kth", "action", "original", "frozen")[judge].value == pytest.approx(0.123)
+    recogniser = Recogniser(kth[0].network, kth[0].level)
+    assert study.estimates("kth", "action", "original", "frozen")[recogniser].value == pytest.approx(0.123)
 
 
 def test_rows_that_cannot_be_are_refused(kth: list[Row]) -> None:

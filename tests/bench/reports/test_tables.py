@@ -7,17 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from motionveil.bench.reports.attacker_table import attacker_table
-from motionveil.bench.reports.class_table import class_tables
-from motionveil.bench.reports.comparison_table import comparison_table, long_table
-from motionveil.bench.reports.markup import escape, latex, markdown
-from motionveil.bench.reports.original_table import original_table
+from motionveil.bench.reports.comparison import (
+    attacker_table,
+    class_tables,
+    comparison_table,
+    long_table,
+    original_table,
+)
 from motionveil.bench.reports.pooling import Estimate
 from motionveil.bench.reports.provenance import pooled_csv, provenance_table
-from motionveil.bench.reports.published import Published, published_figures
-from motionveil.bench.reports.published_tables import published_tables
+from motionveil.bench.reports.published import Published, published_figures, published_tables
 from motionveil.bench.reports.study import Study
-from motionveil.bench.reports.tables import Cell, Table, percent, points, ranked
+from motionveil.bench.reports.tables import Cell, Table, escape, latex, markdown, percent, points, ranked
 from motionveil.bench.results import Row
 
 from .rows import rows

@@ -13,11 +13,10 @@ from motionveil.bench.reports import make_report, write_report, writing
 from motionveil.bench.reports.cautions import cautions
 from motionveil.bench.reports.charts import Chart
 from motionveil.bench.reports.published import Published, published_figures
-from motionveil.bench.reports.study import Judge, Study
+from motionveil.bench.reports.study import Recogniser, Study
 from motionveil.bench.reports.tables import Cell, Table
 from motionveil.bench.reports.two_fold import TwoFold
-from motionveil.bench.reports.two_fold_chart import two_fold_charts
-from motionveil.bench.reports.two_fold_table import two_fold_csv, two_fold_tables
+from motionveil.bench.reports.two_fold_report import two_fold_charts, two_fold_csv, two_fold_tables
 from motionveil.bench.results import Row
 
 from .test_tables import check_latex
@@ -52,52 +51,52 @@ def _said(given: list[Row]) -> str:
 
 
 def test_the_strongest_is_that_of_attackers_that_ran_on_the_same_trainings(found: TwoFold) -> None:
-    met = found.tried("grl")
-    assert met is not None
-    assert (len(met.judges), met.places) == (11, ((0, 0),))
-    judge, estimate = met.strongest
-    assert (judge, estimate.value, estimate.num_clips) == (Judge("resnet_v2_50", "frame"), 0.9, CLIPS[0])
+    group = found.all_attackers("grl")
+    assert group is not None
+    assert (len(group.recognisers), group.places) == (11, ((0, 0),))
+    recogniser, estimate = group.strongest
+    assert (recogniser, estimate.value, estimate.num_clips) == (Recogniser("resnet_v2_50", "frame"), 0.9, CLIPS[0])
     # Small ResNet ran on all folds; of those without the others nothing is taken.
-    assert met.estimates[Judge(COMMON, "frame")].value == pytest.approx(0.7)
+    assert group.estimates[Recogniser(COMMON, "frame")].value == pytest.approx(0.7)
     weaker = [0.9 - 0.05 * number for number in range(10)]
-    assert met.mean.value == pytest.approx((sum(weaker) + 0.7) / 11)
-    assert met.mean.prior == pytest.approx(PRIORS[0])
-    alone = found.tried("bdq")
+    assert group.mean.value == pytest.approx((sum(weaker) + 0.7) / 11)
+    assert group.mean.prior == pytest.approx(PRIORS[0])
+    alone = found.all_attackers("bdq")
     assert alone is not None
-    assert (alone.judges, len(alone.places)) == ((Judge(COMMON, "frame"),), 3)
+    assert (alone.recognisers, len(alone.places)) == ((Recogniser(COMMON, "frame"),), 3)
 
 
 def test_one_that_is_stronger_elsewhere_does_not_count_as_the_strongest_here() -> None:
     lucky = row("identity", "vit_b_16", "grl", 1.0, 1)
-    met = TwoFold(study := Study([*rows(), lucky]), study.attributes[0]).tried("grl")
-    assert met is not None
-    assert met.strongest[1].value == 0.9
+    group = TwoFold(study := Study([*rows(), lucky]), study.attributes[0]).all_attackers("grl")
+    assert group is not None
+    assert group.strongest[1].value == 0.9
     table = two_fold_tables(study, Published())[1]
     cell = _line(table, "ViT-B/16")[": GRL"]
     assert (cell.text, cell.detail) == ("100.0", "†")
 
 
 def test_those_that_all_met_are_pooled_over_folds_that_share_no_clip(found: TwoFold) -> None:
-    assert found.common == (Judge(COMMON, "frame"),)
+    assert found.common == (Recogniser(COMMON, "frame"),)
     for name, (_, rate, _) in RATES.items():
-        met = found.by(name, found.common)
-        assert met is not None
+        group = found.by(name, found.common)
+        assert group is not None
         each = [rate + 0.1 * (fold - 1) for fold in range(3)]
         pooled = sum(value * count for value, count in zip(each, CLIPS, strict=True)) / sum(CLIPS)
-        assert met.mean.value == pytest.approx(pooled)
-        assert met.mean.num_clips == sum(CLIPS)
-        assert met.mean.interval is not None
-        assert met.mean.prior == pytest.approx(sum(p * n for p, n in zip(PRIORS, CLIPS, strict=True)) / sum(CLIPS))
+        assert group.mean.value == pytest.approx(pooled)
+        assert group.mean.num_clips == sum(CLIPS)
+        assert group.mean.interval is not None
+        assert group.mean.prior == pytest.approx(sum(p * n for p, n in zip(PRIORS, CLIPS, strict=True)) / sum(CLIPS))
 
 
 def test_folds_that_may_share_clips_are_averaged_without_an_interval() -> None:
     bare = [replace(each, configuration={"data": each.configuration["data"]}) for each in rows()]
     study = Study(bare)
     found = TwoFold(study, study.attributes[0])
-    met = found.by("bdq", found.common)
-    assert met is not None
-    assert met.mean.value == pytest.approx(0.9)
-    assert (met.mean.interval, met.mean.num_clips) == (None, max(CLIPS))
+    group = found.by("bdq", found.common)
+    assert group is not None
+    assert group.mean.value == pytest.approx(0.9)
+    assert (group.mean.interval, group.mean.num_clips) == (None, max(CLIPS))
 
 
 def test_that_all_can_be_compared_comes_before_more_trainings_and_these_before_more_attackers() -> None:
@@ -110,7 +109,7 @@ def test_that_all_can_be_compared_comes_before_more_trainings_and_these_before_m
     once = [row("identity", network, name, 0.5) for name in RATES for network in ("vit_b_16", "vit_b_32")]
     for more in (often, once):
         study = Study([*rows(), *more])
-        assert TwoFold(study, study.attributes[0]).common == (Judge(COMMON, "frame"),)
+        assert TwoFold(study, study.attributes[0]).common == (Recogniser(COMMON, "frame"),)
 
 
 def test_the_table_tells_who_how_many_and_on_what() -> None:

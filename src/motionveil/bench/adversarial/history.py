@@ -6,11 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from ..._core.atomic_files import write_file
 from ..._core.errors import WeightsError
-from .phases import Stopped
+from ..settings import Share
+from .settings import Stopped
 
 OBFUSCATOR = "obfuscator.safetensors"
 UTILITY = "utility.safetensors"
@@ -36,9 +39,9 @@ class Validation:
     """Loss and accuracy on the validation clips, of f_T and of each f_b, behind f_d."""
 
     utility_loss: float
-    utility_accuracy: float
+    utility_accuracy: Share
     budget_losses: tuple[float, ...]
-    budget_accuracies: tuple[float, ...]
+    budget_accuracies: tuple[Share, ...]
 
 
 @dataclass(frozen=True)
@@ -50,25 +53,6 @@ class Round:
     seconds: float
     phases: tuple[PhaseEnd, ...]
     validation: Validation
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Round:
-        """What `asdict` and JSON made of one. Raises ValueError, TypeError or KeyError where it is something else."""
-        told = record["validation"]
-        validation = Validation(
-            float(told["utility_loss"]),
-            _share(told["utility_accuracy"]),
-            tuple(float(loss) for loss in told["budget_losses"]),
-            tuple(_share(accuracy) for accuracy in told["budget_accuracies"]),
-        )
-        phases = tuple(PhaseEnd(**phase) for phase in record["phases"])
-        return cls(int(record["round"]), bool(record["restarted"]), float(record["seconds"]), phases, validation)
-
-
-def _share(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise ValueError(f"{value!r} is no accuracy")
-    return float(value)
 
 
 @dataclass(frozen=True)
@@ -94,13 +78,13 @@ class Learned:
     folder: Path
     name: str
     seed: int
-    told: Mapping[str, Any]
+    setup: Mapping[str, Any]
     rounds: tuple[Round, ...]
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """As `Learning.as_record` has them."""
-        settings: Mapping[str, Any] = self.told["settings"]
+        settings: Mapping[str, Any] = self.setup["settings"]
         return settings
 
     @property
@@ -119,23 +103,29 @@ def is_learned(folder: Path) -> bool:
     return (folder / HISTORY).is_file()
 
 
-def write_history(folder: Path, told: Mapping[str, Any], rounds: Sequence[Round]) -> None:
+def write_history(folder: Path, setup: Mapping[str, Any], rounds: Sequence[Round]) -> None:
     """Let the history appear, which makes a training finished."""
-    record = {**told, "rounds": [asdict(each) for each in rounds]}
+    record = {**setup, "rounds": [asdict(each) for each in rounds]}
     write_file(folder / HISTORY, (json.dumps(record, indent=1) + "\n").encode())
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What has to be in a history."""
+
+    name: str
+    seed: int
+    settings: dict[str, Any]
+    rounds: Annotated[tuple[Round, ...], msgspec.Meta(min_length=1)]
 
 
 def read_learned(folder: Path) -> Learned:
     """A finished training. Raises WeightsError where it is damaged, or not there."""
     path = folder / HISTORY
     try:
-        told = json.loads(path.read_text("utf-8"))
-        rounds = tuple(Round.from_record(each) for each in told.pop("rounds"))
-        if not rounds:
-            raise ValueError("it has no rounds")
-        if not isinstance(told["name"], str) or not isinstance(told["settings"], dict):
-            raise TypeError("name or settings are something else")
-        return Learned(folder, told["name"], int(told["seed"]), told, rounds)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise WeightsError(f"{path} is damaged ({why}); remove {folder} and train again") from error
+        setup = json.loads(path.read_text("utf-8"))
+        record = msgspec.convert(setup, _Record)
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path} is damaged ({error}); remove {folder} and train again") from error
+    del setup["rounds"]
+    return Learned(folder, record.name, record.seed, setup, record.rounds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,17 +16,15 @@ from ...video import IMAGE_SUFFIXES
 from ..footage import Footage
 from ..networks import Network, build_network, get_network
 from ..obfuscations import ORIGINAL
+from ..preparation import LearnedObfuscation
 from ..records import Split, Task
 from ..results import hash_of
 from ..sampling import Sampling, TestClips, TrainingClips
-from ..training.randomness import random_numbers
-from ..training.settings import make_fabric
-from .batches import Draws, as_pictures
+from ..training.settings import make_fabric, random_numbers
 from .history import OBFUSCATOR, Learned, LearningProgress, is_learned
 from .learning import learn, seconds_to_learn
 from .losses import Data
-from .obfuscation import LearnedObfuscation
-from .parts import Parts, Seeing
+from .parts import Draws, Parts, Seeing, as_pictures
 from .settings import Learning
 
 ACTION = "action"
@@ -53,32 +51,24 @@ class _Part(NamedTuple):
     split: Split
 
 
+@dataclass
 class Learner:
     """The learned obfuscators of one experiment.
 
     settings: by name. sampling: of each utility network, by its name. weights: files of pretrained weights by network;
     weights_digest: of what they hold, None for a network that starts from random ones. actions: where the clips are.
-    others: where clips for attributes are that come from another dataset.
+    others: where clips for attributes are that come from another dataset. records: all that trainings
+    depend on, once known.
     """
 
-    def __init__(
-        self,
-        settings: Mapping[str, Learning],
-        sampling: Callable[[str], Sampling],
-        weights: Mapping[str, str],
-        weights_digest: Callable[[str], str | None],
-        actions: Footage,
-        others: Footage,
-        work: Path,
-    ) -> None:
-        self._settings = settings
-        self._sampling = sampling
-        self._weights = weights
-        self._weights_digest = weights_digest
-        self._records: dict[Instance, dict[str, Any]] = {}
-        self._actions = actions
-        self._others = others
-        self._work = work
+    settings: Mapping[str, Learning]
+    sampling: Callable[[str], Sampling]
+    weights: Mapping[str, str]
+    weights_digest: Callable[[str], str | None]
+    actions: Footage
+    others: Footage
+    work: Path
+    records: dict[Instance, dict[str, Any]] = field(default_factory=dict)
 
     def obfuscation(self, instance: Instance) -> LearnedObfuscation:
         """What shows videos through it, trained or not yet."""
@@ -87,7 +77,7 @@ class Learner:
 
     def folder(self, instance: Instance) -> Path:
         """Where it lies, of all that it depends on."""
-        return self._work / "learned" / f"{instance.name}-{instance.seed}-{hash_of(self._record(instance))}"
+        return self.work / "learned" / f"{instance.name}-{instance.seed}-{hash_of(self._record(instance))}"
 
     def is_learned(self, instance: Instance) -> bool:
         """Whether it was trained to the end."""
@@ -95,18 +85,18 @@ class Learner:
 
     def utility(self, instance: Instance) -> tuple[str, Network, Sampling]:
         """Name of the utility network, how it sees clips, and how they are sampled."""
-        settings = self._settings[instance.name]
-        sampling = self._sampling(settings.utility)
+        settings = self.settings[instance.name]
+        sampling = self.sampling(settings.utility)
         network = sampling.applied_to(get_network(settings.utility))
         return settings.utility, replace(network, num_frames=settings.num_frames or network.num_frames), sampling
 
     def learn(self, instance: Instance, tell: Callable[[LearningProgress], None] | None = None) -> Learned:
         """Train it where that was not done yet. Raises what `check` and `learning.learn` do."""
         parts, data, attribute = self._ready(instance)
-        settings = self._settings[instance.name]
+        settings = self.settings[instance.name]
         _, seen, sampling = self.utility(instance)
         about = {
-            "actions": self._actions.dataset.name,
+            "actions": self.actions.dataset.name,
             "attribute": f"{attribute.footage.dataset.name}: {attribute.task.name}",
             "fold": instance.fold,
             "data": self._data(instance),
@@ -119,20 +109,20 @@ class Learner:
     def seconds(self, instance: Instance) -> float:
         """About how long `learn` takes."""
         parts, data, _ = self._ready(instance)
-        return seconds_to_learn(parts, data, self._settings[instance.name])
+        return seconds_to_learn(parts, data, self.settings[instance.name])
 
     def _ready(self, instance: Instance) -> tuple[Parts, Data, _Part]:
         """Untrained networks, the clips that they learn from, and where the attribute comes from."""
         self.check(instance)
-        settings = self._settings[instance.name]
+        settings = self.settings[instance.name]
         name, seen, sampling = self.utility(instance)
-        action = self._part(instance, self._actions, ACTION)
+        action = self._part(instance, self.actions, ACTION)
         attribute = self._part(instance, *self._attribute(settings))
         frames = settings.budget_frames if settings.needs_labels else max(2, settings.budget_frames)
         size = sampling.look(seen).size
         with random_numbers(instance.seed):
             degradation = build_degradation(settings.degradation_name, **settings.degradation_options)
-            utility = Seeing(name, len(action.task.classes), seen.size, self._weights.get(name))
+            utility = Seeing(name, len(action.task.classes), seen.size, self.weights.get(name))
 
         def clips(part: _Part, count: int) -> tuple[TrainingClips, TestClips]:
             # f_d sees whole frames, as in the tool; parts of what it makes are cut out behind it.
@@ -150,22 +140,22 @@ class Learner:
             Draws(attribute_clips, settings.batch_size, instance.seed + 1),
             action_validation,
             attribute_validation,
-            apart=attribute.footage is not self._actions,
+            apart=attribute.footage is not self.actions,
         )
         num_classes = len(attribute.task.classes) if settings.needs_labels else 0
         parts = Parts(
-            degradation, utility, settings, num_classes, instance.seed, make_fabric().device, seen.size, self._weights
+            degradation, utility, settings, num_classes, instance.seed, make_fabric().device, seen.size, self.weights
         )
         _try(parts, settings, size, {seen.num_frames} if data.apart else set(), frames, seen.num_frames)
         return parts, data, attribute
 
     def check(self, instance: Instance) -> None:
         """Raises OptionError for settings that do not go with the data, WeightsError for weights that do not fit."""
-        settings = self._settings[instance.name]
-        for name in {settings.utility, *settings.budgets} & self._weights.keys():
-            build_network(name, 2, checkpoint=self._weights[name])
+        settings = self.settings[instance.name]
+        for name in {settings.utility, *settings.budgets} & self.weights.keys():
+            build_network(name, 2, checkpoint=self.weights[name])
         degradation = build_degradation(settings.degradation_name, **settings.degradation_options)
-        if settings.of_method.chooses_transforms and self._sampling(settings.utility).fit != "squash":
+        if settings.of_method.chooses_transforms and self.sampling(settings.utility).fit != "squash":
             raise OptionError(f"{instance.name}: its cells lie over whole frames; set fit = 'squash' under [sampling]")
         footage, task = self._attribute(settings)
         if degradation.needs_previous:
@@ -173,15 +163,15 @@ class Learner:
 
     def check_moving(self, name: str, split: Split) -> None:
         """Raises OptionError where a method that compares frames is to be shown photographs."""
-        degradation = self._settings[name].degradation_name
+        degradation = self.settings[name].degradation_name
         pictures = {Path(record.source).suffix.lower() in IMAGE_SUFFIXES for record in split.train}
         if DEGRADATIONS[degradation].needs_previous and True in pictures:
             raise OptionError(f"{name} shows what has changed between frames, of which photographs have nothing")
 
     def _attribute(self, settings: Learning) -> tuple[Footage, str]:
         """Where the clips for f_b come from, and their task."""
-        own = settings.attribute_dataset in ("", self._actions.dataset.name)
-        footage = self._actions if own else self._others
+        own = settings.attribute_dataset in ("", self.actions.dataset.name)
+        footage = self.actions if own else self.others
         tasks = [task for task in footage.dataset.tasks if task != ACTION]
         if settings.attribute in tasks:
             return footage, settings.attribute
@@ -197,27 +187,27 @@ class Learner:
 
     def _data(self, instance: Instance) -> list[str]:
         parts = (
-            self._part(instance, self._actions, ACTION),
-            self._part(instance, *self._attribute(self._settings[instance.name])),
+            self._part(instance, self.actions, ACTION),
+            self._part(instance, *self._attribute(self.settings[instance.name])),
         )
         return [part.footage.digest(part.split, part.task.name) for part in parts]
 
     def _record(self, instance: Instance) -> dict[str, Any]:
-        if instance not in self._records:
-            settings = self._settings[instance.name]
+        if instance not in self.records:
+            settings = self.settings[instance.name]
             _, seen, sampling = self.utility(instance)
             used = sorted({settings.utility, *settings.budgets})
-            self._records[instance] = {
+            self.records[instance] = {
                 "version": VERSION,
                 "learning": settings.as_record(),
                 "sampling": plain(sampling),
                 "frames": [seen.num_frames, seen.frame_stride, seen.size],
-                "weights": [digest for name in used if (digest := self._weights_digest(name))],
+                "weights": [digest for name in used if (digest := self.weights_digest(name))],
                 "seed": instance.seed,
                 "fold": instance.fold,
                 "data": self._data(instance),
             }
-        return self._records[instance]
+        return self.records[instance]
 
 
 @torch.no_grad()
@@ -232,7 +222,7 @@ def _try(
         for number, budget in enumerate(parts.budgets)
         for length in {budget_length, *more_lengths}
     ]
-    with parts.judging():
+    with parts.evaluating():
         for name, network, length in shown:
             try:
                 network(torch.zeros(1, 3, length, size, size, device=next(network.parameters()).device))

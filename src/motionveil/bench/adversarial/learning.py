@@ -6,10 +6,11 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from safetensors.torch import save
 from torch import Tensor
@@ -18,10 +19,8 @@ from ..._core.atomic_files import write_file
 from ..._core.errors import OptionError
 from ...learned import save_learned
 from ..sampling import TestClips
-from ..training.checkpoint import compare, read_state, remove_state, write_state
-from ..training.randomness import random_numbers
-from . import objectives
-from .batches import Batch, judged
+from ..training.history import Saving, compare, read_state, remove_state, write_state
+from ..training.settings import random_numbers
 from .history import (
     OBFUSCATOR,
     UTILITY,
@@ -34,11 +33,17 @@ from .history import (
     read_learned,
     write_history,
 )
-from .inverse_super_resolution import choose_transforms
-from .losses import Data, losses_of
-from .parts import Parts
-from .phases import Gatekeeper, Phase, Stopped
-from .settings import Learning
+from .losses import (
+    Data,
+    choose_transforms,
+    contrastive_loss,
+    losses_of,
+    recognition_accuracy,
+    recognition_loss,
+    retrieval_accuracy,
+)
+from .parts import Batch, Parts, evaluation_batches
+from .settings import Gatekeeper, Learning, Phase, Stopped
 
 Tell = Callable[[LearningProgress], None]
 
@@ -64,11 +69,11 @@ def learn(
     another training or a loss is no number, WeightsError where its files are damaged.
     """
     given = {"settings": settings.as_record(), "name": name, "seed": seed, "about": about, "size": size, "fit": fit}
-    told = json.loads(json.dumps(given))  # as it will be read again
+    setup = json.loads(json.dumps(given))  # as it will be read again
     if is_learned(folder):
-        compare(folder, told, read_learned(folder).told)
+        compare(folder, setup, read_learned(folder).setup)
     else:
-        _Run(parts, data, settings, folder, seed, told, on_progress or (lambda progress: None)).to_the_end()
+        _Run(parts, data, settings, folder, seed, setup, on_progress or (lambda progress: None)).to_the_end()
     return read_learned(folder)
 
 
@@ -94,52 +99,53 @@ def seconds_to_learn(parts: Parts, data: Data, settings: Learning) -> float:
     return seconds(0) + usual * (settings.rounds - 1) + seconds(settings.rounds) + max(0.0, more) * restarts
 
 
+@dataclass
 class _Run:
     """A training that runs."""
 
-    def __init__(
-        self, parts: Parts, data: Data, settings: Learning, folder: Path, seed: int, told: dict[str, Any], tell: Tell
-    ) -> None:
-        self._parts = parts
-        self._data = data
-        self._settings = settings
-        self._folder = folder
-        self._seed = seed
-        self._told = told
-        self._tell = tell
-        self._rounds: list[Round] = []
-        self._device = next(parts.utility.parameters()).device
-        self._ends: list[PhaseEnd] = []
-        self._saved, self._seconds_to_save = -math.inf, 0.0
-        self._begin, self._first = time.monotonic(), 0
+    parts: Parts
+    data: Data
+    settings: Learning
+    folder: Path
+    seed: int
+    setup: dict[str, Any]
+    tell: Tell
+    rounds: list[Round] = field(default_factory=list)
+    ends: list[PhaseEnd] = field(default_factory=list)
+    saving: Saving = field(default_factory=Saving)
+    begin: float = field(default_factory=time.monotonic)
+    first: int = 0
+
+    def __post_init__(self) -> None:
+        self.device = next(self.parts.utility.parameters()).device
 
     def to_the_end(self) -> None:
         """Train, from where an earlier call was interrupted."""
-        settings = self._settings
+        settings = self.settings
         self._restore()
-        self._begin, self._first = time.monotonic(), len(self._rounds)
-        for number in range(self._first, settings.rounds + 1):
+        self.begin, self.first = time.monotonic(), len(self.rounds)
+        for number in range(self.first, settings.rounds + 1):
             begin = time.monotonic()
             restarted = bool(settings.restart_every and number > 1 and (number - 1) % settings.restart_every == 0)
-            if not self._ends:
+            if not self.ends:
                 if restarted:
-                    self._parts.restart()
+                    self.parts.restart()
                 if number and settings.of_method.chooses_transforms:
-                    choose_transforms(self._parts, self._data.actions, self._device, (self._seed, number))
+                    choose_transforms(self.parts, self.data.actions, self.device, (self.seed, number))
             for index, phase in enumerate(self.phases(number, restarted)):
-                if index >= len(self._ends):
-                    with random_numbers(self._seed, number, index, device=self._device):
-                        self._ends.append(self._run(phase, number))
+                if index >= len(self.ends):
+                    with random_numbers(self.seed, number, index, device=self.device):
+                        self.ends.append(self._run(phase, number))
                     self._save()
-            ends, seconds = tuple(self._ends), time.monotonic() - begin
-            self._rounds.append(Round(number, restarted, seconds, ends, self._validate()))
-            self._ends = []
+            ends, seconds = tuple(self.ends), time.monotonic() - begin
+            self.rounds.append(Round(number, restarted, seconds, ends, self._validate()))
+            self.ends = []
             self._save()
         self._finish()
 
     def phases(self, number: int, restarted: bool) -> list[Phase]:
         """Of one round."""
-        settings, degradation = self._settings, self._parts.degradation
+        settings, degradation = self.settings, self.parts.degradation
         attack = [Phase("budget pretraining", frozenset({"budget"}), settings.budget_steps, term="attack")]
         attack *= settings.fights
         phases = list(settings.phases())
@@ -160,7 +166,7 @@ class _Run:
         sums, done = [0.0, 0.0, 0.0], 0
         stopped: Stopped = "steps"
         for step in range(1, phase.steps + 1):
-            self._told_of(phase, number, step)
+            self._report(phase, number, step)
             found = self.step(phase)
             done = step
             sums = [total + value for total, value in zip(sums, found, strict=True)]
@@ -175,112 +181,101 @@ class _Run:
     def step(self, phase: Phase) -> tuple[float, float, float]:
         """One step of the optimisers. Returns its loss, the part beside the utility loss, and the accuracy."""
         sums = [0.0, 0.0, 0.0]
-        count = self._settings.accumulate
-        with self._parts.training(phase.learns):
+        count = self.settings.accumulate
+        with self.parts.training(phase.learns):
             for _ in range(count):
-                losses = losses_of(phase, self._parts, self._data, self._settings)
+                losses = losses_of(phase, self.parts, self.data, self.settings)
                 (losses.total / count).backward()
                 values = (float(losses.total.detach()), losses.privacy, losses.accuracy)
                 sums = [total + value / count for total, value in zip(sums, values, strict=True)]
             if not math.isfinite(sums[0]):
                 raise OptionError(
                     f"the loss is no longer a number in {phase.name}: lower the learning rates, or gamma, which is "
-                    f"{self._settings.gamma:g}"
+                    f"{self.settings.gamma:g}"
                 )
-            self._parts.step(phase.learns)
+            self.parts.step(phase.learns)
         return sums[0], sums[1], sums[2]
 
     @torch.no_grad()
     def _utility_on_validation(self) -> tuple[float, float]:
         """Loss and accuracy of f_T behind f_d."""
-        with self._parts.judging():
+        with self.parts.evaluating():
             answers = [
-                (self._parts.utility(shown), batch.targets)
-                for batch, shown in self._shown(self._data.action_validation)
+                (self.parts.utility(shown), batch.targets) for batch, shown in self._shown(self.data.action_validation)
             ]
-        return _judged(answers)
+        return _loss_and_accuracy(answers)
 
     @torch.no_grad()
     def _validate(self) -> Validation:
         loss, accuracy = self._utility_on_validation()
-        budgets, contrastive = self._parts.budgets, not self._settings.needs_labels
+        budgets, contrastive = self.parts.budgets, not self.settings.needs_labels
         if not budgets:
             return Validation(loss, accuracy, (), ())
         answers: list[list[tuple[Tensor, Tensor]]] = [[] for _ in budgets]
-        with self._parts.judging():
+        with self.parts.evaluating():
             # Batch by batch, as all clips together may not fit into memory.
-            for batch, shown in self._shown(self._data.attribute_validation):
+            for batch, shown in self._shown(self.data.attribute_validation):
                 for budget, found in zip(budgets, answers, strict=True):
                     found.append(budget.halves(shown) if contrastive else (budget(shown), batch.targets))
-        judged_ = [(_told_apart if contrastive else _judged)(found) for found in answers]
-        losses, accuracies = zip(*judged_, strict=True)
+        pairs = [(_contrast_and_retrieval if contrastive else _loss_and_accuracy)(found) for found in answers]
+        losses, accuracies = zip(*pairs, strict=True)
         return Validation(loss, accuracy, tuple(losses), tuple(accuracies))
 
     def _shown(self, clips: TestClips) -> Iterator[tuple[Batch, Tensor]]:
-        for batch in judged(clips, self._settings.batch_size):
-            there = batch.to(self._device)
-            yield there, self._parts.hidden(there, learns=False)
+        for batch in evaluation_batches(clips, self.settings.batch_size):
+            there = batch.to(self.device)
+            yield there, self.parts.hidden(there, learns=False)
 
-    def _told_of(self, phase: Phase, number: int, step: int) -> None:
-        done = number - self._first
-        spent = time.monotonic() - self._begin
-        left = spent / done * (self._settings.rounds + 1 - number) if done else math.inf
-        last = self._rounds[-1].validation if self._rounds else None
+    def _report(self, phase: Phase, number: int, step: int) -> None:
+        done = number - self.first
+        spent = time.monotonic() - self.begin
+        left = spent / done * (self.settings.rounds + 1 - number) if done else math.inf
+        last = self.rounds[-1].validation if self.rounds else None
         actions = last.utility_accuracy if last else None
         attackers = max(last.budget_accuracies, default=None) if last else None
-        rounds = self._settings.rounds
-        self._tell(LearningProgress(number, rounds, phase.name, step - 1, phase.steps, left, actions, attackers))
+        rounds = self.settings.rounds
+        self.tell(LearningProgress(number, rounds, phase.name, step - 1, phase.steps, left, actions, attackers))
 
     def _save(self) -> None:
-        """Write what a later call goes on from: after every phase, but never for more than a tenth of the time."""
-        start = time.monotonic()
-        if start - self._saved < 10 * self._seconds_to_save:
-            return
-        drawn = [self._data.actions.num_drawn, self._data.attributes.num_drawn]
-        write_state(
-            self._folder,
-            self._told,
-            {
-                "rounds": [asdict(each) for each in self._rounds],
-                "ends": [asdict(each) for each in self._ends],
-                "drawn": drawn,
-                **self._parts.state(),
-            },
-        )
-        self._saved = time.monotonic()
-        self._seconds_to_save = self._saved - start
+        """Write what a later call goes on from, after every phase."""
+        state = {
+            "rounds": [asdict(each) for each in self.rounds],
+            "ends": [asdict(each) for each in self.ends],
+            "drawn": [self.data.actions.num_drawn, self.data.attributes.num_drawn],
+        }
+        self.saving(lambda: write_state(self.folder, self.setup, {**state, **self.parts.state()}))
 
     def _restore(self) -> None:
-        state = read_state(self._folder, self._told)
+        state = read_state(self.folder, self.setup)
         if state is not None:
-            self._rounds = [Round.from_record(each) for each in state["rounds"]]
-            self._ends = [PhaseEnd(**each) for each in state["ends"]]
-            self._data.actions.num_drawn, self._data.attributes.num_drawn = state["drawn"]
-            self._parts.load(state)
+            self.rounds = msgspec.convert(state["rounds"], list[Round])
+            self.ends = msgspec.convert(state["ends"], list[PhaseEnd])
+            self.data.actions.num_drawn, self.data.attributes.num_drawn = state["drawn"]
+            self.parts.load(state)
 
     def _finish(self) -> None:
-        told = self._told
+        setup = self.setup
         save_learned(
-            self._folder / OBFUSCATOR,
-            self._parts.degradation,
-            method=self._settings.method,
-            size=told["size"],
-            fit=told["fit"],
-            about={**told["about"], "name": told["name"], "learning": told["settings"]},
+            self.folder / OBFUSCATOR,
+            self.parts.degradation,
+            method=self.settings.method,
+            size=setup["size"],
+            fit=setup["fit"],
+            about={**setup["about"], "name": setup["name"], "learning": setup["settings"]},
         )
-        utility = self._parts.utility.network.state_dict()
+        utility = self.parts.utility.network.state_dict()
         write_file(
-            self._folder / UTILITY, save({name: value.detach().cpu().contiguous() for name, value in utility.items()})
+            self.folder / UTILITY, save({name: value.detach().cpu().contiguous() for name, value in utility.items()})
         )
-        write_history(self._folder, told, self._rounds)
-        remove_state(self._folder)
+        write_history(self.folder, setup, self.rounds)
+        remove_state(self.folder)
 
 
-def _judged(answers: list[tuple[Tensor, Tensor]]) -> tuple[float, float]:
+def _loss_and_accuracy(answers: list[tuple[Tensor, Tensor]]) -> tuple[float, float]:
     logits, targets = (torch.cat(list(each)) for each in zip(*answers, strict=True))
-    return float(objectives.recognition_loss(logits, targets)), objectives.accuracy(logits, targets)
+    return float(recognition_loss(logits, targets)), recognition_accuracy(logits, targets)
 
 
-def _told_apart(pairs: list[tuple[Tensor, Tensor]]) -> tuple[float, float]:
+def _contrast_and_retrieval(pairs: list[tuple[Tensor, Tensor]]) -> tuple[float, float]:
     first, second = (torch.cat(list(half)) for half in zip(*pairs, strict=True))
-    return float(objectives.contrastive_loss(first, second)), objectives.retrieval_accuracy(first, second)
+    return float(contrastive_loss(first, second)), retrieval_accuracy(first, second)

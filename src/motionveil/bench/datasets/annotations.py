@@ -30,6 +30,13 @@ class Entry:
         except ValueError:
             raise self.wrong(f"{column} must be a whole number, not {self[column]!r}") from None
 
+    def span(self, first: str, last: str) -> tuple[int, int]:
+        """Frames from two columns, which count from 1 and hold the last one too, as start and stop from 0."""
+        start, stop = self.integer(first) - 1, self.integer(last)
+        if not 0 <= start < stop:
+            raise self.wrong(f"the clip goes from frame {start + 1} to {stop}")
+        return start, stop
+
     def choice(self, column: str, allowed: Sequence[str]) -> str:
         """The value of a column where it is one of some. Raises InputError where it is not."""
         if self[column] not in allowed:

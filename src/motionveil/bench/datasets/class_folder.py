@@ -36,6 +36,7 @@ class ClassFolder(AnnotatedDataset):
               wave/anna_1.mp4 …
               walk/ben_1.mp4 …     (or folders of pictures)""",
     )
+    folds = (3, 3)
 
     def _make_tasks(self) -> Mapping[str, Task]:
         self._subjects = self._read_subjects()
@@ -84,11 +85,6 @@ class ClassFolder(AnnotatedDataset):
                 subject = self._subjects.get(source, "")
                 identity = {"identity": subject} if subject else {}
                 yield Record(source, source, {"action": label, **identity}, subject)
-
-    def num_folds(self, task: str) -> int:
-        """Three."""
-        self.records(task)
-        return 3
 
     def _split(self, task: str, fold: int) -> Split:
         records = self.records(task)

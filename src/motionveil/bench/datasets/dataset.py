@@ -37,7 +37,7 @@ class Origin:
 
 
 class AnnotatedDataset(ABC):
-    """A `Dataset` that is read from annotation files; a subclass says how.
+    """A dataset in its original layout, read from its annotation files; a subclass says how. No video is opened.
 
     root: the folder of the videos. annotations: the folder of the annotation files; None looks in the places below
     `root` where the publisher has them. Raises InputError where they are missing or wrong.
@@ -49,6 +49,8 @@ class AnnotatedDataset(ABC):
     """Folders below the root where the annotation files may be."""
     key_file: ClassVar[str] = ""
     """An annotation file that tells the place."""
+    folds: ClassVar[tuple[int, int]] = (1, 1)
+    """How many splits there are of the task `action`, and of every other."""
 
     tasks: Mapping[str, Task]
 
@@ -81,9 +83,10 @@ class AnnotatedDataset(ABC):
     def _read(self) -> Iterable[Record]:
         """All clips."""
 
-    @abstractmethod
     def num_folds(self, task: str) -> int:
-        """How many splits a task has."""
+        """How many official (or documented) splits a task has. Raises OptionError where there is no such task."""
+        self.records(task)
+        return self.folds[task != "action"]
 
     @abstractmethod
     def _split(self, task: str, fold: int) -> Split:
@@ -226,6 +229,12 @@ def split_off(train: Sequence[Record], test: Sequence[Record], task: str, **how:
         tuple(record for record in train if record.name in held),
         tuple(test),
     )
+
+
+def split_tested(records: Sequence[Record], tested: Callable[[Record], bool], task: str, **how: Any) -> Split:
+    """A split whose test part is known; validation is taken from the others by `carve`."""
+    train = [record for record in records if not tested(record)]
+    return split_off(train, [record for record in records if tested(record)], task, **how)
 
 
 def is_clip(path: Path) -> bool:

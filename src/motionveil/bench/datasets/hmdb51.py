@@ -69,6 +69,7 @@ class HMDB51(AnnotatedDataset):
     )
     places = (FOLDER, "", f"splits/{FOLDER}", "splits")
     key_file = "wave_test_split1.txt"
+    folds = (_NUM_SPLITS, 1)
 
     def _make_tasks(self) -> Mapping[str, Task]:
         inner = self.annotations / FOLDER
@@ -80,11 +81,6 @@ class HMDB51(AnnotatedDataset):
             folder = f"{action}/{video.removesuffix('.avi')}"
             source = self._source(f"{action}/{video}", folder)
             yield Record(video.removesuffix(".avi"), source, {"action": action}, film_of(video, action))
-
-    def num_folds(self, task: str) -> int:
-        """Three."""
-        self.records(task)
-        return _NUM_SPLITS
 
     def _split(self, task: str, fold: int) -> Split:
         use = self._uses[fold]

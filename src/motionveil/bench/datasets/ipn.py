@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from ..records import Record, Split, Task
 from .annotations import Entry, read_table
-from .dataset import AnnotatedDataset, Origin, mirrored_names, split_off
+from .dataset import AnnotatedDataset, Origin, mirrored_names, split_tested
 
 GENDERS = {"M": "man", "W": "woman"}
 NON_GESTURE = "D0X"
@@ -63,21 +63,11 @@ class IPNHand(AnnotatedDataset):
                 yield record
 
     def _record(self, entry: Entry, gender: str) -> Record:
-        video, start, stop = entry["video"], entry.integer("t_start") - 1, entry.integer("t_end")
-        if not 0 <= start < stop:
-            raise entry.wrong(f"the gesture goes from frame {start + 1} to {stop}")
+        video, (start, stop) = entry["video"], entry.span("t_start", "t_end")
         gesture = self._gestures[entry.choice("label", tuple(self._gestures))]
         source = self._source(f"frames/{video}", f"videos/{video}.avi", video, f"{video}.avi")
         subject = video.rsplit("_", 2)[0]  # 1CM1_4_R_#229: the fourth person of the first recording
         return Record(f"{video}_{start:06}", source, {"action": gesture, "gender": gender}, subject, start, stop)
 
-    def num_folds(self, task: str) -> int:
-        """One."""
-        self.records(task)
-        return 1
-
     def _split(self, task: str, fold: int) -> Split:
-        records = self.records(task)
-        train = [record for record in records if record.name not in self._tested]
-        test = [record for record in records if record.name in self._tested]
-        return split_off(train, test, "gender", share=0.15)
+        return split_tested(self.records(task), lambda record: record.name in self._tested, "gender", share=0.15)

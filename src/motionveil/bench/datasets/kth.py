@@ -67,9 +67,7 @@ class KTH(AnnotatedDataset):
             for number in range(1, 5):
                 if not entry.values.get(f"s{number}_start"):
                     continue
-                start, stop = entry.integer(f"s{number}_start") - 1, entry.integer(f"s{number}_end")
-                if not 0 <= start < stop:
-                    raise entry.wrong(f"sequence {number} goes from frame {start + 1} to {stop}")
+                start, stop = entry.span(f"s{number}_start", f"s{number}_end")
                 yield Record(f"{video}_{number}", source, labels, match[1], start, stop)
 
     def _read_metadata(self) -> dict[str, bool]:
@@ -78,11 +76,6 @@ class KTH(AnnotatedDataset):
             entry["video"].removesuffix("_uncomp"): entry.choice("set", ("train", "test")) == "test"
             for entry in entries
         }
-
-    def num_folds(self, task: str) -> int:
-        """One."""
-        self.records(task)
-        return 1
 
     def _split(self, task: str, fold: int) -> Split:
         return split_by(self.records(task), _part_of_person if task == "action" else self._part_of_video)

@@ -60,6 +60,7 @@ class PAHMDB51(AnnotatedDataset):
     )
     places = ("", "pa_hmdb51", "PA-HMDB51", "splits/pa_hmdb51")
     _editions = ("raw_pa_hmdb51_annos", "PrivacyAttributes")
+    folds = (2, 3)
 
     def _place(self) -> Path:
         for place in self.places:
@@ -138,11 +139,6 @@ class PAHMDB51(AnnotatedDataset):
             for start, stop, identifiable in _runs(_identifiable(frames)):
                 labels: dict[str, Label] = {"attributes": identifiable}
                 yield Record(f"{stem}:attributes:{start}", source, labels, film, start, stop)
-
-    def num_folds(self, task: str) -> int:
-        """Two for `action`, three for the others."""
-        self.records(task)
-        return 2 if task == "action" else 3
 
     def _split(self, task: str, fold: int) -> Split:
         records = self.records(task)

@@ -63,6 +63,7 @@ class Procedural(AnnotatedDataset):
               videos/subject00_spin_00.mkv …""",
     )
     key_file = LABELS
+    folds = (3, 3)
 
     def _make_tasks(self) -> Mapping[str, Task]:
         self._entries = read_table(self.annotations / LABELS, _COLUMNS)
@@ -77,11 +78,6 @@ class Procedural(AnnotatedDataset):
             self._numbers[name] = entry.integer("number")
             labels = {"action": entry.choice("action", tuple(MOTIONS)), "identity": entry["subject"]}
             yield Record(name, entry["video"], labels, entry["subject"])
-
-    def num_folds(self, task: str) -> int:
-        """Three."""
-        self.records(task)
-        return 3
 
     def _split(self, task: str, fold: int) -> Split:
         records = self.records(task)

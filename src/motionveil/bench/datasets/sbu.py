@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from ..records import Record, Split, Task
 from .annotations import read_table
-from .dataset import AnnotatedDataset, Origin, split_off
+from .dataset import AnnotatedDataset, Origin, split_tested
 
 ACTIONS = (
     "approaching", "departing", "kicking", "pushing", "shaking_hands", "hugging", "exchanging_object", "punching",
@@ -53,6 +53,7 @@ class SBU(AnnotatedDataset):
     )
     places = ("", "splits", "annotations")
     key_file = "train.txt"
+    folds = (len(FOLDS) + 1, 1)
 
     def _make_tasks(self) -> Mapping[str, Task]:
         return {"action": Task("action", ACTIONS), "identity": Task("identity", PAIRS)}
@@ -73,9 +74,7 @@ class SBU(AnnotatedDataset):
                     raise entry.wrong(f"{name} does not show the action number {entry['action']}")
                 if part == "test":
                     self._tested.add(name)
-                start, stop = entry.integer("t_start") - 1, entry.integer("t_end")
-                if not 0 <= start < stop:
-                    raise entry.wrong(f"the clip goes from frame {start + 1} to {stop}")
+                start, stop = entry.span("t_start", "t_end")
                 labels = {"action": ACTIONS[action], "identity": pair}
                 yield Record(name, self._frames(name), labels, match[1], start, stop)
 
@@ -85,17 +84,11 @@ class SBU(AnnotatedDataset):
         suffixes = [suffix for suffix in ("png", "jpg") if any((self.root / folder).glob(f"rgb*.{suffix}"))]
         return f"{folder}/rgb*.{suffixes[0]}" if suffixes else folder
 
-    def num_folds(self, task: str) -> int:
-        """Six for `action`, one for `identity`."""
-        self.records(task)
-        return len(FOLDS) + 1 if task == "action" else 1
-
     def _split(self, task: str, fold: int) -> Split:
         records = self.records(task)
         if task == "action" and fold < len(FOLDS):
             tested = {record.name for record in records if record.subject in FOLDS[fold]}
         else:
             tested = self._tested
-        train = [record for record in records if record.name not in tested]
-        test = [record for record in records if record.name in tested]
-        return split_off(train, test, task, share=0.1, by_subject=task == "action")
+        by_subject = task == "action"
+        return split_tested(records, lambda record: record.name in tested, task, share=0.1, by_subject=by_subject)

@@ -10,7 +10,7 @@ from typing import ClassVar
 from ..._core.errors import InputError
 from ..records import Record, Split, Task
 from .annotations import Entry, read_list
-from .dataset import AnnotatedDataset, Origin, split_off
+from .dataset import AnnotatedDataset, Origin, split_tested
 
 FIVE = ("JumpingJack", "Lunges", "PullUps", "PushUps", "Swing")
 _NAME = re.compile(r"(\w+)/(v_\w+_g\d\d)_c\d\d\.avi")
@@ -98,9 +98,7 @@ class UCF101(AnnotatedDataset):
         return len(self._tested)
 
     def _split(self, task: str, fold: int) -> Split:
-        records, tested = self.records(task), self._tested[fold]
-        train = [record for record in records if record.name not in tested]
-        return split_off(train, [record for record in records if record.name in tested], task, share=0.15)
+        return split_tested(self.records(task), lambda record: record.name in self._tested[fold], task, share=0.15)
 
 
 class UCF5(UCF101):

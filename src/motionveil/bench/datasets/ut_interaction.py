@@ -51,6 +51,7 @@ class UTInteraction(AnnotatedDataset):
               ut-interaction_segmented_set1/segmented_set1/0_1_4.avi …   (index_sequence_label, any folder)
               ut-interaction_segmented_set2/segmented_set2/0_11_4.avi …""",
     )
+    folds = (3 + len(PAIRS), 3)
 
     def _make_tasks(self) -> Mapping[str, Task]:
         return {"action": Task("action", ACTIONS), "identity": Task("identity", PAIRS)}
@@ -80,11 +81,6 @@ class UTInteraction(AnnotatedDataset):
         for (sequence, index, label), source in sorted(found.items()):
             labels = {"action": ACTIONS[label], "identity": PAIRS[sequence - 1]}
             yield Record(f"{index}_{sequence}_{label}", source, labels, PAIRS[sequence - 1])
-
-    def num_folds(self, task: str) -> int:
-        """Three, and for `action` twenty more that leave one sequence out."""
-        self.records(task)
-        return 3 + len(PAIRS) if task == "action" else 3
 
     def partitions(self, task: str) -> tuple[tuple[int, ...], ...]:
         """The three folds together; for `action` the sequences of set 1, and those of set 2, too."""

@@ -95,10 +95,5 @@ class VISPR(AnnotatedDataset):
             {"vispr": tuple(name for name in ALL if name in held), "attributes": attributes},
         )
 
-    def num_folds(self, task: str) -> int:
-        """One."""
-        self.records(task)
-        return 1
-
     def _split(self, task: str, fold: int) -> Split:
         return split_by(self.records(task), lambda record: _PARTS[record.name.partition("/")[0]])

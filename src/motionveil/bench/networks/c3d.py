@@ -8,8 +8,6 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .network import Network
-
 
 class C3D(nn.Module):
     """Clips (N, 3, T, H, W) of at least 16 frames and 16x16 pixels, 16 of 112x112 as published.
@@ -51,16 +49,3 @@ class C3D(nn.Module):
 
 def _convolution(channels: int, width: int) -> nn.Conv3d:
     return nn.Conv3d(channels, width, 3, padding=1)
-
-
-C3D_NETWORK = Network(
-    C3D,
-    "clip",
-    size=112,
-    num_frames=16,
-    # RGB in [0, 255] without the mean of Sports-1M's colours, rounded.
-    mean=(102 / 255, 98 / 255, 90 / 255),
-    deviation=(1 / 255, 1 / 255, 1 / 255),
-    head=("fc8.",),
-    pretrained="http://imagelab.ing.unimore.it/files/c3d_pytorch/c3d.pickle",
-)

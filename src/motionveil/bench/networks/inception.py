@@ -104,13 +104,7 @@ class BlockV2(nn.Module):
     """
 
     def __init__(
-        self,
-        channels: int,
-        single: int,
-        triple: tuple[int, int],
-        double: tuple[int, int],
-        pooled: int,
-        pool: nn.Module,
+        self, channels: int, single: int, triple: tuple[int, int], double: tuple[int, int], pooled: int, pool: nn.Module
     ) -> None:
         super().__init__()
         stride = 1 if single else 2

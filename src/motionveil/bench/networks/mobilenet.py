@@ -5,17 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 # Of the pointwise convolutions: channels at full width, and the stride of the depthwise convolution before.
-_LAYERS = (
-    (64, 1),
-    (128, 2),
-    (128, 1),
-    (256, 2),
-    (256, 1),
-    (512, 2),
-    *[(512, 1)] * 5,
-    (1024, 2),
-    (1024, 1),
-)
+_LAYERS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5, (1024, 2), (1024, 1))
 _NARROWEST = 8
 """No layer has fewer channels, however small the network."""
 

@@ -185,8 +185,3 @@ def _over_grid(pool: Callable[[Tensor], Tensor], tokens: Tensor, grid: Grid) -> 
     left = pooled.flatten(2).transpose(1, 2).unflatten(0, tokens.shape[:2])
     time, height, width = pooled.shape[2:]
     return torch.cat([first, left], 2), (time, height, width)
-
-
-def mvit_base_16x4(num_classes: int) -> nn.Module:
-    """MViT-B, 16 frames."""
-    return MultiscaleTransformer(num_classes, num_frames=16, size=224)

@@ -64,16 +64,12 @@ class Bottleneck(nn.Module):
 class ResNet2D(nn.Module):
     """Frames (N, 3, H, W); logits (N, num_classes).
 
-    block: makes a block from input channels, output channels and stride. widths: output channels of the first stage;
-    every further one has twice as many.
+    block: makes a block from input channels, output channels and stride; bottlenecks have the stride on the convolution
+    of 3x3. width: output channels of the first stage; every further one has twice as many.
     """
 
     def __init__(
-        self,
-        block: Callable[[int, int, int], nn.Module],
-        depths: Sequence[int],
-        width: int,
-        num_classes: int,
+        self, num_classes: int, block: Callable[[int, int, int], nn.Module], depths: Sequence[int], width: int
     ) -> None:
         super().__init__()
         self.conv1 = _convolution(3, 64, 7, 2)
@@ -96,21 +92,6 @@ class ResNet2D(nn.Module):
         found = functional.max_pool2d(found, 3, 2, 1)
         found = self.layer4(self.layer3(self.layer2(self.layer1(found))))
         return self.fc(found.mean((2, 3)))
-
-
-def resnet18(num_classes: int) -> nn.Module:
-    """ResNet-18."""
-    return ResNet2D(BasicBlock, (2, 2, 2, 2), 64, num_classes)
-
-
-def resnet50(num_classes: int) -> nn.Module:
-    """ResNet-50, with the stride on the convolution of 3x3."""
-    return ResNet2D(Bottleneck, (3, 4, 6, 3), 256, num_classes)
-
-
-def resnet101(num_classes: int) -> nn.Module:
-    """ResNet-101, with the stride on the convolution of 3x3."""
-    return ResNet2D(Bottleneck, (3, 4, 23, 3), 256, num_classes)
 
 
 class PreActivation(nn.Module):
@@ -142,7 +123,7 @@ class PreActivation(nn.Module):
 class ResNetV2(nn.Module):
     """Frames (N, 3, H, W); logits (N, num_classes). depths: blocks of the four stages."""
 
-    def __init__(self, depths: Sequence[int], num_classes: int) -> None:
+    def __init__(self, num_classes: int, depths: Sequence[int]) -> None:
         super().__init__()
         # The first block normalises what comes of it.
         self.conv1 = nn.Conv2d(3, 64, 7, 2, 3)
@@ -165,13 +146,3 @@ class ResNetV2(nn.Module):
         found = functional.max_pool2d(self.conv1(frames), 3, 2, 1)
         found = self.layer4(self.layer3(self.layer2(self.layer1(found))))
         return self.fc(functional.relu(self.bn(found)).mean((2, 3)))
-
-
-def resnet_v2_50(num_classes: int) -> nn.Module:
-    """ResNet-50 with pre-activation."""
-    return ResNetV2((3, 4, 6, 3), num_classes)
-
-
-def resnet_v2_101(num_classes: int) -> nn.Module:
-    """ResNet-101 with pre-activation."""
-    return ResNetV2((3, 4, 23, 3), num_classes)

@@ -167,7 +167,7 @@ class Blocks(nn.Module):
         return self.blocks(clips)
 
 
-def _resnet(
+def resnet3d(
     num_classes: int,
     stem: Stem,
     *,
@@ -187,30 +187,3 @@ def _resnet(
         if halve_time and len(blocks) == 2:
             blocks.append(nn.MaxPool3d((2, 1, 1)))
     return Blocks(*blocks, Head(channels, num_classes, dropout))
-
-
-def c2d_r50(num_classes: int) -> nn.Module:
-    """C2D: an image network whose features are pooled along time (Wang et al., Non-local Networks, CVPR 2018)."""
-    return _resnet(num_classes, Stem(64, 1), halve_time=True)
-
-
-def i3d_r50(num_classes: int) -> nn.Module:
-    """I3D (Carreira and Zisserman, CVPR 2017) as a ResNet-50 (Wang et al., Non-local Networks, CVPR 2018)."""
-    return _resnet(num_classes, Stem(64, 5), frames=((3,), (3, 1), (3, 1), (1, 3)), halve_time=True)
-
-
-def slow_r50(num_classes: int) -> nn.Module:
-    """The slow pathway alone (Feichtenhofer et al., SlowFast Networks, ICCV 2019)."""
-    return _resnet(num_classes, Stem(64, 1), frames=((1,), (1,), (3,), (3,)))
-
-
-def csn_r101(num_classes: int) -> nn.Module:
-    """ir-CSN: channel-separated convolutions (Tran et al., ICCV 2019)."""
-    strides = ((1, 1, 1), (2, 2, 2), (2, 2, 2), (2, 2, 2))
-    return _resnet(num_classes, Stem(64, 3), depth=101, strides=strides, conv_b=channelwise, dropout=0.0)
-
-
-def r2plus1d_r50(num_classes: int) -> nn.Module:
-    """R(2+1)D: convolutions along time and space apart (Tran et al., CVPR 2018), in bottlenecks."""
-    strides = ((1, 2, 2), (1, 2, 2), (2, 2, 2), (2, 2, 2))
-    return _resnet(num_classes, Stem(64, 1, pool=False), strides=strides, conv_b=TimeThenSpace)

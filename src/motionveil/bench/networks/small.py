@@ -61,11 +61,12 @@ def _conv2d(channels: int, width: int, stride: int) -> nn.Module:
     return nn.Conv2d(channels, width, 3, stride, 1, bias=False)
 
 
-def _conv3d(channels: int, width: int, stride: int) -> nn.Module:
+def conv3d(channels: int, width: int, stride: int) -> nn.Module:
+    """Dense."""
     return nn.Conv3d(channels, width, 3, stride, 1, bias=False)
 
 
-def _conv2plus1d(channels: int, width: int, stride: int) -> nn.Module:
+def conv2plus1d(channels: int, width: int, stride: int) -> nn.Module:
     """In space, then in time."""
     return nn.Sequential(
         nn.Conv3d(channels, width, (1, 3, 3), (1, stride, stride), (0, 1, 1), bias=False),
@@ -88,7 +89,7 @@ def _blocks(
 class SmallClipNetwork(nn.Module):
     """A residual network for clips (N, 3, T, H, W); T a multiple of 8, H and W of 16. Logits (N, num_classes).
 
-    convolution: `small_r3d` has dense 3D convolutions, `small_r2plus1d` those in space and in time in turns.
+    convolution: `conv3d`, dense, or `conv2plus1d`, in space and in time in turns.
     """
 
     def __init__(self, num_classes: int, convolution: Convolution, dropout: float = 0.3) -> None:
@@ -102,18 +103,7 @@ class SmallClipNetwork(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         features = self.blocks(self.stem(clips.contiguous(memory_format=torch.channels_last_3d)))
-        logits: Tensor = self.head(self.dropout(features.mean((2, 3, 4))))
-        return logits
-
-
-def small_r3d(num_classes: int) -> nn.Module:
-    """Dense 3D convolutions."""
-    return SmallClipNetwork(num_classes, _conv3d)
-
-
-def small_r2plus1d(num_classes: int) -> nn.Module:
-    """Convolutions in space and in time."""
-    return SmallClipNetwork(num_classes, _conv2plus1d)
+        return self.head(self.dropout(features.mean((2, 3, 4))))
 
 
 class _Stream(nn.Module):
@@ -143,8 +133,7 @@ class _Stream(nn.Module):
     def forward(self, clips: Tensor) -> Tensor:
         frames = clips.transpose(1, 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
         features = self.frames(frames).unflatten(0, (len(clips), -1)).transpose(1, 2)
-        pooled: Tensor = self.time(features).mean((2, 3, 4))
-        return pooled
+        return self.time(features).mean((2, 3, 4))
 
 
 class SmallTwoStream(nn.Module):
@@ -165,8 +154,7 @@ class SmallTwoStream(nn.Module):
             head(self.dropout(stream(part)))
             for stream, head, part in zip(self.streams, self.heads, clips.split(3, 1), strict=True)
         ]
-        fused: Tensor = self.fuse(torch.cat(logits, 1))
-        return fused
+        return self.fuse(torch.cat(logits, 1))
 
 
 class SmallResNet(nn.Module):
@@ -181,8 +169,7 @@ class SmallResNet(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         features = self.blocks(self.stem(frames.contiguous(memory_format=torch.channels_last)))
-        logits: Tensor = self.head(self.dropout(features.mean((2, 3))))
-        return logits
+        return self.head(self.dropout(features.mean((2, 3))))
 
 
 class SmallBagNet(nn.Module):
@@ -204,16 +191,11 @@ class SmallBagNet(nn.Module):
             (48, 96, 3, 1),
             (96, 128, 1, 1),
         ):
-            layers += [
-                nn.Conv2d(channels, width, kernel, stride, bias=False),
-                _norm2d(width),
-                nn.ReLU(inplace=True),
-            ]
+            layers += [nn.Conv2d(channels, width, kernel, stride, bias=False), _norm2d(width), nn.ReLU(inplace=True)]
         self.features = nn.Sequential(*layers)
         self.dropout = nn.Dropout2d(dropout)
         self.head = nn.Conv2d(128, num_classes, 1)
 
     def forward(self, frames: Tensor) -> Tensor:
         features = self.features(frames.contiguous(memory_format=torch.channels_last))
-        logits: Tensor = self.head(self.dropout(features)).mean((2, 3))
-        return logits
+        return self.head(self.dropout(features)).mean((2, 3))

@@ -87,13 +87,3 @@ def _positions(embedding: Tensor, grid: tuple[int, int]) -> Tensor:
     square = embedding[:, 1:].transpose(1, 2).unflatten(2, (side, side))
     resized = functional.interpolate(square, grid, mode="bicubic", align_corners=False)
     return torch.cat([embedding[:, :1], resized.flatten(2).transpose(1, 2)], 1)
-
-
-def vit_b_16(num_classes: int) -> nn.Module:
-    """ViT-B with patches of 16 pixels."""
-    return VisionTransformer(num_classes, 16)
-
-
-def vit_b_32(num_classes: int) -> nn.Module:
-    """ViT-B with patches of 32 pixels."""
-    return VisionTransformer(num_classes, 32)

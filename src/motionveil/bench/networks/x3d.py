@@ -5,8 +5,10 @@ Names and shapes of the parameters are those of PyTorchVideo's model zoo, so tha
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -135,7 +137,10 @@ def _rounded(width: float) -> int:
 
 
 def x3d(num_classes: int, *, num_frames: int, size: int, depth: float) -> nn.Module:
-    """The network for clips of `num_frames` frames of `size` pixels; `depth` multiplies the number of its blocks."""
+    """The network for clips of `num_frames` frames of `size` pixels; `depth` multiplies the number of its blocks.
+
+    X3D-S is trained on 160 pixels and published with results on 182.
+    """
     blocks: list[nn.Module] = [X3DStem(_WIDTHS[0])]
     channels = _WIDTHS[0]
     for count, inner, width in zip(_DEPTHS, _INNER, _WIDTHS, strict=True):
@@ -145,16 +150,21 @@ def x3d(num_classes: int, *, num_frames: int, size: int, depth: float) -> nn.Mod
     return Blocks(*blocks, X3DHead(num_classes, (num_frames, pixels, pixels), dropout=0.5))
 
 
-def x3d_s(num_classes: int) -> nn.Module:
-    """X3D-S, trained on 160 pixels and published with results on 182."""
-    return x3d(num_classes, num_frames=13, size=160, depth=2.2)
+class E2S(nn.Module):
+    """Appearance and motion in two streams (Ilic et al., ECCV 2022), with the names of the published code.
 
+    Clips (N, 6, T, H, W), RGB and then optical flow in Middlebury colours. Logits (N, num_classes).
 
-def x3d_m(num_classes: int) -> nn.Module:
-    """X3D-M."""
-    return x3d(num_classes, num_frames=16, size=224, depth=2.2)
+    stream: makes the network of one stream, with weights of its own. The logits of both, those of the flow first, go
+    through a linear layer.
+    """
 
+    def __init__(self, num_classes: int, stream: Callable[[int], nn.Module]) -> None:
+        super().__init__()
+        self.rgbstream = stream(num_classes)
+        self.flowstream = stream(num_classes)
+        self.head = nn.Linear(2 * num_classes, num_classes)
 
-def x3d_l(num_classes: int) -> nn.Module:
-    """X3D-L, more than twice as deep."""
-    return x3d(num_classes, num_frames=16, size=312, depth=5.0)
+    def forward(self, clips: Tensor) -> Tensor:
+        frames, flow = clips.split(3, 1)
+        return self.head(torch.cat([self.flowstream(flow), self.rgbstream(frames)], 1))

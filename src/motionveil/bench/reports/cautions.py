@@ -161,11 +161,11 @@ def _missing_networks(study: Study, rows: Sequence[Row]) -> Iterator[str]:
     """Averages over different networks cannot be compared."""
     for dataset, task in dict.fromkeys((row.dataset, row.task) for row in rows):
         for protocol in study.compared:
-            judges = {name: set(study.cell(dataset, task, name, protocol)) for name in study.obfuscators}
-            everyone = set().union(*judges.values())
+            recognisers = {name: set(study.cell(dataset, task, name, protocol)) for name in study.obfuscators}
+            everyone = set().union(*recognisers.values())
             lacking = [
                 f"{obfuscator_name(name)} lacks {listed(sorted({j.network for j in everyone - found}))}"
-                for name, found in judges.items()
+                for name, found in recognisers.items()
                 if found and found != everyone
             ]
             if lacking:

@@ -1,17 +1,22 @@
-"""Figures before they are drawn: what is in them, in numbers. `plots` draws them, `pgfplots` writes them as LaTeX."""
+"""Figures before they are drawn: what is in them, in numbers. `plots` draws them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from .names import Style
 from .pooling import Estimate
 
+Kind = Literal["bars", "curves", "dots", "matrices", "multiples"]
+"""bars: panels below each other. curves, dots: panels side by side with one legend. matrices: side by side, all with
+the classes of the first. multiples: small panels in rows of `Chart.columns`; all of a column have one x."""
+
 
 @dataclass(frozen=True)
 class Line:
-    """A straight line across a panel at a value in [0, 1]; of trade-offs upright, of bars level."""
+    """A straight line across a panel: level at a y between bars, upright at an x elsewhere."""
 
     label: str
     value: float
@@ -29,12 +34,14 @@ class Bars:
 
 
 @dataclass(frozen=True)
-class Curve:
-    """Values in [0, 1] at the places `CurveChart.x`."""
+class Series:
+    """Points (x, y), joined by a line, or marked one by one."""
 
     label: str
-    values: tuple[float, ...]
+    points: tuple[tuple[float, float], ...]
     style: Style
+    marked: bool = False
+    hollow: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,147 +60,47 @@ class Dot:
 
 
 @dataclass(frozen=True)
-class BarPanel:
-    """Groups of bars by category, in order."""
+class Panel:
+    """What a panel of a kind shows: bars by category; series; dots; or `shares`, row by row the share of clips of a
+    class (of `categories`) that were given each class.
+
+    is_share: whether y of small multiples lies in [0, 1] and is shown in per cent. note: where nothing is to be drawn.
+    """
 
     title: str
-    categories: tuple[str, ...]
-    bars: tuple[Bars, ...]
+    categories: tuple[str, ...] = ()
+    bars: tuple[Bars, ...] = ()
+    series: tuple[Series, ...] = ()
+    dots: tuple[Dot, ...] = ()
+    shares: tuple[tuple[float, ...], ...] = ()
     lines: tuple[Line, ...] = ()
-
-
-@dataclass(frozen=True)
-class CurvePanel:
-    """Curves over the same x."""
-
-    title: str
-    curves: tuple[Curve, ...]
-
-
-@dataclass(frozen=True)
-class DotPanel:
-    """Dots, and upright lines."""
-
-    title: str
-    dots: tuple[Dot, ...]
-    lines: tuple[Line, ...] = ()
-
-
-@dataclass(frozen=True)
-class MatrixPanel:
-    """Row by row the share of clips of a class that were given each class."""
-
-    title: str
-    classes: tuple[str, ...]
-    shares: tuple[tuple[float, ...], ...]
-
-
-@dataclass(frozen=True)
-class Series:
-    """A line through points (x, y)."""
-
-    label: str
-    points: tuple[tuple[float, float], ...]
-    style: Style
-
-
-@dataclass(frozen=True)
-class Marks:
-    """Marks at points (x, y)."""
-
-    label: str
-    points: tuple[tuple[float, float], ...]
-    style: Style
-    hollow: bool = False
-
-
-@dataclass(frozen=True)
-class SeriesPanel:
-    """Series, marks, and upright lines at an x. is_share: whether y lies in [0, 1] and is shown in per cent. note: what
-    stands where there is nothing to draw."""
-
-    title: str
-    y_label: str
-    series: tuple[Series, ...]
-    marks: tuple[Marks, ...] = ()
-    lines: tuple[Line, ...] = ()
+    y_label: str = ""
     is_share: bool = False
     note: str = ""
 
 
 @dataclass(frozen=True)
-class BarChart:
-    """Panels below each other."""
+class Chart:
+    """One figure. name: of its files."""
 
+    kind: Kind
     name: str
     title: str
     caption: str
-    y_label: str
-    panels: tuple[BarPanel, ...]
+    panels: tuple[Panel, ...]
+    x_label: str = ""
+    y_label: str = ""
+    columns: int = 1
 
 
-@dataclass(frozen=True)
-class CurveChart:
-    """Panels side by side with one legend."""
-
-    name: str
-    title: str
-    caption: str
-    x_label: str
-    y_label: str
-    x: tuple[float, ...]
-    panels: tuple[CurvePanel, ...]
+Item = Dot | Line | Series
 
 
-@dataclass(frozen=True)
-class DotChart:
-    """Panels side by side with one legend."""
-
-    name: str
-    title: str
-    caption: str
-    x_label: str
-    y_label: str
-    panels: tuple[DotPanel, ...]
-
-
-@dataclass(frozen=True)
-class MatrixChart:
-    """Panels side by side; all have the classes of the first."""
-
-    name: str
-    title: str
-    caption: str
-    panels: tuple[MatrixPanel, ...]
-
-
-@dataclass(frozen=True)
-class SeriesChart:
-    """Small panels in rows of so many columns, with one legend; all panels of a column have one x."""
-
-    name: str
-    title: str
-    caption: str
-    x_label: str
-    columns: int
-    panels: tuple[SeriesPanel, ...]
-
-
-Chart = BarChart | CurveChart | DotChart | MatrixChart | SeriesChart
-Item = Curve | Dot | Line | Series | Marks
-
-
-def legend(chart: CurveChart | DotChart | SeriesChart) -> Mapping[str, Item]:
+def legend(chart: Chart) -> Mapping[str, Item]:
     """What a legend for all panels shows: each label once, dots by their numbers, others as they first appear."""
     found: dict[str, Item] = {}
     for panel in chart.panels:
-        items: tuple[Item, ...]
-        if isinstance(panel, CurvePanel):
-            items = panel.curves
-        elif isinstance(panel, DotPanel):
-            items = (*panel.dots, *panel.lines)
-        else:
-            items = (*panel.series, *panel.marks, *panel.lines)
+        items: tuple[Item, ...] = (*panel.series, *panel.dots, *panel.lines)
         for item in items:
             found.setdefault(item.label, item)
     dots = sorted((item for item in found.values() if isinstance(item, Dot)), key=lambda dot: dot.number)

@@ -1,40 +1,35 @@
-"""The figures of the CVPR 2024 paper that rows of results can tell, and our own trade-off."""
+"""The figures of the CVPR 2024 paper that rows of results can tell, our own trade-off, and confusion matrices."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from ..evaluation import f_lambda
 from ..obfuscations import ORIGINAL, PERSON_REMOVED, TEMPLATE
-from .charts import (
-    BarChart,
-    BarPanel,
-    Bars,
-    Chart,
-    Curve,
-    CurveChart,
-    CurvePanel,
-    Dot,
-    DotChart,
-    DotPanel,
-    Line,
-)
-from .comparison_table import Tradeoffs
+from ..results import Row
+from .charts import Bars, Chart, Dot, Line, Panel, Series
+from .comparison import Tradeoffs
 from .names import (
-    ACTION,
+    ACTION_STYLE,
     FLOORS,
     IID,
-    PRIVACY,
+    PRIVACY_STYLE,
     PROTOCOL_TITLES,
     Style,
+    dataset_name,
     label_of,
+    network_name,
     obfuscator_name,
+    role,
     styles,
 )
 from .pooling import Estimate
 from .published import Published
-from .study import Attribute, Study
-from .two_fold_chart import two_fold_charts
+from .study import ACTION, Attribute, Recogniser, Study
+from .two_fold_report import two_fold_charts
 
 _LAMBDAS = tuple(step / 20 for step in range(21))
 _PUBLISHED_DASHES: tuple[tuple[float, ...], ...] = ((1, 1), (1, 2.5), (3, 1, 1, 1), (3, 3), (6, 1, 1, 1, 1, 1))
@@ -54,7 +49,7 @@ def charts(study: Study, published: Published) -> list[Chart]:
     return [*found, *two_fold_charts(study, published)]
 
 
-def templates_chart(study: Study, protocol: str) -> BarChart:
+def templates_chart(study: Study, protocol: str) -> Chart:
     """Fig. 5: action and privacy where a single template alone is replaced."""
     panels = []
     for attribute in _hidden(study):
@@ -62,17 +57,18 @@ def templates_chart(study: Study, protocol: str) -> BarChart:
         if known:
             names = [name for name in (ORIGINAL,) if study.privacy(attribute, name, protocol)] + known
             panels.append(_pair_panel(study, attribute, protocol, names))
-    return BarChart(
+    return Chart(
+        "bars",
         f"figure_5_{protocol}",
         f"One template at a time, {PROTOCOL_TITLES[protocol]}.",
         "Accuracy where only what looks like one template is replaced, averaged over networks, with 95 % intervals. "
         "Blue should be high and red low.",
-        "accuracy (%)",
         tuple(panels),
+        y_label="accuracy (%)",
     )
 
 
-def noise_chart(study: Study, protocol: str) -> BarChart:
+def noise_chart(study: Study, protocol: str) -> Chart:
     """Fig. 8: the same obfuscator with noise that moves with the scene, and with new noise in every frame."""
     pairs = [n.removesuffix(IID) for n in study.obfuscators if n.endswith(IID)]
     pairs = [name for name in pairs if name in study.obfuscators]
@@ -83,21 +79,22 @@ def noise_chart(study: Study, protocol: str) -> BarChart:
         if not known:
             continue
         bars = []
-        for table, word, style in ((values.action, "action", ACTION), (values.privacy, "privacy", PRIVACY)):
+        for table, word, style in ((values.action, "action", ACTION_STYLE), (values.privacy, "privacy", PRIVACY_STYLE)):
             bars.append(Bars(f"{word}, motion noise", tuple(table[n] for n in known), style))
             bars.append(Bars(f"{word}, i.i.d. noise", tuple(table[n + IID] for n in known), style, hatched=True))
         names = tuple(obfuscator_name(name) for name in known)
-        panels.append(BarPanel(attribute.title, names, tuple(bars), _prior_lines(study, attribute)))
-    return BarChart(
+        panels.append(Panel(attribute.title, names, tuple(bars), lines=_prior_lines(study, attribute)))
+    return Chart(
+        "bars",
         f"figure_8_{protocol}",
         f"Noise that moves with the scene against i.i.d. noise, {PROTOCOL_TITLES[protocol]}.",
         "Accuracy averaged over networks, with 95 % intervals.",
-        "accuracy (%)",
         tuple(panels),
+        y_label="accuracy (%)",
     )
 
 
-def weights_chart(study: Study, protocol: str, published: Published) -> CurveChart:
+def weights_chart(study: Study, protocol: str, published: Published) -> Chart:
     """Fig. 7: f_lambda for all weights of privacy, per attribute and on average."""
     every = {attribute: Tradeoffs(study, attribute, protocol) for attribute in _hidden(study)}
     names = [n for n in study.obfuscators if not n.endswith(IID) and any(t.f[n] for t in every.values())]
@@ -110,26 +107,26 @@ def weights_chart(study: Study, protocol: str, published: Published) -> CurveCha
         printed += published.of(attribute.dataset, "retrained") if protocol == "retrained" else []
         for index, item in enumerate(printed):
             style = Style("#8A8A8A", _PUBLISHED_DASHES[index % len(_PUBLISHED_DASHES)], "", 0.9)
-            curves.append(Curve(item.label, tuple(f_lambda(item.action, item.privacy, w) for w in _LAMBDAS), style))
-        panels.append(CurvePanel(attribute.title, tuple(curves)))
+            curves.append(Series(item.label, _weighed([(item.action, item.privacy)]), style))
+        panels.append(Panel(attribute.title, series=tuple(curves)))
     everywhere = [name for name in names if all(t.f[name] is not None for t in found.values())]
     if len(panels) > 1 and everywhere:
         mean = tuple(_curve(name, list(found.values()), drawn[name]) for name in everywhere)
-        panels.append(CurvePanel(f"Mean of the {len(found)}", mean))
-    any_published = any(curve.label.startswith("published") for panel in panels for curve in panel.curves)
-    return CurveChart(
+        panels.append(Panel(f"Mean of the {len(found)}", series=mean))
+    any_published = any(curve.label.startswith("published") for panel in panels for curve in panel.series)
+    return Chart(
+        "curves",
         f"figure_7_{protocol}",
         f"Weighing privacy against action, {PROTOCOL_TITLES[protocol]}.",
         "f = (1 − λ) · action + λ · (1 − privacy), averaged over networks; λ = 0 asks for action alone, 1 for privacy "
         "alone." + (" Published curves are drawn from published averages." if any_published else ""),
+        tuple(panels),
         "λ",
         "f",
-        _LAMBDAS,
-        tuple(panels),
     )
 
 
-def tradeoff_chart(study: Study, protocol: str, published: Published) -> DotChart:
+def tradeoff_chart(study: Study, protocol: str, published: Published) -> Chart:
     """Action against the strongest attacker, one dot for each obfuscator."""
     names = list(study.obfuscators)
     drawn = styles(names)
@@ -152,8 +149,9 @@ def tradeoff_chart(study: Study, protocol: str, published: Published) -> DotChar
             privacy, action = Estimate(item.privacy), Estimate(item.action)
             dots.append(Dot(numbers[item.label], item.label, privacy, action, style, hollow=True))
         lines = [*_prior_lines(study, attribute), *_floor_lines(study, attribute, protocol)]
-        panels.append(DotPanel(attribute.title, tuple(dots), tuple(lines)))
-    return DotChart(
+        panels.append(Panel(attribute.title, dots=tuple(dots), lines=tuple(lines)))
+    return Chart(
+        "dots",
         f"tradeoff_{protocol}",
         f"What is kept against what leaks, {PROTOCOL_TITLES[protocol]}.",
         "Each dot is an obfuscator: mean action accuracy over networks against the accuracy of the strongest attacker, "
@@ -161,9 +159,9 @@ def tradeoff_chart(study: Study, protocol: str, published: Published) -> DotChar
         "are cut out of each frame (person removed: the place and moving outlines are left), and where all that they "
         "ever cover is cut out of all frames (scene alone: the place is left)."
         + (" Published dots are hollow and show the mean over attackers." if printed else ""),
+        tuple(panels),
         "strongest attacker (%)",
         "action accuracy (%)",
-        tuple(panels),
     )
 
 
@@ -171,15 +169,14 @@ def _hidden(study: Study) -> Iterator[Attribute]:
     return (attribute for attribute in study.compared_attributes if attribute.task)
 
 
-def _pair_panel(study: Study, attribute: Attribute, protocol: str, names: Sequence[str]) -> BarPanel:
+def _pair_panel(study: Study, attribute: Attribute, protocol: str, names: Sequence[str]) -> Panel:
     bars = (
-        Bars("action", tuple(study.action(attribute.dataset, name, protocol) for name in names), ACTION),
-        Bars("privacy", tuple(study.privacy(attribute, name, protocol) for name in names), PRIVACY),
+        Bars("action", tuple(study.action(attribute.dataset, name, protocol) for name in names), ACTION_STYLE),
+        Bars("privacy", tuple(study.privacy(attribute, name, protocol) for name in names), PRIVACY_STYLE),
     )
     shown = tuple(name.removeprefix(TEMPLATE).replace("_", " ") for name in names)
-    return BarPanel(
-        attribute.title, shown, tuple(each for each in bars if any(each.values)), _prior_lines(study, attribute)
-    )
+    known = tuple(each for each in bars if any(each.values))
+    return Panel(attribute.title, shown, known, lines=_prior_lines(study, attribute))
 
 
 def _prior_lines(study: Study, attribute: Attribute) -> tuple[Line, ...]:
@@ -194,8 +191,97 @@ def _floor_lines(study: Study, attribute: Attribute, protocol: str) -> Iterator[
             yield Line(title, found[1].value, Style("#777777", (4, 2) if name == PERSON_REMOVED else (4, 1.5, 1, 1.5)))
 
 
-def _curve(name: str, tables: Sequence[Tradeoffs], style: Style) -> Curve:
+def _curve(name: str, tables: Sequence[Tradeoffs], style: Style) -> Series:
     known = [(table.action[name], table.privacy[name]) for table in tables]
     pairs = [(action.value, privacy.value) for action, privacy in known if action and privacy]
-    values = tuple(sum(f_lambda(a, p, weight) for a, p in pairs) / len(pairs) for weight in _LAMBDAS)
-    return Curve(label_of(name), values, style)
+    return Series(label_of(name), _weighed(pairs), style)
+
+
+def _weighed(pairs: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    """(weight of privacy, mean of f_lambda over pairs of action and privacy)"""
+    return tuple((weight, sum(f_lambda(a, p, weight) for a, p in pairs) / len(pairs)) for weight in _LAMBDAS)
+
+
+_MOST = 6
+"""Panels of a figure."""
+
+
+def confusion_charts(study: Study) -> list[Chart]:
+    """One figure for every task of every data set that has matrices, of the last protocol that has any.
+
+    Each panel is the judge that reaches most: of attributes the strongest attacker.
+    """
+    tasks = dict.fromkeys((row.dataset, row.task) for row in study.rows)
+    found = (_confusion_chart(study, dataset, task) for dataset, task in tasks)
+    return [chart for chart in found if chart is not None]
+
+
+def _confusion_chart(study: Study, dataset: str, task: str) -> Chart | None:
+    classes = _classes([row for row in study.rows if (row.dataset, row.task) == (dataset, task)])
+    for protocol in (*reversed(study.compared), *study.protocols):
+        panels = []
+        for name in _chosen(study.obfuscators):
+            best = _best(study, dataset, task, name, protocol)
+            if best is not None:
+                recogniser, rows = best
+                shares = matrix_of(rows, len(classes))
+                if shares is not None:
+                    title = f"{obfuscator_name(name)}\n{network_name(recogniser.network)}, {recogniser.level}"
+                    panels.append(Panel(title, classes, shares=tuple(tuple(map(float, row)) for row in shares)))
+        if any(not panel.title.startswith("Original") for panel in panels):
+            what = "actions" if task == ACTION else task.replace("_", " ")
+            return Chart(
+                "matrices",
+                f"confusion_{dataset}_{task}",
+                f"{dataset_name(dataset)}, {what}: which are taken for which, {PROTOCOL_TITLES[protocol]}.",
+                "Rows are true classes, columns what was said, as shares of the row; of each obfuscator the network "
+                "that reaches most.",
+                tuple(panels[:_MOST]),
+            )
+    return None
+
+
+def _chosen(names: Sequence[str]) -> list[str]:
+    """The original, our presets, the references, then as many others as there is room for."""
+    first = [n for n in names if role(n) in ("original", "reference") or (role(n) == "ours" and "_" not in n)]
+    others = [n for n in names if n not in first]
+    kept = {*first, *others[: max(0, _MOST - len(first))]}
+    return [name for name in names if name in kept]
+
+
+def _best(study: Study, dataset: str, task: str, name: str, protocol: str) -> tuple[Recogniser, list[Row]] | None:
+    cell = study.cell(dataset, task, name, protocol)
+    figures = study.estimates(dataset, task, name, protocol)
+    known = [recogniser for recogniser, rows in cell.items() if all(_has_matrix(row) for row in rows)]
+    if not known:
+        return None
+    best = max(known, key=lambda recogniser: figures[recogniser].value)
+    return best, cell[best]
+
+
+def _has_matrix(row: Row) -> bool:
+    return bool(row.detail.get("confusion"))
+
+
+def _classes(rows: Sequence[Row]) -> tuple[str, ...]:
+    """The names of the classes of a task, as any of its rows tells them; numbers from 1 where none does."""
+    count = max((len(row.detail["confusion"]) for row in rows if _has_matrix(row)), default=0)
+    told = (row.detail.get("classes") for row in rows)
+    names = next((names for names in told if isinstance(names, list) and len(names) == count), range(1, count + 1))
+    return tuple(map(str, names))
+
+
+def matrix_of(rows: Sequence[Row], count: int) -> npt.NDArray[np.float64] | None:
+    """The sum of the matrices of rows (over folds and seeds), each line divided by its sum; None where one is no
+    (count, count) of counts.
+    """
+    total = np.zeros((count, count))
+    for row in rows:
+        try:
+            counts = np.asarray(row.detail["confusion"], np.float64)
+        except (TypeError, ValueError):
+            return None
+        if counts.shape != total.shape or not (counts >= 0).all():
+            return None
+        total += counts
+    return total / np.maximum(total.sum(axis=1, keepdims=True), 1)

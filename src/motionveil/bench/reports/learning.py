@@ -1,13 +1,16 @@
-"""Trainings of learned methods: their histories as files tell them, and what a reader must know of them."""
+"""Trainings of learned methods: their histories, their curves, and what a reader must know of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from math import ceil, isfinite
 from pathlib import Path
 
 from ..._core.errors import InputError
-from ..adversarial.history import HISTORY, Learned, read_learned
-from .names import listed, network_name, obfuscator_name, obfuscator_order
+from ..adversarial.history import HISTORY, Learned, Round, read_learned
+from .charts import Chart, Line, Panel, Series
+from .names import ACTION_STYLE, PRIVACY_STYLE, Style, listed, network_name, obfuscator_name, obfuscator_order
 from .study import Study
 from .two_fold import two_folds
 
@@ -69,7 +72,7 @@ def _not_unseen(trainings: Sequence[Learned], study: Study) -> Iterator[str]:
     known: dict[str, list[str]] = {}
     for found in two_folds(study):
         for name, cell in found.attackers.items():
-            for network in sorted({judge.network for judge in cell} & fought.get(name, set())):
+            for network in sorted({recogniser.network for recogniser in cell} & fought.get(name, set())):
                 names = known.setdefault(network, [])
                 names += [] if obfuscator_name(name) in names else [obfuscator_name(name)]
     for network, names in known.items():
@@ -77,3 +80,120 @@ def _not_unseen(trainings: Sequence[Learned], study: Study) -> Iterator[str]:
             f"{network_name(network)} judges {listed(names)} in the two-fold evaluation, and each was trained against "
             "a network of the same kind: it begins anew, but is no unseen attacker"
         )
+
+
+_COLUMNS = 4
+"""Of a figure; more obfuscators are in further ones."""
+_TOP = 1.06
+"""Where marks are, above all accuracies."""
+_OTHERS = Style("#B5B5B5", (), "", 0.7)
+_EACH = Style("#EDB491", (), "", 0.6)
+_RESTARTED = Style("#555555", (1, 1.5), "", 0.8)
+_ENDS = {
+    "accuracy": ("phase ended: good enough", Style("#009E73", (), "o"), False),
+    "plateau": ("phase ended: no longer better", Style("#E69F00", (), "s"), True),
+    "steps": ("phase ended: steps were done", Style("#D55E00", (), "o"), True),
+}
+
+
+def learning_charts(trainings: Sequence[Learned]) -> list[Chart]:
+    """Small multiples, a column for every obfuscator: actions (accuracy, loss) and attackers, round by round."""
+    by_name: dict[str, list[Learned]] = {}
+    for training in trainings:
+        by_name.setdefault(training.name, []).append(training)
+    names = list(by_name)
+    width = ceil(len(names) / ceil(len(names) / _COLUMNS)) if names else 1
+    parts = [names[start : start + width] for start in range(0, len(names), width)]
+    return [
+        _learning_chart(number, [by_name[name] for name in part], len(parts)) for number, part in enumerate(parts, 1)
+    ]
+
+
+def _learning_chart(number: int, columns: Sequence[Sequence[Learned]], total: int) -> Chart:
+    rows: tuple[Callable[[Sequence[Learned]], Panel], ...] = (_actions, _losses, _attackers)
+    return Chart(
+        "multiples",
+        f"learning_{number}" if total > 1 else "learning",
+        f"How learned methods were trained{f' ({number} of {total})' * (total > 1)}.",
+        "On the validation clips after every round; round 0 is the pretraining. Above: accuracy and loss of the "
+        "network that recognises actions. Below: accuracy of the attackers that the obfuscator is trained against, the "
+        "strongest bold. Marks at the top: why the phase ended in which that network recovers, or these attackers "
+        "catch up. Dotted: all attackers begin anew. One training of each is in colour, those of other seeds or "
+        "settings are grey.",
+        tuple(row(column) for row in rows for column in columns),
+        "round",
+        columns=len(columns),
+    )
+
+
+def _actions(trainings: Sequence[Learned]) -> Panel:
+    first, *others = trainings
+    series = [Series("other trainings", _points(each, _utility), _OTHERS) for each in others]
+    series.append(Series("actions", _points(first, _utility), Style(ACTION_STYLE.colour, width=1.4)))
+    name = obfuscator_name(first.name)
+    return _panel(first, (*series, *_marks(first, USE)), "action (%)", name)
+
+
+def _losses(trainings: Sequence[Learned]) -> Panel:
+    first, *others = trainings
+    series = [Series("other trainings", _points(each, _loss), _OTHERS) for each in others]
+    series.append(Series("actions", _points(first, _loss), Style(ACTION_STYLE.colour, width=1.4)))
+    return Panel("", series=tuple(series), lines=_restarts(first), y_label="action loss")
+
+
+def _attackers(trainings: Sequence[Learned]) -> Panel:
+    first, *others = trainings
+    series = [Series("other trainings", _points(each, _strongest), _OTHERS) for each in others]
+    count = max(len(each.validation.budget_accuracies) for each in first.rounds)
+    for number in range(count if count > 1 else 0):
+        series.append(Series("each attacker", _points(first, partial(_of, number)), _EACH))
+    series.append(Series("strongest attacker", _points(first, _strongest), Style(PRIVACY_STYLE.colour, width=1.4)))
+    drawn = tuple(each for each in series if each.points)
+    note = "" if drawn else "trained without attackers"
+    return _panel(first, (*drawn, *_marks(first, ATTACK)), "attackers (%)", note=note)
+
+
+def _panel(first: Learned, series: tuple[Series, ...], y_label: str, title: str = "", note: str = "") -> Panel:
+    return Panel(title, series=series, lines=_restarts(first), y_label=y_label, is_share=True, note=note)
+
+
+def _utility(each: Round) -> float | None:
+    return each.validation.utility_accuracy
+
+
+def _loss(each: Round) -> float | None:
+    """None where the training had come apart."""
+    return each.validation.utility_loss if isfinite(each.validation.utility_loss) else None
+
+
+def _strongest(each: Round) -> float | None:
+    return max(each.validation.budget_accuracies, default=None)
+
+
+def _of(number: int, each: Round) -> float | None:
+    return each.validation.budget_accuracies[number] if number < len(each.validation.budget_accuracies) else None
+
+
+def _points(training: Learned, value: Callable[[Round], float | None]) -> tuple[tuple[float, float], ...]:
+    return tuple((each.round, told) for each in training.rounds if (told := value(each)) is not None)
+
+
+def _marks(training: Learned, phase: str) -> tuple[Series, ...]:
+    found = []
+    for why, (label, style, hollow) in _ENDS.items():
+        places = tuple((float(each.round), _TOP) for each in training.rounds if (phase, why) in _ends(each))
+        if places:
+            found.append(Series(label, places, style, marked=True, hollow=hollow))
+    return tuple(found)
+
+
+def _ends(each: Round) -> set[tuple[str, str]]:
+    """Of each phase its name, and why it stopped."""
+    return {(phase.name, phase.stopped) for phase in each.phases}
+
+
+def _restarts(training: Learned) -> tuple[Line, ...]:
+    """Between the round after which attackers began anew and the one before which they did."""
+    return tuple(
+        Line("attackers begin anew", each.round - 0.5, _RESTARTED) for each in training.rounds if each.restarted
+    )

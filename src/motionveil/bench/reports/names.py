@@ -214,7 +214,7 @@ class Style:
     width: float = 1.0
 
 
-ACTION, PRIVACY = Style("#0072B2"), Style("#D55E00")
+ACTION_STYLE, PRIVACY_STYLE = Style("#0072B2"), Style("#D55E00")
 """Blue is good when high, red when low, as in the paper; Okabe and Ito's, which colour-blind people tell apart."""
 PALETTE = {"original": "#000000", "ours": "#D55E00", "learned": "#7B5EA7", "reference": "#777777"}
 _MARKERS = {"original": "p", "ours": "o", "learned": "h", "reference": "8"}

@@ -55,12 +55,12 @@ def pooled_csv(study: Study) -> str:
     keys = dict.fromkeys((row.dataset, row.task, row.obfuscator, row.protocol) for row in shown)
     for dataset, task, obfuscator, protocol in keys:
         cell = study.cell(dataset, task, obfuscator, protocol)
-        for judge, estimate in study.estimates(dataset, task, obfuscator, protocol).items():
-            rows = cell[judge]
+        for recogniser, estimate in study.estimates(dataset, task, obfuscator, protocol).items():
+            rows = cell[recogniser]
             low, high = estimate.interval or ("", "")
             extremes = estimate.extremes or (estimate.value, estimate.value)
             writer.writerow([
-                dataset, task, study.metric(dataset, task), obfuscator, protocol, *judge,
+                dataset, task, study.metric(dataset, task), obfuscator, protocol, *recogniser,
                 *(_rounded(value) for value in (estimate.value, low, high, estimate.prior)), f"{estimate.num_clips:g}",
                 *(len(set(values)) for values in ([r.seed for r in rows], [r.fold for r in rows])),
                 *(_rounded(value) for value in extremes),

@@ -26,7 +26,7 @@ from ...pipeline.saliency_export import MAPS
 from ...video import open_source
 from ..obfuscations import OBFUSCATIONS, ORIGINAL, get_obfuscation
 from .names import obfuscator_name, obfuscator_order
-from .report import Sheet
+from .writing import Sheet
 
 Videos = Mapping[str, UInt8Array]
 _HEIGHT = 150

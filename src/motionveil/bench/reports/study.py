@@ -20,11 +20,16 @@ METRICS = ("top1", "cmap")
 """What is shown of a task: the first of these that it has."""
 
 
-class Judge(NamedTuple):
+class Recogniser(NamedTuple):
     """A network, and whether it sees single frames or clips."""
 
     network: str
     level: str
+
+
+def recogniser_order(recogniser: Recogniser) -> tuple[int, str, str]:
+    """A key to sort by: as networks are listed."""
+    return *network_order(recogniser.network), recogniser.level
 
 
 @dataclass(frozen=True)
@@ -55,11 +60,11 @@ class Study:
         self.num_repeated = len(given) - len(self.rows)
         if not any(row.metric in METRICS for row in self.rows):
             raise InputError("there are no rows of accuracies to report; make them with: motionveil bench run")
-        self._cells: dict[tuple[str, str, str, str, str], dict[Judge, list[Row]]] = {}
+        self._cells: dict[tuple[str, str, str, str, str], dict[Recogniser, list[Row]]] = {}
         for row in self.rows:
             key = (row.dataset, row.task, row.obfuscator, row.protocol, row.metric)
-            self._cells.setdefault(key, {}).setdefault(Judge(row.network, row.level), []).append(row)
-        self._pooled: dict[tuple[str, str, str, str], dict[Judge, Estimate]] = {}
+            self._cells.setdefault(key, {}).setdefault(Recogniser(row.network, row.level), []).append(row)
+        self._pooled: dict[tuple[str, str, str, str], dict[Recogniser, Estimate]] = {}
 
     @cached_property
     def datasets(self) -> tuple[str, ...]:
@@ -112,27 +117,27 @@ class Study:
         found = {row.metric for row in self.rows if (row.dataset, row.task) == (dataset, task)}
         return next((metric for metric in METRICS if metric in found), METRICS[0])
 
-    def cell(self, dataset: str, task: str, obfuscator: str, protocol: str) -> Mapping[Judge, list[Row]]:
+    def cell(self, dataset: str, task: str, obfuscator: str, protocol: str) -> Mapping[Recogniser, list[Row]]:
         """The rows of every judge, ordered by network. Empty where there are none."""
         metric = self.metric(dataset, task)
         order = [protocol] if obfuscator != ORIGINAL else [protocol, *(p for p in PROTOCOLS if p != protocol)]
         for choice in order:
             found = self._cells.get((dataset, task, obfuscator, choice, metric))
             if found:
-                return {judge: found[judge] for judge in sorted(found, key=lambda j: (*network_order(j[0]), j[1]))}
+                return {each: found[each] for each in sorted(found, key=recogniser_order)}
         return {}
 
-    def estimates(self, dataset: str, task: str, obfuscator: str, protocol: str) -> dict[Judge, Estimate]:
+    def estimates(self, dataset: str, task: str, obfuscator: str, protocol: str) -> dict[Recogniser, Estimate]:
         """The pooled figure of every judge."""
         key = (dataset, task, obfuscator, protocol)
         if key not in self._pooled:
-            self._pooled[key] = {judge: pool(_last(rows)) for judge, rows in self.cell(*key).items()}
+            self._pooled[key] = {recogniser: pool(_last(rows)) for recogniser, rows in self.cell(*key).items()}
         return self._pooled[key]
 
     def mean(self, dataset: str, task: str, obfuscator: str, protocol: str, level: str = "") -> Estimate | None:
         """The mean over networks; with a level only over those of it, where there are any."""
         found = self.estimates(dataset, task, obfuscator, protocol)
-        chosen = [estimate for judge, estimate in found.items() if judge.level == level]
+        chosen = [estimate for recogniser, estimate in found.items() if recogniser.level == level]
         return average(chosen or list(found.values()))
 
     def action(self, dataset: str, obfuscator: str, protocol: str) -> Estimate | None:
@@ -143,7 +148,7 @@ class Study:
         """Accuracy on an attribute, averaged over networks that see single frames, as in the paper (or over all)."""
         return self.mean(attribute.dataset, attribute.task, obfuscator, protocol, "frame")
 
-    def strongest(self, attribute: Attribute, obfuscator: str, protocol: str) -> tuple[Judge, Estimate] | None:
+    def strongest(self, attribute: Attribute, obfuscator: str, protocol: str) -> tuple[Recogniser, Estimate] | None:
         """The attacker with the highest pooled figure, over networks and levels."""
         found = self.estimates(attribute.dataset, attribute.task, obfuscator, protocol)
         return max(found.items(), key=lambda item: item[1].value) if found else None

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from ..obfuscations import ORIGINAL
 from .names import PROTOCOLS_SHORT, listed, network_name, obfuscator_name
 from .pooling import Estimate
-from .study import Judge, Study
-from .two_fold import Met, TwoFold, two_folds
+from .study import Recogniser, Study
+from .two_fold import RecogniserGroup, TwoFold, two_folds
 
 _NEAR = 0.03
 """Above its prior, a figure without an interval is no more than that."""
@@ -42,7 +42,7 @@ def _is_above(one: Estimate, other: Estimate) -> bool:
     return lowest > max(highest, other.value + _NEAR)
 
 
-def _other_protocols(study: Study, found: TwoFold, name: str) -> Iterator[tuple[str, Judge, Estimate]]:
+def _other_protocols(study: Study, found: TwoFold, name: str) -> Iterator[tuple[str, Recogniser, Estimate]]:
     """The strongest attackers of the same obfuscator under other protocols."""
     for protocol in study.compared:
         known = study.strongest(found.attribute, name, protocol)
@@ -52,15 +52,15 @@ def _other_protocols(study: Study, found: TwoFold, name: str) -> Iterator[tuple[
 
 def _failed_attackers(study: Study, found: TwoFold) -> Iterator[str]:
     """Attackers that learned nothing although there is something to learn."""
-    for name, met in _all_met(found):
-        best = met.strongest[1]
+    for name, group in _all_groups(found):
+        best = group.strongest[1]
         if name == ORIGINAL or not _is_near_prior(best):
             continue
-        for protocol, judge, known in _other_protocols(study, found, name):
+        for protocol, recogniser, known in _other_protocols(study, found, name):
             if _is_above(known, best):
                 yield (
                     f"{_where(found)}: the unseen attackers of {obfuscator_name(name)} reach {_percent(best.value)}, "
-                    f"hardly more than the prior of {_percent(best.prior)}, though {network_name(judge.network)} "
+                    f"hardly more than the prior of {_percent(best.prior)}, though {network_name(recogniser.network)} "
                     f"({PROTOCOLS_SHORT[protocol]}) reaches {_percent(known.value)} on the same obfuscation: attackers "
                     "that failed to learn prove nothing"
                 )
@@ -70,12 +70,12 @@ def _failed_attackers(study: Study, found: TwoFold) -> Iterator[str]:
 def _weaker_than_known(study: Study, found: TwoFold) -> Iterator[str]:
     """Obfuscators of which another protocol knows a stronger attacker."""
     stronger = []
-    for name, met in _all_met(found):
-        best = met.strongest[1]
+    for name, group in _all_groups(found):
+        best = group.strongest[1]
         known = [(e.value, p, j) for p, j, e in _other_protocols(study, found, name) if _is_above(e, best)]
         if known and name != ORIGINAL and not _is_near_prior(best):
-            value, protocol, judge = max(known)
-            by = f"{network_name(judge.network)}, {PROTOCOLS_SHORT[protocol]}"
+            value, protocol, recogniser = max(known)
+            by = f"{network_name(recogniser.network)}, {PROTOCOLS_SHORT[protocol]}"
             stronger.append(f"{obfuscator_name(name)} ({_percent(value)} by {by}, not {_percent(best.value)})")
     if stronger:
         yield f"{_where(found)}: attackers of another protocol are stronger than the unseen ones of {listed(stronger)}"
@@ -83,9 +83,9 @@ def _weaker_than_known(study: Study, found: TwoFold) -> Iterator[str]:
 
 def _failed_on_original(found: TwoFold) -> Iterator[str]:
     failed = [
-        network_name(judge.network)
-        for judge in found.attackers.get(ORIGINAL, {})
-        if (met := found.by(ORIGINAL, [judge])) is not None and _is_near_prior(met.mean)
+        network_name(recogniser.network)
+        for recogniser in found.attackers.get(ORIGINAL, {})
+        if (group := found.by(ORIGINAL, [recogniser])) is not None and _is_near_prior(group.mean)
     ]
     if failed:
         yield (
@@ -95,18 +95,18 @@ def _failed_on_original(found: TwoFold) -> Iterator[str]:
 
 
 def _numbers_of_attackers(found: TwoFold) -> Iterator[str]:
-    counts: dict[tuple[Judge, ...], list[str]] = {}
-    for name, met in _all_met(found):
+    counts: dict[tuple[Recogniser, ...], list[str]] = {}
+    for name, group in _all_groups(found):
         if name != ORIGINAL:
-            counts.setdefault(met.judges, []).append(name)
+            counts.setdefault(group.recognisers, []).append(name)
     if len(counts) < 2:
         return
     told = [
-        f"{listed([obfuscator_name(name) for name in names])} met {len(judges)} "
-        f"({listed([network_name(judge.network) for judge in judges])})"
-        for judges, names in sorted(counts.items(), key=lambda item: -len(item[0]))
+        f"{listed([obfuscator_name(name) for name in names])} met {len(recognisers)} "
+        f"({listed([network_name(recogniser.network) for recogniser in recognisers])})"
+        for recognisers, names in sorted(counts.items(), key=lambda item: -len(item[0]))
     ]
-    by = listed([network_name(judge.network) for judge in found.common])
+    by = listed([network_name(recogniser.network) for recogniser in found.common])
     consequence = f"compare by those that judged most of them ({by})" if by else "no attacker judged two of them"
     yield (
         f"{_where(found)}: obfuscators met different attackers, and the strongest of many is stronger than that of "
@@ -117,10 +117,10 @@ def _numbers_of_attackers(found: TwoFold) -> Iterator[str]:
 def _some_trainings(found: TwoFold) -> Iterator[str]:
     """The strongest of all attackers rests on fewer trainings than others of the same obfuscator."""
     fewer = []
-    for name, met in _all_met(found):
+    for name, group in _all_groups(found):
         everywhere = {place for rows in found.attackers[name].values() for place in rows}
-        if len(met.places) < len(everywhere) and name != ORIGINAL:
-            fewer.append(f"{obfuscator_name(name)} ({len(met.places)} of {len(everywhere)})")
+        if len(group.places) < len(everywhere) and name != ORIGINAL:
+            fewer.append(f"{obfuscator_name(name)} ({len(group.places)} of {len(everywhere)})")
     if fewer:
         yield (
             f"{_where(found)}: the figures of all attackers rest on some trainings alone, those on which all of them "
@@ -132,9 +132,9 @@ def _other_folds(found: TwoFold) -> Iterator[str]:
     """Obfuscators that the same attackers judged, though on other seeds or folds."""
     places: dict[tuple[tuple[int, int], ...], list[str]] = {}
     for name in found.names:
-        met = found.by(name, found.common)
-        if met is not None:
-            places.setdefault(met.places, []).append(obfuscator_name(name))
+        group = found.by(name, found.common)
+        if group is not None:
+            places.setdefault(group.places, []).append(obfuscator_name(name))
     if len(places) > 1:
         told = [
             f"{listed(names)} on {listed([f'seed {seed} fold {fold}' for seed, fold in where])}"
@@ -147,17 +147,17 @@ def _other_folds(found: TwoFold) -> Iterator[str]:
 
 
 def _action_networks(found: TwoFold) -> Iterator[str]:
-    judges = {obfuscator_name(n): met.judges for n in found.names if (met := found.action(n)) is not None}
-    if len(set(judges.values())) > 1:
+    recognisers = {obfuscator_name(n): group.recognisers for n in found.names if (group := found.action(n)) is not None}
+    if len(set(recognisers.values())) > 1:
         told = [
-            f"{name} by {listed([network_name(judge.network) for judge in networks])}"
-            for name, networks in judges.items()
+            f"{name} by {listed([network_name(recogniser.network) for recogniser in networks])}"
+            for name, networks in recognisers.items()
         ]
         yield f"{_where(found)}: actions were not recognised by the same networks: {listed(told, '; ')}"
 
 
-def _all_met(found: TwoFold) -> Iterator[tuple[str, Met]]:
-    return ((name, met) for name in found.names if (met := found.tried(name)) is not None)
+def _all_groups(found: TwoFold) -> Iterator[tuple[str, RecogniserGroup]]:
+    return ((name, group) for name in found.names if (group := found.all_attackers(name)) is not None)
 
 
 def _where(found: TwoFold) -> str:

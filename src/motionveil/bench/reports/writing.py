@@ -1,40 +1,144 @@
-"""A report as files: one page for people, tables and figures for papers."""
+"""A report as texts and as files: one page for people, tables and figures for papers."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ... import drawing
 from ..._core.atomic_files import PendingFile, commit_all, make_folders, remove, remove_empty
 from ..._core.errors import OutputError
+from ..._core.types import UInt8Array
+from ...detection.features.encoder import ASSETS
+from ...outputs.run_manifest import library_versions
 from ..adversarial.history import Learned
 from ..results import Row
-from .attacker_table import attacker_table
 from .cautions import cautions
 from .charts import Chart
-from .class_table import class_tables
-from .comparison_table import comparison_table, long_table
-from .confusion import confusion_charts
-from .figures import charts
-from .learning import learning_cautions
-from .learning_chart import learning_charts
-from .markup import latex
-from .original_table import original_table
-from .pages import as_latex, as_markdown, page
-from .pgfplots import pgfplots
+from .comparison import attacker_table, class_tables, comparison_table, long_table, original_table
+from .figures import charts, confusion_charts
+from .learning import learning_cautions, learning_charts
 from .plots import draw
 from .provenance import pooled_csv, provenance_table
-from .published import Published, published_figures
-from .published_tables import published_tables
-from .report import Part, Report, Sheet
+from .published import Published, published_figures, published_tables
 from .study import Study
-from .tables import Table
+from .tables import Table, escape, latex, markdown
 from .two_fold import two_folds
-from .two_fold_chart import NAME as TRADEOFF_TWO_FOLD
-from .two_fold_table import two_fold_csv, two_fold_tables
+from .two_fold_report import TRADEOFF_TWO_FOLD, two_fold_csv, two_fold_tables
+
+
+class Sheet(NamedTuple):
+    """A picture (H, W, 3) uint8 RGB with a title and a line of text; see `sheets`."""
+
+    name: str
+    title: str
+    caption: str
+    image: UInt8Array
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section of a report."""
+
+    title: str
+    text: str
+    tables: tuple[Table, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    sheets: tuple[Sheet, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that is in a report, before it is written."""
+
+    parts: tuple[Part, ...]
+    cautions: tuple[str, ...]
+    provenance: Table
+    titles: tuple[str, ...]
+    csv: Mapping[str, str]
+
+    @property
+    def tables(self) -> list[Table]:
+        """Of all parts."""
+        return [table for part in self.parts for table in part.tables] + [self.provenance]
+
+    @property
+    def charts(self) -> list[Chart]:
+        """Of all parts."""
+        return [chart for part in self.parts for chart in part.charts]
+
+
+_PREAMBLE = r"""\documentclass[10pt,twocolumn]{article}
+\usepackage[a4paper,margin=2cm]{geometry}
+\usepackage[T1]{fontenc}
+\usepackage[utf8]{inputenc}
+\usepackage{booktabs,adjustbox,makecell,graphicx}
+"""
+
+
+def page(report: Report, drawn: Mapping[str, Mapping[str, bytes]], pictures: Mapping[str, bytes]) -> str:
+    """The page: nothing is loaded, no scripts; every text in it is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    sheets = [sheet for part in report.parts for sheet in part.sheets]
+    images = {name: (_embedded("svg+xml", files["svg"]), _shown_width(files["svg"])) for name, files in drawn.items()}
+    images |= {sheet.name: (_embedded("png", pictures[sheet.name]), sheet.image.shape[1]) for sheet in sheets}
+    return environment.get_template("benchmark.html.j2").render(
+        report=report,
+        images=images,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        version=library_versions()["motionveil"],
+    )
+
+
+def _shown_width(svg: bytes) -> int:
+    """Pixels on a screen, where it is looked at from further away than on paper."""
+    found = re.search(rb'<svg[^>]* width="([0-9.]+)pt"', svg)
+    return round(float(found.group(1)) * 2 if found else 700)
+
+
+def _embedded(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def as_markdown(report: Report) -> str:
+    """All of it but the pictures, which lie beside it."""
+    lines = ["# Benchmark", ""]
+    if report.cautions:
+        lines += ["## Before you read on", "", *(f"* {text}." for text in report.cautions), ""]
+    for part in report.parts:
+        lines += [f"## {part.title}", "", *([part.text, ""] if part.text else [])]
+        lines += [markdown(table) for table in part.tables]
+        pictures: tuple[Chart | Sheet, ...] = (*part.charts, *part.sheets)
+        for item in pictures:
+            lines += [f"![{item.title}](figures/{item.name}.png)", "", f"**{item.title}** {item.caption}", ""]
+    return "\n".join([*lines, markdown(report.provenance)])
+
+
+def as_latex(report: Report) -> str:
+    """A document that takes in every table and figure, to look at them or to copy from."""
+    lines = [_PREAMBLE, r"\begin{document}"]
+    for part in report.parts:
+        lines += [f"\\input{{tables/{table.name}}}" for table in part.tables]
+        lines += [
+            f"\\begin{{figure*}}\\centering\\includegraphics[width=\\textwidth]{{figures/{chart.name}.pdf}}"
+            f"\\caption{{\\textbf{{{escape(chart.title)}}} {escape(chart.caption)}}}\\label{{fig:{chart.name}}}"
+            r"\end{figure*}"
+            for chart in part.charts
+        ]
+        lines.append(r"\clearpage")
+    return "\n".join([*lines, r"\input{tables/provenance}", r"\end{document}", ""])
+
 
 PAGE = "report.html"
 WRITTEN = "SHA256SUMS"
@@ -110,7 +214,7 @@ def write_report(
 ) -> list[Path]:
     """Write all tables and figures into a folder, all files or none, and return them, the page first.
 
-    report.html is self-contained; report.md, report.tex; tables/*.tex; figures/*.pdf, .png and (pgfplots) .tex;
+    report.html is self-contained; report.md, report.tex; tables/*.tex; figures/*.pdf and .png;
     pooled.csv; two_fold.csv where that was evaluated; SHA256SUMS. Files of an earlier report that this one does not
     have are removed. published: show what papers have printed beside ours. sheets: pictures for the page. trainings: of
     learned methods, whose curves are drawn.
@@ -174,7 +278,4 @@ def _contents(report: Report) -> dict[str, bytes]:
     files |= {f"tables/{table.name}.tex": latex(table).encode() for table in report.tables}
     for chart in report.charts:
         files |= {f"figures/{chart.name}.{kind}": drawn[chart.name][kind] for kind in ("pdf", "png")}
-        source = pgfplots(chart)
-        if source is not None:
-            files[f"figures/{chart.name}.tex"] = source.encode()
     return files | {f"figures/{name}.png": data for name, data in pictures.items()}

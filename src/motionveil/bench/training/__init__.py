@@ -2,10 +2,8 @@
 
 from .fitting import fit
 from .history import Epoch, Fitted, Progress, is_finished, load_best, load_weights
-from .loading import TrainingSet, ViewSet
-from .predicting import predict
-from .randomness import random_numbers
-from .settings import Training, make_fabric
+from .loading import TrainingSet, ViewSet, predict
+from .settings import Training, make_fabric, random_numbers
 
 __all__ = [
     "Epoch",

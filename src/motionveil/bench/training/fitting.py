@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from .history import (
     Epoch,
     Fitted,
     Progress,
+    Saving,
     best_of,
     finish,
     load_best,
@@ -29,11 +32,32 @@ from .history import (
     read_finished,
     write_checkpoint,
 )
-from .loading import Batches, TrainingSet, ViewSet, plan, training_loader
-from .predicting import Predictor, sum_over_devices
-from .randomness import random_numbers
-from .settings import Training, make_fabric
-from .tensorboard import open_tensorboard
+from .loading import Batches, Predictor, TrainingSet, ViewSet, plan, sum_over_devices, training_loader
+from .settings import Training, make_fabric, random_numbers
+
+
+@contextmanager
+def open_tensorboard(folder: Path, epoch: int, wanted: bool = True) -> Iterator[Callable[[Epoch], None]]:
+    """Gives what adds an epoch to the curves below a folder, which go on at `epoch`.
+
+    It adds nothing where that is not wanted or TensorBoard is not installed.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        wanted = False
+    if not wanted:
+        yield lambda epoch: None
+        return
+
+    def write_scalars(epoch: Epoch) -> None:
+        for name in ("train_loss", "validation_loss", "validation_accuracy"):
+            writer.add_scalar(name, getattr(epoch, name), epoch.epoch)
+        writer.flush()
+
+    with SummaryWriter(str(folder / "tensorboard"), purge_step=epoch) as writer:
+        yield write_scalars
+
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -65,7 +89,7 @@ def fit(
     fabric = fabric or make_fabric(settings.precision)
     _check(settings, fabric)
     shapes = {name: [str(value.dtype), *value.shape] for name, value in network.state_dict().items()}
-    told = {
+    setup = {
         **settings.as_record(),
         "seed": seed,
         "multilabel": multilabel,
@@ -73,9 +97,9 @@ def fit(
         "train_clips": len(train),
         "validation_clips": len(validation),
     }
-    history = read_finished(folder, told)
+    history = read_finished(folder, setup)
     if history is None:
-        run = _Run(network, train, validation, settings, folder, seed, _loss(settings, multilabel), fabric, told)
+        run = _Run(network, train, validation, settings, folder, seed, _loss(settings, multilabel), fabric, setup)
         history = run.to_the_end(on_progress or (lambda progress: None))
     load_best(network, folder)
     return Fitted(folder / BEST, tuple(history))
@@ -104,110 +128,102 @@ def _loss(settings: Training, multilabel: bool) -> Loss:
     )
 
 
+@dataclass
 class _Run:
     """A training that runs."""
 
-    def __init__(
-        self,
-        network: nn.Module,
-        train: TrainingSet,
-        validation: ViewSet,
-        settings: Training,
-        folder: Path,
-        seed: int,
-        loss: Loss,
-        fabric: Fabric,
-        told: Mapping[str, Any],
-    ) -> None:
-        self._network = network
-        self._settings = settings
-        self._folder = folder
-        self._seed = seed
-        self._loss = loss
-        self._fabric = fabric
-        self._told = told
-        self._num_clips = len(train)
-        learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    network: nn.Module
+    train: TrainingSet
+    validation: ViewSet
+    settings: Training
+    folder: Path
+    seed: int
+    loss: Loss
+    fabric: Fabric
+    setup: Mapping[str, Any]
+    history: list[Epoch] = field(default_factory=list)
+    best: dict[str, Tensor] = field(default_factory=dict)
+    saving: Saving = field(default_factory=Saving)
+    batches: Batches = field(default_factory=Batches)
+
+    def __post_init__(self) -> None:
+        settings, fabric = self.settings, self.fabric
+        learned = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         optimizer = torch.optim.AdamW(learned, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-        self._module, self._optimizer = fabric.setup(network, optimizer)
-        self._batches = Batches()
-        self._loader = training_loader(train, self._batches, settings.workers, fabric.device)
-        self._predictor = Predictor(validation, settings.batch_size, settings.workers, fabric)
-        self._history: list[Epoch] = []
-        self._best: dict[str, Tensor] = {}
-        self._saved = -math.inf
-        self._seconds_to_save = 0.0
+        self.module, self.optimizer = fabric.setup(self.network, optimizer)
+        self.loader = training_loader(self.train, self.batches, settings.workers, fabric.device)
+        self.predictor = Predictor(self.validation, settings.batch_size, settings.workers, fabric)
 
     def to_the_end(self, on_progress: Callable[[Progress], None]) -> list[Epoch]:
         """Train, from where an earlier call was interrupted."""
         self._restore()
-        start, first = time.monotonic(), len(self._history)
+        start, first = time.monotonic(), len(self.history)
 
         def tell(epoch: int, step: int, steps: int, train_loss: float) -> None:
             done = epoch - first + step / steps
-            left = (time.monotonic() - start) / done * (self._settings.epochs - first - done) if done else math.inf
-            lowest = lowest_loss(self._history)
-            on_progress(Progress(epoch, self._settings.epochs, step, steps, train_loss, lowest, left))
+            left = (time.monotonic() - start) / done * (self.settings.epochs - first - done) if done else math.inf
+            lowest = lowest_loss(self.history)
+            on_progress(Progress(epoch, self.settings.epochs, step, steps, train_loss, lowest, left))
 
-        with open_tensorboard(self._folder, first, self._fabric.is_global_zero) as write_scalars:
-            for number in range(first, self._settings.epochs):
-                if self._history and number - best_of(self._history).epoch > self._settings.patience:
+        with open_tensorboard(self.folder, first, self.fabric.is_global_zero) as write_scalars:
+            for number in range(first, self.settings.epochs):
+                if self.history and number - best_of(self.history).epoch > self.settings.patience:
                     break
                 begin = time.monotonic()
                 train_loss, steps = self._learn(number, tell)
-                validation_loss, accuracy = self._judge(number)
+                validation_loss, accuracy = self._validate(number)
                 epoch = Epoch(number, train_loss, validation_loss, accuracy, time.monotonic() - begin)
-                if validation_loss < lowest_loss(self._history):
-                    state = self._network.state_dict()
-                    self._best = {name: value.detach().cpu().clone().contiguous() for name, value in state.items()}
-                self._history.append(epoch)
+                if validation_loss < lowest_loss(self.history):
+                    state = self.network.state_dict()
+                    self.best = {name: value.detach().cpu().clone().contiguous() for name, value in state.items()}
+                self.history.append(epoch)
                 write_scalars(epoch)
                 self._save()
                 tell(number, steps, steps, train_loss)
-        if self._fabric.is_global_zero:
-            finish(self._folder, self._told, self._history, self._best)
-        self._fabric.barrier()
-        return self._history
+        if self.fabric.is_global_zero:
+            finish(self.folder, self.setup, self.history, self.best)
+        self.fabric.barrier()
+        return self.history
 
     def _learn(self, epoch: int, tell: Callable[[int, int, int, float], None]) -> tuple[float, int]:
         """One epoch. Returns the mean loss over its clips, and its steps."""
-        settings, fabric = self._settings, self._fabric
+        settings, fabric = self.settings, self.fabric
         rank, world = fabric.global_rank, fabric.world_size
-        steps = plan(self._num_clips, settings.batch_size, settings.accumulate, world, self._seed, epoch)
+        steps = plan(len(self.train), settings.batch_size, settings.accumulate, world, self.seed, epoch)
         shares = [step[rank::world] for step in steps]
-        self._batches.set(epoch, [batch for share in shares for batch in share])
-        self._network.train()
+        self.batches.set(epoch, [batch for share in shares for batch in share])
+        self.network.train()
         sum_of_losses, clips = 0.0, 0
-        with random_numbers(self._seed, epoch, rank, device=fabric.device):
-            loaded = iter(self._loader)
+        with random_numbers(self.seed, epoch, rank, device=fabric.device):
+            loaded = iter(self.loader)
             for number, (step, share) in enumerate(zip(steps, shares, strict=True)):
                 tell(epoch, number, len(steps), sum_of_losses / max(1, clips))
                 in_step = sum(map(len, step))
                 step_loss = torch.zeros((), device=fabric.device)
                 for place, batch in enumerate(share, 1):
                     inputs, targets = fabric.to_device(next(loaded))
-                    with fabric.no_backward_sync(self._module, enabled=place < len(share)):
-                        loss = self._loss(self._module(inputs), targets) * (len(batch) / in_step)
+                    with fabric.no_backward_sync(self.module, enabled=place < len(share)):
+                        loss = self.loss(self.module(inputs), targets) * (len(batch) / in_step)
                         fabric.backward(loss * world)  # several devices take the mean of their gradients
                     step_loss += loss.detach()
                 mean = self._finite(float(sum_over_devices(fabric, step_loss)), epoch)
-                for group in self._optimizer.param_groups:
+                for group in self.optimizer.param_groups:
                     group["lr"] = settings.learning_rate_at(epoch + (number + 0.5) / len(steps))
                 if settings.clip_gradients:
                     fabric.clip_gradients(
-                        self._module, self._optimizer, max_norm=settings.clip_gradients, error_if_nonfinite=False
+                        self.module, self.optimizer, max_norm=settings.clip_gradients, error_if_nonfinite=False
                     )
-                self._optimizer.step()
-                self._optimizer.zero_grad()
+                self.optimizer.step()
+                self.optimizer.zero_grad()
                 sum_of_losses, clips = sum_of_losses + mean * in_step, clips + in_step
         return sum_of_losses / clips, len(steps)
 
-    def _judge(self, epoch: int) -> tuple[float, float]:
+    def _validate(self, epoch: int) -> tuple[float, float]:
         """Loss and accuracy on the validation clips."""
-        if self._fabric.world_size > 1:  # what batch norm has counted is the first device's, as in the file
-            for buffer in self._network.buffers():
+        if self.fabric.world_size > 1:  # what batch norm has counted is the first device's, as in the file
+            for buffer in self.network.buffers():
                 torch.distributed.broadcast(buffer, 0)
-        found, truth = self._predictor(self._network)
+        found, truth = self.predictor(self.network)
         logits, targets = torch.from_numpy(found), torch.from_numpy(truth)
         if targets.ndim == 1:
             loss, right = functional.cross_entropy(logits, targets), logits.argmax(1) == targets
@@ -220,30 +236,28 @@ class _Run:
         if not math.isfinite(loss):
             raise OptionError(
                 f"the loss is no longer a number in epoch {epoch + 1}: lower learning_rate, which is "
-                f"{self._settings.learning_rate:g}, set clip_gradients, or use precision 32-true"
+                f"{self.settings.learning_rate:g}, set clip_gradients, or use precision 32-true"
             )
         return loss
 
     def _save(self) -> None:
-        """Write what a later call goes on from: after every epoch, but never for more than a tenth of the time."""
-        start = time.monotonic()
-        if not self._fabric.is_global_zero or start - self._saved < 10 * self._seconds_to_save:
-            return
-        state = {
-            "network": self._network.state_dict(),
-            "best": self._best,
-            "optimizer": self._optimizer.state_dict(),
-            "precision": self._fabric.strategy.precision.state_dict(),
+        """Write what a later call goes on from, after every epoch."""
+        if self.fabric.is_global_zero:
+            self.saving(lambda: write_checkpoint(self.folder, self.setup, self.history, self._state()))
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "network": self.network.state_dict(),
+            "best": self.best,
+            "optimizer": self.optimizer.state_dict(),
+            "precision": self.fabric.strategy.precision.state_dict(),
         }
-        write_checkpoint(self._folder, self._told, self._history, state)
-        self._saved = time.monotonic()
-        self._seconds_to_save = self._saved - start
 
     def _restore(self) -> None:
-        found = read_checkpoint(self._folder, self._told)
+        found = read_checkpoint(self.folder, self.setup)
         if found is not None:
-            self._history, state = found
-            self._network.load_state_dict(state["network"])
-            self._best = state["best"]
-            self._optimizer.load_state_dict(state["optimizer"])
-            self._fabric.strategy.precision.load_state_dict(state["precision"])
+            self.history, state = found
+            self.network.load_state_dict(state["network"])
+            self.best = state["best"]
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.fabric.strategy.precision.load_state_dict(state["precision"])

@@ -1,20 +1,88 @@
-"""What became of a training: epoch by epoch, and on the disk."""
+"""What became of a training, epoch by epoch, and what an interrupted one goes on from, on the disk."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from ..._core.atomic_files import write_file
-from ..._core.errors import WeightsError
-from .checkpoint import LAST, compare, read_state, remove_state, write_state
+from ..._core.atomic_files import hidden_file, remove, take_place, write_file
+from ..._core.errors import OptionError, OutputError, WeightsError
+
+LAST = "last.ckpt"
+
+
+class Saving:
+    """Saves what an interrupted training goes on from, but never for more than a tenth of the time."""
+
+    def __init__(self) -> None:
+        self._ended, self._seconds = -math.inf, 0.0
+
+    def __call__(self, save: Callable[[], None]) -> None:
+        start = time.monotonic()
+        if start - self._ended >= 10 * self._seconds:
+            save()
+            self._ended = time.monotonic()
+            self._seconds = self._ended - start
+
+
+def write_state(folder: Path, setup: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+    """Keep a state of tensors, numbers, texts, lists and dictionaries; setup: the settings that it belongs to.
+
+    Raises OutputError where it cannot be written.
+    """
+    path, temporary = folder / LAST, None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = hidden_file(path)
+        torch.save({"told": json.dumps(setup), **state}, temporary)
+        take_place(temporary, path, overwrite=True)
+    except (OSError, RuntimeError) as error:  # torch gives a full disk as RuntimeError
+        raise OutputError(f"{path} cannot be written ({error}); choose another place or free some space") from error
+    finally:
+        if temporary is not None:
+            remove(temporary)
+
+
+def read_state(folder: Path, setup: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What `write_state` kept; None where there is nothing.
+
+    Raises WeightsError where it is damaged, OptionError where it is one of other settings.
+    """
+    path = folder / LAST
+    if not path.is_file():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        before = json.loads(state.pop("told"))
+    except Exception as error:  # damaged files raise whatever the reader stumbles over
+        raise WeightsError(f"{path} is damaged; remove {folder} and train again") from error
+    compare(folder, setup, before)
+    return state
+
+
+def remove_state(folder: Path) -> None:
+    """Remove it, and what was being written when power went off."""
+    for path in (folder / LAST, *folder.glob(f".{LAST}.part-*")):
+        remove(path)
+
+
+def compare(folder: Path, setup: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+    """Raises OptionError where a folder holds a training of other settings."""
+    names = [name for name in sorted({*setup, *before}) if setup.get(name) != before.get(name)]
+    if names:
+        changes = "; ".join(f"{name} was {before.get(name)!r}, is {setup.get(name)!r}" for name in names)
+        raise OptionError(f"{folder} holds another training ({changes}); choose another folder, or remove it")
+
 
 BEST = "best.safetensors"
 HISTORY = "history.json"
@@ -95,32 +163,34 @@ def is_finished(folder: Path) -> bool:
     return (folder / HISTORY).is_file()
 
 
-def write_checkpoint(folder: Path, told: Mapping[str, Any], history: Sequence[Epoch], state: Mapping[str, Any]) -> None:
+def write_checkpoint(
+    folder: Path, setup: Mapping[str, Any], history: Sequence[Epoch], state: Mapping[str, Any]
+) -> None:
     """Write all that an interrupted training needs to go on, see `write_state`."""
-    write_state(folder, told, {"history": [asdict(epoch) for epoch in history], **state})
+    write_state(folder, setup, {"history": [asdict(epoch) for epoch in history], **state})
 
 
-def read_checkpoint(folder: Path, told: Mapping[str, Any]) -> tuple[list[Epoch], dict[str, Any]] | None:
+def read_checkpoint(folder: Path, setup: Mapping[str, Any]) -> tuple[list[Epoch], dict[str, Any]] | None:
     """History and state of an interrupted training, see `read_state`; None where there is none."""
-    state = read_state(folder, told)
+    state = read_state(folder, setup)
     if state is None:
         return None
     try:
-        history = [Epoch(**epoch) for epoch in state.pop("history")]
-    except (KeyError, TypeError) as error:
+        history = msgspec.convert(state.pop("history"), list[Epoch])
+    except (KeyError, ValueError) as error:
         raise WeightsError(f"{folder / LAST} is damaged; remove {folder} and train again") from error
     return history, state
 
 
-def finish(folder: Path, told: Mapping[str, Any], history: Sequence[Epoch], best: Mapping[str, Tensor]) -> None:
+def finish(folder: Path, setup: Mapping[str, Any], history: Sequence[Epoch], best: Mapping[str, Tensor]) -> None:
     """Let the best weights and the history appear, which makes a training finished, and remove what it went on from."""
     write_file(folder / BEST, save(dict(best)))
-    record = {"training": told, "epochs": [asdict(epoch) for epoch in history]}
+    record = {"training": setup, "epochs": [asdict(epoch) for epoch in history]}
     write_file(folder / HISTORY, (json.dumps(record, indent=1) + "\n").encode())
     remove_state(folder)
 
 
-def read_finished(folder: Path, told: Mapping[str, Any]) -> list[Epoch] | None:
+def read_finished(folder: Path, setup: Mapping[str, Any]) -> list[Epoch] | None:
     """The history of a finished training; None where there is none.
 
     Raises WeightsError where it is damaged, OptionError where it is one of other settings.
@@ -130,8 +200,8 @@ def read_finished(folder: Path, told: Mapping[str, Any]) -> list[Epoch] | None:
         return None
     try:
         record = json.loads(path.read_text("utf-8"))
-        before, history = record["training"], [Epoch(**epoch) for epoch in record["epochs"]]
+        before, history = record["training"], msgspec.convert(record["epochs"], list[Epoch])
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise WeightsError(f"{path} is damaged; remove {folder} and train again") from error
-    compare(folder, told, before)
+    compare(folder, setup, before)
     return history

@@ -1,22 +1,44 @@
-"""What a training is told, and the devices it runs on."""
+"""What a training is told, the devices it runs on, and its random numbers."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
+import numpy as np
+import torch
 from lightning_fabric import Fabric
+from msgspec import Meta
 
 from ..._core.errors import OptionError
+from ..settings import Count, CountOrNone, NotNegative, Positive, Settings
+
+
+@contextmanager
+def random_numbers(*seeds: int, device: torch.device | None = None) -> Iterator[None]:
+    """Torch draws from these seeds within, on the CPU and on a GPU if given, and then goes on as if nothing had been.
+
+    For dropout, and for the random weights of a new network.
+    """
+    seed = int(np.random.SeedSequence(seeds).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    on_gpu = device is not None and device.type == "cuda"
+    with torch.random.fork_rng(devices=[device] if on_gpu else []):
+        torch.default_generator.manual_seed(seed)
+        if on_gpu:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
+
 
 Schedule = Literal["constant", "cosine"]
-_MOST = 1_000_000
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
 @dataclass(frozen=True)
-class Training:
+class Training(Settings):
     """The settings of a training, by default those of Ilic et al. (CVPR 2024, Sec. 4.2) where the paper gives them.
 
     epochs: at most. patience: epochs without a lower validation loss after which it ends. learning_rate, weight_decay:
@@ -28,39 +50,18 @@ class Training:
     Raises OptionError for what makes no sense.
     """
 
-    epochs: int = 300
-    patience: int = 100
-    learning_rate: float = 3e-4
-    weight_decay: float = 0.01
-    batch_size: int = 16
-    accumulate: int = 1
-    warmup_epochs: int = 0
+    epochs: Count = 300
+    patience: Count = 100
+    learning_rate: Positive = 3e-4
+    weight_decay: NotNegative = 0.01
+    batch_size: Annotated[int, Meta(ge=1, le=65_536)] = 16
+    accumulate: Count = 1
+    warmup_epochs: CountOrNone = 0
     schedule: Schedule = "constant"
-    label_smoothing: float = 0.0
-    clip_gradients: float = 0.0
+    label_smoothing: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    clip_gradients: NotNegative = 0.0
     precision: Precision = "32-true"
-    workers: int = 0
-
-    def __post_init__(self) -> None:
-        for name, smallest, largest in (
-            ("epochs", 1, _MOST), ("patience", 1, _MOST), ("batch_size", 1, 65_536), ("accumulate", 1, _MOST),
-            ("warmup_epochs", 0, _MOST), ("workers", 0, 256),
-        ):  # fmt: skip
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or not smallest <= value <= largest:
-                raise OptionError(f"{name} is {value!r}; give a whole number, at least {smallest}, at most {largest}")
-        for name, low, high in (
-            ("learning_rate", 0, math.inf), ("weight_decay", 0, math.inf), ("clip_gradients", 0, math.inf),
-            ("label_smoothing", 0, 1),
-        ):  # fmt: skip
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value < high:
-                raise OptionError(f"{name} is {value!r}; give a number of at least {low}, less than {high}")
-        if self.learning_rate == 0:
-            raise OptionError("learning_rate is 0, with which nothing is learned; give a positive number")
-        for name, known in (("schedule", get_args(Schedule)), ("precision", get_args(Precision))):
-            if getattr(self, name) not in known:
-                raise OptionError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(known)}")
+    workers: Annotated[int, Meta(ge=0, le=256)] = 0
 
     def as_record(self) -> dict[str, Any]:
         """All settings that the result depends on, for JSON and for a hash."""

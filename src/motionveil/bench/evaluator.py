@@ -16,19 +16,19 @@ from ..learned import load_learned
 from ..outputs.run_manifest import file_digest, plain
 from .adversarial.history import UTILITY
 from .adversarial.learner import Instance, Learner
-from .adversarial.obfuscation import LearnedObfuscation
 from .evaluation import evaluate
 from .experiment import Experiment, Run
 from .footage import Footage
 from .networks import Network, build_network, get_network
 from .networks.hub import hub_digest, row_name
+from .preparation import LearnedObfuscation
 from .records import Split
 from .results import Row, current_commit, hash_of
 from .sampling import Sampling, TestClips, TrainingClips
 from .training import Fitted, Progress, fit, is_finished, load_weights, make_fabric, predict, random_numbers
 
 
-class Judging:
+class Evaluator:
     """What a run of an experiment needs: clips as an obfuscator shows them, a network that was trained, its figures.
 
     footage: of the dataset that is judged. attributes: of the one that attributes are learned from, perhaps the same.
@@ -80,7 +80,7 @@ class Judging:
             footage.preparation.learned[str(instance)] = self.learner.obfuscation(instance)
         return str(instance)
 
-    def judge(self, run: Run, judged: str, protocol: str, tell: Callable[[str], None]) -> list[Row]:
+    def evaluate(self, run: Run, judged: str, protocol: str, tell: Callable[[str], None]) -> list[Row]:
         """Train a network if that was not done yet, and measure what it says of the test clips."""
         task, split = self._footage.dataset.tasks[run.task], self.split(run)
         training = self.experiment.training_of(run.network)
