@@ -43,7 +43,7 @@ from .network import MULTIPLE, Encoder, Prototypes
 
 FOUND = 0.4
 """Cosine from which validation calls a pixel found."""
-TOUCHED = 0.27
+TOUCHED = 0.36
 """Cosine from which a pixel is covered completely by the preset `secure`."""
 MINED_AT = (224, 448)
 """Rows at which person-free photographs are looked at by turns: those of the coarse look and of the fine one."""

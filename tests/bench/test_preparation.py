@@ -15,7 +15,7 @@ from motionveil.bench.obfuscations import OBFUSCATIONS
 from motionveil.bench.preparation import VERSION, Digests, Preparation
 from motionveil.video import open_source
 
-MADE_WITH = {"parts_encoder.onnx": "28dbe5c78bd5", "templates.safetensors": "03133fbdabde"}
+MADE_WITH = {"parts_encoder.onnx": "57421fcf1261", "templates.safetensors": "4556ca38071f"}
 ASSETS = Path(motionveil.__file__).parent / "assets"
 
 
@@ -30,7 +30,7 @@ def test_version_stands_for_encoder_and_templates() -> None:
         name: hashlib.sha256((ASSETS / name).read_bytes()).hexdigest()[:12]
         for name in ("parts_encoder.onnx", "templates.safetensors")
     }
-    assert (VERSION, made_with) == (3, MADE_WITH)
+    assert (VERSION, made_with) == (4, MADE_WITH)
 
 
 def test_a_copy_is_made_once(actors: Procedural, tmp_path: Path) -> None:

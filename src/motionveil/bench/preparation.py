@@ -83,7 +83,7 @@ class LearnedObfuscation:
         return networks
 
 
-VERSION = 3
+VERSION = 4
 """To be raised when the same settings would make other pictures, as with another encoder or other templates in the
 package: older copies are then made again."""
 
