@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .detection.templates import Template, TemplateLibrary, built_in_library, default_library, make_template
     from .fillers import (
         FILLERS,
+        FigureAndGround,
         Filler,
         GaussianBlur,
         IidNoise,
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
         REGIONS,
         Coverage,
         Difference,
+        FigureOnGround,
         FollowedPerson,
         Intersection,
         Inverse,
@@ -90,6 +92,7 @@ _LAZY = {
     "detection.features": ("DescriptorGrid", "FeatureExtractor", "PartsEncoder", "ViTEncoder"),
     "fillers": (
         "FILLERS",
+        "FigureAndGround",
         "Filler",
         "GaussianBlur",
         "IidNoise",
@@ -114,6 +117,7 @@ _LAZY = {
         "REGIONS",
         "Coverage",
         "Difference",
+        "FigureOnGround",
         "FollowedPerson",
         "Intersection",
         "Inverse",
@@ -154,6 +158,8 @@ __all__ = [
     "Explained",
     "Export",
     "FeatureExtractor",
+    "FigureAndGround",
+    "FigureOnGround",
     "Filler",
     "FlowEstimator",
     "FollowedPerson",

@@ -24,6 +24,7 @@ from motionveil.regions import (
 )
 from motionveil.regions import (
     Difference,
+    FigureOnGround,
     FollowedPerson,
     Intersection,
     Inverse,
@@ -65,6 +66,7 @@ REGIONS: dict[str, Callable[[Path], Region]] = {
     "inverse": lambda _: Inverse(bright()),
     "strength": lambda _: Strength(bright(), 0.5),
     "followed_person": lambda _: followed(),
+    "figure_on_ground": lambda _: FigureOnGround(bright("figure_ground")),
     "all_but_one": lambda _: Difference(WholeFrame(), followed()),
 }
 
@@ -117,7 +119,8 @@ def pairs() -> Iterator[tuple[str, str]]:
     """Every region with three fillers, and every filler with three regions."""
     for region in REGIONS:
         for filler in MADE:
-            if region in ("secure", "paper", "whole_frame") or filler in ("motion_noise", "blur_relative", "solid"):
+            usual = region in ("secure", "paper", "whole_frame") or filler in ("motion_noise", "blur_relative", "solid")
+            if usual or (region, filler) == ("figure_on_ground", "figure_and_ground"):
                 yield region, filler
 
 

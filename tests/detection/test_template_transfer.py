@@ -128,7 +128,7 @@ def test_the_preset_is_the_published_method() -> None:
     assert (paper.coverage.keyframe_every, paper.coverage.margin, paper.coverage.hold) == (1, 0, 0)
     assert paper.filler_options == {"transport": "first_frame", "grain": 1, "statistics": "kinetics"}
     assert get_preset("paper_fast").coverage.keyframe_every > 1
-    assert set(PRESETS) == {"secure", "paper", "paper_fast"}
+    assert set(PRESETS) == {"secure", "figure_ground", "paper", "paper_fast"}
 
 
 def test_other_features_start_from_their_own_settings() -> None:

@@ -20,7 +20,7 @@ import motionveil
 from motionveil import ops
 from motionveil._core.types import Clip, Float32Array, Point, UInt8Array
 from motionveil.detection.features import DescriptorGrid, FeatureExtractor, PartsEncoder, ViTEncoder
-from motionveil.fillers import MotionNoise
+from motionveil.fillers import FigureAndGround, MotionNoise
 from motionveil.flow import DISFlow, FlowEstimator, RAFTFlow, with_motion
 from motionveil.noise import Transport
 from motionveil.obfuscation.device_placement import gpu_of, on_device, on_host
@@ -30,6 +30,7 @@ from motionveil.pipeline import obfuscation as pipeline
 from motionveil.regions import (
     Coverage,
     Difference,
+    FigureOnGround,
     FollowedPerson,
     Intersection,
     Inverse,
@@ -159,6 +160,16 @@ def test_tensors_give_what_arrays_give(
     assert (difference > 3).mean() < (0.001 if grain is None else 0.005)
 
 
+@pytest.mark.parametrize("device", DEVICES)
+def test_figures_on_a_ground_are_the_same_on_tensors(device: str, video: UInt8Array) -> None:
+    method = Selective(FigureOnGround(EVERYONE), FigureAndGround(seed=4), Swirl())
+    arrays, moved = both(method, clips_of(video, [5, 1, 6]), device)
+    assert all((each.opacity == 1).all() for each in moved)
+    difference = np.abs(joined(e.obfuscated for e in arrays).astype(int) - joined(e.obfuscated for e in moved))
+    # A figure is in or out: rounding may decide at its outline.
+    assert (difference > 3).mean() < 0.005
+
+
 def test_cuts_and_dark_frames_are_found_on_tensors(video: UInt8Array) -> None:
     (clip,) = with_motion(on_device(clips_of(video), "cpu"), Swirl())
     assert clip.flow_to_previous is not None
@@ -276,6 +287,16 @@ def test_all_of_it_runs_where_the_frames_lie(
     method = Selective(REGIONS[region], MotionNoise(transport=transport, seed=4), Swirl())
     for explained in method.explain(on_device(clips_of(video, [5, 7]), "meta")):
         assert ops.device_of(explained.opacity) == ops.device_of(explained.obfuscated.frames) == "meta"
+
+
+def test_figures_on_a_ground_are_drawn_where_the_frames_lie(video: UInt8Array, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    monkeypatch.setattr(ops, "to_host", lambda array: rng.random(tuple(array.shape), np.float32) * 255)
+    monkeypatch.setattr(torch.Tensor, "__float__", lambda tensor: 0.1)
+    monkeypatch.setattr(torch.Tensor, "__bool__", lambda tensor: True)
+    method = Selective(FigureOnGround(EVERYONE), FigureAndGround(seed=4), Swirl())
+    for explained in method.explain(on_device(clips_of(video, [5, 7]), "meta")):
+        assert ops.device_of(explained.obfuscated.frames) == "meta"
 
 
 def test_networks_copy_nothing(random_vit_file: Path, raft_file: Path, video: UInt8Array) -> None:

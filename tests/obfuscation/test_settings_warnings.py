@@ -32,7 +32,7 @@ def test_what_is_made_of_the_picture_itself(fill: str) -> None:
     assert "choose --fill motion_noise" in said(SECURE.with_filler(fill))
 
 
-@pytest.mark.parametrize("fill", ["iid_noise", "static_noise", "solid", "inpaint"])
+@pytest.mark.parametrize("fill", ["iid_noise", "static_noise", "figure_and_ground", "solid", "inpaint"])
 def test_what_tells_nothing(fill: str) -> None:
     assert said(SECURE.with_filler(fill)) == ""
 

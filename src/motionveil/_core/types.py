@@ -38,6 +38,8 @@ class Clip:
         opacity: (T, H, W) float32 in [0, 1], the opacity mask; None until a region sets it.
         heads: For each frame, a mask of heads, (h, w) float32 with 1 inside on a grid that spans the frame; None if
             unknown.
+        figure: (T, H, W) float32 in [0, 1], what is drawn as the figure if the ground around it is replaced too; None
+            if the two are not distinguished.
 
     Raises:
         OptionError: If the frames have another shape or type, or their number differs from that of `pts`.
@@ -49,6 +51,7 @@ class Clip:
     flow_to_previous: tuple[Float32Array | None, ...] | None = None
     opacity: Float32Array | None = None
     heads: tuple[Float32Array | None, ...] | None = None
+    figure: Float32Array | None = None
 
     def __post_init__(self) -> None:
         # The dtype is compared by name, so that tensors may replace arrays (see `ops`).

@@ -112,7 +112,7 @@ def audit_video(
     Example:
         ```
         audit = audit_video("film.mp4", "film_veiled.mp4", "report")
-        print(audit.level)
+        level = audit.level
         ```
     """
     attackers, tell = attackers or Attackers(), on_progress or (lambda step, share: None)

@@ -196,6 +196,10 @@ OBFUSCATIONS: dict[str, Obfuscation] = {
     # The presets, and Fig. 8: the same with noise that is new in every frame.
     "secure": Obfuscation(_SECURE, _PERSON),
     "secure_calm": Obfuscation(_secure("motion_noise", statistics="kinetics"), _PERSON),
+    "figure_ground": Obfuscation(PRESETS["figure_ground"], _PERSON),
+    "figure_ground_plain": Obfuscation(
+        replace(PRESETS["figure_ground"], name="figure_ground, plain").with_filler("figure_and_ground", light=False),
+        _PERSON),
     "secure_iid": Obfuscation(_secure("iid_noise", grain=1.0, statistics="wide"), _PERSON),
     "paper": Obfuscation(PRESETS["paper"], _KTH),
     "paper_max": Obfuscation(

@@ -83,8 +83,9 @@ _PANELS = {
     type=click.Choice(list(PRESETS)),
     default="secure",
     show_default=True,
-    help="secure: cover every detected region completely. paper: the published method (needs weights). paper_fast: "
-    "close to it, and much faster. The last two are for research and protect nobody.",
+    help="secure: cover every detected region completely. figure_ground: replace the whole frame, and keep outlines "
+    "and motion. paper: the published method (needs weights). paper_fast: close to it, and much faster. The last two "
+    "are for research and protect nobody.",
 )
 @click.option("--preview", is_flag=True, help="Also write input, saliency and output side by side. Shows the original.")
 @click.option("--audit", is_flag=True, help="Then attack the result: writes OUT.audit/report.html. Shows the original.")

@@ -87,12 +87,14 @@ class Setting(click.ParamType["tuple[str, dict[str, Any]]"]):
             key, equals, given = text.partition("=")
             if not (equals and key.isidentifier() and given):
                 self.fail(f"{text!r} is not of the form OPTION=VALUE, such as sigma=20", param, ctx)
-            options[key] = _number(given)
+            options[key] = _value(given)
         return chosen, options
 
 
-def _number(text: str) -> int | float | str:
-    """A whole number, a finite number, or the text as it is."""
+def _value(text: str) -> bool | int | float | str:
+    """True or false, a whole number, a finite number, or the text as it is."""
+    if text in ("true", "false"):
+        return text == "true"
     if re.fullmatch(r"[+-]?[0-9]{1,18}", text):
         return int(text)
     try:

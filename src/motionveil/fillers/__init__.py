@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from .figure_and_ground import FigureAndGround
 from .filler import Filler
 from .flat import MeanFill, SolidColour
 from .inpainting import Inpainting
@@ -12,6 +13,7 @@ from .still_noise import IidNoise, StaticNoise
 
 __all__ = [
     "FILLERS",
+    "FigureAndGround",
     "Filler",
     "GaussianBlur",
     "IidNoise",
@@ -22,12 +24,14 @@ __all__ = [
     "Resampling",
     "SolidColour",
     "StaticNoise",
+    "draws_ground",
 ]
 
 FILLERS: dict[str, Callable[..., Filler]] = {
     "motion_noise": MotionNoise,
     "iid_noise": IidNoise,
     "static_noise": StaticNoise,
+    "figure_and_ground": FigureAndGround,
     "blur": GaussianBlur,
     "blur_weak": partial(GaussianBlur, kernel=13, sigma=10.0),
     "blur_strong": partial(GaussianBlur, kernel=21, sigma=10.0),
@@ -42,3 +46,8 @@ FILLERS: dict[str, Callable[..., Filler]] = {
     "resample": Resampling,
 }
 """Fillers by name. To add one, write a module and add a line here. Those with _ are published settings."""
+
+
+def draws_ground(name: str) -> bool:
+    """Whether the filler of this name draws what is around a region too, so that whole frames are to be replaced."""
+    return bool(getattr(FILLERS.get(name), "draws_ground", False))

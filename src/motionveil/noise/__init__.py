@@ -1,6 +1,6 @@
 """Noise that moves with the scene: particles, or an image that is drawn once and warped by coordinates."""
 
-from .carrying import hidden_motion, with_stiff_heads
+from .carrying import camera_motion, hidden_motion, with_stiff_heads
 from .field import NoiseField, Transport, default_grain
 from .particles import ParticleField
 from .picture import draw_noise
@@ -35,6 +35,7 @@ __all__ = [
     "Palette",
     "ParticleField",
     "Transport",
+    "camera_motion",
     "default_grain",
     "draw_noise",
     "hidden_motion",

@@ -22,6 +22,12 @@ _PLACES = 64
 """Places that say how a head moves."""
 _TRUST = 0.05
 """How much every place listens to what is around it."""
+_CAMERA_PLACES = 600
+"""Places of a frame that say how the camera moves."""
+_FEWEST = 20
+"""Of these there must be so many on the ground."""
+_AT_REST = 0.1
+"""Pixels of the flow below which a camera stands still."""
 
 
 def hidden_motion(flow: Float32Array, opacity: Float32Array) -> Float32Array:
@@ -71,6 +77,41 @@ def with_stiff_heads(flow: Float32Array, heads: Float32Array) -> Float32Array:
         share = np.maximum(inside, ops.smooth(wide, _SOFT / 2) * wide)[..., None]
         whole[around] += share * (moved - whole[around])
     return ops.to_device(whole, ops.device_of(flow))
+
+
+def camera_motion(flow: Float32Array, figure: Float32Array) -> Float32Array | None:
+    """Flow (h, w, 2) of what is around a figure (H, W) as one piece: a shift, a turn and a zoom, as of a camera.
+
+    Fitted by least squares, weighted as in `with_stiff_heads`. What moves on its own does not count, and nothing that
+    is near or far shows. None where it hardly moves, and where too little ground is seen.
+    """
+    height, width = flow.shape[0], flow.shape[1]
+    there = ops.to_host(flow)
+    ground = ops.to_host(ops.dilate(ops.resize_map(figure, (height, width)), _RIM * min(height, width))) <= 0
+    step = max(1, round((height * width / _CAMERA_PLACES) ** 0.5))
+    some = np.s_[step // 2 :: step, step // 2 :: step]
+    chosen = ground[some]
+    if chosen.sum() < _FEWEST:
+        return None
+    middle = np.array([(width - 1) / 2, (height - 1) / 2], np.float32)
+    grid = cast(Float32Array, (ops.pixel_grid(height, width) - middle) / np.float32(max(height, width)))
+    moves, wanted = _similar(grid[some][chosen]), there[some][chosen]
+    fit = np.array([*_middle(wanted.T)[:, 0], 0, 0], np.float32)
+    for _ in range(4):
+        error = ((moves @ fit - wanted) ** 2).sum(-1)
+        weight = np.sqrt(1 / (1 + error / max(0.0025, 2.25 * float(_middle(error[None])[0, 0]))))[:, None]
+        fit = np.linalg.lstsq((moves * weight[..., None]).reshape(-1, 4), (wanted * weight).ravel(), rcond=None)[0]
+    # Nothing moves more than a corner does.
+    if np.abs(_similar(grid[:: height - 1, :: width - 1]) @ fit).max() < _AT_REST:
+        return None
+    return ops.to_device(np.asarray(_similar(grid) @ fit, np.float32), ops.device_of(flow))
+
+
+def _similar(places: Float32Array) -> Float32Array:
+    """What a shift to the right and down, a zoom and a turn of 1 each do to places (..., 2): (..., 2, 4)."""
+    x, y = places[..., 0], places[..., 1]
+    one, none = np.ones_like(x), np.zeros_like(x)
+    return np.stack([np.stack([one, none, x, -y], -1), np.stack([none, one, y, x], -1)], -2)
 
 
 def _middle(values: Float32Array) -> Float32Array:

@@ -32,8 +32,11 @@ def on_device(clips: Iterable[Clip], device: ops.Device) -> Iterator[Clip]:
             flows = clip.flow_to_previous
             if flows is not None:
                 flows = tuple(None if flow is None else ops.to_device(flow, device) for flow in flows)
-            opacity = None if clip.opacity is None else ops.to_device(clip.opacity, device)
-            clip = replace(clip, frames=ops.to_device(clip.frames, device), flow_to_previous=flows, opacity=opacity)
+            opacity, figure = (
+                None if known is None else ops.to_device(known, device) for known in (clip.opacity, clip.figure)
+            )
+            frames = ops.to_device(clip.frames, device)
+            clip = replace(clip, frames=frames, flow_to_previous=flows, opacity=opacity, figure=figure)
         yield clip
 
 
@@ -41,4 +44,4 @@ def on_host(clip: Clip) -> Clip:
     """A clip with frames as a numpy array. Flow and opacity on a GPU are dropped, being larger than the frames."""
     if ops.device_of(clip.frames) is None:
         return clip
-    return replace(clip, frames=ops.to_host(clip.frames), flow_to_previous=None, opacity=None, heads=None)
+    return replace(clip, frames=ops.to_host(clip.frames), flow_to_previous=None, opacity=None, heads=None, figure=None)

@@ -6,7 +6,7 @@ import inspect
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -199,6 +199,8 @@ def choose_region(
 ) -> tuple[Region, Choice]:
     """Build the region described by `where`. Returns it with the templates that were chosen for it.
 
+    If the preset covers whole frames, what `where` selects is the figure in them, even with its `whole_frame`.
+
     Args:
         where: What to hide.
         preset: The preset.
@@ -213,11 +215,13 @@ def choose_region(
         MotionveilError: As `choose_templates` and `regions.MaskVideo`.
     """
     choice, found = Choice(()), None
+    if preset.covers_all and where.whole_frame and (where.hide or where.areas or where.masks):
+        where = replace(where, whole_frame=False)
     if where.needs_templates:
         choice = choose_templates(where.hide, extractor(), library=library, frames=frames, strict=preset.strict)
         found = TemplateSaliency(extractor(), choice.templates, coverage=preset.coverage, on_doubt=on_doubt)
     everyone, heads = _people(found, preset, extractor) if where.keep else (None, None)
-    return where.region(found, everyone, heads, skip=skip, whole=whole), choice
+    return where.region(found, everyone, heads, on_ground=preset.covers_all, skip=skip, whole=whole), choice
 
 
 def _people(

@@ -111,12 +111,13 @@ class Selective:
                 ops.blend(image, fill, alpha)
                 for image, fill, alpha in zip(clip.frames, filling, clip.opacity, strict=True)
             ]
-            yield Explained(clip, filling, replace(clip, frames=ops.stack(frames), opacity=None, heads=None))
+            result = replace(clip, frames=ops.stack(frames), opacity=None, heads=None, figure=None)
+            yield Explained(clip, filling, result)
 
     def _covered(self, moving: Iterable[Clip]) -> Iterator[Clip]:
         clips, for_region = fork(moving)
         for clip, known in zip(clips, seen(self.region, for_region), strict=True):
-            yield replace(clip, opacity=known.opacity, heads=known.heads)
+            yield replace(clip, opacity=known.opacity, heads=known.heads, figure=known.figure)
 
     def _filled(self, covered: Iterable[Clip]) -> Iterator[tuple[Clip, UInt8Array]]:
         clips, for_filler = fork(covered)

@@ -1,4 +1,6 @@
-"""Named presets: `secure` (default), `paper` (as published), `paper_fast` (similar, much faster)."""
+"""Named presets: `secure` (default), `figure_ground` (hides the place too, keeps outlines), `paper` (as published),
+`paper_fast` (similar, much faster).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .._core.errors import OptionError
+from ..fillers import draws_ground
 from ..regions import Coverage
 
 _OPTIONS = ("feature_options", "still_options", "flow_options", "filler_options")
@@ -28,6 +31,8 @@ class Preset:
         filler: A name in `FILLERS`.
         filler_options: Its options; ``statistics="video"`` measures those of the video.
         strict: For protection: everything requested must be hidden, and noise must reveal nothing but motion.
+        on_ground: Whether whole frames are replaced, and what is found is the figure in them, see
+            `regions.FigureOnGround`.
 
     Raises:
         OptionError: If `strict` conflicts with other settings.
@@ -43,6 +48,7 @@ class Preset:
     filler: str = "motion_noise"
     filler_options: Mapping[str, Any] = field(default_factory=dict)
     strict: bool = False
+    on_ground: bool = False
 
     def __post_init__(self) -> None:
         if self.strict and self.coverage.match_first:
@@ -66,6 +72,11 @@ class Preset:
         still = {} if options.keys() & self.still_options.keys() else self.still_options
         return replace(self, feature_options={**self.feature_options, **options}, still_options=still)
 
+    @property
+    def covers_all(self) -> bool:
+        """Whether whole frames are replaced: it says so, or its filler draws figures on a ground."""
+        return self.on_ground or draws_ground(self.filler)
+
     def as_record(self) -> dict[str, Any]:
         """The settings as JSON-serialisable data: files without their folders, without measured statistics."""
 
@@ -75,6 +86,7 @@ class Preset:
 
         return {
             **{key: getattr(self, key) for key in ("name", "features", "flow", "filler", "strict")},
+            **({"on_ground": True} if self.on_ground else {}),
             "coverage": asdict(self.coverage),
             **{key: told(getattr(self, key)) for key in _OPTIONS},
         }
@@ -110,26 +122,46 @@ _PAPER = Preset(
     filler_options={"transport": "first_frame", "grain": 1.0, "statistics": "kinetics"},
 )
 
+_SECURE = Preset(
+    name="secure",
+    coverage=Coverage(
+        combine="max",
+        begin=0.28,
+        full=0.36,
+        sure=0.66,
+        head_gain=1.7,
+        margin=0.01,
+        head_margin=0.22,
+        hold=1.0,
+        look_back=0.5,
+        keyframe_every=6,
+        keyframe_seconds=0.2,
+        surprise=0.001,
+    ),
+    feature_options={"short_side": 448, "levels": 2},
+    still_options={"short_side": 768, "levels": 3},
+    strict=True,
+)
+
 PRESETS = {
-    "secure": Preset(
-        name="secure",
+    "secure": _SECURE,
+    "figure_ground": replace(
+        _SECURE,
+        name="figure_ground",
+        # Everything is replaced: no margin protects anybody, and who is missed is not seen. Outlines are to be exact.
         coverage=Coverage(
             combine="max",
-            begin=0.28,
-            full=0.36,
-            sure=0.66,
-            head_gain=1.7,
-            margin=0.01,
-            head_margin=0.22,
-            hold=1.0,
-            look_back=0.5,
-            keyframe_every=6,
+            begin=0.2,
+            full=0.4,
+            sure=0.64,
+            head_gain=1.6,
+            keyframe_every=2,
             keyframe_seconds=0.2,
+            between="mixed",
             surprise=0.001,
         ),
-        feature_options={"short_side": 448, "levels": 2},
-        still_options={"short_side": 768, "levels": 3},
-        strict=True,
+        filler="figure_and_ground",
+        on_ground=True,
     ),
     "paper": _PAPER,
     "paper_fast": replace(

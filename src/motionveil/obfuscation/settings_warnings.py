@@ -37,8 +37,8 @@ def weaknesses(
     """
     encoding = encoding or Encoding()
     coverage, found = preset.coverage, []
-    partial = coverage.full >= 1 or strength < 1
-    if not preset.strict or partial:
+    partial = (coverage.full >= 1 and not preset.covers_all) or strength < 1
+    if (not preset.strict and not preset.covers_all) or partial:
         cause = f"the preset {preset.name} leaves" if strength == 1 else f"a strength of {strength:g} leaves"
         found.append(
             f"{cause} part of the original visible and protects nobody; choose --preset secure at full strength"
@@ -48,7 +48,7 @@ def weaknesses(
                 "with lossless encoding, whoever determines the noise can recover the original; choose h264 and "
                 "--preset secure"
             )  # fmt: skip
-    elif coverage.full > 0.6:
+    elif coverage.full > 0.6 and not preset.covers_all:
         found.append(
             f"only saliency of {coverage.full:g} and above is hidden completely; choose a lower --opacity, like 0.2,0.4"
         )
@@ -64,12 +64,12 @@ def weaknesses(
             f"a grain of {filler.grain:g} pixels preserves hardly any motion after encoding; omit --grain, or "
             f"choose {_FINE_GRAIN:g} or more"
         )
-    chosen = set(hide)
+    chosen = set() if preset.covers_all else set(hide)
     if chosen and chosen <= _PARTS and (missing := sorted(_HEAD - chosen)):
         visible = ", ".join(missing)
         verb = "stays" if len(missing) == 1 else "stay"
         found.append(f"{visible} {verb} visible, and faces identify people; choose --hide head or person")
-    if preset.strict and not coverage.hold:
+    if preset.strict and not coverage.hold and not preset.covers_all:
         found.append("people are visible in frames in which the network misses them; choose --hold 1")
     if preset.strict and preset.features != "parts":
         found.append(

@@ -1,4 +1,4 @@
-"""Previews: input, opacity (if there is one) and output side by side."""
+"""Previews: input, opacity or figure (if there is one) and output side by side."""
 
 from __future__ import annotations
 
@@ -32,23 +32,27 @@ class Preview:
         scale = min(1.0, _MAX_PANEL / info.height)
         self.panel = (max(2, round(info.height * scale / 2) * 2), max(2, round(info.width * scale / 2) * 2))
         self.info = replace(info, width=(3 if opacity else 2) * self.panel[1], height=self.panel[0])
-        self._titles = ("input", "opacity", "output") if opacity else ("input", "output")
+        self._opacity = opacity
         self._moments = drawing.Moments(shown=6, height=min(self.panel[0], 220))
 
     def add(self, explained: Explained) -> Clip:
-        """The panels of a clip: input, opacity over the input, output."""
+        """The panels of a clip: input, opacity (or the figure, if everything is replaced) over the input, output."""
         rows = []
         for index in range(len(explained.original)):
             original = ops.to_host(ops.resize_image(explained.original.frames[index], self.panel))
             result = ops.to_host(ops.resize_image(explained.obfuscated.frames[index], self.panel))
             panels = [original, result]
-            if "opacity" in self._titles:
-                covered = ops.to_host(ops.resize_map(explained.opacity[index], self.panel))
+            titles = ["input", "output"]
+            if self._opacity:
+                figure = explained.original.figure
+                titles.insert(1, "opacity" if figure is None else "figure")
+                shown = (explained.opacity if figure is None else figure)[index]
+                covered = ops.to_host(ops.resize_map(shown, self.panel))
                 panels.insert(1, drawing.overlay(original, covered))
                 self._mark(panels[1], explained.original.pts[index], explained.original.frames[index].shape)
             if self._moments.wants(explained.original.start + index):
                 seconds = float(explained.original.pts[index])
-                titles = (f"{seconds:.2f} s  {self._titles[0]}", *self._titles[1:])
+                titles[0] = f"{seconds:.2f} s  {titles[0]}"
                 self._moments.add(list(zip(titles, panels, strict=True)))
             rows.append(drawing.side_by_side(panels))
         return replace(explained.original, frames=np.stack(rows), flow_to_previous=None)

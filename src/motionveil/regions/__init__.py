@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from .combined import Difference, Intersection, Inverse, Strength, Union
+from .combined import Difference, FigureOnGround, Intersection, Inverse, Strength, Union
 from .coverage import Coverage
 from .followed_person import FollowedPerson
 from .following import Doubt, doubtful
@@ -18,6 +18,7 @@ __all__ = [
     "Derived",
     "Difference",
     "Doubt",
+    "FigureOnGround",
     "FollowedPerson",
     "Intersection",
     "Inverse",
@@ -49,6 +50,7 @@ REGIONS: dict[str, Callable[..., Region]] = {
     "difference": Difference,
     "inverse": Inverse,
     "strength": Strength,
+    "figure_on_ground": FigureOnGround,
     "followed_person": FollowedPerson,
 }
 """Regions by name. To add one, write a module and add a line here."""

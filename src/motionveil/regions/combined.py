@@ -11,6 +11,7 @@ from .. import ops
 from .._core.errors import OptionError
 from .._core.types import Clip, Float32Array
 from .region import Derived, Region
+from .shapes import everywhere
 
 
 class _Pointwise(Derived):
@@ -66,6 +67,26 @@ class Inverse(_Pointwise):
 
     def _joined(self, maps: list[Float32Array]) -> Float32Array:
         return 1 - maps[0]
+
+
+class FigureOnGround(Derived):
+    """The whole frame, in which a region is the figure: a filler may draw that and the ground differently.
+
+    Opacity is 1 everywhere, whatever is found: who is missed is drawn as ground.
+    """
+
+    begins_with_figure = True
+
+    def __init__(self, figure: Region) -> None:
+        self.parts = (figure,)
+
+    def __repr__(self) -> str:
+        return f"FigureOnGround({self.parts[0]!r})"
+
+    def derive(self, clips: Iterator[Clip], opacities: Sequence[Iterator[Float32Array]]) -> Iterator[Float32Array]:
+        """Opacity 1 of every clip."""
+        for clip, _ in zip(clips, *opacities, strict=True):
+            yield everywhere(clip)
 
 
 class Strength(_Pointwise):

@@ -99,10 +99,11 @@ def key_of(saliency: Float32Array, heads: Float32Array, cells: Cells, size: tupl
         grown = grow(where_heads, coverage.head_margin, least=radius)
         opacity = ops.greatest([opacity, ops.to_device(grown, ops.device_of(opacity))])
         where_heads = grown > 0
-    if not coverage.follows:
-        return Key(opacity, nothing, nothing, cells)
     certain = ops.to_host(saliency) >= _CERTAIN * coverage.sure
-    people, numbers = (_only(ops.pieces(mask)[1], certain) for mask in (ops.to_host(opacity) >= COVERED, where_heads))
+    numbers = _only(ops.pieces(where_heads)[1], certain)
+    if not coverage.follows:
+        return Key(opacity, nothing, numbers, cells)
+    people = _only(ops.pieces(ops.to_host(opacity) >= COVERED)[1], certain)
     return Key(opacity, people, numbers, cells)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from itertools import repeat
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from .._core.streams import fork
 from .._core.types import Clip, Float32Array
@@ -27,10 +28,11 @@ Heads = tuple[Float32Array | None, ...] | None
 
 
 class Seen(NamedTuple):
-    """The result of a region for a clip: opacity (T, H, W), and masks of heads, see `Clip.heads`."""
+    """The result of a region for a clip: opacity (T, H, W), see also `Clip.heads` and `Clip.figure`."""
 
     opacity: Float32Array
     heads: Heads = None
+    figure: Float32Array | None = None
 
 
 @runtime_checkable
@@ -54,6 +56,8 @@ class Derived(ABC):
     """
 
     parts: tuple[Region, ...]
+    begins_with_figure: ClassVar[bool] = False
+    """Whether the first part is what is drawn as figure, see `Clip.figure`."""
 
     @abstractmethod
     def derive(self, clips: Iterator[Clip], opacities: Sequence[Iterator[Float32Array]]) -> Iterator[Float32Array]:
@@ -64,16 +68,21 @@ class Derived(ABC):
         return (each.opacity for each in self.see(clips))
 
     def see(self, clips: Iterable[Clip]) -> Iterator[Seen]:
-        """The same, with the heads known to any of the parts."""
+        """The same, with the heads and the figure known to any of the parts."""
         regions = everything_in(self)
         uses = Counter(id(part) for region in regions for part in _parts(region))
         branches = dict(zip(map(id, regions), fork(clips, len(regions)), strict=True))
         streams: dict[int, list[Iterator[Float32Array]]] = {}
         heads: list[Iterator[Heads]] = []
+        figures: list[Iterator[Float32Array]] = []
         for region in reversed(regions):
             own = branches[id(region)]
             if isinstance(region, Derived):
-                made = region.derive(own, [streams[id(part)].pop() for part in region.parts])
+                given = [streams[id(part)].pop() for part in region.parts]
+                if region.begins_with_figure:
+                    given[0], drawn_first = fork(given[0])
+                    figures.append(drawn_first)
+                made = region.derive(own, given)
             elif isinstance(region, Seeing):
                 first, second = fork(region.see(own))
                 made = map(_opacity_of, first)
@@ -81,7 +90,12 @@ class Derived(ABC):
             else:
                 made = region.stream(own)
             streams[id(region)] = list(fork(made, max(1, uses[id(region)])))
-        return (Seen(opacity, _known(known)) for opacity, *known in zip(streams[id(self)][0], *heads, strict=True))
+        # Of several, that of the outermost.
+        figure: Iterator[Float32Array | None] = figures[-1] if figures else repeat(None)
+        known = zip(streams[id(self)][0], *heads, strict=True)
+        return (
+            Seen(opacity, _known(of_heads), drawn) for (opacity, *of_heads), drawn in zip(known, figure, strict=False)
+        )
 
 
 def _opacity_of(one: Seen) -> Float32Array:

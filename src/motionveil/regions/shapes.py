@@ -27,8 +27,12 @@ class WholeFrame:
 
     def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
         """Opacity 1 everywhere."""
-        for clip in clips:
-            yield 1 + ops.zeros(clip.frames.shape[:3], device=ops.device_of(clip.frames))
+        return map(everywhere, clips)
+
+
+def everywhere(clip: Clip) -> Float32Array:
+    """Opacity 1 in every pixel of a clip, (T, H, W)."""
+    return 1 + ops.zeros(clip.frames.shape[:3], device=ops.device_of(clip.frames))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from .._core.errors import OptionError
 from .._core.types import Point
-from .combined import Difference, Intersection, Inverse, Strength, Union
+from .combined import Difference, FigureOnGround, Intersection, Inverse, Strength, Union
 from .followed_person import FollowedPerson
 from .mask_video import MaskVideo
 from .region import Region
@@ -87,6 +87,7 @@ class Where:
         everyone: Region | None = None,
         heads: Region | None = None,
         *,
+        on_ground: bool = False,
         skip: int = 0,
         whole: bool = True,
     ) -> Region:
@@ -96,6 +97,8 @@ class Where:
             found: The region of the names in `hide`, see `needs_templates`.
             everyone: The region of all people, for `keep`; see `FollowedPerson`.
             heads: The region of heads, for `keep`; see `FollowedPerson`.
+            on_ground: Whether the selection, or its inverse, is the figure, and all around it is replaced too; see
+                `FigureOnGround`.
             skip: See `MaskVideo`.
             whole: See `MaskVideo`.
         """
@@ -107,6 +110,8 @@ class Where:
         region = _any([WholeFrame()] if self.whole_frame else hidden)
         if self.inverse:
             region = Inverse(region)
+        if on_ground:
+            region = FigureOnGround(region)
         if self.only_in:
             region = Intersection(region, _any(self.only_in))
         kept: list[Region] = [*self.except_areas, *masked(self.except_masks)]

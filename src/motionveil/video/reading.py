@@ -62,7 +62,7 @@ def open_source(
         ```
         with open_source("film.mp4", size=240) as source:
             for clip in source:
-                print(clip.frames.shape)
+                frames = clip.frames
         ```
     """
     options = ReadOptions(clip_length, start, end, size, Fraction(image_rate), strict, frame_rate, full_depth)

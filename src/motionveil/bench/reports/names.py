@@ -41,6 +41,8 @@ OBFUSCATORS = {
     "paper_max": "Preset paper, max",
     "paper_fast": "Preset paper_fast",
     "secure": "Preset secure",
+    "figure_ground": "Preset figure_ground",
+    "figure_ground_plain": "Preset figure_ground, not lit",
     "secure_iid": "Preset secure, i.i.d. noise",
     "silhouette": "Silhouette",
     "person_removed": "Person removed",
