@@ -36,6 +36,7 @@ from .options import (
     window_options,
 )
 from .regions import region_options, take_where
+from .settings import settings_option, take_settings
 from .terminal import say
 
 _PANELS = {
@@ -44,7 +45,7 @@ _PANELS = {
         "--overwrite",
     ),
     "Regions": ("--mask", "--whole-frame", "--inverse", "--only-in", "--except-area", "--except-mask", "--keep-person"),
-    "Coverage": ("--preset", "--opacity", "--margin", "--hold", "--strength"),
+    "Coverage": ("--preset", "--settings", "--opacity", "--margin", "--hold", "--strength"),
     "Detection": ("--keyframe-every", "--recheck", "--match-first", "--detail"),
     "Noise": ("--grain", "--transport", "--palette", "--face-motion", "--statistics"),
     **INPUT_PANEL,
@@ -85,6 +86,7 @@ _PANELS = {
     help="secure: cover every detected region completely. paper: the published method (needs weights). paper_fast: "
     "close to it, and much faster. The last two are for research and protect nobody.",
 )
+@settings_option
 @click.option("--preview", is_flag=True, help="Also write input, saliency and output side by side. Shows the original.")
 @click.option("--audit", is_flag=True, help="Then attack the result: writes OUT.audit/report.html. Shows the original.")
 @window_options
@@ -185,9 +187,13 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
     )
     seed, preview, record = options.pop("seed"), options.pop("preview"), options.pop("record")
     audit = options.pop("audit")
+    chosen = take_settings(click.get_current_context(), options)
     learned = take_learned(click.get_current_context(), options)
     where = take_where(options)
     settings = _adjust(get_preset(preset), options)
+    if chosen is not None:
+        where, settings, seed = chosen.where(), chosen.make_preset(), chosen.seed if seed is None else seed
+        encoding = replace(encoding, audio=chosen.audio)
     images = encoding.codec in ("png", "jpg")
     pairs = plan([source_of(text) for text in sources], output, images=images)
     if audit:
