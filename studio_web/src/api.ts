@@ -141,9 +141,9 @@ async function refusal(response: Response): Promise<Refusal> {
   return new Refusal(sentence(text || `The studio answered with ${response.status}.`), response.status);
 }
 
-/** One sentence of the server, with a capital letter and a full stop. */
+/** One sentence of the server, with a capital letter (unless it begins with a file's name) and a full stop. */
 export function sentence(text: string): string {
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
+  const first = /^[a-z]+ /.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
   return /[.!?)]$/.test(first) ? first : `${first}.`;
 }
 

@@ -27,7 +27,7 @@ function Views() {
           onClick={() => (view.value = each)}
           onKeyDown={(event) => {
             const by = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
-            if (!by) return;
+            if (!by || event.shiftKey) return;
             event.preventDefault();
             event.stopPropagation();
             view.value = VIEWS[(index + by + VIEWS.length) % VIEWS.length] as View;
@@ -339,7 +339,7 @@ function Make() {
       )}
       <label class="check">
         <input type="checkbox" checked={preview.value} onChange={(event) => (preview.value = event.currentTarget.checked)} />
-        Also make a video to check with <span class="soft">(shows the original)</span>
+        Also make a check video <span class="soft">(shows the original)</span>
       </label>
       <div class="row">
         <button type="button" class={fresh ? "" : "primary grow"} disabled={nothing.value} onClick={start}>

@@ -267,7 +267,7 @@ function Looking({ run }: { run: Run }) {
               <li><a href={address.file(shown.id)} download>Project file</a> <span class="soft">settings and review, also for the command line</span></li>
               {run.with_preview && (
                 <>
-                  <li><a href={address.also(shown.id, run.id, "preview")} download>Video to check with</a> <span class="soft">shows the original</span></li>
+                  <li><a href={address.also(shown.id, run.id, "preview")} download>Check video</a> <span class="soft">shows the original</span></li>
                   <li><a href={address.also(shown.id, run.id, "sheet")} download>Contact sheet</a> <span class="soft">shows the original</span></li>
                 </>
               )}

@@ -95,7 +95,7 @@ export function leave(): void {
 
 let before: Settings[] = [];
 let after: Settings[] = [];
-let sending = false;
+let sending: Promise<boolean> | null = null;
 let waiting: ReturnType<typeof setTimeout> | undefined;
 export const undoable = signal(0);
 export const redoable = signal(0);
@@ -148,13 +148,15 @@ export function redo(): void {
 /** Send what has changed. Returns whether the server has it. */
 export async function store(): Promise<boolean> {
   clearTimeout(waiting);
-  const shown = project.value;
-  if (!shown || saved.value) return true;
-  if (sending) {
-    waiting = setTimeout(() => void store(), 60);
-    return false;
+  while (!saved.value && project.value) {
+    sending ??= sendOnce().finally(() => (sending = null));
+    if (!(await sending)) return false;
   }
-  sending = true;
+  return true;
+}
+
+async function sendOnce(): Promise<boolean> {
+  const shown = project.value as Project;
   const sent = settings.value as Settings;
   try {
     const answer = await api.save(shown.id, shown.revision, sent);
@@ -168,20 +170,18 @@ export async function store(): Promise<boolean> {
       }
       drawn.value += 1;
     });
+    return true;
   } catch (error) {
     if (error instanceof Refusal && error.status === 409) {
       localStorage.removeItem(draft(shown.id));
       await load(shown.id);
-    } else if (error instanceof Refusal) {
+    } else if (error instanceof Refusal && before.length) {
       undo();
     }
     if (error instanceof Silence) online.value = false;
     tell(error instanceof Error ? error.message : String(error), true);
     return false;
-  } finally {
-    sending = false;
   }
-  return saved.value || store();
 }
 
 /** Show a project as the server has it, with what the browser has kept of it. */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -88,6 +89,8 @@ def serve(
         def end() -> None:
             studio.ending = True
             server.should_exit = True
+            # What is still under way is broken off, which nobody needs to hear of.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
 
         server = _Server(config, end)
         first = address(guard.token)

@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from .._core.interrupts import interrupts
 from ..pipeline.obfuscation import Result, obfuscate_video
 from ..pipeline.runner import Progress
 from ..pipeline.settings_file import Settings
+from ..regions import Doubt
 
 
 class _Answers:
@@ -43,8 +44,28 @@ def told(result: Result) -> dict[str, Any]:
         "frames": result.num_frames,
         "seconds": round(result.seconds, 3),
         "notices": list(result.notices),
-        "moments": [{"time": float(doubt.time), "box": list(doubt.box)} for doubt in result.doubts],
+        "moments": [{"time": float(doubt.time), "box": list(doubt.box)} for doubt in _joined(result.doubts)],
     }
+
+
+def _joined(doubts: Sequence[Doubt]) -> list[Doubt]:
+    """Doubts of one time and place as one: a head and the person that it belongs to are told apart elsewhere."""
+    found: list[Doubt] = []
+    for doubt in doubts:
+        at = next((i for i, other in enumerate(found) if other.time == doubt.time and _meet(other, doubt)), None)
+        if at is None:
+            found.append(doubt)
+        else:
+            left, top = (min(a, b) for a, b in zip(found[at].box[:2], doubt.box[:2], strict=True))
+            right, bottom = (max(one.box[i] + one.box[i + 2] for one in (found[at], doubt)) for i in (0, 1))
+            found[at] = Doubt(doubt.time, (left, top, right - left, bottom - top))
+    return found
+
+
+def _meet(one: Doubt, other: Doubt) -> bool:
+    return all(
+        one.box[i] < other.box[i] + other.box[i + 2] and other.box[i] < one.box[i] + one.box[i + 2] for i in (0, 1)
+    )
 
 
 def make(order: Mapping[str, Any], answer: Any) -> None:
