@@ -37,6 +37,7 @@ from .options import (
     window_options,
 )
 from .regions import region_options, take_where
+from .settings import settings_option, take_settings
 from .terminal import say
 
 _PANELS = {
@@ -45,7 +46,7 @@ _PANELS = {
         "--overwrite",
     ),
     "Regions": ("--mask", "--whole-frame", "--inverse", "--only-in", "--except-area", "--except-mask", "--keep-person"),
-    "Coverage": ("--preset", "--opacity", "--margin", "--hold", "--strength"),
+    "Coverage": ("--preset", "--settings", "--opacity", "--margin", "--hold", "--strength"),
     "Detection": ("--keyframe-every", "--recheck", "--match-first", "--detail"),
     "Noise": ("--grain", "--transport", "--palette", "--face-motion", "--statistics"),
     **INPUT_PANEL,
@@ -87,6 +88,7 @@ _PANELS = {
     "and motion. paper: the published method (needs weights). paper_fast: close to it, and much faster. The last two "
     "are for research and protect nobody.",
 )
+@settings_option
 @click.option("--preview", is_flag=True, help="Also write input, saliency and output side by side. Shows the original.")
 @click.option("--audit", is_flag=True, help="Then attack the result: writes OUT.audit/report.html. Shows the original.")
 @window_options
@@ -191,9 +193,13 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
     audit, resume = options.pop("audit"), options.pop("resume")
     if resume and not record:
         raise OptionError("--resume needs the record of each result; leave out --no-record")
+    chosen = take_settings(click.get_current_context(), options)
     learned = take_learned(click.get_current_context(), options)
     where = take_where(options)
     settings = _adjust(get_preset(preset), options)
+    if chosen is not None:
+        where, settings, seed = chosen.where(), chosen.make_preset(), chosen.seed if seed is None else seed
+        encoding = replace(encoding, audio=chosen.audio)
     images = encoding.codec in ("png", "jpg")
     pairs = plan([source_of(text) for text in sources], output, images=images)
     if audit:

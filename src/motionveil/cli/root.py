@@ -20,6 +20,7 @@ from .terminal import say
 
 COMMANDS = {
     "obfuscate": ("obfuscate", "Hide who is in a video, and keep what they do."),
+    "studio": ("studio", "Choose, check, run and review on a page in the browser."),
     "audit": ("audit", "Attack an output, and report how much could be recovered."),
     "saliency": ("saliency", "Write saliency maps for each attribute."),
     "export": ("export", "Write intermediate results as files: flow, saliency, noise, mask."),

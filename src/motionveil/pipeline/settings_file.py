@@ -1,0 +1,165 @@
+"""What somebody chose to hide and how, as the page of `motionveil studio` writes it and the command line reads it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any, Literal
+
+from .._core.atomic_files import read_small_text
+from .._core.errors import OptionError
+from ..fillers import FILLERS
+from ..noise import PALETTES
+from ..obfuscation.presets import PRESETS, Preset, get_preset
+from ..regions import Pick, Rectangle, Where
+from ..video import Encoding
+
+PROJECT_FORMAT = "motionveil-project-1"
+_MOST = 500
+"""Names, areas or people in one file."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to hide and how.
+
+    Attributes:
+        hide: Names of templates and groups, perhaps none.
+        areas: Rectangles that are hidden as well, in pixels of the frame, with times in seconds.
+        keep: People who stay visible.
+        whole_frame: Hide everything.
+        preset: A name of `PRESETS`.
+        fill: A name of `FILLERS`.
+        palette: Colours of the noise, where the filler has them.
+        smallest_person: Height in pixels of the smallest people to find; None: the preset's.
+        audio: Whether the sound stays.
+        seed: For experiments only, see `build_obfuscator`.
+    """
+
+    hide: tuple[str, ...] = ("person",)
+    areas: tuple[Rectangle, ...] = ()
+    keep: tuple[Pick, ...] = ()
+    whole_frame: bool = False
+    preset: str = "secure"
+    fill: str = "motion_noise"
+    palette: str = "calm"
+    smallest_person: float | None = None
+    audio: Literal["drop", "keep"] = "drop"
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        for kind, name, table in (
+            ("preset", self.preset, PRESETS),
+            ("fill", self.fill, FILLERS),
+            ("palette", self.palette, PALETTES),
+        ):
+            if name not in table:
+                raise OptionError(f"no {kind} {name!r}; choose from {', '.join(table)}")
+        if self.audio not in ("drop", "keep"):
+            raise OptionError(f"audio must be drop or keep, not {self.audio!r}")
+        if self.smallest_person is not None and not 4 <= self.smallest_person <= 4320:
+            raise OptionError(f"the smallest person must be 4 to 4320 pixels high, not {self.smallest_person:g}")
+        if self.seed is not None and not 0 <= self.seed < 2**63:
+            raise OptionError("the seed must be a whole number from 0 on")
+
+    @property
+    def hides_nothing(self) -> bool:
+        """Whether nothing is chosen yet, so that there is no `where`."""
+        return not (self.hide or self.areas or self.whole_frame)
+
+    def where(self) -> Where:
+        """The regions. Raises OptionError where nothing is chosen."""
+        if self.hides_nothing:
+            raise OptionError("nothing would be hidden; choose at least one part of people, or draw an area")
+        return Where(hide=self.hide, areas=self.areas, keep=self.keep, whole_frame=self.whole_frame)
+
+    def make_preset(self) -> Preset:
+        """The preset with these settings in it."""
+        preset = get_preset(self.preset)
+        if self.smallest_person is not None:
+            preset = preset.with_features(preset.features, smallest_person=self.smallest_person)
+        takes_palette = "palette" in inspect.signature(FILLERS[self.fill]).parameters
+        return preset.with_filler(self.fill, **({"palette": self.palette} if takes_palette else {}))
+
+    def encoding(self, *, overwrite: bool = False) -> Encoding:
+        """How the result is stored."""
+        return Encoding(audio=self.audio, overwrite=overwrite)
+
+    def as_record(self) -> dict[str, Any]:
+        """The settings as JSON can hold them."""
+        return {
+            **{key: value for key, value in vars(self).items() if key not in ("hide", "areas", "keep")},
+            "hide": list(self.hide),
+            "areas": [dict(vars(area)) for area in self.areas],
+            "keep": [pick._asdict() for pick in self.keep],
+        }
+
+    @classmethod
+    def from_record(cls, record: object) -> Settings:
+        """What `as_record` made; what is missing is as usual. Raises OptionError for anything else."""
+        if not isinstance(record, Mapping):
+            raise OptionError("settings must be a table of names and values; save them again in motionveil studio")
+        if strange := sorted(str(key) for key in record if key not in cls.__dataclass_fields__):
+            raise OptionError(f"this version of motionveil knows no setting {strange[0]!r}; leave it out")
+        given: dict[str, Any] = {key: value for key, value in record.items() if value is not None}
+        _check(given)
+        if "hide" in given:
+            given["hide"] = tuple(_list("hide", given["hide"]))
+            if not all(isinstance(name, str) and name for name in given["hide"]):
+                raise OptionError("hide must be a list of names, such as head or hand")
+        for key, kind in (("areas", Rectangle), ("keep", Pick)):
+            if key in given:
+                given[key] = tuple(_made(kind, each) for each in _list(key, given[key]))
+        return cls(**given)
+
+
+_KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "whole_frame": ((bool,), "true or false"),
+    "preset": ((str,), "a name"),
+    "fill": ((str,), "a name"),
+    "palette": ((str,), "a name"),
+    "audio": ((str,), "drop or keep"),
+    "smallest_person": ((int, float), "a number of pixels"),
+    "seed": ((int,), "a whole number"),
+}
+
+
+def _check(given: Mapping[str, Any]) -> None:
+    for key, (types, meant) in _KINDS.items():
+        if key in given and (type(given[key]) not in types):
+            raise OptionError(f"{key} must be {meant}, not {str(given[key])[:40]!r}")
+
+
+def _list(key: str, value: object) -> Sequence[Any]:
+    if not isinstance(value, list) or len(value) > _MOST:
+        raise OptionError(f"{key} must be a list of at most {_MOST}")
+    return value
+
+
+def _made(kind: Any, record: object) -> Any:
+    """A rectangle or a pick, of numbers alone."""
+    if not isinstance(record, Mapping):
+        raise OptionError(f"a {kind.__name__.lower()} must be a table of numbers")
+    numbers = {key: value for key, value in record.items() if value is not None}
+    for key, value in numbers.items():
+        if type(value) not in (int, float) or not isfinite(value):
+            raise OptionError(f"{key} of a {kind.__name__.lower()} must be a number, not {str(value)[:40]!r}")
+    try:
+        return kind(**numbers)
+    except TypeError as error:
+        raise OptionError(f"this is no {kind.__name__.lower()} ({error})") from error
+
+
+def read_settings(path: str | Path) -> Settings:
+    """The settings in a project file of `motionveil studio`. Raises InputError or OptionError where it is none."""
+    try:
+        record = json.loads(read_small_text(Path(path)))
+    except (ValueError, RecursionError) as error:
+        raise OptionError(f"{path} is no project file of motionveil studio; save it there again") from error
+    if not isinstance(record, dict) or record.get("format") != PROJECT_FORMAT:
+        raise OptionError(f"{path} is no project file of this version of motionveil studio; save it there again")
+    return Settings.from_record(record.get("settings"))

@@ -1,0 +1,315 @@
+/** What the page knows, and what changes it. */
+
+import { batch, computed, effect, signal } from "@preact/signals";
+import { type Area, type News, type Options, type Other, type Progress, type Project, type Run, type Settings, Refusal, Silence, api } from "./api";
+
+export type View = "original" | "hidden" | "result" | "split";
+export const VIEWS: View[] = ["original", "hidden", "result", "split"];
+export type Tool = "none" | "area" | "keep";
+export type Page = "choose" | "review";
+
+export const options = signal<Options | null>(null);
+export const projects = signal<Project[]>([]);
+export const others = signal<Other[]>([]);
+export const listed = signal(false);
+export const project = signal<Project | null>(null);
+export const settings = signal<Settings | null>(null);
+export const page = signal<Page>("choose");
+export const reviewed = signal<string | null>(null);
+export const time = signal(0);
+export const view = signal<View>("result");
+export const tool = signal<Tool>("none");
+export const chosen = signal<number | null>(null);
+export const progress = signal<Progress | null>(null);
+export const online = signal(true);
+export const notice = signal<{ text: string; bad: boolean } | null>(null);
+export const spoken = signal("");
+export const saved = signal(true);
+/** Rises with every picture that has to be fetched anew. */
+export const drawn = signal(0);
+export const reviewer = signal(localStorage.getItem("reviewer") ?? "");
+effect(() => localStorage.setItem("reviewer", reviewer.value));
+
+export const current = computed<Run | null>(() => {
+  const runs = project.value?.runs ?? [];
+  return runs.find((run) => run.state === "waiting" || run.state === "running") ?? null;
+});
+export const done = computed<Run[]>(() => (project.value?.runs ?? []).filter((run) => run.state === "done").reverse());
+export const underReview = computed<Run | null>(
+  () => done.value.find((run) => run.id === reviewed.value) ?? done.value[0] ?? null,
+);
+export const step = computed(() => 1 / (project.value?.film.frame_rate || 25));
+export const last = computed(() => {
+  const film = project.value?.film;
+  return film && !film.is_image ? Math.max(0, (film.seconds ?? 0) - 1 / film.frame_rate) : 0;
+});
+export const nothing = computed(
+  () => !settings.value || (!settings.value.hide.length && !settings.value.areas.length && !settings.value.whole_frame),
+);
+
+let fading: ReturnType<typeof setTimeout> | undefined;
+
+/** Show one sentence for a while, and have it read out. */
+export function tell(text: string, bad = false): void {
+  batch(() => {
+    notice.value = { text, bad };
+    spoken.value = text;
+  });
+  clearTimeout(fading);
+  fading = setTimeout(() => (notice.value = null), bad ? 12000 : 5000);
+}
+
+/** Do something that may fail; says why where it does. Returns whether it went well. */
+export async function attempt(work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") return false;
+    if (error instanceof Silence) online.value = false;
+    tell(error instanceof Error ? error.message : String(error), true);
+    if (error instanceof Refusal && error.status === 404 && project.value) leave();
+    return false;
+  }
+}
+
+export async function list(): Promise<void> {
+  const found = await api.projects();
+  batch(() => {
+    projects.value = found.projects;
+    others.value = found.others;
+    listed.value = true;
+  });
+}
+
+export function go(id: string, to: Page = "choose"): void {
+  location.hash = to === "choose" ? id : `${id}/${to}`;
+}
+
+export function leave(): void {
+  location.hash = "";
+}
+
+// Settings: every change is kept here at once, and on the server soon after. What could not be sent is kept by the
+// browser until it can be.
+
+let before: Settings[] = [];
+let after: Settings[] = [];
+let sending: Promise<boolean> | null = null;
+let waiting: ReturnType<typeof setTimeout> | undefined;
+export const undoable = signal(0);
+export const redoable = signal(0);
+const draft = (id: string) => `draft ${id}`;
+
+function counted(): void {
+  undoable.value = before.length;
+  redoable.value = after.length;
+}
+
+function put(next: Settings): void {
+  settings.value = next;
+  saved.value = false;
+  const shown = project.value;
+  if (shown) localStorage.setItem(draft(shown.id), JSON.stringify({ revision: shown.revision, settings: next }));
+  clearTimeout(waiting);
+  waiting = setTimeout(() => void store(), 120);
+}
+
+/** Change some settings. `quietly`: as a part of the change before, which is undone with it. */
+export function change(part: Partial<Settings>, quietly = false): void {
+  const old = settings.value;
+  if (!old) return;
+  if (!quietly) {
+    before = [...before.slice(-99), old];
+    after = [];
+    counted();
+  }
+  put({ ...old, ...part });
+}
+
+export function undo(): void {
+  const old = before.pop();
+  if (!old || !settings.value) return;
+  after.push(settings.value);
+  counted();
+  chosen.value = null;
+  put(old);
+}
+
+export function redo(): void {
+  const next = after.pop();
+  if (!next || !settings.value) return;
+  before.push(settings.value);
+  counted();
+  chosen.value = null;
+  put(next);
+}
+
+/** Send what has changed. Returns whether the server has it. */
+export async function store(): Promise<boolean> {
+  clearTimeout(waiting);
+  while (!saved.value && project.value) {
+    sending ??= sendOnce().finally(() => (sending = null));
+    if (!(await sending)) return false;
+  }
+  return true;
+}
+
+async function sendOnce(): Promise<boolean> {
+  const shown = project.value as Project;
+  const sent = settings.value as Settings;
+  try {
+    const answer = await api.save(shown.id, shown.revision, sent);
+    if (project.value?.id !== shown.id) return true;
+    batch(() => {
+      online.value = true;
+      project.value = answer;
+      if (settings.value === sent) {
+        saved.value = true;
+        localStorage.removeItem(draft(shown.id));
+      }
+      drawn.value += 1;
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof Refusal && error.status === 409) {
+      localStorage.removeItem(draft(shown.id));
+      await load(shown.id);
+    } else if (error instanceof Refusal && before.length) {
+      undo();
+    }
+    if (error instanceof Silence) online.value = false;
+    tell(error instanceof Error ? error.message : String(error), true);
+    return false;
+  }
+}
+
+/** Show a project as the server has it, with what the browser has kept of it. */
+export async function load(id: string): Promise<void> {
+  const found = await api.project(id);
+  const known = project.value?.id === id;
+  batch(() => {
+    project.value = found;
+    settings.value = found.settings;
+    saved.value = true;
+    drawn.value += 1;
+    if (!known) {
+      time.value = 0;
+      tool.value = "none";
+      chosen.value = null;
+      reviewed.value = null;
+    }
+  });
+  before = [];
+  after = [];
+  counted();
+  try {
+    const kept = JSON.parse(localStorage.getItem(draft(id)) ?? "null") as { revision: number; settings: Settings } | null;
+    if (kept && kept.revision === found.revision) put(kept.settings);
+    else localStorage.removeItem(draft(id));
+  } catch {
+    localStorage.removeItem(draft(id));
+  }
+}
+
+/** Take over what has changed on the server while this page shows the project. */
+async function refresh(): Promise<void> {
+  const shown = project.value;
+  if (!shown || !saved.value || sending) return;
+  const found = await api.project(shown.id);
+  if (project.value?.id !== shown.id || !saved.value || sending) return;
+  const working = current.value?.id;
+  const same = found.revision === project.value.revision;
+  batch(() => {
+    project.value = found;
+    if (!same) {
+      settings.value = found.settings;
+      drawn.value += 1;
+    }
+  });
+  const ended = working ? found.runs.find((run) => run.id === working) : undefined;
+  if (ended?.state === "done") {
+    reviewed.value = ended.id;
+    tell(
+      ended.moments.length
+        ? `The video is made. ${ended.moments.length} moment${ended.moments.length > 1 ? "s" : ""} should be looked at.`
+        : "The video is made.",
+    );
+  } else if (ended?.state === "failed") {
+    tell(ended.error ?? "The video could not be made.", true);
+  }
+}
+
+/** Listen to what is new on the server, for as long as the page is open. */
+export function listen(): void {
+  const source = new EventSource("/api/events");
+  source.onopen = () => {
+    online.value = true;
+    if (!saved.value) void store();
+  };
+  source.onerror = () => (online.value = false);
+  source.onmessage = (event: MessageEvent<string>) => {
+    const news = JSON.parse(event.data) as News;
+    batch(() => {
+      online.value = true;
+      progress.value = news.progress;
+    });
+    const shown = project.value;
+    if (shown) {
+      const stamp = news.stamps[shown.id];
+      if (stamp === undefined) leave();
+      else if (stamp !== shown.stamp) void refresh().catch(() => undefined);
+    } else if (listed.value) {
+      const known = new Map(projects.value.map((each) => [each.id, each.stamp]));
+      const told = Object.entries(news.stamps);
+      if (told.length !== known.size || told.some(([id, stamp]) => known.get(id) !== stamp)) void list().catch(() => undefined);
+    }
+  };
+}
+
+// Parts of people: a set on the page, as few names as possible in the settings.
+
+export function partsOf(hide: string[]): Set<string> {
+  const groups = options.value?.groups ?? {};
+  return new Set(hide.flatMap((name) => groups[name] ?? [name]));
+}
+
+export function namesOf(parts: Set<string>): string[] {
+  const rest = new Set(parts);
+  const names: string[] = [];
+  for (const [name, members] of Object.entries(options.value?.groups ?? {})) {
+    if (members.every((part) => rest.has(part))) {
+      names.push(name);
+      members.forEach((part) => rest.delete(part));
+    }
+  }
+  return [...names, ...rest];
+}
+
+// Areas
+
+export function setArea(index: number, part: Partial<Area>, quietly = false): void {
+  const areas = settings.value?.areas.map((area, at) => (at === index ? { ...area, ...part } : area)) ?? [];
+  change({ areas }, quietly);
+}
+
+export function addArea(area: Area): void {
+  const areas = [...(settings.value?.areas ?? []), area];
+  change({ areas });
+  batch(() => {
+    chosen.value = areas.length - 1;
+    tool.value = "none";
+  });
+}
+
+export function removeArea(index: number): void {
+  change({ areas: settings.value?.areas.filter((_, at) => at !== index) ?? [] });
+  chosen.value = null;
+}
+
+export const isThere = (area: Area, now: number) => (area.start ?? 0) <= now && (area.end === null || now < area.end);
+
+export function seek(to: number): void {
+  const frame = Math.round(to / step.value);
+  time.value = Math.min(last.value, Math.max(0, frame * step.value));
+}
