@@ -183,7 +183,7 @@ def test_a_table_is_written_as_it_is_read() -> None:
     ("table", "message"),
     [
         ("opacities = [0, 1]", r"\[selective.mine\] of .* has a setting 'opacities' that does not exist"),
-        ("preset = 'safe'", r"\[selective.mine\].*no preset 'safe'"),
+        ("preset = 'safe'", r"\[selective.mine\].*unknown preset 'safe'"),
         ("preset = 1", "preset of .* must be a text"),
         ("hide = []", r"\[selective.mine\].*nothing would be hidden"),
         ("hide = ['nose']", r"\[selective.mine\].*unknown template 'nose'"),
@@ -195,7 +195,7 @@ def test_a_table_is_written_as_it_is_read() -> None:
         ("hold = -1", r"\[selective.mine\].*hold must be between"),
         ("grain = 0", r"\[selective.mine\].*at least 1"),
         ("grain = inf", "must be a number"),
-        ("statistics = 'mine'", r"\[selective.mine\].*no statistics 'mine'"),
+        ("statistics = 'mine'", r"\[selective.mine\].*unknown statistics 'mine'"),
         ("statistics = 'video'", r"\[selective.mine\].*colours of the video"),
     ],
 )
