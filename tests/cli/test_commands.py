@@ -167,7 +167,7 @@ def test_template_refusals(run: Run, tmp_path: Path, rng: np.random.Generator) -
     assert "outside the image" in complaint(run("template", "add", "x", "--image", image, "--point", "128,5"))
     assert "does not exist" in complaint(run("template", "add", "x", "--image", tmp_path / "b.png", "--point", "1,5"))
     assert "already" in complaint(run("template", "add", "hair", "--image", image, "--point", "1,5"))
-    assert "cannot name" in complaint(
+    assert "invalid template name" in complaint(
         run("template", "add", "person", "--image", image, "--point", "1,5", "--overwrite")
     )
     assert not (tmp_path / "library").exists()

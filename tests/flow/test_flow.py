@@ -55,7 +55,7 @@ def test_any_size_works(estimator: FlowEstimator, size: tuple[int, int], rng: np
 
 
 def test_frames_of_two_sizes_are_refused(estimator: FlowEstimator) -> None:
-    with pytest.raises(OptionError, match="one size"):
+    with pytest.raises(OptionError, match="the same size"):
         estimator(np.zeros((64, 64, 3), np.uint8), np.zeros((64, 72, 3), np.uint8))
 
 

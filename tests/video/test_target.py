@@ -132,10 +132,10 @@ def test_a_file_in_the_place_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "x").touch()
     with pytest.raises(OutputError):
         check_target(tmp_path / "x" / "a.mp4", [])
-    with pytest.raises(OutputError, match="is a file already"):
+    with pytest.raises(OutputError, match="already exists and is a file"):
         check_target(tmp_path / "x" / "%06d.png", [], overwrite=True)
     (tmp_path / "y.mp4").mkdir()
-    with pytest.raises(OutputError, match=r"y.mp4 is a folder already"):
+    with pytest.raises(OutputError, match=r"y.mp4 already exists and is a folder"):
         VideoWriter(tmp_path / "y.mp4", INFO, encoding=Encoding(codec="h264", overwrite=True))
 
 
