@@ -22,9 +22,9 @@ from motionveil.obfuscation.presets import PRESETS, Preset
 from motionveil.obfuscation.settings_warnings import weaknesses
 from motionveil.regions import FigureOnGround, Rectangle, TemplateSaliency, Union, Where, WholeFrame, seen
 
-from .cli.test_commands import Run, complaint, run
-from .conftest import BRIGHT, BrightnessExtractor, ConstantFlow, clips_of, textured
-from .pipeline.test_obfuscation import read, write
+from ..cli.test_commands import Run, complaint, run
+from ..conftest import BRIGHT, BrightnessExtractor, ConstantFlow, clips_of, textured
+from ..pipeline.test_obfuscation import read, write
 
 __all__ = ["run"]
 
@@ -235,7 +235,7 @@ def test_what_cannot_be_seen_is_not_warned_of() -> None:
     assert weaknesses(PRESET, hide=["hand"]) == ()
     assert weaknesses(PRESETS["paper"].with_filler("figure_and_ground"), hide=["hair"]) == ()
     assert "a strength of 0.5 leaves" in weaknesses(PRESET, hide=["hand"], strength=0.5)[0]
-    assert "leave --seed out" in weaknesses(PRESET, hide=["hand"], seed=1)[0]
+    assert "omit --seed" in weaknesses(PRESET, hide=["hand"], seed=1)[0]
     assert "blur can be undone" in weaknesses(PRESET.with_filler("blur"), hide=["hand"])[0]
 
 
