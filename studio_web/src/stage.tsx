@@ -19,7 +19,10 @@ function usePicture(wanted: Picture | null): { url: string | null; busy: boolean
     const which = want.value;
     const now = time.value;
     void drawn.value;
-    if (!shown || which === null) return;
+    if (!shown || which === null) {
+      busy.value = false;
+      return;
+    }
     // What is hidden depends on settings that are on their way to the server.
     if (which !== "original" && !saved.value) {
       busy.value = true;

@@ -144,6 +144,21 @@ def test_choices_are_saved_undone_and_kept(page: Any, start: Start, film: Path) 
     assert page.get_by_role("button", name="Legs").get_attribute("aria-pressed") == "false"
 
 
+def test_views_may_change_before_they_are_there(page: Any, start: Start, film: Path) -> None:
+    studio = start(film)
+    enter(page, studio)
+    page.click(".card a")
+    page.wait_for_selector(SETTLED)
+    for key in "4321434":
+        page.keyboard.press(key)
+    page.wait_for_selector(SETTLED)
+    assert page.locator(".stage img").count() == 2
+    for key in "1213":
+        page.keyboard.press(key)
+    page.wait_for_selector(SETTLED)
+    assert page.locator(".stage img").count() == 1
+
+
 def test_a_text_is_refused_in_words(page: Any, start: Start, tmp_path: Path) -> None:
     studio = start()
     enter(page, studio)
