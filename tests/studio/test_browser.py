@@ -257,3 +257,21 @@ def test_the_time_of_a_look(page: Any, start: Start, data_dir: Path, record_prop
     print("seconds to the changed frame:", *(f"{seconds:.2f}" for seconds in times))
     record_property("seconds", times)
     assert np.median(times) < 3  # with room for a busy machine
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_a_person_is_kept_by_a_click(page: Any, start: Start, data_dir: Path) -> None:
+    studio = start(data_dir / "clips" / "carphone_pristine.mp4")
+    enter(page, studio)
+    page.click(".card a")
+    page.wait_for_selector(SETTLED)
+    box = page.locator(".stage").bounding_box()
+    page.get_by_role("button", name="Keep somebody visible").click()
+    page.mouse.click(box["x"] + box["width"] * 0.06, box["y"] + box["height"] * 0.5)  # there is nobody
+    page.wait_for_selector("text=Nobody was found there")
+    assert page.locator("text=Person at").count() == 0
+    page.get_by_role("button", name="Keep somebody visible").click()
+    page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.6)
+    page.wait_for_selector("text=This person stays visible")
+    assert page.locator("text=Person at").count() == 1
