@@ -339,7 +339,9 @@ function Make() {
       )}
       <label class="check">
         <input type="checkbox" checked={preview.value} onChange={(event) => (preview.value = event.currentTarget.checked)} />
-        Also make a check video <span class="soft">(shows the original)</span>
+        <span>
+          Also make a check video <span class="soft">(shows the original)</span>
+        </span>
       </label>
       <div class="row">
         <button type="button" class={fresh ? "" : "primary grow"} disabled={nothing.value} onClick={start}>

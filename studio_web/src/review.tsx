@@ -276,7 +276,11 @@ function Looking({ run }: { run: Run }) {
           </details>
         </div>
         <section class="make">
-          {run.moments.length > looked && <p class="soft">{run.moments.length - looked} moments have not been looked at.</p>}
+          {run.moments.length > looked && (
+            <p class="soft">
+              {run.moments.length - looked === 1 ? "One moment has" : `${run.moments.length - looked} moments have`} not been looked at.
+            </p>
+          )}
           <div class="row">
             <button type="button" onClick={() => go(shown.id)}>Change something</button>
             <a class="button primary grow" href={address.download(shown.id, run.id)} download onClick={() => tell("The result is being saved by your browser.")}>

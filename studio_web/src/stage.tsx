@@ -2,8 +2,8 @@
 
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { type Area, api } from "./api";
-import { attempt, addArea, change, chosen, drawn, isThere, project, saved, seek, setArea, settings, step, tell, time, tool, type View, view } from "./state";
+import { type Area, Refusal, api } from "./api";
+import { attempt, addArea, change, chosen, drawn, isThere, project, saved, seek, setArea, settings, step, store, tell, time, tool, type View, undo, view } from "./state";
 
 type Picture = "original" | "hidden" | "result";
 
@@ -19,7 +19,10 @@ function usePicture(wanted: Picture | null): { url: string | null; busy: boolean
     const which = want.value;
     const now = time.value;
     void drawn.value;
-    if (!shown || which === null) return;
+    if (!shown || which === null) {
+      busy.value = false;
+      return;
+    }
     // What is hidden depends on settings that are on their way to the server.
     if (which !== "original" && !saved.value) {
       busy.value = true;
@@ -129,6 +132,23 @@ function dragged(area: Area, grip: "move" | Corner, dx: number, dy: number, widt
   return { x: Math.round(left), y: Math.round(top), width: Math.round(right - left), height: Math.round(bottom - top) };
 }
 
+/** Let a person stay visible, and take that back where nobody was found at this place. */
+async function keepVisible(x: number, y: number): Promise<void> {
+  const shown = project.value;
+  const at = time.value;
+  change({ keep: [...(settings.value?.keep ?? []), { x: Math.round(x), y: Math.round(y), time: at }] });
+  if (!shown || !(await store())) return;
+  try {
+    await api.frame(shown.id, "result", at, new AbortController().signal);
+    tell("This person stays visible, for as long as there is no doubt who they are.");
+  } catch (error) {
+    if (!(error instanceof Refusal)) return;
+    undo();
+    const touching = error.message.includes("touches");
+    tell(touching ? "This person touches another one here. Pick them where they stand apart." : "Nobody was found there. Click in the middle of a person.", true);
+  }
+}
+
 /** Areas and people on the frame, in its own pixels. */
 function Drawing() {
   const svg = useRef<SVGSVGElement>(null);
@@ -190,8 +210,7 @@ function Drawing() {
     else if (tool.value === "keep") {
       const at = place(event);
       tool.value = "none";
-      change({ keep: [...(now?.keep ?? []), { x: Math.round(at.x), y: Math.round(at.y), time: time.value }] });
-      tell("This person stays visible, for as long as there is no doubt who they are.");
+      void keepVisible(at.x, at.y);
     } else chosen.value = null;
   }
 

@@ -236,7 +236,7 @@ def test_what_cannot_be_seen_is_not_warned_of() -> None:
     assert weaknesses(PRESETS["paper"].with_filler("figure_and_ground"), hide=["hair"]) == ()
     assert "a strength of 0.5 leaves" in weaknesses(PRESET, hide=["hand"], strength=0.5)[0]
     assert "omit --seed" in weaknesses(PRESET, hide=["hand"], seed=1)[0]
-    assert "blur can be undone" in weaknesses(PRESET.with_filler("blur"), hide=["hand"])[0]
+    assert "blur can be partly reversed" in weaknesses(PRESET.with_filler("blur"), hide=["hand"])[0]
 
 
 def test_an_unknown_ground() -> None:

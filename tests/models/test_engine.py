@@ -105,9 +105,9 @@ def test_converted_networks_are_kept(images: Any) -> None:
 def test_the_code_of_a_network_belongs_to_its_digest() -> None:
     """All files of a package, or the one of a module."""
     folder = Path(__file__).parents[2] / "src" / "motionveil"
-    whole = b"".join(path.read_bytes() for path in sorted((folder / "raft").glob("*.py")))
+    whole = b"".join(path.read_bytes() for path in sorted((folder / "models" / "raft").glob("*.py")))
     for name, code in (
-        ("motionveil._core.atomic_files", (folder / "files.py").read_bytes()),
+        ("motionveil._core.atomic_files", (folder / "_core" / "atomic_files.py").read_bytes()),
         ("motionveil.models.raft", whole),
     ):
         assert ModuleSource("x", "", name, lambda shapes: None).code_digest == hashlib.sha256(code).hexdigest()

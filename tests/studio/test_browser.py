@@ -144,6 +144,21 @@ def test_choices_are_saved_undone_and_kept(page: Any, start: Start, film: Path) 
     assert page.get_by_role("button", name="Legs").get_attribute("aria-pressed") == "false"
 
 
+def test_views_may_change_before_they_are_there(page: Any, start: Start, film: Path) -> None:
+    studio = start(film)
+    enter(page, studio)
+    page.click(".card a")
+    page.wait_for_selector(SETTLED)
+    for key in "4321434":
+        page.keyboard.press(key)
+    page.wait_for_selector(SETTLED)
+    assert page.locator(".stage img").count() == 2
+    for key in "1213":
+        page.keyboard.press(key)
+    page.wait_for_selector(SETTLED)
+    assert page.locator(".stage img").count() == 1
+
+
 def test_a_text_is_refused_in_words(page: Any, start: Start, tmp_path: Path) -> None:
     studio = start()
     enter(page, studio)
@@ -242,3 +257,21 @@ def test_the_time_of_a_look(page: Any, start: Start, data_dir: Path, record_prop
     print("seconds to the changed frame:", *(f"{seconds:.2f}" for seconds in times))
     record_property("seconds", times)
     assert np.median(times) < 3  # with room for a busy machine
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_a_person_is_kept_by_a_click(page: Any, start: Start, data_dir: Path) -> None:
+    studio = start(data_dir / "clips" / "carphone_pristine.mp4")
+    enter(page, studio)
+    page.click(".card a")
+    page.wait_for_selector(SETTLED)
+    box = page.locator(".stage").bounding_box()
+    page.get_by_role("button", name="Keep somebody visible").click()
+    page.mouse.click(box["x"] + box["width"] * 0.06, box["y"] + box["height"] * 0.5)  # there is nobody
+    page.wait_for_selector("text=Nobody was found there")
+    assert page.locator("text=Person at").count() == 0
+    page.get_by_role("button", name="Keep somebody visible").click()
+    page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.6)
+    page.wait_for_selector("text=This person stays visible")
+    assert page.locator("text=Person at").count() == 1
