@@ -83,7 +83,7 @@ def test_another_number_of_frames_is_refused(film: Film, first: int, second: int
 
 def test_another_shape_is_refused(film: Film) -> None:
     original, output = film("a.mkv", numbered(3)), film("b.mkv", numbered(3, (64, 64)))
-    with pytest.raises(OptionError, match=r"64x64 and a\.mkv 64x48"):
+    with pytest.raises(OptionError, match=r"64x64 and a\.mkv is 64x48"):
         Footage(original, output)
     with Footage(original, output, Window(size=(64, 64))) as footage:
         assert len(list(footage.pairs())) == 3
