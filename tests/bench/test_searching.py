@@ -202,7 +202,7 @@ def test_parameters_and_tables() -> None:
     coverage = PRESETS["secure"].coverage
     assert found.preset.coverage == coverage
     assert table["hide"] == list(proposals.HIDEABLE)
-    assert table_of({**parameters, "begin": 0.22999999999999998}, "secure") == {**table, "opacity": [0.23, 0.3]}
+    assert table_of({**parameters, "begin": 0.22999999999999998}, "secure") == {**table, "opacity": [0.23, 0.31]}
     nothing = {**parameters, **{f"hide_{name}": False for name in proposals.HIDEABLE}}
     assert table_of(nothing, "secure") is None
     assert read_selective({"preset": "secure"}, "table") == OBFUSCATIONS["secure"]
@@ -250,7 +250,7 @@ def test_what_was_found_is_read_back(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_said(root: Path, toml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for changes, message in (
         ({"start": "paper"}, "whose begin of 0 lies outside what is searched"),
-        ({"start": "safe"}, "no preset 'safe'"),
+        ({"start": "safe"}, "unknown preset 'safe'"),
         ({"attribute": "gender"}, "procedural has identity"),
     ):
         with pytest.raises(OptionError, match=message):
