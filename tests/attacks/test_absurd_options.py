@@ -42,6 +42,8 @@ BASES: dict[str, tuple[str, ...]] = {
     "template show": ("hair", "--image", "a.png", "--overwrite", "--detail", "128"),
     "template remove": ("x",),
     "template import": ("none.safetensors",),
+    # What is missing is said before a server starts.
+    "studio": ("missing.mp4", "--no-browser", "--workspace", "work"),
     "template export": ("x.safetensors", "--overwrite"),
     "weights import": ("a.png",),
     "bench run": ("e.toml", "--root", "root", "--dry-run"),

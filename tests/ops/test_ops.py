@@ -31,7 +31,7 @@ def test_fractional_flow_interpolates(rng: np.random.Generator) -> None:
 
 
 def test_warp_refuses_other_sizes() -> None:
-    with pytest.raises(OptionError, match="one size"):
+    with pytest.raises(OptionError, match="the same size"):
         ops.warp(np.zeros((4, 4), np.float32), np.zeros((4, 5, 2), np.float32))
 
 

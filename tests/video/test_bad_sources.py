@@ -59,7 +59,7 @@ def test_no_frames(tmp_path: Path) -> None:
         stream = container.add_stream("libx264", rate=25)
         stream.width, stream.height = 32, 32
         container.start_encoding()
-    assert "a.mkv holds no" in complaint(tmp_path / "a.mkv")
+    assert "a.mkv contains no frames" in complaint(tmp_path / "a.mkv")
 
 
 def test_unknown_codec(tmp_path: Path) -> None:
