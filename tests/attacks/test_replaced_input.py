@@ -70,7 +70,7 @@ def test_replaced_while_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyP
         return opened(self, source, full_depth=full_depth)
 
     monkeypatch.setattr(Window, "open", replaced)
-    with pytest.raises(InputError, match="replaced while it was opened"):
+    with pytest.raises(InputError, match="replaced while it was being opened"):
         obfuscate_video(film, tmp_path / "o.mp4", obfuscator=CORNER, record=True)
     assert not (tmp_path / "o.mp4").exists()
 

@@ -128,7 +128,7 @@ def test_the_command(run: Run, film: Path, veiled: Path, tmp_path: Path) -> None
     assert "report.html" in out
     assert "protect it like the original" in out
     assert {path.name for path in (tmp_path / "a").iterdir()} == {"report.html", "report.json"}
-    assert "allow it with --overwrite" in complaint(run("audit", film, veiled, "-o", tmp_path / "a"))
+    assert "pass --overwrite" in complaint(run("audit", film, veiled, "-o", tmp_path / "a"))
     for arguments, words in (
         ((film, tmp_path / "none.mp4"), "none.mp4"),
         ((tmp_path / "none.mkv", veiled), "none.mkv"),

@@ -56,7 +56,7 @@ def test_the_page_is_well_formed_and_loads_nothing(report: dict[str, Any]) -> No
     for words in (
         "Audit of a<b>.mp4",
         "<worst> frame",
-        "At 1 moment somebody",
+        "At 1 moment a previously detected person",
         "None of the attacks",
         "Not run: no other clips",
         "keep it as",
@@ -79,7 +79,7 @@ def test_both_files_or_none(report: dict[str, Any], tmp_path: Path) -> None:
     write_report(folder, report, PICTURES)
     assert {path.name for path in folder.iterdir()} == {PAGE, DATA}
     assert json.loads((folder / DATA).read_text()) == report
-    with pytest.raises(OutputError, match="allow it with --overwrite"):
+    with pytest.raises(OutputError, match="pass --overwrite"):
         write_report(folder, report, {})
     write_report(folder, report, {}, overwrite=True)
     with pytest.raises(ValueError):
