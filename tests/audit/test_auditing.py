@@ -23,7 +23,7 @@ __all__ = ["run"]
 def frames() -> UInt8Array:
     """Somebody in a photograph, under a camera that moves."""
     photo = pytest.importorskip("skimage.data").astronaut()
-    crops = [photo[4 * t : 4 * t + 320, 60 + 3 * t : 60 + 3 * t + 320] for t in range(20)]
+    crops = [photo[4 * t : 4 * t + 320, 125 + 3 * t : 125 + 3 * t + 320] for t in range(20)]  # beside the flag
     return np.stack([motionveil.ops.resize_image(crop, (160, 160)) for crop in crops])
 
 
