@@ -13,7 +13,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from motionveil.bench import Row, f_lambda, merged, read_rows
+from motionveil_bench import Row, f_lambda, merged, read_rows
 
 ACTION = "action"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from importlib import import_module
 from pathlib import Path
 
 import click
@@ -13,7 +12,7 @@ import pytest
 
 import motionveil
 from motionveil import drawing
-from motionveil.cli.root import COMMANDS, root
+from motionveil.cli.root import root
 
 from .conftest import ROOT, textured
 from .pipeline.test_obfuscation import write
@@ -87,12 +86,10 @@ def test_every_option_is_documented() -> None:
         return [found for part in parts if part is not None for found in all_in(part)]
 
     missing = set()
-    for name in COMMANDS:
-        command = import_module(f"motionveil.cli.{COMMANDS[name][0]}").command
-        for part in all_in(command):
-            missing |= {o for p in part.params for o in p.opts if o.startswith("--") and o not in text}
+    for part in all_in(root):
+        missing |= {o for p in part.params for o in p.opts if o.startswith("--") and o not in text}
     assert not missing - {"--quiet", "--output"}
-    assert all(f"motionveil {name}" in text for name in COMMANDS)
+    assert all(f"motionveil {name}" in text for name in root.list_commands(click.Context(root)))
 
 
 def test_the_reference_has_every_public_name() -> None:

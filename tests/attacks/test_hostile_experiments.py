@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from motionveil._core.errors import InputError, MotionveilError
-from motionveil.bench.experiment_file import read_experiment
-from motionveil.bench.results import read_rows
+from motionveil_bench.protocols.experiment_file import read_experiment
+from motionveil_bench.results import read_rows
 
 GOOD = 'dataset = "kth"\ntasks.action = ["x3d_s"]\n'
 EXPERIMENTS = {

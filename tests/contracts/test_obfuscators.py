@@ -19,9 +19,7 @@ from motionveil.noise import Transport
 from motionveil.obfuscation.factory import make_filler
 from motionveil.obfuscation.obfuscators import Selective
 from motionveil.obfuscation.presets import PRESETS
-from motionveil.regions import (
-    REGIONS as TABLE,
-)
+from motionveil.regions import REGIONS as TABLE
 from motionveil.regions import (
     Difference,
     FigureOnGround,

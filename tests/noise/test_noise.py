@@ -10,14 +10,7 @@ import pytest
 from motionveil._core.errors import OptionError
 from motionveil._core.types import Float32Array, UInt8Array
 from motionveil.flow import DISFlow
-from motionveil.noise import (
-    KINETICS,
-    AccumulatedTransport,
-    NoiseField,
-    NoiseStatistics,
-    Transport,
-    draw_noise,
-)
+from motionveil.noise import KINETICS, AccumulatedTransport, NoiseField, NoiseStatistics, Transport, draw_noise
 from motionveil.noise.transport import _stretch
 
 from ..conftest import textured

@@ -13,7 +13,16 @@ import numpy as np
 
 from .._core.errors import InputError
 from ..outputs.output_paths import side_paths
-from ..video import IMAGE_SUFFIXES, Contents, StreamContents, Tag, images_in, images_matching, is_pattern, read_contents
+from ..video import (
+    IMAGE_SUFFIXES,
+    Contents,
+    StreamContents,
+    Tag,
+    images_in,
+    images_matching,
+    is_pattern,
+    read_contents,
+)
 
 Level = Literal["reveals", "harmless"]
 

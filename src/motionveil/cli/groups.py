@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import click
@@ -19,23 +21,37 @@ class LazyGroup(click.Group):
     """A group whose subcommands are imported when they are called, so that help and errors come at once.
 
     Args:
-        subcommands: name → (module in this package that has `command`, or another function named after a colon;
-            one line of help).
+        subcommands: name → ("module:function" that is the command, one line of help).
+        plugins: group of entry points whose names are further subcommands. Their modules should import little, as
+            help shows their own short help.
     """
 
-    def __init__(self, *args: Any, subcommands: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, subcommands: Mapping[str, tuple[str, str]], plugins: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.subcommands = subcommands
+        self.plugins = plugins
+
+    @cached_property
+    def installed(self) -> Mapping[str, EntryPoint]:
+        """Name → entry point of the subcommands that other packages add."""
+        return {point.name: point for point in entry_points(group=self.plugins)} if self.plugins else {}
+
+    def descriptions(self) -> dict[str, str]:
+        """Name → one line of help, of all subcommands."""
+        others = {name: point.load().get_short_help_str(100) for name, point in self.installed.items()}
+        return {**{name: text for name, (_, text) in self.subcommands.items()}, **others}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.subcommands)
+        return [*self.subcommands, *self.installed]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.subcommands:
-            return None
-        module, _, name = self.subcommands[cmd_name][0].partition(":")
-        command: click.Command = getattr(import_module(f"{__package__}.{module}"), name or "command")
-        return command
+        if cmd_name in self.subcommands:
+            module, _, name = self.subcommands[cmd_name][0].partition(":")
+            command: click.Command = getattr(import_module(module), name)
+            return command
+        return self.installed[cmd_name].load() if cmd_name in self.installed else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -44,17 +60,16 @@ class LazyGroup(click.Group):
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand as error:
             # click looks for similar names among commands that are loaded, and here none is.
-            raise click.NoSuchCommand(error.command_name, possibilities=self.subcommands, ctx=ctx) from None
+            possibilities = self.list_commands(ctx)
+            raise click.NoSuchCommand(error.command_name, possibilities=possibilities, ctx=ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in self.subcommands.items()])
+            formatter.write_dl(list(self.descriptions().items()))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         named = [
-            CompletionItem(name, help=text)
-            for name, (_, text) in self.subcommands.items()
-            if name.startswith(incomplete)
+            CompletionItem(name, help=text) for name, text in self.descriptions().items() if name.startswith(incomplete)
         ]
         return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 

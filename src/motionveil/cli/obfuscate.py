@@ -25,17 +25,7 @@ from .groups import GENERAL, PanelCommand
 from .learned import method_options, take_learned
 from .networks import FEATURE_PANEL, FLOW_PANEL, feature_options, flow_options, take_features, take_flow
 from .numbers import SEED, Number, Whole
-from .options import (
-    INPUT_PANEL,
-    Names,
-    Numbers,
-    ProgressBar,
-    Setting,
-    each,
-    make_window,
-    source_of,
-    window_options,
-)
+from .options import INPUT_PANEL, Names, Numbers, ProgressBar, Setting, each, make_window, source_of, window_options
 from .regions import region_options, take_where
 from .settings import settings_option, take_settings
 from .terminal import say

@@ -19,22 +19,24 @@ from .signals import INTERRUPTED, SENTENCE
 from .terminal import say
 
 COMMANDS = {
-    "obfuscate": ("obfuscate", "Hide who is in a video, and keep what they do."),
-    "studio": ("studio", "Choose, check, run and review on a page in the browser."),
-    "audit": ("audit", "Attack an output, and report how much could be recovered."),
-    "saliency": ("saliency", "Write saliency maps for each attribute."),
-    "export": ("export", "Write intermediate results as files: flow, saliency, noise, mask."),
-    "template": ("template", "Create and manage templates of what to hide."),
-    "weights": ("weights", "Download and verify weights of optional networks."),
-    "bench": ("bench", "Benchmark obfuscation methods on datasets."),
-    "doctor": ("doctor", "Check the installation."),
+    "obfuscate": ("motionveil.cli.obfuscate:command", "Hide who is in a video, and keep what they do."),
+    "studio": ("motionveil.cli.studio:command", "Choose, check, run and review on a page in the browser."),
+    "audit": ("motionveil.cli.audit:command", "Attack an output, and report how much could be recovered."),
+    "saliency": ("motionveil.cli.saliency:command", "Write saliency maps for each attribute."),
+    "export": ("motionveil.cli.export:command", "Write intermediate results as files: flow, saliency, noise, mask."),
+    "template": ("motionveil.cli.template:command", "Create and manage templates of what to hide."),
+    "weights": ("motionveil.cli.weights:command", "Download and verify weights of optional networks."),
+    "doctor": ("motionveil.cli.doctor:command", "Check the installation."),
 }
-"""Subcommand → (module in this package that has `command`, one line of help)."""
+"""Subcommand → (its command, one line of help). Other packages add theirs as entry points of PLUGINS."""
+
+PLUGINS = "motionveil.commands"
 
 
 @click.group(
     cls=LazyGroup,
     subcommands=COMMANDS,
+    plugins=PLUGINS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(version("motionveil"), prog_name="motionveil")

@@ -1,0 +1,297 @@
+"""The obfuscations that tables compare, by the names that results carry, and those of an experiment's own."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Annotated, Any, cast
+
+import numpy as np
+from msgspec import Meta
+
+from motionveil import ops
+from motionveil._core.errors import MotionveilError, OptionError
+from motionveil._core.types import Clip, Float32Array, UInt8Array
+from motionveil.detection.saliency import opacity_curve
+from motionveil.detection.templates import built_in_library
+from motionveil.fillers import Filler
+from motionveil.flow import FlowEstimator
+from motionveil.obfuscation.factory import Frames, Networks, assemble, choose_region, make_filler
+from motionveil.obfuscation.obfuscators import Selective
+from motionveil.obfuscation.presets import PRESETS, Preset, get_preset
+from motionveil.regions import Region, Where, WholeFrame
+
+from ..settings import Settings, kinds_of, read_settings
+
+ORIGINAL = "original"
+SCENE_ALONE = "scene_alone"
+PERSON_REMOVED = "person_removed"
+SILHOUETTE = "silhouette"
+TEMPLATE = "template_"
+"""`template_hair` hides hair alone, as Fig. 5 of Ilic et al. does."""
+
+
+class Silhouette(Filler):
+    """White where a region is, black elsewhere: what shape and its motion tell, and nothing else."""
+
+    independent = True
+
+    def __init__(self, region: Region) -> None:
+        self.region = region
+
+    def __repr__(self) -> str:
+        return f"Silhouette({self.region!r})"
+
+    def stream(self, clips: Iterable[Clip]) -> Iterator[UInt8Array]:
+        """Frames of white on black."""
+        for opacity in self.region.stream(clips):
+            shape = np.where(ops.to_host(opacity)[..., None] >= 0.5, 255, 0).astype(np.uint8)
+            yield np.repeat(shape, 3, axis=-1)
+
+
+class Throughout:
+    """All places that are ever in a region, in every frame: an outline that neither moves nor tells a shape.
+
+    Reads a whole video before its first frame: for clips.
+    """
+
+    def __init__(self, region: Region) -> None:
+        self.region = region
+
+    def __repr__(self) -> str:
+        return f"Throughout({self.region!r})"
+
+    def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
+        """Opacity (T, H, W) of every clip, the same in all frames."""
+        lengths: list[int] = []
+        union: Float32Array | None = None
+        for opacity in self.region.stream(clips):
+            highest = ops.to_host(opacity).max(0)
+            union = highest if union is None else np.maximum(union, highest)
+            lengths.append(len(opacity))
+        for length in lengths:
+            assert union is not None
+            yield np.repeat(union[None], length, 0)
+
+
+class _Still(FlowEstimator):
+    """Says that nothing moves."""
+
+    def prepare(self, frame: UInt8Array) -> None:
+        return None
+
+    def between(self, source: None, target: None) -> Float32Array:
+        return np.zeros((1, 1, 2), np.float32)
+
+
+@dataclass(frozen=True)
+class Obfuscation:
+    """One line of the table: what is replaced, and how.
+
+    silhouette: draw the region white on black instead of filling it. throughout: fill all places of a clip that are
+    ever in the region, in all frames.
+    """
+
+    preset: Preset
+    where: Where
+    silhouette: bool = False
+    throughout: bool = False
+
+    def as_record(self) -> dict[str, Any]:
+        """All settings, as JSON can hold them."""
+        return {
+            "preset": self.preset.as_record(),
+            "where": self.where.as_record(),
+            **{name: True for name in ("silhouette", "throughout") if getattr(self, name)},
+        }
+
+    def with_networks_at_hand(self, substitutes: Mapping[str, str]) -> Obfuscation:
+        """The same with other networks in the place of those whose weights are missing, by their names."""
+        preset = self.preset
+        if preset.features in substitutes:
+            preset = preset.with_features(substitutes[preset.features])
+        if preset.flow in substitutes:
+            preset = replace(preset, flow=substitutes[preset.flow], flow_options={})
+        return replace(self, preset=preset)
+
+    def for_dataset(self, dataset: str) -> Obfuscation:
+        """The same with the templates that Ilic et al. chose for a dataset, where they did and this is theirs."""
+        return replace(self, where=_IPN) if self.where == _KTH and dataset == "ipn" else self
+
+    @property
+    def made_from(self) -> tuple[str, ...]:
+        """Nothing that the settings do not tell."""
+        return ()
+
+    @property
+    def looks(self) -> bool:
+        """Whether it needs a network that finds something."""
+        return self.where.needs_templates
+
+    def networks(self) -> Networks:
+        """What it looks with, loaded when it is first needed, for any number of videos."""
+        return Networks(self.preset)
+
+    def make(self, networks: Networks, frames: Frames) -> Selective:
+        """The method for one source. frames: its first ones, where templates are looked for that the networks lack.
+
+        Raises WeightsError where weights are missing, TemplateError where templates are not found.
+        """
+        region, _ = choose_region(
+            self.where,
+            self.preset,
+            partial(networks.extractor, frames=frames),
+            library=built_in_library(),
+            frames=frames,
+        )
+        if self.throughout:
+            region = Throughout(region)
+        if self.silhouette:
+            return Selective(WholeFrame(), Silhouette(region), networks.flow)
+        if self.where.whole_frame and self.preset.filler != "motion_noise":
+            return assemble(self.preset, region, _Still())  # nothing here depends on motion
+        return assemble(self.preset, region, networks.flow, frames=frames)
+
+
+def _secure(filler: str, **options: Any) -> Preset:
+    return replace(PRESETS["secure"], name=f"secure, {filler}").with_filler(filler, **options)
+
+
+_PERSON = Where(hide=("person",))
+_FACE = Where(hide=("face",))
+_WHOLE = Where(hide=(), whole_frame=True)
+_KTH, _IPN = Where(hide=("kth",)), Where(hide=("ipn",))
+"""The selections of Ilic et al.: for KTH and SBU, and for IPN."""
+_SECURE = PRESETS["secure"]
+_WIDE = replace(_SECURE.coverage, begin=0.15, full=0.3, margin=0.04)
+"""Finds more than `secure` does, and a wide margin around it: nothing of a person may be left."""
+
+OBFUSCATIONS: dict[str, Obfuscation] = {
+    # Ilic et al., Sec. 4.1: whole frames, and people in the mean colour of what they cover.
+    "blur_weak": Obfuscation(_secure("blur_weak"), _WHOLE),
+    "blur_strong": Obfuscation(_secure("blur_strong"), _WHOLE),
+    "pixelate_4": Obfuscation(_secure("pixelate_4"), _WHOLE),
+    "pixelate_16": Obfuscation(_secure("pixelate_16"), _WHOLE),
+    "mean_fill": Obfuscation(_secure("mean_fill"), _PERSON),
+    # Other fillings of the same people.
+    "solid": Obfuscation(_secure("solid"), _PERSON),
+    "inpaint": Obfuscation(_secure("inpaint"), _PERSON),
+    "person_blur": Obfuscation(_secure("blur_strong"), _PERSON),
+    "person_pixelate": Obfuscation(_secure("pixelate_16"), _PERSON),
+    # The empirical obfuscations that learned ones are compared with (Wu et al., TPAMI 2020; Dave et al., CVPR 2022):
+    # people or faces in black, faces blurred, and small copies of whole frames, of 112 pixels halved so often.
+    "person_black": Obfuscation(_secure("solid", colour="#000000"), _PERSON),
+    "face_black": Obfuscation(_secure("solid", colour="#000000"), _FACE),
+    "face_blur": Obfuscation(_secure("blur_strong"), _FACE),
+    "downsample_2": Obfuscation(_secure("resample", short_side=56), _WHOLE),
+    "downsample_4": Obfuscation(_secure("resample", short_side=28), _WHOLE),
+    "downsample_8": Obfuscation(_secure("resample", short_side=14), _WHOLE),
+    "downsample_16": Obfuscation(_secure("resample", short_side=7), _WHOLE),
+    # Whole frames of noise: appearance-free video (Ilic et al., ECCV 2022), and what has no motion in it.
+    "motion_noise": Obfuscation(_secure("motion_noise"), _WHOLE),
+    "iid_noise": Obfuscation(_secure("iid_noise"), _WHOLE),
+    "static_noise": Obfuscation(_secure("static_noise"), _WHOLE),
+    # The presets, and Fig. 8: the same with noise that is new in every frame.
+    "secure": Obfuscation(_SECURE, _PERSON),
+    "secure_calm": Obfuscation(_secure("motion_noise", statistics="kinetics"), _PERSON),
+    "figure_ground": Obfuscation(PRESETS["figure_ground"], _PERSON),
+    "figure_ground_plain": Obfuscation(
+        replace(PRESETS["figure_ground"], name="figure_ground, plain").with_filler("figure_and_ground", light=False),
+        _PERSON),
+    "secure_iid": Obfuscation(_secure("iid_noise", grain=1.0, statistics="wide"), _PERSON),
+    "paper": Obfuscation(PRESETS["paper"], _KTH),
+    "paper_max": Obfuscation(
+        replace(PRESETS["paper"], name="paper, max", coverage=replace(PRESETS["paper"].coverage, combine="max")), _KTH),
+    "paper_iid": Obfuscation(PRESETS["paper"].with_filler("iid_noise", grain=1.0, statistics="kinetics"), _KTH),
+    "paper_fast": Obfuscation(PRESETS["paper_fast"], _KTH),
+    # What is left to tell people by: the place, where anybody ever is cut out of all frames; the place and outlines
+    # that move, where people are cut out of each frame with a wide margin; and shape alone.
+    SCENE_ALONE: Obfuscation(replace(_secure("solid"), coverage=_WIDE), _PERSON, throughout=True),
+    PERSON_REMOVED: Obfuscation(replace(_secure("solid"), coverage=_WIDE), _PERSON),
+    SILHOUETTE: Obfuscation(_SECURE, _PERSON, silhouette=True),
+}  # fmt: skip
+"""Obfuscations by name; `original` is none, and `template_<name>` hides one template with the preset `paper`."""
+
+
+def get_obfuscation(
+    name: str, substitutes: Mapping[str, str] | None = None, *, dataset: str = ""
+) -> Obfuscation | None:
+    """The obfuscation of this name, None for `original`.
+
+    substitutes: see `Obfuscation.with_networks_at_hand`. dataset: see `Obfuscation.for_dataset`. Raises OptionError
+    where there is none.
+    """
+    if name == ORIGINAL:
+        return None
+    if name.startswith(TEMPLATE):
+        found = Obfuscation(PRESETS["paper"], Where(hide=(name.removeprefix(TEMPLATE),)))
+    elif name in OBFUSCATIONS:
+        found = OBFUSCATIONS[name]
+    else:
+        raise OptionError(f"no obfuscation {name!r}; choose from {ORIGINAL}, {', '.join(OBFUSCATIONS)}, {TEMPLATE}NAME")
+    return found.with_networks_at_hand(substitutes or {}).for_dataset(dataset)
+
+
+@dataclass(frozen=True)
+class Selection(Settings):
+    """A table of an experiment file; what it leaves out is as in its preset.
+
+    preset: a name. hide: names of templates and groups. opacity: where it begins and where it is full, `margin`,
+    `hold`: see `regions.Coverage`. grain, in pixels, and statistics, by name: of noise.
+    """
+
+    preset: str = "secure"
+    hide: tuple[str, ...] = ("person",)
+    opacity: tuple[float, float] | None = None
+    margin: float | None = None
+    hold: float | None = None
+    grain: Annotated[float, Meta(ge=1)] | None = None
+    statistics: str | None = None
+
+
+def read_selective(table: Any, where: str) -> Obfuscation:
+    """The obfuscation that a table describes, see `Selection`. where: how the table is called in errors.
+
+    Raises OptionError, which names the table, for a setting that does not exist or a value that makes no sense.
+    """
+    given = read_settings(Selection, table, where)
+    try:
+        preset = get_preset(given.preset)
+        changes = {name: float(table[name]) for name in ("margin", "hold") if name in table}
+        coverage = replace(preset.coverage, **cast(Any, changes))
+        if given.opacity is not None:
+            coverage = coverage.with_opacity(*map(float, given.opacity))
+        filling: dict[str, Any] = {name: table[name] for name in ("grain", "statistics") if name in table}
+        changed = replace(preset, coverage=coverage).with_filler(preset.filler, **filling)
+        opacity_curve(np.zeros(1, np.float32), changed.coverage.begin, changed.coverage.full)
+        if given.statistics != "video":  # which are measured where there are frames
+            make_filler(changed.filler, **changed.filler_options)
+        chosen = Where(hide=given.hide)
+        built_in_library().names(given.hide)
+    except MotionveilError as error:
+        raise OptionError(f"{where}: {error}") from error
+    # Another name than the preset's only where it is no longer that preset.
+    return Obfuscation(preset if changed == preset else replace(changed, name=f"{preset.name}, changed"), chosen)
+
+
+def check_names(**tables: Collection[str]) -> None:
+    """Raise OptionError for a name that cannot name a folder, or that another obfuscation has. tables: the names of an
+    experiment's own obfuscations, by what their tables are called."""
+    seen: set[str] = set()
+    for table, names in tables.items():
+        for name in names:
+            if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", name):
+                raise OptionError(f"[{table}.{name}] cannot be named so; use letters, digits, - and _")
+            if name in (ORIGINAL, *OBFUSCATIONS, *seen) or name.startswith(TEMPLATE):
+                raise OptionError(f"[{table}.{name}] has the name of another obfuscation; choose another name")
+            seen.add(name)
+
+
+def selective_table(name: str, table: Mapping[str, Any]) -> str:
+    """A table as an experiment file has it, with its heading; `read_selective` reads the same."""
+    # Texts, numbers and lists of them are written alike in JSON and TOML.
+    lines = [f"{key} = {json.dumps(table[key])}" for key in kinds_of(Selection) if key in table]
+    return "\n".join([f"[selective.{name}]", *lines, ""])

@@ -1,0 +1,214 @@
+"""Obfuscated copies of a dataset's sources, made once by the tool itself and kept by what they were made of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from motionveil._core.atomic_files import write_file
+from motionveil._core.errors import InputError
+from motionveil.learned import LearnedObfuscator, load_learned
+from motionveil.obfuscation.factory import Networks
+from motionveil.obfuscation.obfuscators import Obfuscator
+from motionveil.outputs.run_manifest import file_digest
+from motionveil.pipeline.obfuscation import obfuscate_video
+from motionveil.pipeline.runner import Window, first_frames
+from motionveil.video import IMAGE_SUFFIXES, images_matching, is_pattern
+
+from ..results import hash_of
+from .obfuscations import Obfuscation, get_obfuscation
+
+
+class Digests:
+    """sha256 of files, kept in one file by name, size and time of change. memory: that file."""
+
+    def __init__(self, memory: Path) -> None:
+        self.memory = memory
+        self._known: dict[str, str] = {}
+        with suppress(OSError, ValueError):  # none yet, or damaged: they are computed again
+            self._known = json.loads(memory.read_text(encoding="utf-8"))
+        self._new = 0
+
+    def __call__(self, files: Iterable[Path], *, named: bool = True) -> str:
+        """One digest of some files in order, by what they hold, and `named` by their names too; in hexadecimal."""
+        whole = hashlib.sha256()
+        for file in files:
+            status = file.stat()
+            key = f"{file.resolve()} {status.st_size} {status.st_mtime_ns}"
+            if key not in self._known:
+                self._known[key] = file_digest(file) or ""
+                self._new += 1
+            whole.update(f"{file.name if named else ''} {self._known[key]}\n".encode())
+        return whole.hexdigest()
+
+    def save(self) -> None:
+        """Keep what is new."""
+        if self._new:
+            write_file(self.memory, json.dumps(self._known).encode())
+            self._new = 0
+
+
+@dataclass(frozen=True)
+class LearnedObfuscation:
+    """What a trained obfuscator is to `Preparation`. record: all that its training depends on. checkpoint: its file."""
+
+    record: Mapping[str, Any]
+    checkpoint: Path
+    looks: bool = False
+
+    def as_record(self) -> dict[str, Any]:
+        """All that decides what it makes, known before it is trained."""
+        return dict(self.record)
+
+    @property
+    def made_from(self) -> tuple[str, ...]:
+        """What its file holds, so that one that was trained again is another; empty before."""
+        digest = file_digest(self.checkpoint)
+        return (digest,) if digest else ()
+
+    def networks(self) -> LearnedObfuscator:
+        """The obfuscator. Raises WeightsError where it is not trained."""
+        return load_learned(self.checkpoint)
+
+    def make(self, networks: Any, frames: object) -> LearnedObfuscator:
+        """The same for every source."""
+        assert isinstance(networks, LearnedObfuscator)
+        return networks
+
+
+VERSION = 4
+"""To be raised when the same settings would make other pictures, as with another encoder or other templates in the
+package: older copies are then made again."""
+
+
+class Preparation:
+    """Where the sources of a dataset lie, original or obfuscated.
+
+    root: of the originals. work: folder for obfuscated copies, shared by all experiments; several processes may fill it
+    at once. dataset: its name. substitutes: see `Obfuscation.with_networks_at_hand`. learned: what names of trained
+    obfuscators mean. selective: obfuscations by names of an experiment's own.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        work: Path,
+        *,
+        dataset: str = "",
+        substitutes: Mapping[str, str] | None = None,
+        selective: Mapping[str, Obfuscation] | None = None,
+    ) -> None:
+        self.root = root
+        self.cache = work / "obfuscated"
+        self.dataset = dataset
+        self.substitutes = dict(substitutes or {})
+        self.digests = Digests(work / "digests.json")
+        self.learned: dict[str, LearnedObfuscation] = {}
+        self.selective = dict(selective or {})
+        self._networks: dict[str, Networks | LearnedObfuscator] = {}
+        self._digests: dict[str, str] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For loader processes: without networks, which cannot go there, and are not needed where copies are made."""
+        return {**self.__dict__, "_networks": {}}
+
+    def obfuscation(self, obfuscator: str) -> Obfuscation | LearnedObfuscation | None:
+        """What this name means for this dataset with the networks at hand; None for `original`."""
+        if obfuscator in self.learned:
+            return self.learned[obfuscator]
+        if obfuscator in self.selective:
+            return self.selective[obfuscator].with_networks_at_hand(self.substitutes)
+        return get_obfuscation(obfuscator, self.substitutes, dataset=self.dataset)
+
+    def substitutes_of(self, obfuscator: str) -> dict[str, str]:
+        """Which networks of this obfuscator others stand in for."""
+        if obfuscator in self.learned:
+            return {}
+        wanted = self.selective.get(obfuscator) or get_obfuscation(obfuscator)
+        used = () if wanted is None else (wanted.preset.features, wanted.preset.flow)
+        return {name: other for name, other in self.substitutes.items() if name in used}
+
+    def is_ready(self, source: str, obfuscator: str) -> bool:
+        """Whether the copy is there."""
+        return self.obfuscation(obfuscator) is None or self.place(source, obfuscator).exists()
+
+    def place(self, source: str, obfuscator: str) -> Path:
+        """Where a source lies, or its copy will. Raises InputError where the source is missing."""
+        path = self.root / source
+        obfuscation = self.obfuscation(obfuscator)
+        if obfuscation is None:
+            self._files(source)
+            return path
+        key = hash_of([VERSION, self.digest(source), obfuscation.as_record(), *obfuscation.made_from])
+        if is_pattern(path):  # the colour frames of a folder that holds others too
+            return self.cache / obfuscator / f"{path.parent.name}-{key}.mp4"
+        suffix = ".png" if path.suffix.lower() in IMAGE_SUFFIXES else ".mp4"
+        return self.cache / obfuscator / f"{path.stem}-{key}{suffix}"
+
+    def prepare(self, source: str, obfuscator: str) -> Path:
+        """The path of a source as this obfuscator shows it; the copy is made where it is not there yet."""
+        self.prepare_unless_busy(source, obfuscator, wait=True)
+        return self.place(source, obfuscator)
+
+    def prepare_unless_busy(self, source: str, obfuscator: str, *, wait: bool = False) -> bool:
+        """Make the copy where it is not there yet. wait False: returns False where another process is making it."""
+        if self.is_ready(source, obfuscator):
+            return True
+        place = self.place(source, obfuscator)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(place.with_name(f".{place.name}.lock"), timeout=-1 if wait else 0):
+                if not place.exists():  # another process may have made it meanwhile
+                    obfuscate_video(self.root / source, place, obfuscator=self.method(obfuscator, source))
+        except Timeout:
+            return False
+        return True
+
+    def networks(self, obfuscator: str) -> Any:
+        """What an obfuscator looks with; that of the last one is kept. Raises WeightsError without its weights."""
+        if obfuscator not in self._networks:
+            found = self.obfuscation(obfuscator)
+            assert found is not None
+            self._networks = {obfuscator: found.networks()}  # one at a time: they take memory
+        return self._networks[obfuscator]
+
+    def method(self, obfuscator: str, source: str) -> Obfuscator:
+        """The obfuscator for one source. Raises as `Obfuscation.make` does."""
+        found = self.obfuscation(obfuscator)
+        assert found is not None
+        return found.make(self.networks(obfuscator), partial(first_frames, self.root / source, Window()))
+
+    def check(self, obfuscator: str) -> None:
+        """Load what an obfuscator looks with. Raises WeightsError where weights are missing."""
+        found = self.obfuscation(obfuscator)
+        if found is not None and found.looks:
+            networks = self.networks(obfuscator)
+            networks.extractor()
+            _ = networks.flow
+
+    def digest(self, source: str) -> str:
+        """sha256 of a file, or of the names and contents of the frames of a folder or pattern."""
+        if source not in self._digests:
+            files = self._files(source)
+            self._digests[source] = self.digests(files, named=files != [self.root / source])
+        return self._digests[source]
+
+    def _files(self, source: str) -> list[Path]:
+        """All files of a source. Raises InputError where there are none."""
+        path = self.root / source
+        files = [path] if path.is_file() else []
+        if path.is_dir():
+            files = sorted(path.iterdir())
+        elif is_pattern(path):
+            files = images_matching(str(path))
+        if not files:
+            raise InputError(f"{path} is missing; see what else is with: motionveil bench data check")
+        return files

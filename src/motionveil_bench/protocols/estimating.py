@@ -1,0 +1,145 @@
+"""How long an experiment will take, measured on a little of it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from motionveil._core.types import Clip
+from motionveil.video import open_source
+
+from ..copies.obfuscations import ORIGINAL
+from ..models import Network, build_network, get_network
+from ..training import Training, make_fabric
+from .running import Benchmark, Plan
+
+_FRAMES = 32
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is left, and about how many seconds of one process it takes: copies by obfuscator, trainings by network, and
+    learned obfuscators by name, whose copies are not counted before they are trained.
+
+    Trainings are counted with all their epochs, the look at the validation clips after each of them included; patience
+    may end them earlier. Reading frames and judging the test clips is not counted.
+    """
+
+    plan: Plan
+    copies: dict[str, float]
+    trainings: dict[str, float]
+    learned: dict[str, float] = field(default_factory=dict)
+
+    def lines(self) -> Iterator[str]:
+        """For a person to read."""
+        plan = self.plan
+        yield f"copies to make: {len(plan.copies)}, {_time(sum(self.copies.values()))}"
+        yield from (f"  {name:<20} {_time(seconds)}" for name, seconds in self.copies.items())
+        yield f"trainings: {len(plan.trainings)}, {_time(sum(self.trainings.values()))}"
+        counts = Counter(run.network for run in plan.trainings)
+        yield from (f"  {name:<20} {counts[name]:>4} x {_time(s / counts[name])}" for name, s in self.trainings.items())
+        if plan.learned:
+            yield f"learned obfuscators to train: {len(plan.learned)}, {_time(sum(self.learned.values()))}"
+            yield from (f"  {name:<20} {_time(seconds)}" for name, seconds in self.learned.items())
+        yield f"trained networks to judge: {plan.evaluations}"
+
+
+def estimate(benchmark: Benchmark) -> Estimate:
+    """Time some frames of every obfuscator and one step of every network."""
+    plan = benchmark.plan()
+    copies = {}
+    for name in benchmark.experiment.every_obfuscator():
+        if name == ORIGINAL or name in benchmark.experiment.learned:
+            continue  # what is not learned yet cannot be timed
+        missing = [source for where, source, shown in plan.copies if (where, shown) == (benchmark.preparation, name)]
+        if missing:
+            copies[name] = _seconds_of_copies(benchmark, name, missing)
+    trainings: dict[str, float] = {}
+    inputs: dict[str, tuple[float, float]] = {}
+    for run in plan.trainings:
+        training, sampling = (
+            benchmark.experiment.training_of(run.network), benchmark.experiment.sampling_of(run.network),
+        )  # fmt: skip
+        network = sampling.applied_to(get_network(run.network))
+        if run.network not in inputs:
+            module = build_network(run.network, len(benchmark.dataset.tasks[run.task].classes))
+            inputs[run.network] = _seconds_of_inputs(module, network, training)
+        once, judged = inputs[run.network]
+        split, views = benchmark.evaluator.split(run), sampling.views or network.views
+        seconds = once * len(split.train) * sampling.samples + judged * len(split.validation) * views
+        trainings[run.network] = trainings.get(run.network, 0.0) + seconds * training.epochs
+    learned: dict[str, float] = {}
+    for name, count in Counter(instance.name for instance in plan.learned).items():
+        one = next(instance for instance in plan.learned if instance.name == name)
+        learned[name] = count * benchmark.evaluator.learner.seconds(one)
+    return Estimate(plan, copies, trainings, learned)
+
+
+def _seconds_of_copies(benchmark: Benchmark, obfuscator: str, sources: list[str]) -> float:
+    """Of all these sources, from the first frames of one of them."""
+    method = benchmark.preparation.method(obfuscator, sources[0])
+
+    def first(source: str) -> Iterator[Clip]:
+        with open_source(benchmark.places.root / source) as reader:
+            yield from islice(reader, max(1, _FRAMES // 4))
+
+    list(method.stream(islice(first(sources[0]), 1)))  # networks are set up on their first frames
+    begin = time.monotonic()
+    frames = sum(len(clip) for clip in method.stream(first(sources[0])))
+    per_frame = (time.monotonic() - begin) / max(1, frames)
+    lengths = []
+    for source in sources[:: max(1, len(sources) // 10)]:
+        with open_source(benchmark.places.root / source) as reader:
+            lengths.append(reader.info.num_frames or frames)
+    return per_frame * len(sources) * sum(lengths) / len(lengths)
+
+
+def _seconds_of_inputs(module: nn.Module, network: Network, training: Training) -> tuple[float, float]:
+    """To learn from one clip or frame, and to judge one, on the device that trains.
+
+    Measured on two at most, which takes little time and memory; a GPU is quicker on whole batches, so this is the
+    upper end.
+    """
+    fabric = make_fabric(training.precision)
+    count = min(2, training.batch_size)
+    optimizer = torch.optim.AdamW(module.parameters())
+    module, optimizer = fabric.setup(module, optimizer)
+    time_axis = (network.num_frames,) if network.level == "clip" else ()
+    shape = (count, 6 if network.flow else 3, *time_axis, network.size, network.size)
+    inputs = torch.randn(shape, device=fabric.device)
+
+    def learn() -> Tensor:
+        loss: Tensor = module(inputs).float().logsumexp(1).mean()
+        fabric.backward(loss)
+        optimizer.step()
+        optimizer.zero_grad()
+        return loss.detach()
+
+    def infer() -> Tensor:
+        with torch.inference_mode(), fabric.autocast():
+            return cast(Tensor, module(inputs))
+
+    def seconds(work: Callable[[], Tensor]) -> float:
+        """Of the second of two calls; the first one sets things up. A number from the device comes when all is done."""
+        float(work().sum())
+        begin = time.monotonic()
+        float(work().sum())
+        return (time.monotonic() - begin) / count
+
+    learned = seconds(learn)
+    module.eval()
+    return learned, seconds(infer)
+
+
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"about {math.ceil(seconds)} s"
+    return f"about {math.ceil(seconds / 60)} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
