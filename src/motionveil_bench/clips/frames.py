@@ -80,7 +80,7 @@ class DecodedWriter:
         remove(self._temporary)
 
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("motionveil.bench")  # shown by the command line as all of motionveil
 VERSION = 1
 """To be raised when the same sources would be decoded to other frames or flow: older files are then made again."""
 Span = tuple[int, int | None]

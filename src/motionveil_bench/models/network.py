@@ -49,7 +49,7 @@ class Network:
     pretrained: str = ""
 
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("motionveil.bench")  # shown by the command line as all of motionveil
 
 
 def load_weights(module: nn.Module, path: str | Path, network: Network) -> None:

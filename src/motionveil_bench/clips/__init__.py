@@ -1,0 +1,1 @@
+"""Clips as networks see them: decoded once, sampled and cropped."""

@@ -1,0 +1,1 @@
+"""Experiments: what is trained on what, and judged by whom; frozen, retrained, two-fold and searched."""
