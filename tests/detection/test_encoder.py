@@ -12,7 +12,7 @@ from motionveil import drawing
 from motionveil._core.errors import OptionError, WeightsError
 from motionveil._core.types import UInt8Array
 from motionveil.detection.features import FEATURE_EXTRACTORS, PartsEncoder
-from motionveil.detection.features.encoder import ENCODER_PATH, PERSON
+from motionveil.detection.features.encoder import ENCODER_PATH, PERSON, confirmed
 from motionveil.detection.saliency import saliency_maps
 from motionveil.detection.templates import ATTRIBUTES, built_in_library
 from motionveil.models.engine import ENGINES, load_network
@@ -61,6 +61,27 @@ def test_one_sure_look_suffices(astronaut: UInt8Array) -> None:
     assert (maps[0][sure] > 0.5).mean() > 0.98
     with pytest.raises(OptionError, match="levels"):
         PartsEncoder(short_side=96, levels=3)
+
+
+def test_coarse_finds_need_the_finer_look() -> None:
+    coarse, fine = np.full((12, 12), 0.1, np.float32), np.full((12, 12), -0.2, np.float32)
+    coarse[:4, :4] = 0.9  # seen by the finer look in a quarter of its cells
+    fine[:2, :2] = 0.2
+    coarse[6:, 6:] = 0.7  # seen in fewer
+    fine[6:8, 6:10] = 0.2
+    found = confirmed(coarse, fine)
+    np.testing.assert_allclose(found[:4, :4], 0.9)
+    found[:4, :4] = -1
+    assert (found == -1).all()
+
+
+def test_mirrored_looks_are_averaged(astronaut: UInt8Array) -> None:
+    both = PartsEncoder(short_side=256, mirrored=True)
+    found = both(astronaut[None]).descriptors
+    turned = both(np.ascontiguousarray(astronaut[None, :, ::-1])).descriptors
+    np.testing.assert_allclose(found, turned[:, :, ::-1], atol=1e-6)
+    once = PartsEncoder(short_side=256)(astronaut[None]).descriptors
+    assert 0.001 < np.abs(found - once).mean() < 0.1
 
 
 def test_half_precision_agrees_with_single(rng: np.random.Generator) -> None:

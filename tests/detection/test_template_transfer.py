@@ -135,8 +135,9 @@ def test_other_features_start_from_their_own_settings() -> None:
     secure = get_preset("secure")
     assert secure.with_features("parts", short_side=200).feature_options == {"short_side": 200, "levels": 2}
     assert secure.with_features("dino_vits8", stride=8).feature_options == {"stride": 8}
-    assert secure.for_still().feature_options == {"short_side": 768, "levels": 3}
-    assert secure.with_features("parts", short_side=200).for_still().feature_options == {"short_side": 200, "levels": 2}
+    assert secure.for_still().feature_options == {"short_side": 448, "levels": 2, "mirrored": True}
+    finer = secure.with_features("parts", short_side=200, mirrored=False)
+    assert finer.for_still().feature_options == {"short_side": 200, "levels": 2, "mirrored": False}
     assert secure.with_features("dino_vits8").for_still().feature_options == {}
     for name, words in (("clip", "unknown features 'clip'"), ("parts", "has no option stride")):
         with pytest.raises(OptionError, match=words):

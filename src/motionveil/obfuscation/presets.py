@@ -126,8 +126,8 @@ _SECURE = Preset(
     name="secure",
     coverage=Coverage(
         combine="max",
-        begin=0.28,
-        full=0.36,
+        begin=0.15,
+        full=0.23,
         sure=0.66,
         head_gain=1.7,
         margin=0.01,
@@ -139,7 +139,7 @@ _SECURE = Preset(
         surprise=0.001,
     ),
     feature_options={"short_side": 448, "levels": 2},
-    still_options={"short_side": 768, "levels": 3},
+    still_options={"mirrored": True},
     strict=True,
 )
 

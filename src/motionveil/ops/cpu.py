@@ -66,6 +66,11 @@ def stack(arrays: Sequence[Array]) -> Array:
     return cast(Array, arrays[0][None] if len(arrays) == 1 else np.stack(arrays))
 
 
+def mirror(frames: Array) -> Array:
+    """Mirror (T, h, w, ...) left to right."""
+    return cast(Array, np.ascontiguousarray(frames[:, :, ::-1]))
+
+
 def as_float32(values: AnyArray) -> Float32Array:
     """Convert to float32."""
     return values.astype(np.float32)

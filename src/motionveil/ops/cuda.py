@@ -121,6 +121,11 @@ def resize_image(image: Tensor, size: Size) -> Tensor:
     return image if image.shape[:2] == size else _uint8(_interpolated(image, size))
 
 
+def mirror(frames: Tensor) -> Tensor:
+    """Mirror (T, h, w, ...) left to right."""
+    return frames.flip(2)
+
+
 def resize_lanczos(image: Tensor, size: Size) -> Tensor:
     """Resize (H, W, 3) uint8 to (height, width) by Lanczos resampling, rounded after each axis."""
     vertical, horizontal = (

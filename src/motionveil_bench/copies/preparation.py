@@ -84,7 +84,7 @@ class LearnedObfuscation:
         return networks
 
 
-VERSION = 4
+VERSION = 5
 """To be raised when the same settings would make other pictures, as with another encoder or other templates in the
 package: older copies are then made again."""
 
