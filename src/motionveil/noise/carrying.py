@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import cast
 
 import numpy as np
@@ -51,32 +52,30 @@ def with_stiff_heads(flow: Float32Array, heads: Float32Array) -> Float32Array:
     count, numbers = ops.pieces(ops.to_host(ops.resize_map(heads, size)) >= 0.5)
     if not count:
         return flow
-    whole, reach = np.array(ops.to_host(flow)), int(_SOFT) + 1
-    # Where a head is deep, it is not its margin, which shows ground.
-    depth = ops.depth(np.pad(numbers > 0, 1))[1:-1, 1:-1]
-    boxes: list[tuple[tuple[slice, slice], Float32Array]] = []
-    places: list[npt.NDArray[np.int64]] = []
-    for number in range(1, count + 1):
-        mask = numbers == number
-        found = [np.flatnonzero(mask.any(axis)) for axis in (1, 0)]
-        top, left = (max(0, int(each[0]) - reach) for each in found)
-        around = np.s_[top : int(found[0][-1]) + reach + 1, left : int(found[1][-1]) + reach + 1]
-        inside = mask[around]
-        deep = np.where(inside, depth[around], 0)
-        core = np.flatnonzero(deep >= _CORE * deep.max())
-        some = core[np.linspace(0, len(core) - 1, _PLACES).astype(np.int64)]
-        y, x = np.divmod(some, inside.shape[1])
-        boxes.append((around, inside.astype(np.float32)))
-        places.append(np.stack([x + left, y + top], -1))
-    at = np.stack(places)
-    shift, turn = _rigid(at.astype(np.float32), whole[at[..., 1], at[..., 0]])
-    for (around, inside), moves, turns in zip(boxes, shift, turn, strict=True):
-        grid = ops.pixel_grid(*inside.shape) + np.array([around[1].start, around[0].start], np.float32)
-        moved = moves + turns * np.stack([-grid[..., 1], grid[..., 0]], -1)
-        wide = ops.dilate(inside, _SOFT)
-        share = np.maximum(inside, ops.smooth(wide, _SOFT / 2) * wide)[..., None]
-        whole[around] += share * (moved - whole[around])
+    distance, nearest = ops.nearest_piece(numbers)
+    y, x = np.divmod(_deep_places(numbers, count), size[1])
+    whole = np.array(ops.to_host(flow))
+    shift, turn = _rigid(np.stack([x, y], -1).astype(np.float32), whole[y, x])
+    rows, columns = np.nonzero(distance <= _SOFT)
+    piece = nearest[rows, columns] - 1
+    moved = shift[piece] + turn[piece, None] * np.stack([-rows, columns], -1).astype(np.float32)
+    share = 1 - distance[rows, columns, None] / np.float32(_SOFT + 1)
+    whole[rows, columns] += share * (moved - whole[rows, columns])
     return ops.to_device(whole, ops.device_of(flow))
+
+
+def _deep_places(numbers: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.int64]:
+    """Flat indices (count, n) of places deep in each piece: its margin shows ground."""
+    depth = ops.depth(np.pad(numbers > 0, 1))[1:-1, 1:-1].ravel()
+    inside = np.flatnonzero(numbers)
+    piece = numbers.ravel()[inside]
+    greatest = np.zeros(count + 1, np.float32)
+    np.maximum.at(greatest, piece, depth[inside])
+    core = depth[inside] >= _CORE * greatest[piece]
+    inside, piece = inside[core], piece[core]
+    inside = inside[np.argsort(piece, kind="stable")]
+    first = np.cumsum(np.bincount(piece, minlength=count + 1))
+    return np.stack([inside[np.linspace(a, b - 1, _PLACES).astype(np.int64)] for a, b in pairwise(first)])
 
 
 def camera_motion(flow: Float32Array, figure: Float32Array) -> Float32Array | None:
