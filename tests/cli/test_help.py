@@ -84,3 +84,13 @@ def test_completion() -> None:
     assert complete("obfuscate", "fi") == ["file"]
     assert complete("obfuscate", "film.mp4", "--mask", "m") == ["file"]
     assert complete("audit", "a") == ["file"]
+
+
+@pytest.mark.parametrize(("former", "name", "value"), [
+    ("--fill", "filler", "blur"), ("--detail", "short_side", "128"), ("--opacity", "thresholds", "0.1,0.3"),
+])  # fmt: skip
+def test_former_names_of_options_still_work(former: str, name: str, value: str) -> None:
+    parent = click.Context(root, **root.context_settings)
+    with obfuscate.make_context("obfuscate", ["in.mp4", former, value], parent=parent) as context:
+        assert context.params[name]
+    assert f"{former} " not in obfuscate.get_help(context)

@@ -41,7 +41,7 @@ _OPTIONS = (
     click.option("--detector", "detectors", multiple=True, metavar="FILE",
                  help="Additional face detector (ONNX). Repeatable."),
     click.option(
-        "--judge", "flow_weights", metavar="NAME|FILE", help="RAFT weights, as a second measure of the motion kept."
+        "--flow-weights", metavar="NAME|FILE", help="RAFT weights, for a second measure of the motion kept."
     ),
     click.option(
         "--person", "persons", type=PersonFile(), multiple=True,
@@ -91,7 +91,7 @@ _PANELS = {
     **INPUT_PANEL,
     "Attackers": (
         "--face-weights", "--detector", "--person", "--shows", "--embedding", "--train-on", "--train-seconds",
-        "--judge",
+        "--flow-weights",
     ),
     **GENERAL,
 }  # fmt: skip

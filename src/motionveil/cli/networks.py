@@ -17,10 +17,11 @@ from .numbers import Number, Whole
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _FEATURES = {
-    "detail": click.option(
-        "--detail",
+    "short_side": click.option(
+        "--short-side",
         type=Whole(16, 2160),
-        help="Short side at which detection sees keyframes, in pixels. Usually --smallest-person is what you want.",
+        help="Short side in pixels to which keyframes are resized for detection. --smallest-person is usually the "
+        "better choice.",
     ),
     "smallest_person": click.option(
         "--smallest-person",
@@ -59,8 +60,6 @@ FEATURE_PANEL = {
     )
 }  # fmt: skip
 FLOW_PANEL = {"Optical flow": ("--flow", "--flow-weights", "--flow-iterations", "--flow-scale")}
-_NAMES = {"detail": "short_side"}
-"""What an option is called by the extractors, where that is not its own name."""
 _FLOW = {
     "flow_weights": click.option("--flow-weights", metavar="NAME|FILE", help="Weights of RAFT. Default: raft_sintel."),
     "flow_iterations": click.option("--flow-iterations", type=Whole(1, 1000), help="Iterations of RAFT. Default: 12."),
@@ -95,7 +94,7 @@ def flow_options(command: Command) -> Command:
 
 def take_features(options: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
     """Take the options of `feature_options` out of a dictionary: the name, and what else was given."""
-    given = {_NAMES.get(key, key): options.pop(key) for key in _FEATURES}
+    given = {key: options.pop(key) for key in _FEATURES}
     return options.pop("features"), {key: value for key, value in given.items() if value is not None}
 
 

@@ -20,7 +20,7 @@ from ..outputs.run_manifest import is_complete, recipe_of
 from ..pipeline.obfuscation import Result, obfuscate_video
 from ..video import CODECS, Encoding, source_name
 from .completion import complete_files
-from .fill import with_fill
+from .filler import with_filler
 from .groups import GENERAL, PanelCommand
 from .learned import method_options, take_learned
 from .networks import FEATURE_PANEL, FLOW_PANEL, feature_options, flow_options, take_features, take_flow
@@ -32,12 +32,12 @@ from .terminal import say
 
 _PANELS = {
     "Options": (
-        "--output", "--hide", "--smallest-person", "--area", "--fill", "--preview", "--audit", "--start", "--end",
+        "--output", "--hide", "--smallest-person", "--area", "--filler", "--preview", "--audit", "--start", "--end",
         "--overwrite",
     ),
     "Regions": ("--mask", "--whole-frame", "--inverse", "--only-in", "--except-area", "--except-mask", "--keep-person"),
-    "Coverage": ("--preset", "--settings", "--opacity", "--margin", "--hold", "--strength"),
-    "Detection": ("--keyframe-every", "--recheck", "--match-first", "--detail"),
+    "Coverage": ("--preset", "--settings", "--thresholds", "--margin", "--hold", "--strength"),
+    "Detection": ("--keyframe-every", "--recheck", "--match-first", "--short-side"),
     "Noise": ("--grain", "--transport", "--palette", "--face-motion", "--statistics"),
     **INPUT_PANEL,
     "Output": ("--codec", "--quality", "--speed", "--audio", "--metadata", "--colours", "--record", "--resume"),
@@ -115,9 +115,9 @@ _PANELS = {
 @click.option("--resume", is_flag=True, help="Skip inputs whose result was completed earlier with the same settings.")
 @click.option("--record/--no-record", default=True, show_default=True, help="Write settings and hashes to OUT.json.")
 @click.option(
-    "--opacity",
-    type=Numbers("BEGIN,FULL", "0.2,0.4"),
-    help="Saliency at which opacity starts to rise, and at which it reaches 1.",
+    "--thresholds",
+    type=Numbers("LOW,HIGH", "0.2,0.4"),
+    help="Saliency below which pixels stay unchanged, and from which they are replaced completely.",
 )
 @click.option(
     "--margin", type=Number(), metavar="FRACTION", help="Grow hidden regions by this fraction of the short side."
@@ -142,7 +142,7 @@ _PANELS = {
 @click.option(
     "--match-first", is_flag=True, default=None, help="Replace each template with its best match in the first frame."
 )
-@click.option("--fill", type=Setting(FILLERS), help="What to fill regions with, such as solid:colour=#204060.")
+@click.option("--filler", type=Setting(FILLERS), help="What to fill regions with, such as solid:colour=#204060.")
 @click.option("--grain", type=Number(1, 1e5), metavar="PIXELS", help="Grain size of the noise.")
 @click.option("--transport", type=click.Choice(get_args(Transport)), help="How the noise moves with the scene.")
 @click.option("--palette", type=click.Choice(list(PALETTES)), help="Colours of the noise.")
@@ -264,11 +264,8 @@ def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
             if options[key] is not None
         },
     )
-    if options["opacity"] is not None:
-        begin, full = options["opacity"]
-        if not 0 <= begin < full <= 1:
-            raise OptionError(f"--opacity {begin:g},{full:g} must be two rising numbers from 0 to 1, such as 0.2,0.4")
-        coverage = coverage.with_opacity(begin, full)
+    if options["thresholds"] is not None:
+        coverage = coverage.with_thresholds(*options["thresholds"])
     noise = {
         key: options[key]
         for key in ("grain", "transport", "statistics", "palette", "face_motion")
@@ -277,7 +274,7 @@ def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
     (features, feature_settings), (flow, flow_settings) = take_features(options), take_flow(options)
     preset = preset.with_features(features or preset.features, **feature_settings)
     preset = preset.with_flow(flow or preset.flow, **flow_settings)
-    return replace(with_fill(preset, options["fill"], noise), coverage=coverage)
+    return replace(with_filler(preset, options["filler"], noise), coverage=coverage)
 
 
 def _summarise(result: Result) -> None:

@@ -32,12 +32,19 @@ COMMANDS = {
 
 PLUGINS = "motionveil.commands"
 
+FORMER_NAMES = {"fill": "filler", "detail": "short-side", "opacity": "thresholds", "judge": "flow-weights"}
+"""Former name of an option → its name. They still work in 0.1, but help does not show them."""
+
 
 @click.group(
     cls=LazyGroup,
     subcommands=COMMANDS,
     plugins=PLUGINS,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "token_normalize_func": lambda name: FORMER_NAMES.get(name, name),
+    },
 )
 @click.version_option(version("motionveil"), prog_name="motionveil")
 @click.option("-v", "--verbose", is_flag=True, help="Show tracebacks of errors.")

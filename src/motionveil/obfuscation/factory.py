@@ -95,7 +95,7 @@ def make_filler(
         options["statistics"] = measure_statistics(looked_at)
     if seed is not None and name in FILLERS and "seed" in inspect.signature(FILLERS[name]).parameters:
         options["seed"] = seed
-    return _make("fill", FILLERS, name, options)
+    return _make("filler", FILLERS, name, options)
 
 
 def _make(kind: str, table: Mapping[str, Callable[..., Made]], name: str, options: Mapping[str, object]) -> Made:
@@ -302,6 +302,6 @@ def check_filler_options(name: str, options: Mapping[str, object]) -> None:
     """Raise OptionError for filler options that are set elsewhere, unknown or unusable."""
     if taken := sorted({"seed", "frames"} & set(options)):
         remedy = "set it as the seed of the run (--seed)" if "seed" in taken else "omit it"
-        raise OptionError(f"{taken[0]} is not an option of the fill {name} here; {remedy}")
+        raise OptionError(f"{taken[0]} is not an option of the filler {name} here; {remedy}")
     given: dict[str, Any] = {key: value for key, value in options.items() if value != "video"}
     make_filler(name, **given)

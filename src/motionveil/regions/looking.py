@@ -88,12 +88,13 @@ def key_of(saliency: Float32Array, heads: Float32Array, cells: Cells, size: tupl
     if factor > 1:  # on smaller cells outlines have no steps
         heads, _ = refine(heads, cells, factor)
         saliency, cells = refine(saliency, cells, factor)
-    opacity = opacity_curve(saliency, coverage.begin, coverage.full)
+    low, high = coverage.thresholds
+    opacity = opacity_curve(saliency, low, high)
     if coverage.sure:
-        opacity = opacity * sure_pieces(saliency, coverage.begin, coverage.sure)
+        opacity = opacity * sure_pieces(saliency, low, coverage.sure)
     # A cell of the descriptors at least: less than that nobody can know.
     radius = max(coverage.margin * min(size) / min(cells.stride), float(factor)) if coverage.margin else 0.0
-    where_heads = ops.to_host(ops.as_float32((opacity >= 1) & (heads >= coverage.full))) > 0
+    where_heads = ops.to_host(ops.as_float32((opacity >= 1) & (heads >= high))) > 0
     opacity = ops.dilate(opacity, radius)
     if coverage.head_margin:
         grown = grow(where_heads, coverage.head_margin, least=radius)

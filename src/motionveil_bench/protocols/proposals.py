@@ -34,8 +34,8 @@ def start_parameters(preset: Preset) -> dict[str, Any]:
     coverage, filling = preset.coverage, preset.filler_options
     found = {
         **{f"hide_{name}": True for name in HIDEABLE},
-        "begin": coverage.begin,
-        "width": round(coverage.full - coverage.begin, 6),
+        "begin": coverage.thresholds[0],
+        "width": round(coverage.thresholds[1] - coverage.thresholds[0], 6),
         "margin": coverage.margin,
         "hold": coverage.hold,
         "grain": filling.get("grain", _GRAIN),
