@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from .._core.errors import OptionError
 from .._core.printable import printable
-from ..audit import Attackers, Audit, Training, audit_video
+from ..audit import Attackers, AttackerTraining, Audit, audit_video
 from ..pipeline.runner import Window
 from ..video import source_name
 from .completion import complete_files
@@ -83,7 +83,7 @@ def take_attackers(options: dict[str, Any]) -> Attackers:
         shows=options.pop("shows"),
         embeddings=[ONNXEmbedding(path) for path in options.pop("embeddings")],
         train_on=options.pop("train_on"),
-        training=Training(seconds=options.pop("train_seconds")),
+        training=AttackerTraining(seconds=options.pop("train_seconds")),
     )
 
 

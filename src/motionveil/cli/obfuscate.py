@@ -232,10 +232,10 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
             _summarise(result)
         if audit:
             # Slow to import, and not needed otherwise.
-            from ..audit import Method
+            from ..audit import KnownMethod
             from .audit import run_audit
 
-            method = None if learned else Method(settings, where, window, seed is not None, doubts=result.doubts)
+            method = None if learned else KnownMethod(settings, where, window, seed is not None, doubts=result.doubts)
             run_audit(
                 str(source), target, audit_path(target), method=method, window=window, overwrite=encoding.overwrite,
                 quiet=quiet,

@@ -69,7 +69,7 @@ def load_learned(path: str | Path, *, method: str | None = None, device: str = "
         raise WeightsError(f"{path} holds no learned obfuscator; give a file that was trained with: {HOW_TO_MAKE}")
     told = _told(path, metadata[_KEY])
     if method is not None and told["method"] != method:
-        raise WeightsError(f"{path} holds the method {told['method']}, not {method}; choose --method {told['method']}")
+        raise WeightsError(f"{path} holds the method {told['method']}, not {method}; choose `method` {told['method']}")
     return LearnedObfuscator(
         _filled(path, told, tensors), method=told["method"], size=told["size"], fit=told["fit"], about=told["about"],
         device=device, sha256=weights_sha256(path),

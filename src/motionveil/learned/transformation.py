@@ -34,7 +34,7 @@ class Transformation(PictureDegradation):
             _convolution(3, width, 9),
             _convolution(width, 2 * width, 3, stride=2),
             _convolution(2 * width, 4 * width, 3, stride=2),
-            *(_Residual(4 * width) for _ in range(blocks)),
+            *(_ResidualBlock(4 * width) for _ in range(blocks)),
             _doubling(4 * width, 2 * width),
             _doubling(2 * width, width),
             nn.Conv2d(width, 3, 9, padding=4, padding_mode="replicate"),
@@ -65,7 +65,7 @@ def _doubling(given: int, made: int) -> nn.Sequential:
     )
 
 
-class _Residual(nn.Module):
+class _ResidualBlock(nn.Module):
     """Two convolutions beside the identity, nothing after the sum."""
 
     def __init__(self, width: int) -> None:

@@ -54,12 +54,12 @@ class Preset:
         if self.strict and self.coverage.match_first:
             raise OptionError(
                 f"the preset {self.name} does not match templates to the first frame, which may show other people or "
-                "nobody; omit --match-first, or choose --preset paper for research"
+                "nobody; omit `match_first`, or choose the `preset` paper for research"
             )
         if self.strict and self.filler_options.get("statistics") == "video":
             raise OptionError(
                 f"the preset {self.name} does not use the colours of the video for noise, as that reveals them; "
-                "choose other --statistics, or --preset paper for research"
+                "choose other `statistics`, or the `preset` paper for research"
             )
 
     def with_features(self, name: str, **options: Any) -> Preset:

@@ -109,9 +109,9 @@ def plan_tree(folder: Path, files: Sequence[Path], target: str | Path | None) ->
     """Every file below a folder with the place of its result: the same tree in `target`, default FOLDER_veiled."""
     root = Path(target) if target is not None else folder.parent / f"{folder.resolve().name}_veiled"
     if root.suffix and not root.is_dir():
-        raise OptionError(f"{root} is one file for {len(files)} inputs; give a folder with -o")
+        raise OptionError(f"{root} is one file for {len(files)} inputs; give a folder")
     if root.resolve() == folder.resolve():
-        raise OptionError(f"{root} is the input folder; give another one with -o")
+        raise OptionError(f"{root} is the input folder; give another folder")
     pairs = []
     for path in files:
         place = output_for(path, root / path.relative_to(folder).parent, many=True)
@@ -138,7 +138,7 @@ def plan(
             return plan_tree(folder, below, target)
     many = len(sources) > 1
     if many and target is not None and Path(target).suffix and not Path(target).is_dir():
-        raise OptionError(f"{target} is one file for {len(sources)} inputs; give a folder with -o")
+        raise OptionError(f"{target} is one file for {len(sources)} inputs; give a folder")
     pairs = [(source, output_for(source, target, many=many, images=images)) for source in sources]
     taken: dict[Path, str | Path | int] = {
         Path(str(source)).resolve(): source for source in sources if Path(str(source)).exists()

@@ -28,7 +28,7 @@ _OUTLINE = 0.8
 
 
 @dataclass
-class _Frame:
+class _TimedFrame:
     image: UInt8Array
     flow: Float32Array | None
     pts: Fraction
@@ -70,12 +70,12 @@ class TemplateSaliency:
         """The same, with heads where they are followed."""
         lengths: deque[int] = deque()
 
-        def frames() -> Iterator[_Frame]:
+        def frames() -> Iterator[_TimedFrame]:
             for clip in clips:
                 lengths.append(len(clip))
                 flows = clip.flow_to_previous or (None,) * len(clip)
                 for image, flow, pts in zip(clip.frames, flows, clip.pts, strict=True):
-                    yield _Frame(image, flow, pts)
+                    yield _TimedFrame(image, flow, pts)
 
         ready: list[tuple[Float32Array, Float32Array | None]] = []
         for frame in self._covered(self._groups(frames())):
@@ -85,9 +85,9 @@ class TemplateSaliency:
                 yield Seen(ops.stack([opacity for opacity, _ in ready]), tuple(heads for _, heads in ready))
                 ready = []
 
-    def _groups(self, frames: Iterable[_Frame]) -> Iterator[list[_Frame]]:
+    def _groups(self, frames: Iterable[_TimedFrame]) -> Iterator[list[_TimedFrame]]:
         """Frames in groups whose last frame is a keyframe; a cut, a lost way or the end closes a group early."""
-        group: list[_Frame] = []
+        group: list[_TimedFrame] = []
         last: Fraction | None = None
         recheck = self.coverage.recheck if self.coverage.keyframe_every > 1 else None
         lost = None if recheck is None else Lost(self.checker)
@@ -112,7 +112,7 @@ class TemplateSaliency:
         if group:
             yield group
 
-    def _covered(self, groups: Iterable[list[_Frame]]) -> Iterator[tuple[Float32Array, Float32Array | None]]:
+    def _covered(self, groups: Iterable[list[_TimedFrame]]) -> Iterator[tuple[Float32Array, Float32Array | None]]:
         """Opacity of every frame at full size, and heads on cells: carried between keyframes, followed if missed."""
         looks = Looks(self.extractor, self.templates, self.coverage)
         following = Following(self.coverage, self.on_doubt)
