@@ -22,7 +22,7 @@ from .terminal import say
 
 
 class PersonFile(click.ParamType["tuple[str, str]"]):
-    """NAME=FILE."""
+    """A pair NAME=FILE."""
 
     name = "NAME=FILE"
 
@@ -61,14 +61,14 @@ _OPTIONS = (
 
 
 def attacker_options(command: Command) -> Command:
-    """What attackers have: what `take_attackers` takes."""
+    """Add the options of the attackers, which `take_attackers` reads."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 def take_attackers(options: dict[str, Any]) -> Attackers:
-    """Take the options of `attacker_options` out of a dictionary."""
+    """Remove the options of `attacker_options` from a dictionary, and build the attackers from them."""
     from ..audit.detectors import ONNXDetector
     from ..audit.identification import ONNXEmbedding
 
@@ -128,7 +128,7 @@ def command(original: str, output: str, directory: str, hide: Sequence[str] | No
 
 
 def run_audit(original: str, output: str | Path, directory: str | Path, *, quiet: bool, **options: Any) -> Audit:
-    """`audit_video` with its steps and its verdict on the terminal."""
+    """Run `audit_video`, with progress and verdict on the terminal."""
     bar: Any = tqdm(
         total=100, desc=printable(source_name(output)), delay=2, disable=quiet or None, dynamic_ncols=True, leave=False,
         bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}",

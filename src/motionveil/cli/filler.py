@@ -26,7 +26,7 @@ def with_filler(
     name, settings = filler or (preset.filler, {})
     single = single or {}
     if both := sorted(set(settings) & set(single)):
-        raise OptionError(f"{both[0]} is given in --filler and by --{both[0]}; leave one of them out")
+        raise OptionError(f"{both[0]} is given both in --filler and as --{both[0]}; omit one of them")
     given = {**single, **settings}
     check_filler_options(name, given)
     return preset.with_filler(name, **given)

@@ -46,7 +46,7 @@ _PANELS = {
     "Research": ("--method", "--checkpoint", "--seed"),
     **GENERAL,
 }  # fmt: skip
-"""The ten options that people need first, then the others. See `PanelCommand`."""
+"""The ten most common options first, then the others. See `PanelCommand`."""
 
 
 @click.command(name="obfuscate", cls=PanelCommand, panels=_PANELS)
@@ -182,7 +182,7 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
     seed, preview, record = options.pop("seed"), options.pop("preview"), options.pop("record")
     audit, resume = options.pop("audit"), options.pop("resume")
     if resume and not record:
-        raise OptionError("--resume needs the record of each result; leave out --no-record")
+        raise OptionError("--resume needs the manifest of each result; omit --no-record")
     chosen = take_settings(click.get_current_context(), options)
     learned = take_learned(click.get_current_context(), options)
     where = take_where(options)
@@ -207,7 +207,7 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
     if learned is not None:
         how = {"obfuscator": learned}
 
-    # What masks hold, and what a learned network is, is not compared: such results are made again.
+    # The contents of masks and learned networks are not compared; such results are always recomputed.
     recipe = None if learned or where.all_masks or not resume else recipe_of(settings, where)
 
     def work(pair: tuple[str | Path | int, Path]) -> None:
@@ -219,7 +219,7 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
                 say(f"{target}  (already complete)")
             return
         number = f"{pairs.index(pair) + 1}/{len(pairs)} " if len(pairs) > 1 else ""
-        # A record without its result is what somebody left when they removed the result.
+        # A manifest without its result: somebody removed the result.
         replaced = encoding.overwrite or (resume and not target.exists())
         with ProgressBar(f"{number}{source_name(source)}", quiet=quiet) as bar:
             result = obfuscate_video(
@@ -231,7 +231,7 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
         if not quiet:
             _summarise(result)
         if audit:
-            # Slow to import, and not needed otherwise.
+            # slow to import
             from ..audit import KnownMethod
             from .audit import run_audit
 
@@ -245,7 +245,7 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
 
 
 def _check_audits(pairs: list[tuple[str | Path | int, Path]], *, overwrite: bool) -> None:
-    """Raise OptionError early for results that could not be audited."""
+    """Raise OptionError early for results that cannot be audited."""
     from ..audit.report import check_place
 
     for source, target in pairs:
@@ -255,7 +255,7 @@ def _check_audits(pairs: list[tuple[str | Path | int, Path]], *, overwrite: bool
 
 
 def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
-    """The preset with the options of the command line applied."""
+    """Apply the options of the command line to the preset."""
     coverage = replace(
         preset.coverage,
         **{
