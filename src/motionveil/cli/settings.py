@@ -48,5 +48,5 @@ def take_settings(context: click.Context, options: dict[str, Any]) -> Settings |
         and context.get_parameter_source(str(parameter.name)) is not ParameterSource.DEFAULT
     ]
     if given:
-        raise OptionError(f"the file given with --settings already defines what to hide and how; omit {', '.join(given)}")
+        raise OptionError(f"--settings already defines what to hide and how; omit {', '.join(given)}")
     return read_settings(path)
