@@ -30,7 +30,7 @@ def public_names() -> str:
             lines.append(f"{name}{_signature(what)}" if callable(what) else name)
             continue
         if issubclass(what, BaseException):
-            lines.append(f"{name}({what.__base__.__name__})")
+            lines.append(f"{name}({what.__mro__[1].__name__})")
             continue
         lines.append(name if getattr(what, "_is_protocol", False) else f"{name}{_signature(what)}")
         for member, value in sorted(vars(what).items()):
