@@ -21,7 +21,8 @@ from motionveil._core.types import Float32Array
 from motionveil.detection.features import ViTEncoder
 from motionveil.detection.features.encoder import ENCODER_PATH
 from motionveil.models.engine import ENGINES, ModuleSource, load_network, read_checkpoint, read_vector
-from motionveil.models.engine.convert import cache_folder
+from motionveil.models.engine.cache import cache_folder
+from motionveil.models.engine.network import ONNXSource
 from motionveil.models.engine.quantize import quantised
 from motionveil.models.vit import DescriptorTransformer
 
@@ -102,6 +103,28 @@ def test_converted_networks_are_kept(images: Any) -> None:
     assert not [path for path in cache_folder().iterdir() if path.name.startswith(".")]
 
 
+def test_compiled_networks_are_kept(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MOTIONVEIL_CACHE", str(tmp_path))
+    frame = rng.integers(0, 256, (1, 64, 96, 3), np.uint8)
+
+    def run() -> Float32Array:
+        return load_network(ONNXSource.read(ENCODER_PATH), engine="openvino")(frame)[0]
+
+    expected = run()
+    (kept,) = tmp_path.iterdir()
+    blob = (kept / "model.blob").read_bytes()
+    monkeypatch.setattr("motionveil.models.engine.openvino.keep", lambda *_: pytest.fail("compiled again"))
+    np.testing.assert_array_equal(run(), expected)
+    monkeypatch.undo()
+    monkeypatch.setenv("MOTIONVEIL_CACHE", str(tmp_path))
+    for damaged in (blob[: len(blob) // 2], b"", bytes([blob[0] ^ 1]) + blob[1:]):
+        (kept / "model.blob").write_bytes(damaged)
+        np.testing.assert_array_equal(run(), expected)
+        assert (kept / "model.blob").read_bytes() != damaged
+
+
 def test_the_code_of_a_network_belongs_to_its_digest() -> None:
     """All files of a package, or the one of a module."""
     folder = Path(__file__).parents[2] / "src" / "motionveil"
@@ -131,7 +154,7 @@ def test_frames_of_several_shapes_in_eight_bits(
 
 def test_the_cache_does_not_grow_for_ever(images: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MOTIONVEIL_CACHE", str(tmp_path))
-    monkeypatch.setattr("motionveil.models.engine.convert._MOST_BYTES", 25_000_000)  # three of these networks
+    monkeypatch.setattr("motionveil.models.engine.cache._MOST_BYTES", 25_000_000)  # three of these networks
 
     def names() -> set[str]:
         return {path.name for path in tmp_path.iterdir()}

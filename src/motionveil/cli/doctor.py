@@ -59,7 +59,7 @@ def command() -> int:
     say(f"{'DINO and RAFT run on':<24}{describe_engine()}")
     kept = [path for path in cache_folder().rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in kept) / 1e6
-    say(f"{'converted networks':<24}{size:.0f} MB in {cache_folder()}, safe to delete")
+    say(f"{'networks':<24}{size:.0f} MB in {cache_folder()}, safe to delete")
     here = [weights.name for weights in WEIGHTS.values() if locate(weights)]
     say(f"{'weights':<24}{', '.join(here) or 'none; only optional networks need them: motionveil weights list'}")
     say(f"{'network':<24}never used by motionveil on its own; no telemetry")

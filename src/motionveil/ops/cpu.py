@@ -199,11 +199,14 @@ def mix(first: UInt8Array, first_weight: float, second: UInt8Array, second_weigh
 
 def blend(image: UInt8Array, filling: UInt8Array, opacity: Float32Array) -> UInt8Array:
     """Eq. 5, O = I + S (N - I), rounded; bit-exact where S is 0 (the image) and 1 (the filling)."""
-    rows, columns = (np.flatnonzero(opacity.any(axis=axis)) for axis in (1, 0))
     blended = image.copy()
-    if len(rows):
-        # Most of a frame is usually outside the region: it is copied, not computed.
-        box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        inside = np.ascontiguousarray(opacity[box])
-        blended[box] = cv2.blendLinear(image[box], filling[box], np.float32(1) - inside, inside)
+    full = opacity >= 1
+    cv2.copyTo(filling, full.view(np.uint8), blended)
+    partly = np.flatnonzero((opacity > 0) ^ full)
+    if len(partly) > opacity.size // 4:
+        return cast(UInt8Array, cv2.blendLinear(image, filling, np.float32(1) - opacity, opacity))
+    if len(partly):  # usually outlines
+        share = opacity.ravel()[partly][None]
+        before, fill = (frame.reshape(-1, 3).take(partly, 0)[None] for frame in (image, filling))
+        blended.reshape(-1, 3)[partly] = cv2.blendLinear(before, fill, np.float32(1) - share, share)[0]
     return blended

@@ -12,6 +12,7 @@ from motionveil._core.types import UInt8Array, UInt16Array
 
 from .gamut import WIDE_PRIMARIES, GamutMap
 from .tonemap import HLG, PQ, ToneMap
+from .yuv420 import planes_of, rgb_of
 
 if TYPE_CHECKING:
     import av
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 BT709, BT601, SMPTE170M, BT2020 = 1, 5, 6, 9
 LIMITED, FULL = 1, 2
 _BT2020_CONSTANT_LUMINANCE = 10
+_WEIGHTS = {BT709: (0.2126, 0.0722), BT601: (0.299, 0.114), BT2020: (0.2627, 0.0593)}
+"""Of red and blue in the luma of a matrix."""
+_PLANAR_420 = ("yuv420p", "yuvj420p")
 _MATRICES = {BT709: BT709, 4: 4, 5: BT601, SMPTE170M: BT601, 7: 7, BT2020: BT2020, _BT2020_CONSTANT_LUMINANCE: BT2020}
 
 
@@ -57,6 +61,9 @@ class RgbConverter:
             return self._tone_maps[frame.color_trc](self.deep(frame) if deep is None else deep)
         if has_alpha(frame.format):
             rgb = over_black(self._reformat(frame, "rgba").astype(np.uint8, copy=False))
+        elif frame.format.name in _PLANAR_420 and self._matrix_of(frame) in _WEIGHTS:
+            weights = _WEIGHTS[self._matrix_of(frame)]
+            rgb = rgb_of(planes_of(frame), weights, full=_range_of(frame) == FULL)
         else:
             rgb = self._reformat(frame, "rgb24").astype(np.uint8, copy=False)
         if frame.color_primaries in WIDE_PRIMARIES:
@@ -70,9 +77,12 @@ class RgbConverter:
         # libswscale's packed 16-bit RGB wraps chroma below neutral to the maximum; planar RGB is correct
         return self._reformat(frame, "gbrp16le")
 
-    def _reformat(self, frame: av.VideoFrame, pixel_format: str) -> npt.NDArray[Any]:
+    def _matrix_of(self, frame: av.VideoFrame) -> int:
         hdr = frame.color_trc in (PQ, HLG)
-        matrix = _MATRICES.get(frame.colorspace, BT2020 if hdr else self._matrix or default_matrix(frame.height))
+        return _MATRICES.get(frame.colorspace, BT2020 if hdr else self._matrix or default_matrix(frame.height))
+
+    def _reformat(self, frame: av.VideoFrame, pixel_format: str) -> npt.NDArray[Any]:
+        matrix = self._matrix_of(frame)
         converted = self._reformatter.reformat(
             frame,
             frame.width,
@@ -80,7 +90,7 @@ class RgbConverter:
             format=pixel_format,
             src_colorspace=matrix,
             dst_colorspace=matrix,
-            src_color_range=frame.color_range or _default_range(frame.format.name),
+            src_color_range=_range_of(frame),
             dst_color_range=FULL,
             interpolation=self._flags,
         )
@@ -149,6 +159,10 @@ def over_black(rgba: UInt8Array) -> UInt8Array:
         return np.ascontiguousarray(rgba[..., :3])
     product = rgba[..., :3].astype(np.uint16) * alpha + 128
     return ((product + (product >> 8)) >> 8).astype(np.uint8)  # product / 255, rounded
+
+
+def _range_of(frame: av.VideoFrame) -> int:
+    return frame.color_range or _default_range(frame.format.name)
 
 
 def _default_range(pixel_format: str) -> int:

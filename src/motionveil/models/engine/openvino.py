@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 import threading
@@ -13,10 +14,12 @@ import numpy as np
 from ... import ops
 from ..._core.errors import OptionError, WeightsError
 from ..._core.types import Float32Array
-from .convert import converted
+from .cache import entry, is_intact, keep
+from .convert import Inputs, converted
 from .network import Examples, ModuleSource, Source
 
 _MAX_SHAPES = 4
+_COMPILED = "model.blob"
 
 
 def import_openvino() -> Any:
@@ -76,26 +79,37 @@ class OpenVINONetwork:
                 f"{self._source.path} is not a network that OpenVINO can read; reinstall motionveil"
             ) from error
 
-    def _compile(self, key: tuple[tuple[tuple[int, ...], str], ...]) -> tuple[Any, list[Any]]:
+    def _compile(self, key: Inputs) -> tuple[Any, list[Any]]:
         """The network compiled for these shapes and types, and its idle inference requests."""
         with self._lock:
             if key in self._compiled:
                 self._compiled.move_to_end(key)
                 return self._compiled[key]
-            if isinstance(self._source, ModuleSource):
-                examples = self._examples if self.precision == "int8" else None
-                model = converted(self._source, key, self._core, examples)
-            else:
-                model = self._read_file()
-                model.reshape([1, *key[0][0]])
             hints: dict[str, Any] = {"INFERENCE_PRECISION_HINT": self._floats, "PERFORMANCE_HINT": "LATENCY"}
             if self._threads is not None:
                 hints["INFERENCE_NUM_THREADS"] = self._threads
-            compiled = self._core.compile_model(model, "CPU", hints)
-            self._compiled[key] = (compiled, [])
+            self._compiled[key] = (self._compiled_for(key, hints), [])
             if len(self._compiled) > _MAX_SHAPES:
                 self._compiled.popitem(last=False)
             return self._compiled[key]
+
+    def _compiled_for(self, key: Inputs, hints: dict[str, Any]) -> Any:
+        if isinstance(self._source, ModuleSource):
+            examples = self._examples if self.precision == "int8" else None
+            return self._core.compile_model(converted(self._source, key, self._core, examples), "CPU", hints)
+        # Compiling takes most of a second, which short clips and images would notice.
+        device = [self._core.get_property("CPU", name) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
+        version = import_openvino().get_version()
+        folder = entry(f"{self._source.path.stem}-compiled", self.digest, key, hints, device, version)
+        with contextlib.suppress(OSError, RuntimeError):
+            if is_intact(folder):
+                return self._core.import_model((folder / _COMPILED).read_bytes(), "CPU", hints)
+        model = self._read_file()
+        model.reshape([1, *key[0][0]])
+        compiled = self._core.compile_model(model, "CPU", hints)
+        with contextlib.suppress(OSError, RuntimeError):
+            keep(folder, lambda working: (working / _COMPILED).write_bytes(compiled.export_model().getvalue()))
+        return compiled
 
     def __call__(self, *inputs: Any) -> tuple[Float32Array, ...]:
         """Run on arrays or tensors (T, ...), one item at a time; returns the same kind, float32."""
