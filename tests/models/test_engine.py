@@ -103,9 +103,7 @@ def test_converted_networks_are_kept(images: Any) -> None:
     assert not [path for path in cache_folder().iterdir() if path.name.startswith(".")]
 
 
-def test_compiled_networks_are_kept(
-    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_compiled_networks_are_kept(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MOTIONVEIL_CACHE", str(tmp_path))
     frame = rng.integers(0, 256, (1, 64, 96, 3), np.uint8)
 
