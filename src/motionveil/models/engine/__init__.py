@@ -1,7 +1,7 @@
 """Inference engines. The only package that uses an inference library."""
 
-from .checkpoint import read_checkpoint, read_vector, require_torch
 from .cache import cache_folder
+from .checkpoint import read_checkpoint, read_vector, require_torch
 from .network import (
     ENGINES,
     PRECISIONS,
