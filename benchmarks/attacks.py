@@ -33,7 +33,7 @@ from motionveil.audit.detectors import Box, YuNet
 from motionveil.audit.footage import Excerpt
 from motionveil.audit.identification import identify
 from motionveil.audit.motion import motion_kept
-from motionveil.audit.reconstruction import ATTACKS, Recovery, Training, reconstruct, training_excerpts
+from motionveil.audit.reconstruction import ATTACKS, AttackerTraining, Recovery, reconstruct, training_excerpts
 from motionveil.audit.reconstruction.similarity import psnr
 from motionveil.audit.redetection import SAME, overlap
 from motionveil.flow import FLOW_ESTIMATORS, FlowEstimator
@@ -243,7 +243,7 @@ def attacked(
             if name not in ("known_seed", "known_noise") and (steps or name != "trained_network")
         ],
         training=training,
-        how=Training(steps=steps, seconds=None),
+        how=AttackerTraining(steps=steps, seconds=None),
         targets=3,
         on_recovery=lambda recovery: told(recovery.name),
     )

@@ -19,7 +19,7 @@ from benchmarks import motion_kept
 from motionveil import ops
 from motionveil._core.types import Float32Array, UInt8Array
 from motionveil.audit.detectors import YuNet
-from motionveil.audit.reconstruction.attack import Trial
+from motionveil.audit.reconstruction.attack import PreparedAttack
 from motionveil.audit.reconstruction.evidence import Evidence, Scene, resized, shrunk_size
 from motionveil.audit.reconstruction.known_noise import KnownNoise, encoded
 from motionveil.audit.reconstruction.reconstruct import judged
@@ -53,7 +53,7 @@ def measure(frames: UInt8Array, flows: motion_kept.Flows, opacity: list[Float32A
     )
     scene = Scene(evidence, resized(frames[chosen], size), resized(made, size), small, tuple(chosen))
     attack = KnownNoise()
-    found = judged(Trial([scene], attack, attack))
+    found = judged(PreparedAttack([scene], attack, attack))
     partly, bare = ((heads & where).sum() / max(1, heads.sum()) for where in ((alpha > 0) & (alpha < 1), alpha == 0))
     return f"{found.psnr:.1f} | {found.floor_psnr:.1f} | {found.gain:+.1f} | {100 * partly:.1f} % | {100 * bare:.1f} %"
 

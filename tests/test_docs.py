@@ -20,18 +20,36 @@ from .pipeline.test_obfuscation import write
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
-def test_the_python_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
+BLOCK = re.compile(r"^```(python|py)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+"""Blocks of ``py`` need weights or the network, and are not run."""
+
+
+def _code_in(page: str) -> list[tuple[str, str]]:
+    return BLOCK.findall((ROOT / "docs" / page).read_text("utf-8"))
+
+
+@pytest.mark.parametrize(("page", "outputs"), [
+    ("python.md", {"veiled.mp4", "veiled.mp4.json", "copy.mkv", "maps"}), ("reference.md", {"out.mp4", "negative.mp4"}),
+])  # fmt: skip
+def test_the_code_on_a_page_runs(
+    page: str, outputs: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
     monkeypatch.chdir(tmp_path)
     picture = textured(96, 128, rng)
     frames = np.stack([np.roll(picture, t, axis=1) for t in range(12)])
     write(tmp_path / "film.mp4", frames)
     drawing.write_image("frame.png", frames[0])
     names: dict[str, object] = {}
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text("utf-8"), re.DOTALL)
+    blocks = [code for kind, code in _code_in(page) if kind == "python"]
     assert len(blocks) >= 10
     for block in blocks:
-        exec(compile(block, "docs/python.md", "exec"), names)
-    assert {"veiled.mp4", "veiled.mp4.json", "copy.mkv", "maps"} <= {p.name for p in tmp_path.iterdir()}
+        exec(compile(block, f"docs/{page}", "exec"), names)
+    assert outputs <= {p.name for p in tmp_path.iterdir()}
+
+
+def test_every_public_name_has_an_example() -> None:
+    code = "\n".join(code for page in ("python.md", "reference.md") for _, code in _code_in(page))
+    assert not [name for name in motionveil.__all__ if f"motionveil.{name}" not in code]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -1,4 +1,4 @@
-"""The benchmark: every method meets the same networks, splits and attackers, frozen and retrained.
+"""The benchmark: all methods are evaluated by the same networks, splits and attackers, frozen and retrained.
 
     import motionveil_bench as bench
 
@@ -7,7 +7,7 @@
     bench.Benchmark(experiment, places).run()
     bench.write_report(bench.read_rows(results), folder)
 
-It needs ``pip install 'motionveil[bench]'``; what is named here is imported when it is first used.
+Requires ``pip install 'motionveil[bench]'``. Names are imported on first use.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""How well networks recognise, against whoever knows only how often each class occurs. All functions are pure.
+"""Metrics of recognition, compared with a predictor that knows only the class frequencies. Pure functions.
 
-Throughout: logits (N, C) float; targets (N,) int, the numbers of classes; with several labels at once (N, C), 0 and 1.
-Intervals are percentiles of the bootstrap over test clips (Efron and Tibshirani, 1993, ch. 13): 95 % of the figures
-that other draws of as many clips would have given. The draws are always the same. Where all clips agree, for instance
-all are right, so do all draws, and the interval has no width, however few they are.
+Throughout, logits are (N, C) float; targets are (N,) int, class indices, or for tasks with several labels (N, C), 0 and
+1. Intervals are percentiles of the bootstrap over test clips (Efron and Tibshirani, 1993, ch. 13): 95 % of the values
+for other samples of the same size. The samples are always the same. If all clips agree, for instance if all are
+correct, so do all samples, and the interval has no width, however few clips there are.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ Booleans = npt.NDArray[np.bool_]
 
 
 def top_k_correct(logits: Floats, targets: Integers, k: int = 1) -> Booleans:
-    """Whether the target is among the k classes with the highest logits, (N,); of equal logits the first class wins."""
+    """Whether the target is among the k classes with the highest logits, (N,). Ties are won by the first class."""
     ranked = np.argsort(-logits, axis=1, kind="stable")[:, :k]
     return np.asarray((ranked == targets[:, None]).any(1))
 
 
 def clip_losses(logits: Floats, targets: Integers) -> npt.NDArray[np.float64]:
-    """Cross entropy of every clip, (N,), in nats."""
+    """Cross entropy of each clip, (N,), in nats."""
     shifted = logits.astype(np.float64) - logits.max(1, keepdims=True)
     log_sums = np.log(np.exp(shifted).sum(1))
     return np.asarray(log_sums - shifted[np.arange(len(targets)), targets])
 
 
 def confusion_matrix(logits: Floats, targets: Integers) -> npt.NDArray[np.int64]:
-    """How many clips of each class (row) were taken for each class (column), (C, C)."""
+    """Numbers of clips of each class (row) that were assigned to each class (column), (C, C)."""
     return np.asarray(sklearn.metrics.confusion_matrix(targets, logits.argmax(1), labels=np.arange(logits.shape[1])))
 
 
 def average_precisions(
     scores: Floats, targets: Integers, weights: Floats | Integers | None = None
 ) -> npt.NDArray[np.float64]:
-    """Average precision of each class, (C,); NaN for a class that no clip has. The mean over the classes is cMAP.
+    """Average precision of each class, (C,); NaN for classes without clips. The mean over the classes is cMAP.
 
-    The sum over the ranks of precision times gain in recall, without interpolation, where clips of equal score share a
-    rank: what scikit-learn gives. Here weights, how much each clip counts, may be those of many draws, (..., N), which
-    makes it (..., C). Scores need only rank the clips.
+    The sum over ranks of precision times gain in recall, without interpolation; clips of equal score share a rank, as
+    in scikit-learn. The weights of the clips may be those of many samples, (..., N), which gives (..., C). Scores only
+    need to rank the clips.
     """
     weights = np.ones(len(targets)) if weights is None else weights
     return np.stack([_average_precision(*each, weights) for each in zip(scores.T, targets.T, strict=True)], axis=-1)
@@ -68,19 +68,20 @@ def _average_precision(score: Floats, truth: Integers, weights: Floats | Integer
 
 
 def f_lambda(action: float, privacy: float, weight: float = 0.5) -> float:
-    """(1 - weight) * action + weight * (1 - privacy), both in [0, 1]: Ilic et al. (CVPR 2024), Eq. 6; best is 1."""
+    """(1 - weight) * action + weight * (1 - privacy), both in [0, 1]: Eq. 6 of Ilic et al. (CVPR 2024); 1 is best."""
     return (1 - weight) * action + weight * (1 - privacy)
 
 
 def prior_top_k(train_targets: Integers, targets: Integers, num_classes: int, k: int = 1) -> float:
-    """Accuracy of always naming the k most frequent classes of the training clips; of equal ones, the first."""
+    """Accuracy of always predicting the k most frequent training classes; ties are won by the first."""
     counts = np.bincount(train_targets, minlength=num_classes)
     return float(np.isin(targets, np.argsort(-counts, kind="stable")[:k]).mean())
 
 
 def prior_loss(train_targets: Integers, targets: Integers, num_classes: int) -> float:
-    """Mean cross entropy of always giving each class its frequency in training, counted once more for each class, so
-    that a class which never occurred there is unlikely but not impossible."""
+    """Mean cross entropy of predicting the training frequencies, with one more count per class, so that classes that do
+    not occur in training are unlikely but not impossible.
+    """
     counts = np.bincount(train_targets, minlength=num_classes) + 1
     return float(-np.log(counts[targets] / counts.sum()).mean())
 
@@ -93,20 +94,20 @@ LEVEL = 0.95
 
 
 def resampled_counts(num_clips: int, resamples: int = RESAMPLES, seed: int = 0) -> npt.NDArray[np.int64]:
-    """How often each clip is drawn when as many are drawn with replacement: (resamples, num_clips)."""
+    """How often each clip is drawn, if as many are drawn with replacement: (resamples, num_clips)."""
     return np.random.default_rng(seed).multinomial(num_clips, np.full(num_clips, 1 / num_clips), size=resamples)
 
 
 def percentiles(values: npt.NDArray[np.float64]) -> Interval:
-    """The middle 95 % of some values; those that are NaN do not count."""
+    """The central 95 % of some values, ignoring NaN."""
     low, high = np.nanquantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 
 def mean_interval(values: Values, *, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
-    """The interval of the mean of a value per clip, (N,): right or wrong, or a loss.
+    """The interval of the mean of a value per clip, (N,), such as correctness or loss.
 
-    Clips of the same value are drawn as one that is as much likelier: right and wrong take two counts a draw, not N.
+    Clips with the same value are drawn together, so that correct and incorrect take two counts per sample instead of N.
     """
     found, counts = np.unique(np.asarray(values, np.float64), return_counts=True)
     drawn = np.random.default_rng(seed).multinomial(len(values), counts / len(values), size=resamples)
@@ -116,8 +117,11 @@ def mean_interval(values: Values, *, resamples: int = RESAMPLES, seed: int = 0) 
 def difference_interval(one: Values, other: Values, *, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
     """The interval of the mean of `one` minus the mean of `other`, on the same clips in the same order.
 
-    Pairs are drawn together, so what makes a clip easy or hard for both cancels out: two obfuscators differ where zero
-    lies outside. Raises ValueError where their lengths differ.
+    Pairs are drawn together, so what makes a clip easy or hard for both cancels out. Two obfuscators differ if the
+    interval excludes zero.
+
+    Raises:
+        ValueError: If the lengths differ.
     """
     if len(one) != len(other):
         raise ValueError(f"{len(one)} and {len(other)} values are not of the same clips")
@@ -126,13 +130,20 @@ def difference_interval(one: Values, other: Values, *, resamples: int = RESAMPLE
 
 
 LARGEST_CONFUSION = 60
-"""Classes up to which the confusion matrix is kept."""
+"""Maximum number of classes for which the confusion matrix is stored."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A figure: its name, its value, the value of whoever knows only how often each class occurs, its interval (95 %,
-    bootstrap over the test clips), and what does not fit a number, as JSON can hold it."""
+    """A metric.
+
+    Attributes:
+        name: Its name.
+        value: Its value.
+        prior: The value for a predictor that knows only the class frequencies.
+        interval: 95 %, by bootstrap over the test clips.
+        detail: Further results, JSON-serialisable.
+    """
 
     metric: str
     value: float
@@ -144,15 +155,16 @@ class Measure:
 def evaluate(
     logits: Floats, targets: Integers, task: Task, train_targets: Integers, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> list[Measure]:
-    """The measures of a task, from logits (N, C) on the test clips and the targets of test and training.
+    """Compute the metrics of a task, from logits (N, C) on the test clips and the targets of test and training.
 
-    One label: 'top1', whose detail is the confusion matrix with its classes, the classes without a test clip, and which
-    clips were right, in their order ('1' and '0'); 'top5' where there are more than five classes; 'loss'. Several
-    labels at once: 'cmap', the mean of the average precisions of those classes that some test clip has, whose detail is
-    value, prior and interval of each class, and the names of those left out. The prior of an average precision is the
-    share of the test clips that have the class.
+    Single label: 'top1', with the confusion matrix and its classes, the classes without test clips, and the correctness
+    of each clip ('1' and '0') as detail; 'top5' if there are more than five classes; 'loss'. Several labels: 'cmap',
+    the mean average precision over the classes with test clips, with value, prior and interval of each class, and the
+    names of omitted classes, as detail. The prior of an average precision is the fraction of the test clips with that
+    class.
 
-    Raises InputError without test or training clips, and for logits or targets that are not those of the task.
+    Raises:
+        InputError: If there are no test or training clips, or logits or targets do not match the task.
     """
     _check(logits, targets, task, train_targets)
     if task.multilabel:
@@ -199,7 +211,7 @@ def _cmap(logits: Floats, targets: Integers, task: Task, resamples: int, seed: i
     }
     if not occurs.all():
         detail["absent"] = [name for name, has in zip(task.classes, occurs, strict=True) if not has]
-    # A draw without any clip of a class says nothing about it.
+    # a sample without clips of a class provides no value for it
     means = np.nanmean(drawn[~np.isnan(drawn).all(1)], axis=1)
     return Measure("cmap", float(values[occurs].mean()), float(priors[occurs].mean()), percentiles(means), detail)
 

@@ -1,4 +1,4 @@
-"""What a dataset is made of: clips with labels by name, and how they are split."""
+"""Contents of a dataset: clips with labels by name, and splits."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 from motionveil._core.errors import OptionError
 
 Label = str | tuple[str, ...]
-"""The name of a class; for a task with several labels at once, the names of those that hold (perhaps none)."""
+"""The name of a class; for tasks with several labels, the names of those that apply, possibly none."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """A question about a clip: its name, the names of its classes in order, and whether several may hold at once.
+    """A classification task.
 
-    mirrored: the class that the mirrored clip of a class shows (throw_left -> throw_right); a class that is not in it
-    stays what it is.
+    Attributes:
+        name: Its name.
+        classes: The names of the classes, in order.
+        multilabel: Whether several may apply at once.
+        mirrored: The class shown by a mirrored clip of a class (throw_left -> throw_right); others do not change.
     """
 
     name: str
@@ -25,7 +28,7 @@ class Task:
     mirrored: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def index(self, label: str) -> int:
-        """The number of a class. Raises OptionError where the task has no such class."""
+        """The index of a class. Raises OptionError if the task does not have it."""
         try:
             return self.classes.index(label)
         except ValueError:
@@ -36,12 +39,16 @@ class Task:
 
 @dataclass(frozen=True)
 class Record:
-    """One labelled clip.
+    """A labelled clip.
 
-    name: unique in its dataset. source: the video file, picture, folder of frames, or pattern of their names
-    (``s01s02/01/001/rgb*.png``) that holds it, below the root of the dataset, with ``/``. start, stop: its
-    frames in the source, counted from 0, stop excluded; None is the end.
-    labels: label by task. subject: who is seen, or any group that no split may tear apart; empty where unknown.
+    Attributes:
+        name: Unique within its dataset.
+        source: The video file, image, folder of frames, or pattern (``s01s02/01/001/rgb*.png``) below the root of the
+            dataset, with ``/``.
+        start: First frame in the source, counted from 0.
+        stop: Last frame, exclusive; None for the end.
+        labels: Label by task.
+        subject: The person shown, or any other group that splits must not divide; empty if unknown.
     """
 
     name: str
@@ -54,7 +61,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Split:
-    """Which clips a network learns from, which choose the moment to stop, and which judge it. Disjoint."""
+    """Disjoint sets of clips: for training, for validation, and for testing."""
 
     train: tuple[Record, ...]
     validation: tuple[Record, ...]

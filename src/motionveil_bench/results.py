@@ -1,4 +1,4 @@
-"""Results: rows of figures, appended to a file and never changed."""
+"""Results: rows of metrics, appended to a file and never changed."""
 
 from __future__ import annotations
 
@@ -27,15 +27,22 @@ PROTOCOLS = ("frozen", "retrained", "two_fold")
 
 @dataclass(frozen=True)
 class Row:
-    """One figure.
+    """One metric of one trained network.
 
-    dataset, task, network, level ('frame' or 'clip'), obfuscator: by the names of their tables. protocol: 'frozen', the
-    network was trained on original video; 'retrained', on video that this obfuscator made; 'two_fold', see the learned
-    methods. metric: 'top1', 'top5', 'cmap', 'loss' …; value and prior (the same figure of whoever knows only how often
-    each class occurs) in [0, 1] for rates. interval: 95 % by bootstrap over the test clips. seed, fold: of the training
-    and of the split. num_clips: test clips behind the value. configuration: all else that matters; its hash and the
-    commit of the code say whether two rows can be compared. detail: what does not fit a number, for instance the
-    confusion matrix.
+    Attributes:
+        dataset: A name in its table, as are task, network and obfuscator.
+        level: 'frame' or 'clip'.
+        protocol: 'frozen': the network was trained on original videos; 'retrained': on videos processed by this
+            obfuscator; 'two_fold': see the learned methods.
+        metric: 'top1', 'top5', 'cmap', 'loss' …
+        value: In [0, 1] for rates.
+        prior: The same metric for a predictor that knows only the class frequencies.
+        interval: 95 %, by bootstrap over the test clips.
+        seed: Seed of the training.
+        fold: Fold of the split.
+        num_clips: Number of test clips.
+        configuration: Everything else that matters. Rows are comparable if its hash and the commit of the code agree.
+        detail: Further results, for instance the confusion matrix.
     """
 
     dataset: Name
@@ -57,24 +64,24 @@ class Row:
 
     @property
     def configuration_hash(self) -> str:
-        """Of the configuration, 12 hexadecimal digits."""
+        """Hash of the configuration, 12 hexadecimal digits."""
         return hash_of(self.configuration)
 
 
 def hash_of(value: Any) -> str:
-    """Twelve hexadecimal digits that are the same for the same JSON value, whatever the order of its keys."""
+    """12 hexadecimal digits, the same for equal JSON values regardless of the order of keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def append_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Add rows at the end of a file, all at once; several processes may do so at the same time."""
+    """Append rows to a file in one write; several processes may do so at the same time."""
     lines = []
     for row in rows:
         told = {key: value for key, value in asdict(row).items() if value is not None}
         lines.append(json.dumps({**told, "configuration_hash": row.configuration_hash}, sort_keys=True) + "\n")
     path.parent.mkdir(parents=True, exist_ok=True)
     with _lock(path), path.open("a+b") as file:
-        # A process that was killed while it wrote may have left half a line, which would spoil the next one.
+        # A process killed while writing may have left half a line, which would corrupt the next one.
         file.seek(0)
         there = file.read()
         file.truncate(there.rfind(b"\n") + 1)
@@ -82,11 +89,11 @@ def append_rows(path: Path, rows: Iterable[Row]) -> None:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows of a file, which may come from anybody. Raises InputError, with the line, where one is damaged."""
+    """Read the rows of a file. The file is not trusted. Raises InputError, with the line, if one is damaged."""
     if not path.is_file():
         raise InputError(f"there are no results {path}; make them with: motionveil bench run EXPERIMENT.toml")
     rows = []
-    whole, _, _ = read_small_text(path, most=_MOST_BYTES).rpartition("\n")  # what follows the last line is half a row
+    whole, _, _ = read_small_text(path, most=_MOST_BYTES).rpartition("\n")  # the rest is an incomplete row
     for number, line in enumerate(whole.split("\n") if whole else [], 1):
         try:
             row = msgspec.json.decode(line, type=Row)
@@ -103,7 +110,7 @@ def _lock(path: Path) -> FileLock:
 
 
 def merged(rows: Sequence[Row]) -> list[Row]:
-    """Rows without those that a later one repeats: same figure, same configuration, seed and fold."""
+    """Rows without those that a later one repeats: same metric, configuration, seed and fold."""
     last: dict[tuple[Any, ...], Row] = {}
     for row in rows:
         last[identity(row)] = row
@@ -111,13 +118,13 @@ def merged(rows: Sequence[Row]) -> list[Row]:
 
 
 def identity(row: Row) -> tuple[Any, ...]:
-    """What two rows have in common that are the same figure, perhaps of two runs."""
+    """The identity of a row, shared with repetitions in other runs."""
     names = (row.dataset, row.task, row.network, row.level, row.obfuscator, row.protocol, row.metric)
     return (*names, row.seed, row.fold, row.configuration_hash)
 
 
 def current_commit() -> str:
-    """The commit of the code that runs, with '+' where files were changed; empty outside a checkout."""
+    """The commit of the running code, with '+' if files were changed; empty outside a checkout."""
     folder = Path(__file__).parent
     try:
         done = subprocess.run(

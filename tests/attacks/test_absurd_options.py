@@ -33,13 +33,13 @@ TEXTS = (
     "static_noise:grain=abc", "resample:interpolation=1", "é" * 3000,
 )  # fmt: skip
 BASES: dict[str, tuple[str, ...]] = {
-    "obfuscate": ("a.png", "-o", "out.png", "--overwrite", "--detail", "128"),
-    "saliency": ("a.png", "-o", "maps", "--overwrite", "--detail", "128"),
-    "export": ("a.png", "-o", "steps", "--overwrite", "--what", "mask", "--detail", "128"),
+    "obfuscate": ("a.png", "-o", "out.png", "--overwrite", "--short-side", "128"),
+    "saliency": ("a.png", "-o", "maps", "--overwrite", "--short-side", "128"),
+    "export": ("a.png", "-o", "steps", "--overwrite", "--what", "mask", "--short-side", "128"),
     "audit": ("a.png", "none.png", "-o", "report", "--overwrite"),
-    "template add": ("x", "--image", "a.png", "--point", "5,5", "--overwrite", "--detail", "128"),
+    "template add": ("x", "--image", "a.png", "--point", "5,5", "--overwrite", "--short-side", "128"),
     "template find": ("hair", "--image", "a.png", "--overwrite"),
-    "template show": ("hair", "--image", "a.png", "--overwrite", "--detail", "128"),
+    "template show": ("hair", "--image", "a.png", "--overwrite", "--short-side", "128"),
     "template remove": ("x",),
     "template import": ("none.safetensors",),
     # What is missing is said before a server starts.
@@ -116,11 +116,11 @@ def tries(count: int) -> list[tuple[str, str, str]]:
     generator = random.Random(14)
     pairs = [(name, max(option.opts, key=len), option) for name, option in options_of(root)]
     numeric = [pair for pair in pairs if not isinstance(pair[2].type, click.Choice | click.Path)]
-    fills = [pair for pair in pairs if pair[1] == "--fill"]
+    fillers = [pair for pair in pairs if pair[1] == "--filler"]
     found: list[tuple[str, str, str]] = []
     while len(found) < count:
         for value in generator.sample((*NUMBERS, *TEXTS), len(NUMBERS) + len(TEXTS)):
-            among = fills if "=" in value else numeric if value in NUMBERS else pairs
+            among = fillers if "=" in value else numeric if value in NUMBERS else pairs
             name, option, _ = generator.choice(among)
             # --size 8192x8192 makes sense; it only takes long.
             found.append((name, option, value))
@@ -168,10 +168,10 @@ def test_three_hundred_absurd_values(call: Callable[..., tuple[int, str]]) -> No
         (("bench", "run", "e.toml", "--root", "root", "--threads", "99999999999"), "--threads"),
         (("bench", "run", "e.toml", "--root", "root", "--threads", "0"), "--threads"),
         (("bench", "run", "e.toml", "--root", "root", "--memory", "nan"), "--memory"),
-        (("obfuscate", "a.png", "--fill", "motion_noise:grain=abc"), "grain='abc'"),
-        (("obfuscate", "a.png", "--fill", "motion_noise:seed=3"), "--seed"),
-        (("export", "a.png", "-o", "x", "--fill", "motion_noise:seed=3"), "--seed"),
-        (("obfuscate", "a.png", "--grain", "5", "--fill", "motion_noise:grain=4"), "grain is given"),
+        (("obfuscate", "a.png", "--filler", "motion_noise:grain=abc"), "grain='abc'"),
+        (("obfuscate", "a.png", "--filler", "motion_noise:seed=3"), "--seed"),
+        (("export", "a.png", "-o", "x", "--filler", "motion_noise:seed=3"), "--seed"),
+        (("obfuscate", "a.png", "--grain", "5", "--filler", "motion_noise:grain=4"), "grain is given"),
     ],
 )
 def test_one_sentence_names_what_is_wrong(

@@ -62,7 +62,7 @@ def test_damaged_jpeg_on_the_command_line(run: Run, tmp_path: Path, rng: np.rand
     data = cv2.imencode(".jpg", rng.integers(0, 256, (240, 320, 3), np.uint8))[1].tobytes()
     (tmp_path / "a.jpg").write_bytes(damaged(data))
     assert "is damaged" in complaint(run("obfuscate", tmp_path / "a.jpg", "--strict"))
-    code, _, err = run("obfuscate", tmp_path / "a.jpg", "-q", "--detail", "64")
+    code, _, err = run("obfuscate", tmp_path / "a.jpg", "-q", "--short-side", "64")
     assert code == 0
     assert err.count("is damaged") == 1
 

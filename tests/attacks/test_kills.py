@@ -46,7 +46,7 @@ def begin(film: Path, folder: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "motionveil", "obfuscate", str(film), "-o", str(folder / "o.mp4"), "--preview"]
     # A shell lets what it starts in the background ignore interrupts, and so would what the tests start.
     return subprocess.Popen(
-        [*command, "--detail", "96", "--speed", "veryslow"],
+        [*command, "--short-side", "96", "--speed", "veryslow"],
         stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
@@ -142,9 +142,11 @@ def test_a_kill_leaves_what_nobody_else_can_read_and_the_next_run_removes_it(fil
 def test_what_shows_the_original_is_for_its_owner(run: Run, film: Path, tmp_path: Path) -> None:
     old = os.umask(0o022)
     try:
-        assert run("obfuscate", film, "-o", tmp_path / "o.mp4", "--preview", "--end", "0.3", "--detail", "64")[0] == 0
-        assert run("saliency", film, "-o", tmp_path / "maps", "--end", "0.1", "--video", "--detail", "128")[0] == 0
-        assert run("export", film, "-o", tmp_path / "steps", "--end", "0.1", "--what", "mask", "--detail", "64")[0] == 0
+        assert run("obfuscate", film, "-o", tmp_path / "o.mp4", "--preview", "--end", 0.3, "--short-side", 64)[0] == 0
+        assert run("saliency", film, "-o", tmp_path / "maps", "--end", "0.1", "--video", "--short-side", "128")[0] == 0
+        assert (
+            run("export", film, "-o", tmp_path / "steps", "--end", "0.1", "--what", "mask", "--short-side", 64)[0] == 0
+        )
     finally:
         os.umask(old)
     modes = {

@@ -11,7 +11,7 @@ import pytest
 import motionveil
 from motionveil._core.errors import OptionError, OutputError
 from motionveil._core.types import UInt8Array
-from motionveil.audit import Attackers, Audit, Method, Training, audit_video
+from motionveil.audit import Attackers, AttackerTraining, Audit, KnownMethod, audit_video
 
 from ..cli.test_commands import Run, complaint, run
 from ..pipeline.test_obfuscation import write
@@ -86,18 +86,18 @@ def test_what_was_not_hidden_is_found(film: Path, tmp_path: Path) -> None:
 def test_without_a_record_the_method_is_not_known(film: Path, veiled: Path, tmp_path: Path) -> None:
     stranger = tmp_path / "stranger.mp4"
     stranger.write_bytes(veiled.read_bytes())
-    assert Method.of(stranger) is None
+    assert KnownMethod.of(stranger) is None
     report = audit_video(film, stranger, pictures=False).report
     assert "unknown" in report["reconstruction"]["known_seed"]["not_run"]
     assert any(text.startswith("known seed") for text in report["verdict"]["not_measured"])
     # Nor where the record is of another file.
     stranger.with_name("stranger.mp4.json").write_bytes(veiled.with_name("veiled.mp4.json").read_bytes())
     stranger.write_bytes(film.read_bytes())
-    assert Method.of(stranger) is None
+    assert KnownMethod.of(stranger) is None
 
 
 def test_the_method_is_read_from_the_record(veiled: Path) -> None:
-    method = Method.of(veiled)
+    method = KnownMethod.of(veiled)
     assert method is not None
     assert method.preset == motionveil.PRESETS["secure"]
     assert "hair" in method.attributes
@@ -105,7 +105,7 @@ def test_the_method_is_read_from_the_record(veiled: Path) -> None:
 
 def test_people_and_the_trained_attacker(film: Path, veiled: Path, frames: UInt8Array, tmp_path: Path) -> None:
     other = write(tmp_path / "other.mkv", np.ascontiguousarray(255 - frames[:12, :, ::-1]))
-    training = Training(steps=2, seconds=None, width=4)
+    training = AttackerTraining(steps=2, seconds=None, width=4)
     attackers = Attackers(persons={"mirror": [film]}, train_on=[other], training=training)
     report = audit_video(film, veiled, attackers=attackers, pictures=False).report
     assert report["reconstruction"]["trained_network"]["psnr"] is not None

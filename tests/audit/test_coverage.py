@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from motionveil.audit.coverage import Coverage, CoverageResult
+from motionveil.audit.coverage import CoverageMeter, CoverageResult
 from motionveil.audit.footage import Pair
 from motionveil.audit.parts import PartFinder, share_on_cells
 
@@ -18,7 +18,7 @@ SIZE = (80, 160)
 
 def covered(shares: list[float | None]) -> CoverageResult:
     """Coverage of a part 40 pixels wide that is replaced by so much in every frame; None where it is not there."""
-    coverage = Coverage(["hair", "hand"], step=Fraction(1, 10), stride=1)
+    coverage = CoverageMeter(["hair", "hand"], step=Fraction(1, 10), stride=1)
     for index, share in enumerate(shares):
         frame = np.full((*SIZE, 3), 90, np.uint8)
         parts = np.zeros((2, 20, 40), bool)
@@ -56,7 +56,7 @@ def test_a_short_absence_does_not_end_a_gap() -> None:
 
 
 def test_a_small_one_that_shows_is_not_hidden_by_a_large_one() -> None:
-    coverage = Coverage(["hair"], step=Fraction(1, 10))
+    coverage = CoverageMeter(["hair"], step=Fraction(1, 10))
     frame = np.zeros((*SIZE, 3), np.uint8)
     parts = np.zeros((1, 20, 40), bool)
     parts[0, 2:18, 4:20] = True
@@ -86,7 +86,7 @@ def test_the_worst_frame_is_shown() -> None:
 
 
 def test_what_is_tiny_does_not_count() -> None:
-    coverage = Coverage(["hair"], step=Fraction(1, 10))
+    coverage = CoverageMeter(["hair"], step=Fraction(1, 10))
     frame = np.zeros((*SIZE, 3), np.uint8)
     parts = np.zeros((1, 100, 100), bool)
     parts[0, 0, 0] = True

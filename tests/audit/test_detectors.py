@@ -55,7 +55,7 @@ def test_files_that_are_no_detector(tmp_path: Path) -> None:
     text.write_text("hello")
     with pytest.raises(WeightsError, match="does not exist"):
         ONNXDetector(tmp_path / "none.onnx")
-    with pytest.raises(WeightsError, match=r"text\.onnx is not a network that can be run; .*--detector") as caught:
+    with pytest.raises(WeightsError, match=r"text\.onnx is not a network that can be run; .*`detectors`") as caught:
         ONNXDetector(text)
     assert "reinstall" not in str(caught.value)
     with pytest.raises(WeightsError, match="output of shape"):

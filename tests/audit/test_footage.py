@@ -14,7 +14,7 @@ from motionveil._core.errors import OptionError
 from motionveil._core.types import UInt8Array, VideoInfo
 from motionveil.audit.difference import inside, touched
 from motionveil.audit.excerpts import ExcerptChooser
-from motionveil.audit.footage import BoolArray, Footage, Pair
+from motionveil.audit.footage import BoolArray, Pair, PairReader
 from motionveil.audit.reconstruction.evidence import shrunk_size
 from motionveil.noise import draw_noise
 from motionveil.pipeline.runner import Window
@@ -41,7 +41,7 @@ def film(tmp_path: Path) -> Film:
 
 
 def pairs(original: Path, output: Path, window: Window | None = None) -> Iterator[Pair]:
-    with Footage(original, output, window) as footage:
+    with PairReader(original, output, window) as footage:
         yield from footage.pairs()
 
 
@@ -77,15 +77,15 @@ def test_a_part_that_was_released_smaller(film: Film) -> None:
 def test_another_number_of_frames_is_refused(film: Film, first: int, second: int) -> None:
     original, output = film("a.mkv", numbered(first)), film("b.mkv", numbered(second))
     longer, shorter = ("a.mkv", "b.mkv") if first > second else ("b.mkv", "a.mkv")
-    with pytest.raises(OptionError, match=f"{shorter} ends after 10 frames but {longer} continues: .*--start"):
+    with pytest.raises(OptionError, match=f"{shorter} ends after 10 frames but {longer} continues: .*`start`"):
         list(pairs(original, output))
 
 
 def test_another_shape_is_refused(film: Film) -> None:
     original, output = film("a.mkv", numbered(3)), film("b.mkv", numbered(3, (64, 64)))
     with pytest.raises(OptionError, match=r"64x64 and a\.mkv is 64x48"):
-        Footage(original, output)
-    with Footage(original, output, Window(size=(64, 64))) as footage:
+        PairReader(original, output)
+    with PairReader(original, output, Window(size=(64, 64))) as footage:
         assert len(list(footage.pairs())) == 3
 
 
@@ -98,7 +98,7 @@ def test_other_times_are_refused(film: Film) -> None:
 @pytest.mark.parametrize("source", ["-", "camera:0", "rtsp://someone:secret@example.org/door"])
 def test_what_cannot_be_read_twice_is_refused(source: str, film: Film) -> None:
     with pytest.raises(OptionError, match="cannot be audited") as caught:
-        Footage(source, film("b.mkv", numbered(3)))
+        PairReader(source, film("b.mkv", numbered(3)))
     assert "secret" not in str(caught.value)
 
 

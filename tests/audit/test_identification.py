@@ -171,7 +171,7 @@ def test_a_network_as_embedding(tmp_path: Path, people: dict[str, list[UInt8Arra
     assert (network.name, network.looks_at) == ("means", "person")
     (tmp_path / "text.onnx").write_text("hello")
     for wrong in (tmp_path / "missing.onnx", tmp_path / "text.onnx", ENCODER_PATH):
-        with pytest.raises(WeightsError, match=r"not a network that can be run on images of 112x112; .*--embedding"):
+        with pytest.raises(WeightsError, match=r"not a network that can be run on images of 112x112; .*`embeddings`"):
             EMBEDDINGS["onnx"](wrong)
 
 

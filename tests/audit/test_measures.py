@@ -14,7 +14,7 @@ from motionveil._core.types import UInt8Array, VideoInfo
 from motionveil.audit.detectors import Detection, Detector, YuNet
 from motionveil.audit.difference import touched
 from motionveil.audit.excerpts import ExcerptChooser
-from motionveil.audit.footage import Footage
+from motionveil.audit.footage import PairReader
 from motionveil.audit.measures import measure, strides
 from motionveil.audit.parts import PartFinder, people_in
 from motionveil.detection.features import DescriptorGrid
@@ -54,7 +54,7 @@ def test_one_pass_measures_all(tmp_path: Path) -> None:
     output[:, 20:60, 40:80] = 90
     output[6:9, 20:60, 60:80] = 250  # half of it, for three frames
     extractor, detector, seen = BrightnessExtractor(), Counting(), list[int]()
-    with Footage(written(tmp_path / "a.mkv", original), written(tmp_path / "b.mkv", output)) as footage:
+    with PairReader(written(tmp_path / "a.mkv", original), written(tmp_path / "b.mkv", output)) as footage:
         found = measure(footage, finder=PartFinder(extractor, [BRIGHT]), detectors=[detector], on_progress=seen.append)
     assert found.num_frames == 20
     assert seen == list(range(1, 21))
@@ -89,12 +89,12 @@ def test_files_are_not_closed_under_a_thread_that_reads_them(tmp_path: Path) -> 
     frames = np.full((20, 80, 120, 3), 20, np.uint8)
     frames[3:] = 200
     film = written(tmp_path / "a.mkv", frames)
-    footage = Footage(film, film)
+    footage = PairReader(film, film)
     footage._open.callback(lambda: closed.append("while it was read"))
     with pytest.raises(KeyboardInterrupt), footage:
         measure(footage, finder=PartFinder(Hanging(), [BRIGHT]), on_progress=interrupted)
     goes_on.set()
-    with Footage(film, film) as footage:
+    with PairReader(film, film) as footage:
         footage._open.callback(lambda: closed.append("at the end"))
         measure(footage, finder=PartFinder(BrightnessExtractor(), [BRIGHT]))
     assert closed == ["at the end"]
@@ -125,7 +125,7 @@ def test_touched_is_what_was_replaced(data_dir: Path, tmp_path: Path, encoding: 
     with VideoWriter(target, window.open(source).info, encoding=encoding) as writer:
         for item in explained:
             writer.write(item.obfuscated)
-    with Footage(source, target, window) as footage:
+    with PairReader(source, target, window) as footage:
         pairs = list(footage.pairs())
     found = np.stack([touched(pair.original, pair.output) for pair in pairs])
     assert found.shape == opacity.shape
@@ -151,7 +151,7 @@ def test_a_real_clip(data_dir: Path, weights_dir: Path, tmp_path: Path) -> None:
     for hide in ("person", "lips"):
         target = tmp_path / f"{hide}.mp4"
         motionveil.obfuscate_video(source, target, hide=hide, window=window)
-        with Footage(source, target, window) as footage:
+        with PairReader(source, target, window) as footage:
             found[hide] = measure(footage, detectors=[faces], finder=finder)
     whole, lips = found["person"], found["lips"]
     for part in whole.coverage.parts.values():

@@ -15,7 +15,7 @@ from skimage.metrics import structural_similarity
 from motionveil._core.errors import OptionError
 from motionveil._core.types import Clip, Float32Array, UInt8Array
 from motionveil.audit.footage import Excerpt
-from motionveil.audit.reconstruction import ATTACKS, Training, reconstruct, training_excerpts
+from motionveil.audit.reconstruction import ATTACKS, AttackerTraining, reconstruct, training_excerpts
 from motionveil.audit.reconstruction.deblurring import Wiener, kernel_of
 from motionveil.audit.reconstruction.depixelation import found_cells
 from motionveil.audit.reconstruction.evidence import GREY, scene_of
@@ -211,7 +211,7 @@ def test_a_network_learns_the_method_on_other_videos(one_torch_thread: None) -> 
         [excerpt_of(scenery(24), remake(0))],
         attacks=["trained_network"],
         training=training,
-        how=Training(steps=40, seconds=None, width=8, crop=64, batch=4),
+        how=AttackerTraining(steps=40, seconds=None, width=8, crop=64, batch=4),
         on_progress=lambda name, share: told.append(share),
     )
     assert found["trained_network"].gain > 2
@@ -224,7 +224,7 @@ def test_training_repeats(one_torch_thread: None) -> None:
         [lambda: clips_of(scenery(20))], lambda seed: method(MotionNoise(seed=seed)), every=4, short_side=80
     )
     excerpt = excerpt_of(scenery(24), method(MotionNoise(seed=3)))
-    how = Training(steps=3, seconds=None, width=8, crop=32, batch=2)
+    how = AttackerTraining(steps=3, seconds=None, width=8, crop=32, batch=2)
     first, second = (
         reconstruct([excerpt], attacks=["trained_network"], training=training, how=how)["trained_network"]
         for _ in range(2)

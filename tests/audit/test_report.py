@@ -79,7 +79,7 @@ def test_both_files_or_none(report: dict[str, Any], tmp_path: Path) -> None:
     write_report(folder, report, PICTURES)
     assert {path.name for path in folder.iterdir()} == {PAGE, DATA}
     assert json.loads((folder / DATA).read_text()) == report
-    with pytest.raises(OutputError, match="pass --overwrite"):
+    with pytest.raises(OutputError, match="pass `overwrite=True`"):
         write_report(folder, report, {})
     write_report(folder, report, {}, overwrite=True)
     with pytest.raises(ValueError):

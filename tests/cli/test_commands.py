@@ -79,14 +79,14 @@ def test_options_reach_the_record(run: Run, video: Path, tmp_path: Path) -> None
     code, _, err = run(
         "obfuscate", video, "-o", tmp_path / "o.mkv", "--hide", "hair, eyes", "--preset", "paper",
         "--features", "parts", "--flow", "dis", "--codec", "ffv1",
-        "--opacity", "0.1,0.3", "--margin", "0.02", "--hold", "0.5", "--keyframe-every", "4", "--grain", "9",
-        "--transport", "accumulated", "--detail", "128", "--start", "0.04", "--end", "0.2", "--size", "48",
+        "--thresholds", "0.1,0.3", "--margin", "0.02", "--hold", "0.5", "--keyframe-every", "4", "--grain", "9",
+        "--transport", "accumulated", "--short-side", "128", "--start", "0.04", "--end", "0.2", "--size", "48",
     )  # fmt: skip
     assert code == 0, err
     record = json.loads((tmp_path / "o.mkv.json").read_text())
     coverage = record["settings"]["coverage"]
     assert list(record["templates"]) == ["hair", "eyes"]
-    assert (coverage["begin"], coverage["full"], coverage["margin"]) == (0.1, 0.3, 0.02)
+    assert (coverage["thresholds"], coverage["margin"]) == ([0.1, 0.3], 0.02)
     assert (coverage["hold"], coverage["keyframe_every"], coverage["combine"]) == (0.5, 4, "mean")
     assert "grain=9" in record["settings"]["filler"]
     assert "short_side=128" in record["settings"]["extractor"]
@@ -111,7 +111,7 @@ def test_saliency(run: Run, video: Path, tmp_path: Path) -> None:
 
 def test_saliency_goes_on_where_it_stopped(run: Run, video: Path, tmp_path: Path) -> None:
     drawing.write_image(tmp_path / "photo.jpg", textured(64, 96, np.random.default_rng(0)))
-    call = ("-o", tmp_path / "maps", "--attributes", "hair", "--detail", 128)
+    call = ("-o", tmp_path / "maps", "--attributes", "hair", "--short-side", 128)
     assert run("saliency", video, *call)[0] == 0
     sheet = tmp_path / "maps" / "in" / "sheet.png"
     before = sheet.stat().st_mtime_ns
@@ -124,8 +124,19 @@ def test_saliency_goes_on_where_it_stopped(run: Run, video: Path, tmp_path: Path
 
 
 def test_export(run: Run, video: Path, tmp_path: Path) -> None:
-    call = ("export", video, "-o", tmp_path / "steps", "--what", "flow,noise,mask", "--hide", "hair", "--detail", 64)
-    code, out, err = run(*call, "--fill", "motion_noise:grain=8", "--flow-format", "npz", "--end", 0.1)
+    call = (
+        "export",
+        video,
+        "-o",
+        tmp_path / "steps",
+        "--what",
+        "flow,noise,mask",
+        "--hide",
+        "hair",
+        "--short-side",
+        64,
+    )
+    code, out, err = run(*call, "--filler", "motion_noise:grain=8", "--flow-format", "npz", "--end", 0.1)
     assert code == 0, err
     assert "sheet.png" in out
     folder = tmp_path / "steps" / "in"
@@ -134,7 +145,7 @@ def test_export(run: Run, video: Path, tmp_path: Path) -> None:
     assert json.loads((folder / "settings.json").read_text())["preset"]["filler_options"]["grain"] == 8
     assert "exists" in complaint(run(*call))
     assert "other settings" in complaint(run(*call, "--resume"))
-    again = run(*call, "--fill", "motion_noise:grain=8", "--flow-format", "npz", "--end", 0.1, "--resume")
+    again = run(*call, "--filler", "motion_noise:grain=8", "--flow-format", "npz", "--end", 0.1, "--resume")
     assert "already exists" in again[1]
     assert "depth" in complaint(run("export", video, "-o", tmp_path / "x", "--what", "depth"))
 
@@ -210,7 +221,7 @@ def test_bad_inputs(name: str, command: str, run: Run, video: Path, tmp_path: Pa
     ("arguments", "word"),
     [
         (["--hide", "hiar"], "hiar"),
-        (["--opacity", "0.5,0.4"], "rising"),
+        (["--thresholds", "0.5,0.4"], "rising"),
         (["--start", "90"], "90"),
         (["--margin", "3"], "margin"),
         (["--keyframe-every", "0"], "keyframes"),
@@ -236,7 +247,7 @@ def test_an_output_that_exists_stays(run: Run, video: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "arguments",
     [[], ["a.mp4", "--bogus"], ["a.mp4", "--size", "7x5"], ["a.mp4", "--seed", "-1"], ["a.mp4", "--codec", "mp3"],
-     ["a.mp4", "--opacity", "0.5"], ["a.mp4", "-o", "-"], ["a.mp4", "-o", "x" * 300 + ".mp4"]],
+     ["a.mp4", "--thresholds", "0.5"], ["a.mp4", "-o", "-"], ["a.mp4", "-o", "x" * 300 + ".mp4"]],
 )  # fmt: skip
 def test_wrong_calls_get_one_line_too(
     arguments: list[str], run: Run, video: Path, monkeypatch: pytest.MonkeyPatch

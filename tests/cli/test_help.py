@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import sys
+from pathlib import Path
 
 import click
 import pytest
 from click.shell_completion import ShellComplete
 
+import motionveil
 from motionveil.cli import main
 from motionveil.cli.audit import command as audit
 from motionveil.cli.export import command as export
 from motionveil.cli.groups import PanelCommand
 from motionveil.cli.obfuscate import command as obfuscate
+from motionveil.cli.remedies import OPTIONS, with_options
 from motionveil.cli.root import root
 from motionveil.cli.saliency import command as saliency
+from motionveil.cli.weights import import_ as import_weights
 
 PANELLED = [obfuscate, audit, saliency, export]
 
@@ -84,3 +90,28 @@ def test_completion() -> None:
     assert complete("obfuscate", "fi") == ["file"]
     assert complete("obfuscate", "film.mp4", "--mask", "m") == ["file"]
     assert complete("audit", "a") == ["file"]
+
+
+@pytest.mark.parametrize(("former", "name", "value"), [
+    ("--fill", "filler", "blur"), ("--detail", "short_side", "128"), ("--opacity", "thresholds", "0.1,0.3"),
+])  # fmt: skip
+def test_former_names_of_options_still_work(former: str, name: str, value: str) -> None:
+    parent = click.Context(root, **root.context_settings)
+    with obfuscate.make_context("obfuscate", ["in.mp4", former, value], parent=parent) as context:
+        assert context.params[name]
+    assert f"{former} " not in obfuscate.get_help(context)
+
+
+def test_messages_name_parameters_and_the_command_line_its_options() -> None:
+    assert with_options("a.mp4 exists; pass `overwrite=True`") == "a.mp4 exists; pass --overwrite"
+    assert with_options('too large; choose `flow="dis"`') == "too large; choose --flow dis"
+    assert with_options("a `b`.mp4 is missing") == "a `b`.mp4 is missing"
+    used = set()
+    for path in Path(motionveil.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Raise):
+                used |= set(re.findall(r"`(\w+)(?:=[^`]*)?`", ast.unparse(node)))
+    assert used <= set(OPTIONS)
+    commands = [obfuscate, audit, import_weights]
+    known = {name for command in commands for parameter in command.params for name in parameter.opts}
+    assert set(OPTIONS.values()) <= known

@@ -148,7 +148,7 @@ def promises_full_cover(region: Region) -> bool:
     """Whether what is salient enough is replaced completely; the paper's opacity hardly ever reaches 1."""
     if isinstance(region, Strength):
         return False
-    return all(part.coverage.full < 1 for part in everything_in(region) if isinstance(part, TemplateSaliency))
+    return all(part.coverage.thresholds[1] < 1 for part in everything_in(region) if isinstance(part, TemplateSaliency))
 
 
 def test_counts_sizes_and_times_are_kept(

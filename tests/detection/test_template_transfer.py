@@ -124,7 +124,7 @@ def test_the_sets_of_the_paper() -> None:
 def test_the_preset_is_the_published_method() -> None:
     paper = get_preset("paper")
     assert (paper.features, paper.flow, paper.filler) == ("dino_vits8", "raft", "motion_noise")
-    assert (paper.coverage.combine, paper.coverage.begin, paper.coverage.full) == ("mean", 0, 1)
+    assert (paper.coverage.combine, paper.coverage.thresholds) == ("mean", (0, 1))
     assert (paper.coverage.keyframe_every, paper.coverage.margin, paper.coverage.hold) == (1, 0, 0)
     assert paper.filler_options == {"transport": "first_frame", "grain": 1, "statistics": "kinetics"}
     assert get_preset("paper_fast").coverage.keyframe_every > 1
@@ -239,7 +239,7 @@ def test_the_command_line(run: Run, person: UInt8Array, tmp_path: Path, random_v
     # Not there yet: found in the first frames, and said what is missing.
     code, _, err = run(
         "obfuscate", video, "-o", tmp_path / "o.mp4", "--preset", "paper_fast", "--hide", "hair,hand", *features,
-        "--flow-weights", raft_file, "--flow-iterations", 1, "--flow-scale", 0.5, "--detail", 64, "--match-first",
+        "--flow-weights", raft_file, "--flow-iterations", 1, "--flow-scale", 0.5, "--short-side", 64, "--match-first",
         "--recheck", 0.2, "--statistics", "video", "--precision", "int8",
     )  # fmt: skip
     assert code == 0, err

@@ -151,7 +151,7 @@ def test_what_is_refused(random_vit_file: Path, tmp_path: Path, monkeypatch: pyt
     with pytest.raises(WeightsError, match=r"other\.pth is not a vision transformer"):
         ViTEncoder(weights=tmp_path / "other.pth")
     torch.save(random_vit(patch=16, channels=384, depth=2, grid=14), tmp_path / "s16.pth")
-    with pytest.raises(WeightsError, match="choose --features dino_vits16 or vit_small_patch16_224"):
+    with pytest.raises(WeightsError, match="choose `features` dino_vits16 or vit_small_patch16_224"):
         ViTEncoder("dino_vits8", weights=tmp_path / "s16.pth")
     assert ViTEncoder("dino_vits16", weights=tmp_path / "s16.pth").layer == 1
     assert ViTShape.of(random_vit(**NARROW)).heads == 2

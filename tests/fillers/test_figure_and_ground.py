@@ -249,7 +249,7 @@ def test_on_the_command_line(run: Run, tmp_path: Path) -> None:
     source = write(tmp_path / "in.mkv", slope.astype(np.uint8))
     for name, options in {
         "preset": ["--preset", "figure_ground"],
-        "fill": ["--fill", "figure_and_ground:ground=still,light=false", "--detail", "64"],
+        "fill": ["--filler", "figure_and_ground:ground=still,light=false", "--short-side", "64"],
     }.items():
         target = tmp_path / f"{name}.mkv"
         code, _, errors = run("obfuscate", source, "-o", target, "--codec", "ffv1", *options, "--preview", "-q")

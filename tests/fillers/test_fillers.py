@@ -151,7 +151,7 @@ def test_small_copies() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("fog", {}, "unknown fill 'fog'"),
+        ("fog", {}, "unknown filler 'fog'"),
         ("solid", {"color": "#000000"}, "has no option color"),
         ("solid", {"colour": "#0000"}, "invalid colour '#0000'"),
         ("solid", {"colour": 5}, "invalid colour=5"),
@@ -171,14 +171,14 @@ def test_what_does_not_exist(name: str, options: dict[str, object], words: str) 
 def test_on_the_command_line(run: Run, tmp_path: Path) -> None:
     source = write(tmp_path / "in.mkv", FRAMES[:, ::2, ::2])
     code, _, errors = run(
-        "obfuscate", source, "-o", tmp_path / "out.mkv", "--codec", "ffv1", "--fill", "blur:sigma=3", "-q"
+        "obfuscate", source, "-o", tmp_path / "out.mkv", "--codec", "ffv1", "--filler", "blur:sigma=3", "-q"
     )
     assert code == 0
     assert "blur can be partly reversed" in errors
     assert "GaussianBlur(sigma=3" in json.loads((tmp_path / "out.mkv.json").read_text())["settings"]["filler"]
     assert len(read(tmp_path / "out.mkv")[0]) == 3
     for wrong in ("fog", "blur:sigma", "blur:radius=3", "blur:sigma=x"):
-        assert run("obfuscate", source, "-o", tmp_path / "no.mkv", "--fill", wrong)[0] == 2
+        assert run("obfuscate", source, "-o", tmp_path / "no.mkv", "--filler", wrong)[0] == 2
         assert not (tmp_path / "no.mkv").exists()
 
 

@@ -83,7 +83,7 @@ def test_preview_audit_and_several(run: Run, film: Path, checkpoint: Path, tmp_p
         (["--checkpoint", "BAD"], "damaged or no safetensors file"),
         (["--checkpoint", "GOOD", "--hide", "person"], "--hide applies to the selective method only"),
         (["--checkpoint", "GOOD", "--preset", "secure"], "--preset applies to the selective"),
-        (["--method", "grl", "--fill", "solid"], "--fill applies to the selective"),
+        (["--method", "grl", "--filler", "solid"], "--filler applies to the selective"),
         (["--checkpoint", "GOOD", "--area", "rect:1,1,5,5", "--inverse"], "--area, --inverse apply to the selective"),
         (["--checkpoint", "GOOD", "--grain", "9", "--flow", "dis", "--seed", "1"], "--grain, --flow, --seed apply to"),
     ],

@@ -244,7 +244,7 @@ def test_settings_are_shown_and_checked(checkpoint: Path) -> None:
 
 
 def test_frames_that_memory_has_no_room_for(checkpoint: Path) -> None:
-    with pytest.raises(OptionError, match=r"RAFT would need \d+ GB for frames of 3840x2160; choose --flow-scale"):
+    with pytest.raises(OptionError, match=r"RAFT would need \d+ GB for frames of 3840x2160; choose a `scale`"):
         RAFTFlow(checkpoint).prepare(np.zeros((2160, 3840, 3), np.uint8))
 
 

@@ -101,7 +101,7 @@ def video() -> UInt8Array:
 
 
 EVERYTHING = Coverage(
-    begin=0.3, full=0.8, margin=0.03, hold=0.1, keyframe_every=3, between="mixed", recheck=0.2, match_first=True
+    thresholds=(0.3, 0.8), margin=0.03, hold=0.1, keyframe_every=3, between="mixed", recheck=0.2, match_first=True
 )
 REGIONS: dict[str, Region] = {
     "whole_frame": WholeFrame(),

@@ -29,7 +29,7 @@ def test_the_default_is_not_warned_of() -> None:
 
 @pytest.mark.parametrize("fill", ["blur", "blur_strong", "pixelate_4", "pixelate_16", "resample", "mean_fill"])
 def test_what_is_made_of_the_picture_itself(fill: str) -> None:
-    assert "choose --fill motion_noise" in said(SECURE.with_filler(fill))
+    assert "choose --filler motion_noise" in said(SECURE.with_filler(fill))
 
 
 @pytest.mark.parametrize("fill", ["iid_noise", "static_noise", "figure_and_ground", "solid", "inpaint"])
@@ -60,7 +60,7 @@ def test_a_face_that_is_left(hide: list[str], words: str) -> None:
 def test_settings_that_weaken() -> None:
     coverage = SECURE.coverage
     assert "--hold 1" in said(replace(SECURE, coverage=replace(coverage, hold=0)))
-    assert "saliency of 0.9" in said(replace(SECURE, coverage=replace(coverage, full=0.9)))
+    assert "saliency of 0.9" in said(replace(SECURE, coverage=replace(coverage, thresholds=(0.28, 0.9))))
     assert "grain of 1 pixels" in said(SECURE.with_filler("motion_noise", grain=1))
     assert "embedded encoder only" in said(SECURE.with_features("dino_vits8"))
     assert "omit --seed" in said(SECURE, seed=1)

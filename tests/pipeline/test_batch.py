@@ -16,7 +16,7 @@ from ..conftest import textured
 from .test_obfuscation import read, write
 
 __all__ = ["run"]
-HOW = ("--hide", "nothing", "--area", "rect:0,0,16,16", "--fill", "solid")
+HOW = ("--hide", "nothing", "--area", "rect:0,0,16,16", "--filler", "solid")
 
 
 @pytest.fixture

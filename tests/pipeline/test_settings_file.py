@@ -58,4 +58,4 @@ def test_other_options_do_not_say_the_same_again(tmp_path: Path, run: Run) -> No
     path.write_text(json.dumps({"format": PROJECT_FORMAT, "settings": Settings().as_record()}))
     code, _, error = run("obfuscate", "a.mp4", "--settings", path, "--hide", "head", "--margin", "1")
     assert code == 2
-    assert "leave --hide, --margin out" in error
+    assert "omit --hide, --margin" in error

@@ -120,9 +120,11 @@ def test_who_is_there_between_two_keyframes_only_is_covered() -> None:
     frames = np.full((12, 64, 160, 3), 40, np.uint8)
     frames[:, :, ::8] = 70  # a scene: a blank one would be taken for a flash
     frames[6:8, 24:48, 64:88] = 255
-    looked, extractor = opacities(frames, Coverage(begin=0.5, full=0.55, keyframe_every=11, keyframe_seconds=9), step=0)
+    looked, extractor = opacities(
+        frames, Coverage(thresholds=(0.5, 0.55), keyframe_every=11, keyframe_seconds=9), step=0
+    )
     surprised, more = opacities(
-        frames, Coverage(begin=0.5, full=0.55, keyframe_every=11, keyframe_seconds=9, surprise=0.001), step=0
+        frames, Coverage(thresholds=(0.5, 0.55), keyframe_every=11, keyframe_seconds=9, surprise=0.001), step=0
     )
     assert looked[6, 36, 76] == 0
     assert surprised[6:8, 28:44, 68:84].min() == 1
@@ -170,7 +172,7 @@ def test_heads_are_covered_with_less_evidence_than_bodies() -> None:
     stride = Point(4, 4)
 
     def covered(head_gain: float) -> list[bool]:
-        coverage = Coverage(begin=0.5, full=0.6, sure=0.5, head_gain=head_gain)
+        coverage = Coverage(thresholds=(0.5, 0.6), sure=0.5, head_gain=head_gain)
         opacity = key_of(saliency, heads, Cells(stride, Point(1.5, 1.5)), (192, 384), coverage).opacity
         size = opacity.shape[0] // 48
         return [bool(opacity[24 * size, x * size] >= 1) for x in (24, 72)]
@@ -182,7 +184,7 @@ def test_heads_are_covered_with_less_evidence_than_bodies() -> None:
 def test_a_small_thing_stays_fully_covered_while_it_moves_by_parts_of_a_cell() -> None:
     """Found once, then missed: for the whole hold every pixel of it must be covered completely."""
     frames = moving_square(9, step=3, missing=tuple(range(1, 9)))
-    held, _ = opacities(frames, Coverage(begin=0.2, full=0.4, margin=0.02, hold=0.25), step=3)
+    held, _ = opacities(frames, Coverage(thresholds=(0.2, 0.4), margin=0.02, hold=0.25), step=3)
     for t in range(7):
         assert held[t, 20:44, 12 + 3 * t : 36 + 3 * t].min() == 1, t
 
@@ -200,18 +202,18 @@ def test_nothing_is_carried_over_a_cut(rng: np.random.Generator) -> None:
     second = rng.integers(0, 60, (4, 64, 160, 3), np.uint8)
     second[:, :, 80:] //= 4
     frames = np.concatenate([first, second])
-    opacity, _ = opacities(frames, Coverage(begin=0.5, full=0.6, keyframe_every=3), step=0)
+    opacity, _ = opacities(frames, Coverage(thresholds=(0.5, 0.6), keyframe_every=3), step=0)
     assert opacity[3, 32, 20] == pytest.approx(1, abs=0.01)
     assert opacity[4:].max() == 0
     # Nobody is followed either.
-    held, _ = opacities(frames, Coverage(begin=0.5, full=0.6, hold=1.0, look_back=0.2, keyframe_every=3), step=0)
+    held, _ = opacities(frames, Coverage(thresholds=(0.5, 0.6), hold=1.0, look_back=0.2, keyframe_every=3), step=0)
     assert held[3, 32, 20] == 1
     assert held[4:].max() == 0
 
 
 @pytest.mark.parametrize("lengths", [[10], [1] * 10, [4, 6], [3, 3, 3, 1]])
 def test_clips_do_not_matter(lengths: list[int]) -> None:
-    coverage = Coverage(begin=0.1, full=0.5, margin=0.1, hold=0.1, look_back=0.1, keyframe_every=3, surprise=0.01)
+    coverage = Coverage(thresholds=(0.1, 0.5), margin=0.1, hold=0.1, look_back=0.1, keyframe_every=3, surprise=0.01)
     whole, _ = opacities(moving_square(10), coverage)
     cut, _ = opacities(moving_square(10), coverage, lengths=lengths)
     assert np.array_equal(whole, cut)

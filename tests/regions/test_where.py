@@ -150,7 +150,7 @@ def test_an_area_for_a_while(run: Run, video: Path) -> None:
     target = video.with_name("out.mkv")
     code, _, err = run(
         "obfuscate", video, "-o", target, "--hide", "nothing", "--area", "rect:0,0,50%,100%@0.16-0.24",
-        "--codec", "ffv1", "--fill", "solid", "-q",
+        "--codec", "ffv1", "--filler", "solid", "-q",
     )  # fmt: skip
     assert code == 0, err
     (before, _), (after, _) = read(video), read(target)
@@ -173,7 +173,7 @@ def test_times_and_masks_with_a_later_start(run: Run, video: Path, tmp_path: Pat
         target = video.with_name(f"{name}.mkv")
         code, _, err = run(
             "obfuscate", video, "-o", target, "--hide", "nothing", *options, "--start", "0.12", "--codec", "ffv1",
-            "--fill", "solid", "-q",
+            "--filler", "solid", "-q",
         )  # fmt: skip
         assert code == 0, err
         changed = np.abs(read(video)[0][3:].astype(int) - read(target)[0]).max((1, 2, 3)) > 5

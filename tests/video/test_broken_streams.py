@@ -255,7 +255,7 @@ def test_a_raw_stream_that_does_not_say(tmp_path: Path) -> None:
 
 def test_a_frame_rate_is_for_raw_streams(tmp_path: Path) -> None:
     film = make_film(tmp_path / "a.mp4", numbered(3))
-    with pytest.raises(OptionError, match="omit --frame-rate"):
+    with pytest.raises(OptionError, match="omit `frame_rate`"):
         open_source(film, frame_rate=Fraction(50))
 
 

@@ -192,7 +192,7 @@ def test_a_method_over_whole_frames_is_refused(tmp_path: Path) -> None:
             return clips
 
     film, _ = ramp_film(tmp_path / "in.mkv", 9, PQ)
-    with pytest.raises(OptionError, match="omit --colours"):
+    with pytest.raises(OptionError, match="omit `colours`"):
         motionveil.obfuscate_video(film, tmp_path / "a.mp4", obfuscator=Whole(), encoding=KEEP)
 
 

@@ -430,5 +430,5 @@ def test_tags_that_cannot_be_named(text: str) -> None:
 def test_tags_go_from_photo_to_photo_only(tmp_path: Path, target: str) -> None:
     source = tmp_path / "a.png"
     source.write_bytes(cv2.imencode(".png", picture())[1].tobytes())
-    with open_source(source) as opened, pytest.raises(OptionError, match="omit --metadata"):
+    with open_source(source) as opened, pytest.raises(OptionError, match="omit `metadata`"):
         VideoWriter(tmp_path / target, opened.info, encoding=Encoding(metadata="keep"), audio_from=source)

@@ -54,7 +54,7 @@ def test_no_frames_no_result(tmp_path: Path, target: str) -> None:
 def test_an_old_file_stays_until_the_new_one_is_complete(tmp_path: Path) -> None:
     target = tmp_path / "a.mp4"
     target.write_text("old")
-    with pytest.raises(OutputError, match=r"a.mp4 already exists: choose another name or pass --overwrite"):
+    with pytest.raises(OutputError, match=r"a.mp4 already exists: choose another name or pass `overwrite=True`"):
         VideoWriter(target, INFO)
     writer = VideoWriter(target, INFO, encoding=Encoding(overwrite=True))
     writer.write(CLIP)

@@ -148,7 +148,7 @@ def take_place(temporary: Path, path: Path, *, overwrite: bool, private: bool = 
         OSError: If renaming fails.
     """
     if path.exists() and not overwrite and not (path.is_dir() and not any(path.iterdir())):
-        raise OutputError(f"{path} was created meanwhile: choose another name or pass --overwrite")
+        raise OutputError(f"{path} was created meanwhile: choose another name or pass `overwrite=True`")
     if not private:
         with suppress(OSError):  # not every file system supports permissions
             temporary.chmod((0o777 if temporary.is_dir() else 0o666) & ~_umask())
@@ -207,9 +207,9 @@ def check_folder(folder: Path) -> None:
     place = folder.resolve()
     above = next(each for each in (place, *place.parents) if each.exists())
     if not above.is_dir():
-        raise OutputError(f"{above} is a file; choose a folder with -o")
+        raise OutputError(f"{above} is a file; choose a folder")
     if not os.access(above, os.W_OK | os.X_OK):
-        raise OutputError(f"{above} is not writable; choose another folder with -o")
+        raise OutputError(f"{above} is not writable; choose another folder")
 
 
 def read_small_text(path: Path, *, most: int = 10_000_000) -> str:

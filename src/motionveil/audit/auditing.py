@@ -17,13 +17,13 @@ from ..video import probe
 from .container import examine
 from .detectors import Detector, YuNet
 from .figures import figures_of
-from .footage import Footage
+from .footage import PairReader
 from .identification import EMBEDDINGS, OWN, Embedding, Identification, identify
 from .measures import Measures, measure
-from .method import Method, clips_of
+from .method import KnownMethod, clips_of
 from .motion import motion_kept
 from .pictures import doubts_of, pictures_of
-from .reconstruction import ATTACKS, Recovery, Training, reconstruct, training_excerpts
+from .reconstruction import ATTACKS, AttackerTraining, Recovery, reconstruct, training_excerpts
 from .report import Pictures, check_place, write_report
 from .verdict import MAX_GAIN
 
@@ -58,7 +58,7 @@ class Attackers:
     shows: str | None = None
     embeddings: Sequence[Embedding] = ()
     train_on: Sequence[str | Path] = ()
-    training: Training = field(default_factory=Training)
+    training: AttackerTraining = field(default_factory=AttackerTraining)
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,9 @@ class Audit:
 
     report: Mapping[str, Any]
     pictures: Pictures
+
+    def __repr__(self) -> str:
+        return f"Audit({self.level}: {self.report['verdict']['headline']})"
 
     @property
     def level(self) -> str:
@@ -80,7 +83,7 @@ def audit_video(
     directory: str | Path | None = None,
     *,
     hide: Sequence[str] | None = None,
-    method: Method | None = None,
+    method: KnownMethod | None = None,
     window: Window | None = None,
     attackers: Attackers | None = None,
     pictures: bool = True,
@@ -118,21 +121,21 @@ def audit_video(
     attackers, tell = attackers or Attackers(), on_progress or (lambda step, share: None)
     if directory is not None:
         check_place(Path(directory), overwrite=overwrite, sources=(original, output))
-    method = method or Method.of(output)
+    method = method or KnownMethod.of(output)
     window = window or (method.window if method else Window())
     for other in attackers.train_on:
         probe(other)
         if Path(other).resolve() == Path(original).resolve():
-            raise OptionError(f"{other} is the original itself; give other videos to --train-on")
+            raise OptionError(f"{other} is the original itself; give other videos as `train_on`")
     asked = _asked(hide, method)
     face_detector, no_faces = _face_detector(attackers)
     people = {name: _pictures_of(paths) for name, paths in attackers.persons.items()}
     if attackers.shows is not None and attackers.shows not in people:
-        raise OptionError(f"no person is named {attackers.shows}; add --person {attackers.shows}=FILE")
+        raise OptionError(f"no person is named {attackers.shows}; choose from those in `persons`, or add them")
     estimators = _estimators(attackers)
     container = examine(output, original)
     detectors = [*filter(None, [face_detector]), *attackers.detectors]
-    with Footage(original, output, window) as footage:
+    with PairReader(original, output, window) as footage:
         total = footage.expected
         measures = measure(
             footage,
@@ -166,7 +169,7 @@ def audit_video(
     return made
 
 
-def _asked(hide: Sequence[str] | None, method: Method | None) -> frozenset[str]:
+def _asked(hide: Sequence[str] | None, method: KnownMethod | None) -> frozenset[str]:
     if hide is not None:
         return frozenset(default_library().names(hide))
     return method.attributes if method else frozenset(GROUPS["person"])
@@ -198,13 +201,13 @@ def _pictures_of(paths: Sequence[str | Path]) -> list[UInt8Array]:
     for path in paths:
         frames = first_frames(path, Window(), seconds=10.0, count=12)
         if frames is None:
-            raise OptionError(f"{path} cannot be read twice; give a file for --person")
+            raise OptionError(f"{path} cannot be read twice; give files as `persons`")
         pictures += list(frames)
     return pictures
 
 
 def _reconstructed(
-    measures: Measures, original: str | Path, method: Method | None, attackers: Attackers, tell: OnProgress
+    measures: Measures, original: str | Path, method: KnownMethod | None, attackers: Attackers, tell: OnProgress
 ) -> dict[str, Recovery]:
     """The result of each attack, or why it was not run."""
     if not measures.excerpts:

@@ -73,7 +73,7 @@ class CoverageResult:
     worst: tuple[WorstFrame, ...]
 
 
-class _Part:
+class _PartState:
     """The state of one part."""
 
     def __init__(self) -> None:
@@ -101,14 +101,14 @@ class _Part:
         return PartCoverage(len(self.shares), mean, worst.replaced, worst.index, worst.at_s, gap)
 
 
-class Coverage:
+class CoverageMeter:
     """Accumulates coverage while footage is read.
 
     names: of the parts. step: seconds between examined frames. stride: the same in frames.
     """
 
     def __init__(self, names: Sequence[str], *, step: Fraction, stride: int = 1) -> None:
-        self._parts = {name: _Part() for name in names}
+        self._parts = {name: _PartState() for name in names}
         self._step, self._stride = step, stride
         self._looked_at = 0
 

@@ -133,7 +133,7 @@ class ONNXDetector(Detector):
             self._network = load_network(self.path, precision="f32")
         except WeightsError as error:
             raise WeightsError(
-                f"{self.path} is not a network that can be run; give another ONNX file to --detector"
+                f"{self.path} is not a network that can be run; give other ONNX files as `detectors`"
             ) from error
         self._boxes(np.zeros((64, 64, 3), np.uint8))
 

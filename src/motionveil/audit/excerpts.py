@@ -20,7 +20,7 @@ _RANKED = 4
 
 
 @dataclass
-class _Run:
+class _Segment:
     """Consecutive pairs with their masks of altered areas and of people.
 
     areas: sizes of the interior, of people within it, and of both, in one frame of `_RANKED`; enough to compare runs.
@@ -72,8 +72,8 @@ class ExcerptChooser:
     def __init__(self, *, length: int = 12, count: int = 3, expected: int | None = None) -> None:
         self.length, self.count = length, count
         self._part = max(length, (expected or 0) / count)
-        self._best: dict[int, _Run] = {}
-        self._run = _Run()
+        self._best: dict[int, _Segment] = {}
+        self._run = _Segment()
 
     def add(self, pair: Pair, touched: BoolArray, people: BoolArray) -> None:
         """Add the next frame with its masks of altered areas and of people, (H, W) each."""
@@ -88,7 +88,7 @@ class ExcerptChooser:
             self._keep()
 
     def _keep(self) -> None:
-        run, self._run = self._run, _Run()
+        run, self._run = self._run, _Segment()
         middle = run.pairs[0].index + len(run.pairs) / 2
         part = min(self.count - 1, int(middle / self._part))
         best = self._best.get(part)

@@ -17,7 +17,7 @@ from .container import ContainerFindings
 from .coverage import REPLACED, CoverageResult
 from .identification import Identification
 from .measures import Measures
-from .method import Method
+from .method import KnownMethod
 from .motion import FILLERS
 from .reconstruction import Recovery
 from .redetection import RedetectionResult
@@ -35,7 +35,7 @@ def figures_of(
     identified: Identification,
     motion: Mapping[str, Mapping[str, float | None]],
     container: ContainerFindings,
-    method: Method | None,
+    method: KnownMethod | None,
     face_detector: str | None,
     no_faces: str | None,
 ) -> dict[str, Any]:
@@ -178,7 +178,7 @@ def _container(found: ContainerFindings) -> dict[str, Any]:
     }
 
 
-def _weaknesses(method: Method | None) -> list[str]:
+def _weaknesses(method: KnownMethod | None) -> list[str]:
     if method is None:
         return []
     hide, seed = sorted(method.attributes), 0 if method.seeded else None
@@ -186,7 +186,7 @@ def _weaknesses(method: Method | None) -> list[str]:
 
 
 def _measured(
-    measures: Measures, method: Method | None, recoveries: Mapping[str, Recovery], face_detector: str | None
+    measures: Measures, method: KnownMethod | None, recoveries: Mapping[str, Recovery], face_detector: str | None
 ) -> dict[str, str]:
     """How the figures were measured, in words."""
     how = f"{method.preset.name}, {method.preset.filler}" if method else "not known"

@@ -64,7 +64,7 @@ class Pair:
     output: UInt8Array
 
 
-class Footage:
+class PairReader:
     """An original and its output, read in lockstep; a context manager.
 
     Args:
@@ -102,7 +102,7 @@ class Footage:
         if abs(original[0] * output[1] - original[1] * output[0]) > 2.5 * max(original):
             raise OptionError(
                 f"{self._names[1]} is {output[0]}x{output[1]} and {self._names[0]} is {original[0]}x{original[1]}, "
-                "with another aspect ratio; give the original that the output was made from, and the same --size"
+                "with another aspect ratio; give the original that the output was made from, and the same `size`"
             )
 
     @property
@@ -131,7 +131,7 @@ class Footage:
                 more, fewer = self._names if after is None else self._names[::-1]
                 raise OptionError(
                     f"{fewer} ends after {index} frames but {more} continues: give the original that the output was "
-                    "made from, with the same --start and --end"
+                    "made from, with the same `start` and `end`"
                 )
             shift = before[1] - after[1] if shift is None else shift
             if exact and abs(before[1] - after[1] - shift) > tolerance:

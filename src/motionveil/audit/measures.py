@@ -9,11 +9,11 @@ from math import ceil
 import numpy as np
 
 from .. import ops
-from .coverage import Coverage, CoverageResult
+from .coverage import CoverageMeter, CoverageResult
 from .detectors import Detection, Detector
 from .difference import touched
 from .excerpts import ExcerptChooser
-from .footage import BoolArray, Excerpt, Footage, Pair
+from .footage import BoolArray, Excerpt, Pair, PairReader
 from .parts import PartFinder, people_in
 from .redetection import Redetection, RedetectionResult
 
@@ -62,7 +62,7 @@ def strides(expected: int | None, rate: float) -> tuple[int, int]:
 
 
 def measure(
-    footage: Footage,
+    footage: PairReader,
     *,
     detectors: Sequence[Detector] = (),
     finder: PartFinder | None = None,
@@ -79,14 +79,14 @@ def measure(
         on_progress: Called with the number of processed frames.
 
     Raises:
-        OptionError: As `Footage`.
+        OptionError: As `PairReader`.
     """
     finder = finder or PartFinder(threads=1)
     named = [index for index, name in enumerate(finder.names) if asked is None or name in asked]
     # If areas were to be hidden, people in them are examined.
     hidden = named or list(range(len(finder.names)))
     every, seldom = strides(footage.expected, float(footage.info.frame_rate))
-    coverage = Coverage(finder.names, step=every / footage.info.frame_rate, stride=every)
+    coverage = CoverageMeter(finder.names, step=every / footage.info.frame_rate, stride=every)
     redetection = Redetection(
         finder.names, kinds=[kind for detector in detectors for kind in detector.kinds], stride=seldom
     )

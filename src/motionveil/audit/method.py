@@ -25,7 +25,7 @@ from .footage import Remake
 
 
 @dataclass(frozen=True)
-class Method:
+class KnownMethod:
     """How an output was made: settings, regions, and the part of the original.
 
     Attributes:
@@ -99,7 +99,7 @@ class Method:
         region, flow, _ = region_for(networks, info, self.where, None, frames=frames, whole=whole)
         return lambda seed: assemble(self.preset, region, flow, seed=seed, frames=frames)
 
-    def for_others(self) -> Method:
+    def for_others(self) -> KnownMethod:
         """A copy for other videos, without positions in this one."""
         elsewhere = Where(hide=self.where.hide or ("person",), strength=self.where.strength)
         if self.where.whole_frame:

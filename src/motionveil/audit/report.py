@@ -47,7 +47,7 @@ def check_place(directory: Path, *, overwrite: bool, sources: Iterable[str | Pat
     check_folder(directory)
     for name in (PAGE, DATA):
         if (directory / name).exists() and not overwrite:
-            raise OutputError(f"{directory / name} already exists; choose another folder with -o, or pass --overwrite")
+            raise OutputError(f"{directory / name} already exists; choose another folder, or pass `overwrite=True`")
 
 
 def write_report(directory: Path, report: Mapping[str, Any], pictures: Pictures, *, overwrite: bool = False) -> None:

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from .._core.errors import OptionError
 from .._core.printable import printable
-from ..audit import Attackers, Audit, Training, audit_video
+from ..audit import Attackers, AttackerTraining, Audit, audit_video
 from ..pipeline.runner import Window
 from ..video import source_name
 from .completion import complete_files
@@ -22,7 +22,7 @@ from .terminal import say
 
 
 class PersonFile(click.ParamType["tuple[str, str]"]):
-    """NAME=FILE."""
+    """A pair NAME=FILE."""
 
     name = "NAME=FILE"
 
@@ -41,7 +41,7 @@ _OPTIONS = (
     click.option("--detector", "detectors", multiple=True, metavar="FILE",
                  help="Additional face detector (ONNX). Repeatable."),
     click.option(
-        "--judge", "flow_weights", metavar="NAME|FILE", help="RAFT weights, as a second measure of the motion kept."
+        "--flow-weights", metavar="NAME|FILE", help="RAFT weights, for a second measure of the motion kept."
     ),
     click.option(
         "--person", "persons", type=PersonFile(), multiple=True,
@@ -61,14 +61,14 @@ _OPTIONS = (
 
 
 def attacker_options(command: Command) -> Command:
-    """What attackers have: what `take_attackers` takes."""
+    """Add the options of the attackers, which `take_attackers` reads."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 def take_attackers(options: dict[str, Any]) -> Attackers:
-    """Take the options of `attacker_options` out of a dictionary."""
+    """Remove the options of `attacker_options` from a dictionary, and build the attackers from them."""
     from ..audit.detectors import ONNXDetector
     from ..audit.identification import ONNXEmbedding
 
@@ -83,7 +83,7 @@ def take_attackers(options: dict[str, Any]) -> Attackers:
         shows=options.pop("shows"),
         embeddings=[ONNXEmbedding(path) for path in options.pop("embeddings")],
         train_on=options.pop("train_on"),
-        training=Training(seconds=options.pop("train_seconds")),
+        training=AttackerTraining(seconds=options.pop("train_seconds")),
     )
 
 
@@ -91,7 +91,7 @@ _PANELS = {
     **INPUT_PANEL,
     "Attackers": (
         "--face-weights", "--detector", "--person", "--shows", "--embedding", "--train-on", "--train-seconds",
-        "--judge",
+        "--flow-weights",
     ),
     **GENERAL,
 }  # fmt: skip
@@ -128,7 +128,7 @@ def command(original: str, output: str, directory: str, hide: Sequence[str] | No
 
 
 def run_audit(original: str, output: str | Path, directory: str | Path, *, quiet: bool, **options: Any) -> Audit:
-    """`audit_video` with its steps and its verdict on the terminal."""
+    """Run `audit_video`, with progress and verdict on the terminal."""
     bar: Any = tqdm(
         total=100, desc=printable(source_name(output)), delay=2, disable=quiet or None, dynamic_ncols=True, leave=False,
         bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}",

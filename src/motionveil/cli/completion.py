@@ -9,5 +9,5 @@ __all__ = ["complete_files"]
 
 
 def complete_files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Let the shell complete names of files and folders, for values that click takes for plain text."""
+    """Complete names of files and folders for parameters that are plain text to click."""
     return [CompletionItem(incomplete, type="file")]

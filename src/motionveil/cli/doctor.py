@@ -19,7 +19,7 @@ from ..video import CODECS, codec_available
 from .terminal import say
 
 EXTRAS = {"torch": "torch"}
-"""Module → extra that brings it."""
+"""Module → the extra that installs it."""
 
 
 @click.command(name="doctor")

@@ -15,7 +15,7 @@ from ..outputs.result_folders import check_names, folder_name
 from ..pipeline.step_export import EXPORTS, FLOW_FORMATS, Export, export_is_there, write_export
 from ..video import source_name
 from .completion import complete_files
-from .fill import with_fill
+from .filler import with_filler
 from .groups import GENERAL, PanelCommand
 from .networks import FEATURE_PANEL, FLOW_PANEL, feature_options, flow_options, take_features, take_flow
 from .numbers import SEED, Number
@@ -39,7 +39,7 @@ from .terminal import say
 @click.option(
     "--preset", type=click.Choice(list(PRESETS)), default="secure", show_default=True, help="Settings of the method."
 )
-@click.option("--fill", type=Setting(FILLERS), help="Filler to write as noise, such as motion_noise:grain=8.")
+@click.option("--filler", type=Setting(FILLERS), help="Filler to write as noise, such as motion_noise:grain=8.")
 @click.option("--flow-format", type=click.Choice(FLOW_FORMATS), default="flo", show_default=True,
               help="flo: Middlebury format; npz: NumPy format, smaller.")  # fmt: skip
 @click.option("--flow-range", type=Number(most=1e5, above=0),
@@ -63,7 +63,7 @@ def command(sources: tuple[str, ...], output: Path, **options: Any) -> int:
     preset = get_preset(options["preset"])
     preset = preset.with_features(features or preset.features, **feature_settings)
     preset = preset.with_flow(flow or preset.flow, **flow_settings)
-    networks = Networks(with_fill(preset, options["fill"]))
+    networks = Networks(with_filler(preset, options["filler"]))
     export = Export(options["what"], options["hide"], options["flow_format"], options["flow_range"])
     seed, overwrite, resume, quiet = (options[key] for key in ("seed", "overwrite", "resume", "quiet"))
     inputs = [source_of(text) for text in sources]

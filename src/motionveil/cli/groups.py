@@ -1,4 +1,4 @@
-"""Command classes: subcommands that are imported when they are called, and help with options in panels."""
+"""Command classes: lazily imported subcommands, and help with options in panels."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ GENERAL = {"General": ("--quiet", "--help")}
 
 
 class LazyGroup(click.Group):
-    """A group whose subcommands are imported when they are called, so that help and errors come at once.
+    """A group whose subcommands are imported when called, so that help and errors appear at once.
 
     Args:
-        subcommands: name → ("module:function" that is the command, one line of help).
-        plugins: group of entry points whose names are further subcommands. Their modules should import little, as
-            help shows their own short help.
+        subcommands: name → ("module:function" of the command, one line of help).
+        plugins: Group of entry points that add further subcommands. Their modules should import little, because they
+            are loaded for the help text.
     """
 
     def __init__(
@@ -35,11 +35,11 @@ class LazyGroup(click.Group):
 
     @cached_property
     def installed(self) -> Mapping[str, EntryPoint]:
-        """Name → entry point of the subcommands that other packages add."""
+        """Name → entry point of the subcommands added by other packages."""
         return {point.name: point for point in entry_points(group=self.plugins)} if self.plugins else {}
 
     def descriptions(self) -> dict[str, str]:
-        """Name → one line of help, of all subcommands."""
+        """Name → one line of help, for all subcommands."""
         others = {name: point.load().get_short_help_str(100) for name, point in self.installed.items()}
         return {**{name: text for name, (_, text) in self.subcommands.items()}, **others}
 
@@ -59,7 +59,7 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand as error:
-            # click looks for similar names among commands that are loaded, and here none is.
+            # click suggests only commands that are loaded, which is none of them here.
             possibilities = self.list_commands(ctx)
             raise click.NoSuchCommand(error.command_name, possibilities=possibilities, ctx=ctx) from None
 
@@ -75,11 +75,11 @@ class LazyGroup(click.Group):
 
 
 class PanelCommand(click.Command):
-    """A command whose help groups its options.
+    """A command whose help groups its options into panels.
 
     Args:
-        panels: title → options by their long names, in the order in which help shows them. Options that no panel
-            names are listed with those of "Options", which comes first.
+        panels: Title → long names of options, in display order. Options in no panel are added to "Options", the first
+            one.
     """
 
     def __init__(self, *args: Any, panels: Mapping[str, Sequence[str]], **kwargs: Any) -> None:
@@ -87,7 +87,7 @@ class PanelCommand(click.Command):
         self.panels = panels
 
     def panelled(self, ctx: click.Context) -> dict[str, list[click.Option]]:
-        """Title → options, in the order in which help shows them; panels without options are left out."""
+        """Title → options, in display order, without empty panels."""
         options = {max(p.opts, key=len): p for p in self.get_params(ctx) if isinstance(p, click.Option)}
         placed = {name for names in self.panels.values() for name in names}
         found: dict[str, list[click.Option]] = {"Options": []}

@@ -22,11 +22,11 @@ _SHARED = {
     "sources", "output", "method", "checkpoint", "preview", "audit", "start", "end", "size", "image_rate", "strict",
     "codec", "quality", "speed", "audio", "metadata", "overwrite", "record", "quiet",
 }  # fmt: skip
-"""Options that every method has; what is added to the command belongs to the selective method alone."""
+"""Options that apply to all methods; any other option applies to the selective method only."""
 
 
 def method_options(command: Command) -> Command:
-    """--method and --checkpoint: what `take_learned` takes."""
+    """Add --method and --checkpoint, which `take_learned` reads."""
     command = click.option(
         "--checkpoint",
         metavar="FILE",
@@ -42,14 +42,16 @@ def method_options(command: Command) -> Command:
 
 
 def take_learned(context: click.Context, options: dict[str, Any]) -> LearnedObfuscator | None:
-    """Take the options of `method_options` out of a dictionary: the learned obfuscator; None for the selective method.
+    """Remove the options of `method_options` from a dictionary. Returns the learned obfuscator; None for the selective
+    method.
 
-    Raises OptionError where they do not fit each other or the other options that were given, and what
-    `learned.load_learned` raises.
+    Raises:
+        OptionError: If they conflict with each other or with other options.
+        MotionveilError: As `learned.load_learned`.
     """
     method, checkpoint = options.pop("method"), options.pop("checkpoint")
     if method == SELECTIVE and checkpoint is not None:
-        raise OptionError("the selective method takes no checkpoint; leave out --checkpoint, or --method selective")
+        raise OptionError("the selective method takes no checkpoint; omit --checkpoint or --method selective")
     if method == SELECTIVE or (method is None and checkpoint is None):
         return None
     given = [
@@ -66,7 +68,7 @@ def take_learned(context: click.Context, options: dict[str, Any]) -> LearnedObfu
         )
     if checkpoint is None:
         raise OptionError(f"--method {method} needs --checkpoint FILE; train one with: {HOW_TO_MAKE}")
-    # Torch is optional, and slow to import.
+    # torch is optional, and slow to import
     from ..learned import load_learned
 
     return load_learned(checkpoint, method=method)

@@ -17,10 +17,11 @@ from .numbers import Number, Whole
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _FEATURES = {
-    "detail": click.option(
-        "--detail",
+    "short_side": click.option(
+        "--short-side",
         type=Whole(16, 2160),
-        help="Short side at which detection sees keyframes, in pixels. Usually --smallest-person is what you want.",
+        help="Short side in pixels to which keyframes are resized for detection. --smallest-person is usually the "
+        "better choice.",
     ),
     "smallest_person": click.option(
         "--smallest-person",
@@ -59,8 +60,6 @@ FEATURE_PANEL = {
     )
 }  # fmt: skip
 FLOW_PANEL = {"Optical flow": ("--flow", "--flow-weights", "--flow-iterations", "--flow-scale")}
-_NAMES = {"detail": "short_side"}
-"""What an option is called by the extractors, where that is not its own name."""
 _FLOW = {
     "flow_weights": click.option("--flow-weights", metavar="NAME|FILE", help="Weights of RAFT. Default: raft_sintel."),
     "flow_iterations": click.option("--flow-iterations", type=Whole(1, 1000), help="Iterations of RAFT. Default: 12."),
@@ -73,7 +72,7 @@ _FULL = get_preset("secure").with_features("parts", short_side=768, levels=3)
 
 
 def feature_options(command: Command) -> Command:
-    """--features and what belongs to it."""
+    """Add --features and related options."""
     for option in reversed(_FEATURES.values()):
         command = option(command)
     return click.option(
@@ -85,7 +84,7 @@ def feature_options(command: Command) -> Command:
 
 
 def flow_options(command: Command) -> Command:
-    """--flow and what belongs to it."""
+    """Add --flow and related options."""
     for option in reversed(_FLOW.values()):
         command = option(command)
     return click.option(
@@ -94,19 +93,19 @@ def flow_options(command: Command) -> Command:
 
 
 def take_features(options: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
-    """Take the options of `feature_options` out of a dictionary: the name, and what else was given."""
-    given = {_NAMES.get(key, key): options.pop(key) for key in _FEATURES}
+    """Remove the options of `feature_options` from a dictionary. Returns the name, and the options that were given."""
+    given = {key: options.pop(key) for key in _FEATURES}
     return options.pop("features"), {key: value for key, value in given.items() if value is not None}
 
 
 def take_flow(options: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
-    """The same for the flow."""
+    """The same for `flow_options`."""
     given = {key.removeprefix("flow_"): options.pop(key) for key in _FLOW}
     return options.pop("flow"), {key: value for key, value in given.items() if value is not None}
 
 
 def extractor_of(options: dict[str, Any], frames: Frames) -> FeatureExtractor:
-    """The extractor that the options ask for, in full detail where they say nothing. frames: for --precision int8."""
+    """Create the extractor selected by the options, at full resolution by default. frames: for --precision int8."""
     name, given = take_features(options)
     preset = _FULL.with_features(name or "parts", **given)
     return Networks(preset).extractor(still=True, frames=frames)

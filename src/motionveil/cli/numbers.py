@@ -1,4 +1,4 @@
-"""Numeric option types: finite and within sensible bounds."""
+"""Numeric option types: finite, and within bounds."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 _DIGITS = 40
-"""Longer than any number that a person writes, and short enough to be repeated in a message."""
+"""Maximum length of a number; short enough to be repeated in messages."""
 
 
 def finite(text: str) -> float:
-    """A finite number from text. Raises ValueError for anything else."""
+    """Parse a finite number. Raises ValueError for anything else."""
     number = float(text) if len(text) <= _DIGITS else float("nan")
     if not isfinite(number):
         raise ValueError(f"{text[:_DIGITS]!r} is not a finite number")
@@ -20,7 +20,7 @@ def finite(text: str) -> float:
 
 
 class _Bounded(click.ParamType[Any]):
-    """What `Number` and `Whole` share. Bounds are inclusive, except `above`."""
+    """Base class of `Number` and `Whole`. Bounds are inclusive, except `above`."""
 
     noun: str
 

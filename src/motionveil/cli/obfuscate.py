@@ -20,7 +20,7 @@ from ..outputs.run_manifest import is_complete, recipe_of
 from ..pipeline.obfuscation import Result, obfuscate_video
 from ..video import CODECS, Encoding, source_name
 from .completion import complete_files
-from .fill import with_fill
+from .filler import with_filler
 from .groups import GENERAL, PanelCommand
 from .learned import method_options, take_learned
 from .networks import FEATURE_PANEL, FLOW_PANEL, feature_options, flow_options, take_features, take_flow
@@ -32,12 +32,12 @@ from .terminal import say
 
 _PANELS = {
     "Options": (
-        "--output", "--hide", "--smallest-person", "--area", "--fill", "--preview", "--audit", "--start", "--end",
+        "--output", "--hide", "--smallest-person", "--area", "--filler", "--preview", "--audit", "--start", "--end",
         "--overwrite",
     ),
     "Regions": ("--mask", "--whole-frame", "--inverse", "--only-in", "--except-area", "--except-mask", "--keep-person"),
-    "Coverage": ("--preset", "--settings", "--opacity", "--margin", "--hold", "--strength"),
-    "Detection": ("--keyframe-every", "--recheck", "--match-first", "--detail"),
+    "Coverage": ("--preset", "--settings", "--thresholds", "--margin", "--hold", "--strength"),
+    "Detection": ("--keyframe-every", "--recheck", "--match-first", "--short-side"),
     "Noise": ("--grain", "--transport", "--palette", "--face-motion", "--statistics"),
     **INPUT_PANEL,
     "Output": ("--codec", "--quality", "--speed", "--audio", "--metadata", "--colours", "--record", "--resume"),
@@ -46,7 +46,7 @@ _PANELS = {
     "Research": ("--method", "--checkpoint", "--seed"),
     **GENERAL,
 }  # fmt: skip
-"""The ten options that people need first, then the others. See `PanelCommand`."""
+"""The ten most common options first, then the others. See `PanelCommand`."""
 
 
 @click.command(name="obfuscate", cls=PanelCommand, panels=_PANELS)
@@ -115,9 +115,9 @@ _PANELS = {
 @click.option("--resume", is_flag=True, help="Skip inputs whose result was completed earlier with the same settings.")
 @click.option("--record/--no-record", default=True, show_default=True, help="Write settings and hashes to OUT.json.")
 @click.option(
-    "--opacity",
-    type=Numbers("BEGIN,FULL", "0.2,0.4"),
-    help="Saliency at which opacity starts to rise, and at which it reaches 1.",
+    "--thresholds",
+    type=Numbers("LOW,HIGH", "0.2,0.4"),
+    help="Saliency below which pixels stay unchanged, and from which they are replaced completely.",
 )
 @click.option(
     "--margin", type=Number(), metavar="FRACTION", help="Grow hidden regions by this fraction of the short side."
@@ -142,7 +142,7 @@ _PANELS = {
 @click.option(
     "--match-first", is_flag=True, default=None, help="Replace each template with its best match in the first frame."
 )
-@click.option("--fill", type=Setting(FILLERS), help="What to fill regions with, such as solid:colour=#204060.")
+@click.option("--filler", type=Setting(FILLERS), help="What to fill regions with, such as solid:colour=#204060.")
 @click.option("--grain", type=Number(1, 1e5), metavar="PIXELS", help="Grain size of the noise.")
 @click.option("--transport", type=click.Choice(get_args(Transport)), help="How the noise moves with the scene.")
 @click.option("--palette", type=click.Choice(list(PALETTES)), help="Colours of the noise.")
@@ -182,7 +182,7 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
     seed, preview, record = options.pop("seed"), options.pop("preview"), options.pop("record")
     audit, resume = options.pop("audit"), options.pop("resume")
     if resume and not record:
-        raise OptionError("--resume needs the record of each result; leave out --no-record")
+        raise OptionError("--resume needs the manifest of each result; omit --no-record")
     chosen = take_settings(click.get_current_context(), options)
     learned = take_learned(click.get_current_context(), options)
     where = take_where(options)
@@ -207,7 +207,7 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
     if learned is not None:
         how = {"obfuscator": learned}
 
-    # What masks hold, and what a learned network is, is not compared: such results are made again.
+    # The contents of masks and learned networks are not compared; such results are always recomputed.
     recipe = None if learned or where.all_masks or not resume else recipe_of(settings, where)
 
     def work(pair: tuple[str | Path | int, Path]) -> None:
@@ -219,7 +219,7 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
                 say(f"{target}  (already complete)")
             return
         number = f"{pairs.index(pair) + 1}/{len(pairs)} " if len(pairs) > 1 else ""
-        # A record without its result is what somebody left when they removed the result.
+        # A manifest without its result: somebody removed the result.
         replaced = encoding.overwrite or (resume and not target.exists())
         with ProgressBar(f"{number}{source_name(source)}", quiet=quiet) as bar:
             result = obfuscate_video(
@@ -231,11 +231,11 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
         if not quiet:
             _summarise(result)
         if audit:
-            # Slow to import, and not needed otherwise.
-            from ..audit import Method
+            # slow to import
+            from ..audit import KnownMethod
             from .audit import run_audit
 
-            method = None if learned else Method(settings, where, window, seed is not None, doubts=result.doubts)
+            method = None if learned else KnownMethod(settings, where, window, seed is not None, doubts=result.doubts)
             run_audit(
                 str(source), target, audit_path(target), method=method, window=window, overwrite=encoding.overwrite,
                 quiet=quiet,
@@ -245,7 +245,7 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
 
 
 def _check_audits(pairs: list[tuple[str | Path | int, Path]], *, overwrite: bool) -> None:
-    """Raise OptionError early for results that could not be audited."""
+    """Raise OptionError early for results that cannot be audited."""
     from ..audit.report import check_place
 
     for source, target in pairs:
@@ -255,7 +255,7 @@ def _check_audits(pairs: list[tuple[str | Path | int, Path]], *, overwrite: bool
 
 
 def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
-    """The preset with the options of the command line applied."""
+    """Apply the options of the command line to the preset."""
     coverage = replace(
         preset.coverage,
         **{
@@ -264,11 +264,8 @@ def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
             if options[key] is not None
         },
     )
-    if options["opacity"] is not None:
-        begin, full = options["opacity"]
-        if not 0 <= begin < full <= 1:
-            raise OptionError(f"--opacity {begin:g},{full:g} must be two rising numbers from 0 to 1, such as 0.2,0.4")
-        coverage = coverage.with_opacity(begin, full)
+    if options["thresholds"] is not None:
+        coverage = coverage.with_thresholds(*options["thresholds"])
     noise = {
         key: options[key]
         for key in ("grain", "transport", "statistics", "palette", "face_motion")
@@ -277,7 +274,7 @@ def _adjust(preset: Preset, options: dict[str, Any]) -> Preset:
     (features, feature_settings), (flow, flow_settings) = take_features(options), take_flow(options)
     preset = preset.with_features(features or preset.features, **feature_settings)
     preset = preset.with_flow(flow or preset.flow, **flow_settings)
-    return replace(with_fill(preset, options["fill"], noise), coverage=coverage)
+    return replace(with_filler(preset, options["filler"], noise), coverage=coverage)
 
 
 def _summarise(result: Result) -> None:

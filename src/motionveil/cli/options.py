@@ -1,4 +1,4 @@
-"""Option types and groups of options that several subcommands share."""
+"""Option types and groups of options shared by several subcommands."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Item = TypeVar("Item")
 
 
 class Names(click.ParamType[tuple[str, ...]]):
-    """Names with commas between them."""
+    """Comma-separated names."""
 
     name = "NAME,…"
 
@@ -50,7 +50,7 @@ class Size(click.ParamType["int | tuple[int, int]"]):
 
 
 class Numbers(click.ParamType[tuple[float, float]]):
-    """Two numbers with a comma between them."""
+    """Two comma-separated numbers."""
 
     def __init__(self, name: str, example: str) -> None:
         self.name = name
@@ -67,7 +67,7 @@ class Numbers(click.ParamType[tuple[float, float]]):
 
 
 class Setting(click.ParamType["tuple[str, dict[str, Any]]"]):
-    """NAME, or NAME:option=value,option=value, of a table."""
+    """NAME or NAME:option=value,option=value; the name is a key of a table."""
 
     name = "NAME[:OPTION=VALUE,…]"
 
@@ -92,7 +92,7 @@ class Setting(click.ParamType["tuple[str, dict[str, Any]]"]):
 
 
 def _value(text: str) -> bool | int | float | str:
-    """True or false, a whole number, a finite number, or the text as it is."""
+    """A boolean, an integer, a finite number, or else the text."""
     if text in ("true", "false"):
         return text == "true"
     if re.fullmatch(r"[+-]?[0-9]{1,18}", text):
@@ -104,7 +104,7 @@ def _value(text: str) -> bool | int | float | str:
 
 
 def source_of(text: str) -> str | int:
-    """A source as given on the command line: `camera:0` is a camera, everything else stays as it is."""
+    """Parse a source: `camera:0` is a camera, everything else stays text."""
     return int(text[7:]) if re.fullmatch(r"camera:[0-9]{1,6}", text) else text
 
 
@@ -112,7 +112,7 @@ INPUT_PANEL = {"Input": ("--size", "--image-rate", "--frame-rate", "--strict")}
 
 
 def window_options(command: Command) -> Command:
-    """--start, --end, --size, --image-rate, --frame-rate, --strict."""
+    """Add --start, --end, --size, --image-rate, --frame-rate and --strict."""
     for option in (
         click.option("--strict", is_flag=True,
                      help="Reject damaged or truncated input instead of using what can be read."),
@@ -130,7 +130,7 @@ def window_options(command: Command) -> Command:
 
 
 def make_window(options: dict[str, Any]) -> Window:
-    """Take the options of `window_options` out of a dictionary."""
+    """Remove the options of `window_options` from a dictionary, and build the window from them."""
     rate = Fraction(options.pop("image_rate")).limit_denominator(100_000)
     frame_rate = options.pop("frame_rate")
     return Window(
@@ -144,7 +144,7 @@ def make_window(options: dict[str, Any]) -> Window:
 
 
 def _frame_rate(number: float) -> Fraction:
-    """What is meant: 59.94 is 60000/1001."""
+    """The exact frame rate for a rounded one: 59.94 is 60000/1001."""
     whole = round(number)
     if whole and abs(number - whole / 1.001) < 0.005 and abs(number - whole) > 0.005:
         return Fraction(whole * 1000, 1001)
@@ -152,7 +152,7 @@ def _frame_rate(number: float) -> Fraction:
 
 
 class ProgressBar:
-    """Frames, speed and remaining time on the terminal, for anything that takes longer than two seconds."""
+    """Frames, speed and remaining time on the terminal, for jobs of more than two seconds."""
 
     def __init__(self, name: str, *, quiet: bool) -> None:
         self._bar: Any = tqdm(
@@ -176,7 +176,7 @@ class ProgressBar:
 
 
 def each(items: Sequence[Item], work: Callable[[Item], None]) -> int:
-    """Process every item; if one of several fails, report it and go on. Returns the exit code."""
+    """Process each item. If one of several fails, report it and continue. Returns the exit code."""
     failed = 0
     for item in items:
         try:

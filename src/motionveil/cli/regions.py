@@ -18,7 +18,7 @@ NOTHING = "nothing"
 
 
 class Area(click.ParamType[Shape]):
-    """rect:X,Y,W,H or polygon:X,Y,X,Y,X,Y…, and @START-END."""
+    """rect:X,Y,W,H or polygon:X,Y,X,Y,X,Y…, optionally with @START-END."""
 
     name = "AREA"
 
@@ -97,17 +97,17 @@ _OPTIONS = (
 
 
 def region_options(command: Command) -> Command:
-    """Areas, masks and people: what `take_where` takes."""
+    """Add the options for areas, masks and people, which `take_where` reads."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 def take_where(options: dict[str, Any]) -> Where:
-    """Take --hide and the options of `region_options` out of a dictionary."""
+    """Remove --hide and the options of `region_options` from a dictionary, and build the description from them."""
     hide = options.pop("hide")
     if NOTHING in hide and len(hide) > 1:
-        raise OptionError(f"--hide {','.join(hide)} combines nothing with other names; leave one of them out")
+        raise OptionError(f"--hide {','.join(hide)} combines nothing with other names; omit one of them")
     names = (
         "areas", "masks", "whole_frame", "only_in", "except_areas", "except_masks", "keep", "inverse", "strength",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The command `motionveil` and what all its subcommands share."""
+"""The command `motionveil`, and everything shared by its subcommands."""
 
 from __future__ import annotations
 
@@ -28,16 +28,23 @@ COMMANDS = {
     "weights": ("motionveil.cli.weights:command", "Download and verify weights of optional networks."),
     "doctor": ("motionveil.cli.doctor:command", "Check the installation."),
 }
-"""Subcommand → (its command, one line of help). Other packages add theirs as entry points of PLUGINS."""
+"""Subcommand → (its command, one line of help). Other packages add theirs as entry points of the group `PLUGINS`."""
 
 PLUGINS = "motionveil.commands"
+
+FORMER_NAMES = {"fill": "filler", "detail": "short-side", "opacity": "thresholds", "judge": "flow-weights"}
+"""Former name of an option → current name. Former names still work in 0.1, but help does not show them."""
 
 
 @click.group(
     cls=LazyGroup,
     subcommands=COMMANDS,
     plugins=PLUGINS,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "token_normalize_func": lambda name: FORMER_NAMES.get(name, name),
+    },
 )
 @click.version_option(version("motionveil"), prog_name="motionveil")
 @click.option("-v", "--verbose", is_flag=True, help="Show tracebacks of errors.")
@@ -47,7 +54,7 @@ def root(verbose: bool) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; returns the exit code."""
-    # -v is understood before and after the subcommand.
+    # -v is accepted before and after the subcommand.
     verbose = any(argument in ("-v", "--verbose") for argument in arguments)
     arguments = [argument for argument in arguments if argument not in ("-v", "--verbose")]
     warnings.showwarning = _show_warning
@@ -65,7 +72,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _failed(error: BaseException, verbose: bool) -> int:
     """Report the error in one sentence; returns the exit code."""
-    # Libraries turn an interrupt into errors of their own.
+    # Libraries may turn an interrupt into other errors.
     if interrupts.told or isinstance(error, KeyboardInterrupt | click.Abort):
         say(SENTENCE, error=True)
         return INTERRUPTED
@@ -95,7 +102,7 @@ def _told(error: BaseException) -> str:
 
 
 class _Told(logging.Handler):
-    """Shows messages of the library on the terminal."""
+    """Shows log messages of the library on the terminal."""
 
     def emit(self, record: logging.LogRecord) -> None:
         say(f"motionveil: {record.getMessage()}", error=True)

@@ -1,4 +1,4 @@
-"""The option that takes what was chosen in `motionveil studio`."""
+"""The option that reads a project file of `motionveil studio`."""
 
 from __future__ import annotations
 
@@ -18,23 +18,25 @@ _BESIDE = {
     "sources", "output", "settings", "preview", "audit", "start", "end", "size", "image_rate", "frame_rate", "strict",
     "codec", "quality", "speed", "metadata", "colours", "overwrite", "record", "seed", "quiet",
 }  # fmt: skip
-"""Options that may be given beside the file: they do not say what is hidden, or how."""
+"""Options that may be combined with --settings: they do not change what is hidden, or how."""
 
 
 def settings_option(command: Command) -> Command:
-    """--settings: what `take_settings` takes."""
+    """Add --settings, which `take_settings` reads."""
     return click.option(
         "--settings",
         metavar="FILE",
         shell_complete=complete_files,
-        help="Hide what was chosen in motionveil studio, in the way that was chosen there: a project file.",
+        help="Use the settings of a project file that was saved in motionveil studio.",
     )(command)
 
 
 def take_settings(context: click.Context, options: dict[str, Any]) -> Settings | None:
-    """Take the option out of a dictionary: what was chosen, None where there is no file.
+    """Remove the option from a dictionary. Returns the settings; None if no file was given.
 
-    Raises OptionError where other options say what to hide too, and what `read_settings` raises.
+    Raises:
+        OptionError: If other options say what to hide or how.
+        MotionveilError: As `read_settings`.
     """
     path = options.pop("settings")
     if path is None:
@@ -46,5 +48,5 @@ def take_settings(context: click.Context, options: dict[str, Any]) -> Settings |
         and context.get_parameter_source(str(parameter.name)) is not ParameterSource.DEFAULT
     ]
     if given:
-        raise OptionError(f"the file of --settings says already what to hide and how; leave {', '.join(given)} out")
+        raise OptionError(f"--settings already defines what to hide and how; omit {', '.join(given)}")
     return read_settings(path)

@@ -1,4 +1,4 @@
-"""From the first moment on, being told to end means a sentence and exit code 130."""
+"""Signal handling: from start to exit, a signal leads to one message and exit code 130."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from .._core.interrupts import interrupts
 
 INTERRUPTED = 130
 SENTENCE = "motionveil: interrupted; no partial output was kept"
-_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # the last one: a terminal that closes
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is sent when a terminal closes
 
 
 def told_to_end() -> int:
-    """Say so, whatever state the process is in; returns the exit code."""
+    """Print the message, whatever the state of the process. Returns the exit code."""
     with suppress(OSError):
         os.write(2, f"{SENTENCE}\n".encode())
     return INTERRUPTED
 
 
 def _leave_at_once(number: int, frame: FrameType | None) -> None:
-    """While nothing has begun there is nothing to clean up, and half-imported libraries are left alone."""
+    """Before any work has begun there is nothing to clean up: exit at once, as libraries may be half imported."""
     os._exit(told_to_end())
 
 
 @contextmanager
 def listening() -> Iterator[None]:
-    """Signals end the process for as long as the block lasts; what is ignored already (nohup) stays ignored."""
+    """Handle signals within the block; those that are ignored already (nohup) stay ignored."""
     before = {}
     if threading.current_thread() is threading.main_thread():
         for number in (getattr(signal, name) for name in _NAMES if hasattr(signal, name)):
@@ -45,7 +45,7 @@ def listening() -> Iterator[None]:
 
 
 def clean_up_from_now_on() -> None:
-    """From here on signals raise KeyboardInterrupt, so that what has begun is cleaned up."""
+    """From now on, signals raise KeyboardInterrupt, so that work in progress is cleaned up."""
     interrupts.reset()
     for number in (getattr(signal, name) for name in _NAMES if hasattr(signal, name)):
         if signal.getsignal(number) is _leave_at_once:
@@ -53,10 +53,10 @@ def clean_up_from_now_on() -> None:
 
 
 def leave(code: int) -> None:
-    """End the process here, if it was interrupted or a thread still waits for its source; return otherwise.
+    """End the process here if it was interrupted, or if a thread still waits for its source. Otherwise return.
 
-    At its usual end Python takes away what such threads, also those of the network library, still work with, and the
-    process would abort.
+    At its regular exit, Python frees resources that such threads, and those of the inference library, still use, and
+    the process would abort.
     """
     waiting = any(thread.name == "motionveil-stage" and thread.is_alive() for thread in threading.enumerate())
     if not (interrupts.told or waiting):

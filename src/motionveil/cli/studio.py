@@ -42,7 +42,7 @@ def command(places: tuple[str, ...], port: int, no_browser: bool, workspace: str
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         raise DependencyError(f"the studio needs {' and '.join(missing)}: pip install 'motionveil[studio]'")
-    # Slow to import, and optional.
+    # slow to import, and optional
     from ..studio.server import serve
 
     serve(

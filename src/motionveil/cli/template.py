@@ -207,7 +207,7 @@ def remove(name: str, features: str | None) -> None:
         say(f"removed {name} for {features}")
         return
     if name not in own and name in built_in_library():
-        raise TemplateError(f"{name!r} is built in and cannot be removed; leave it out with --hide instead")
+        raise TemplateError(f"{name!r} is built in and cannot be removed; omit it from --hide instead")
     if name not in own:
         raise TemplateError(f"you have no template named {name!r}; list them with: motionveil template list")
     change_user_library(lambda own: own.without(name))

@@ -30,7 +30,7 @@ def command() -> None:
 
 
 class _Bar:
-    """Bytes, speed and remaining time on the terminal, for a download that takes longer than a second."""
+    """Bytes, speed and remaining time on the terminal, for downloads of more than a second."""
 
     def __init__(self, name: str, *, quiet: bool) -> None:
         self._bar: Any = tqdm(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ class Found:
     point: Point
     similarity: float
     template: Template
-    matches: Float32Array
+    matches: Float32Array = field(repr=False)
 
     def as_record(self) -> dict[str, Any]:
         """The entry for a run manifest."""
@@ -88,7 +88,7 @@ def not_found(names: Sequence[str], *, strict: bool = False) -> TemplateError:
     why = ", and this preset requires all of them" if strict else ""
     return TemplateError(
         f"{', '.join(names)} could not be found in the first frames{why}; start where they are visible, raise the "
-        f"resolution, omit them from --hide, or pick a point with: motionveil template add {names[0]} --image IMAGE "
+        f"resolution, omit them from `hide`, or pick a point with: motionveil template add {names[0]} --image IMAGE "
         "--point X,Y --features …"
     )
 

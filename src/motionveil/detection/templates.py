@@ -67,6 +67,9 @@ class Template:
     fingerprint: str
     origin: str
 
+    def __repr__(self) -> str:
+        return f"Template({self.name!r}, {self.fingerprint}, origin={self.origin!r})"
+
     def __post_init__(self) -> None:
         # Names become folder names, and must not shadow a group or a built-in template.
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", self.name) or _is_taken(self.name):

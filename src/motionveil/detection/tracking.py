@@ -1,7 +1,8 @@
-"""Through misses: what a keyframe found and the next one does not is followed by its own motion, on and back in time.
+"""Tracking of missed detections: regions that the next keyframe misses are propagated by their own motion, forwards and
+backwards in time.
 
-Pure arithmetic on small maps on the host. A piece is a connected part of what a keyframe found. It moves as a whole, by
-the median of the flow inside it, so that it stays as large as it was, and leaves no trail on the ground behind it.
+Plain array operations on small maps, on the CPU. A piece is a connected component of what a keyframe detected. It moves
+as a whole, by the median of the flow inside it, so it keeps its size and leaves no trail.
 """
 
 from __future__ import annotations
@@ -20,22 +21,28 @@ from ..ops import Mask
 Labels = npt.NDArray[np.int32]
 
 COVERED = 0.5
-"""Opacity from which a place counts as found."""
+"""Opacity from which a cell counts as detected."""
 MISSED = 0.4
-"""Share of a piece that must be uncovered for it to count as missed; below, it was found again."""
+"""Fraction of a piece that must be uncovered for it to count as missed; below, it was detected again."""
 _THICK = 0.0125
-"""Share of the map's short side, from the edge to the middle of something uncovered, from which it is a part of
-somebody, not the rim of a motion; two cells at least."""
+"""Fraction of the map's short side, from the edge to the middle of an uncovered area, from which the area is part of a
+person rather than the rim that motion leaves; at least two cells.
+"""
 _SMALLEST = 2
-"""Cells of the smallest piece that is followed."""
+"""Minimum size of a tracked piece, in cells."""
 
 
 @dataclass
 class Piece:
-    """A part of somebody: its mask (h, w), cropped, and where its top left corner lies, (x, y) in cells.
+    """Part of a person.
 
-    found: when it was missed first. until: when it is let go of. doubtful: whether it is somebody, or a head, so that
-    it is worth a look when it stays away; not so for a part of somebody who was found.
+    Attributes:
+        mask: (h, w), cropped.
+        x: Column of the top left corner of the mask, in cells.
+        y: Row of the same corner.
+        found: When it was first missed.
+        until: When tracking ends.
+        doubtful: Whether it is a whole person or a head, so that its absence is reported as a moment of doubt.
     """
 
     mask: Mask
@@ -46,7 +53,7 @@ class Piece:
     doubtful: bool = False
 
     def place(self, shape: tuple[int, ...]) -> tuple[tuple[slice, slice], Mask]:
-        """Where the piece lies in a map of this shape, and the part of its mask that lies inside."""
+        """The position of the piece in a map of this shape, and the part of its mask inside the map."""
         left, top = round(self.x), round(self.y)
         height, width = self.mask.shape
         rows, columns = (max(0, top), min(shape[0], top + height)), (max(0, left), min(shape[1], left + width))
@@ -61,22 +68,22 @@ class Piece:
         opacity[at][mask] = 1
 
     def uncovered(self, opacity: Float32Array) -> float:
-        """Share of the piece that a map leaves uncovered; 0 where it has left the frame."""
+        """The fraction of the piece that a map leaves uncovered; 0 if it has left the frame."""
         at, mask = self.place(opacity.shape)
         return float((opacity[at][mask] < COVERED).sum()) / max(1, int(self.mask.sum()))
 
     def missed_in(self, opacity: Float32Array) -> bool:
-        """Whether a map covers too little of the piece for it to have been found."""
+        """Whether a map covers too little of the piece for it to count as detected."""
         return self.uncovered(opacity) > MISSED
 
     def forward(self, flow: Float32Array) -> None:
-        """Go on to the next frame, whose flow to this one is given: where does what is here come from there?"""
+        """Advance to the next frame, given the flow from that frame to this one."""
         x, y = self._median(flow, self.x, self.y)
         x, y = self._median(flow, self.x - x, self.y - y)
         self.x, self.y = self.x - x, self.y - y
 
     def backward(self, flow: Float32Array) -> None:
-        """Go back to the frame before, to which this frame's flow is given."""
+        """Go back to the previous frame, given the flow from this frame to it."""
         x, y = self._median(flow, self.x, self.y)
         self.x, self.y = self.x + x, self.y + y
 
@@ -89,16 +96,15 @@ class Piece:
 
 
 def cut_out(mask: Mask, found: Fraction, until: Fraction) -> Piece:
-    """The piece that a mask (h, w) shows; it must not be empty."""
+    """The piece shown by a non-empty mask (h, w)."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     top, left = int(rows[0]), int(columns[0])
     return Piece(mask[top : rows[-1] + 1, left : columns[-1] + 1].copy(), left, top, found, until)
 
 
 def carried(maps: Sequence[Labels], flows: Sequence[Float32Array | None]) -> list[Labels] | None:
-    """Maps of numbered pieces (h, w) of one frame where they lie some frames on, by each flow to the frame before.
-
-    None where a cut lies in between.
+    """Labelled pieces (h, w) of one frame, at their positions in the following frames, given the flow of each to its
+    previous frame. None beyond a scene cut.
     """
     way: Float32Array | None = None
     for flow in flows:
@@ -112,10 +118,10 @@ def carried(maps: Sequence[Labels], flows: Sequence[Float32Array | None]) -> lis
 
 
 def missed(people: Labels, heads: Labels, now: Float32Array, found: Fraction, *, hold: float) -> list[Piece]:
-    """What of numbered pieces of people and of heads (h, w), where they lie now, is not covered `now`.
+    """The labelled pieces of people and heads (h, w), at their current positions, that `now` does not cover.
 
-    Somebody who is missed as a whole, and a head, is followed for `hold` seconds; a part of somebody, which may be the
-    ground that a limb has left, for a quarter of that, and only where it is thick.
+    Whole people and heads are tracked for `hold` seconds. A part of a person, which may be background that a limb has
+    left, is tracked for a quarter of that, and only if it is thick.
     """
     uncovered = now < COVERED
     whole, part = (found + Fraction(time).limit_denominator(10_000) for time in (hold, hold / 4))
@@ -140,7 +146,7 @@ def missed(people: Labels, heads: Labels, now: Float32Array, found: Fraction, *,
 
 
 def appeared(labels: Labels, before: Float32Array, now: Fraction, until: Fraction) -> list[Piece]:
-    """Pieces of a keyframe that nothing carried on from earlier ones (h, w, opacity `before`) had covered."""
+    """The pieces of a keyframe that no tracked piece covered before (`before`: opacity, (h, w))."""
     sizes = np.bincount(labels.ravel())
     bare = np.bincount(labels[before < COVERED].ravel(), minlength=len(sizes))
     chosen = np.flatnonzero((sizes[1:] >= _SMALLEST) & (bare[1:] > MISSED * sizes[1:])) + 1

@@ -45,9 +45,9 @@ FILLERS: dict[str, Callable[..., Filler]] = {
     "inpaint": Inpainting,
     "resample": Resampling,
 }
-"""Fillers by name. To add one, write a module and add a line here. Those with _ are published settings."""
+"""Fillers by name. To add one, write a module and add a line here. Names with a suffix are published settings."""
 
 
 def draws_ground(name: str) -> bool:
-    """Whether the filler of this name draws what is around a region too, so that whole frames are to be replaced."""
+    """Whether the filler of this name also draws what surrounds a region, so that whole frames are to be replaced."""
     return bool(getattr(FILLERS.get(name), "draws_ground", False))

@@ -1,4 +1,4 @@
-"""Figures on a ground: noise of two kinds over whole frames, which keeps outlines and motion, and hides the place."""
+"""Figures on a ground: two kinds of noise over whole frames, which preserve outlines and motion, and hide the place."""
 
 from __future__ import annotations
 
@@ -18,38 +18,43 @@ Ground = Literal["camera", "still"]
 """camera: the ground moves with the camera, as one piece. still: it does not move."""
 
 FIGURE = NoiseStatistics((0.82, 0.78, 0.70), (0.17, 0.18, 0.19))
-"""What moves: light and warm."""
+"""Colour of moving figures: light and warm."""
 GROUND = NoiseStatistics((0.10, 0.12, 0.16), (0.045, 0.05, 0.06))
-"""Dark and cold, of little contrast; nowhere as light as a figure."""
+"""Colour of the ground: dark and cold, with little contrast, and nowhere as light as a figure."""
 _RESTING = (0.30, 0.35, 0.43)
-"""The colour that a figure fades to where it does not move."""
+"""Colour that a figure fades to where it does not move."""
 _HEAD = (0.60, 0.65, 0.73)
-"""The same of its head: it tells who faces whom, and how many there are."""
+"""The same for heads, to show who faces whom, and how many people there are."""
 _GRAIN, _GROUND_GRAIN = 0.75, 2.0
-"""In terms of the grain at which noise carries motion best."""
+"""Grain relative to the one at which noise carries motion best."""
 _AT_REST = 0.25
-"""How much of its noise a figure keeps at rest: it shows that somebody is there, and the slightest motion."""
+"""Fraction of its noise that a figure keeps at rest, to show its presence and the slightest motion."""
 _FAST = 0.25
-"""Short sides per second at which a figure is lit by about two thirds."""
+"""Speed, in short sides per second, at which a figure is lit by about two thirds."""
 _AFTERGLOW = 0.12
-"""Seconds in which half of that light is gone."""
+"""Seconds in which half of that light fades."""
 _OUTLINE = 0.006
-"""Share of the short side by which outlines are smoothed: specks go, and so do curls and collars."""
+"""Smoothing of outlines as a fraction of the short side; it removes specks, curls and collars."""
 _EDGE = 1.0
-"""Deviation in pixels, at a short side of 480, by which an outline is soft."""
+"""Softness of outlines: standard deviation in pixels at a short side of 480."""
 
 
 class FigureAndGround(Filler):
-    """People as figures of light, fine noise on a ground of dark, coarse noise; both depend on the motion alone.
+    """People as figures of light, fine noise on a ground of dark, coarse noise; both depend on motion alone.
 
-    Figures are what `Clip.figure` says, and where that is not known the opacity: in or out, without any margin. Their
-    noise moves as that of `MotionNoise` does, and it is lit where they move, in relation to the camera: a hand that
-    crosses a body is seen. Heads are lighter than bodies. The ground shows nothing that is behind them, not even how
-    near or far it is.
+    The figures are `Clip.figure`, or the opacity where that is unknown: binary, without any margin. Their noise moves
+    as that of `MotionNoise`, and they are lit where they move in relation to the camera, so that a hand in front of a
+    body is visible. Heads are lighter than bodies. The ground reveals nothing of the background, not even its depth.
 
-    ground: see `Ground`. light: whether motion is lit; else figures are light all over. grain: of the figures, see
-    `noise.NoiseField`; that of the ground is coarser. face_motion, seed: see `MotionNoise`.
-    Raises OptionError for a ground that does not exist.
+    Args:
+        ground: See `Ground`.
+        light: Whether motion is lit; otherwise figures are light all over.
+        grain: Grain of the figures, see `noise.NoiseField`; that of the ground is coarser.
+        face_motion: See `MotionNoise`.
+        seed: See `MotionNoise`.
+
+    Raises:
+        OptionError: For an unknown ground.
     """
 
     draws_ground = True
@@ -73,7 +78,7 @@ class FigureAndGround(Filler):
         self.seed = seed
 
     def __repr__(self) -> str:
-        # The seed is left out on purpose: this text goes into records.
+        # The seed is omitted on purpose, as this text goes into manifests.
         return (
             f"FigureAndGround(ground={self.ground!r}, light={self.light}, grain={self.grain}, "
             f"face_motion={self.face_motion})"
@@ -92,7 +97,7 @@ class FigureAndGround(Filler):
 
 
 class _Scene:
-    """The picture of one video. Call `draw` once per frame."""
+    """The image of one video. Call `draw` once per frame."""
 
     def __init__(self, settings: FigureAndGround, first: Clip) -> None:
         self._settings = settings
@@ -139,13 +144,15 @@ class _Scene:
         return ops.blend(self._behind, noise, shape)
 
     def _shape(self, figure: Float32Array) -> Float32Array:
-        """Figures (H, W) in or out, since degrees of certainty would tell something of the picture."""
+        """Binary figures (H, W), since degrees of certainty would reveal something about the original."""
         side = min(self._size)
         inside = ops.smooth(ops.as_float32(figure >= 0.5), _OUTLINE * side)
         return ops.smooth(ops.as_float32(inside >= 0.5), max(0.7, _EDGE * side / 480))
 
     def _lit(self, own: Float32Array, camera: Float32Array | None, seconds: float) -> Float32Array:
-        """How much the motion of figures lights them, (h, w) in [0, 1]: at once, and fading on its way with them."""
+        """How much the motion of figures lights them, (h, w) in [0, 1]: immediately, then fading while it moves with
+        them.
+        """
         step = own if camera is None else own - camera
         pixels = (step * step).sum(-1) ** 0.5
         speed = pixels / (min(own.shape[0], own.shape[1]) * max(seconds, 1e-3))
@@ -155,7 +162,7 @@ class _Scene:
         return ops.greatest([now, ops.warp(self._light, own) * 0.5 ** (seconds / _AFTERGLOW)])
 
     def _flat(self, colour: tuple[float, float, float]) -> UInt8Array:
-        """A picture in one colour of [0, 1]."""
+        """An image of one colour in [0, 1]."""
         values = ops.to_device(255 * np.array(colour, np.float32), self._device)
         return ops.as_uint8(ops.zeros((*self._size, 3), device=self._device) + values)
 
@@ -167,7 +174,7 @@ class _Scene:
         return ops.blend(self._resting, self._head, shape)
 
     def _strength(self) -> Float32Array:
-        """How much of its noise every place of a figure shows, (H, W)."""
+        """The fraction of its noise that each pixel of a figure shows, (H, W)."""
         if self._light is None:
             return ops.zeros(self._size, device=self._device) + _AT_REST
         return ops.resize_map(_AT_REST + (1 - _AT_REST) * ops.smooth(self._light, 1.0), self._size)

@@ -18,30 +18,33 @@ _PRESETS = {
     "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
 }
 _LEAST = 16
-"""The search needs some 12 pixels along a side."""
+"""DIS needs at least about 12 pixels along each side."""
 
 
 class Shrunk(NamedTuple):
-    """A frame as DIS wants it."""
+    """A frame prepared for DIS."""
 
     picture: UInt8Array
-    """(h, w) luma, at least 16 pixels along a side."""
+    """(h, w) luma, at least 16 pixels along each side."""
     certainty: Float32Array
-    """(h / 2, w / 2) in [0, 1), rounded up: how well texture fixes where a point is, in both directions."""
+    """(h / 2, w / 2), rounded up, in [0, 1): how well texture determines the motion, in both directions."""
     size: tuple[int, int]
-    """(height, width) of the part of the picture that shows the frame."""
+    """(height, width) of the part of the image that shows the frame; the rest is padding."""
     device: ops.Device = None
-    """Where the frame lies; the search itself runs on the CPU."""
+    """The device of the frame; the search itself runs on the CPU."""
 
 
 class DISFlow(FlowEstimator):
-    """Flow on a coarser grid, fast enough for every frame of a video on a laptop.
+    """Dense flow on a coarse grid, fast enough for every frame of a video on a laptop.
 
-    preset: 'ultrafast', 'fast' or 'medium'. short_side: frames are shrunk to about this size first, by a whole
-    factor; frames that are smaller keep their size. smoothing: standard deviation in pixels of the blur before the
-    search, without which fine texture pulls the flow off. reach: where there is no texture that would fix the motion,
-    it is taken from what is certain within about this share of the short side; 0 leaves the flow as it was found.
-    refinements: iterations of variational refinement per scale; each costs time and adds a little accuracy.
+    Args:
+        preset: 'ultrafast', 'fast' or 'medium'.
+        short_side: Frames are downsampled to about this short side by an integer factor; smaller ones keep their size.
+        smoothing: Standard deviation in pixels of the blur before the search; without it, fine texture distorts the
+            flow.
+        reach: Where texture does not determine the motion, it is taken from reliable estimates within about this
+            fraction of the short side; 0 leaves the flow unchanged.
+        refinements: Iterations of variational refinement per scale; each costs time and adds a little accuracy.
     """
 
     def __init__(
@@ -71,22 +74,22 @@ class DISFlow(FlowEstimator):
         )
 
     def prepare(self, frame: UInt8Array) -> Shrunk:
-        """The frame small, grey and smooth, and where it has texture."""
+        """Downsample and smooth the frame in greyscale, and measure its texture."""
         height, width = frame.shape[:2]
         factor = max(1, round(min(height, width) / self.short_side))
         size = (max(1, height // factor), max(1, width // factor))
         small = ops.to_host(ops.grey(ops.resize_image(frame, size)))
         if self.smoothing:
             small = cast(UInt8Array, cv2.GaussianBlur(small, (0, 0), self.smoothing))
-        # Smaller frames are padded and the result cropped.
+        # Smaller frames are padded, and the result is cropped.
         missing = [max(0, _LEAST - length) for length in size]
         if any(missing):
             small = np.pad(small, [(0, missing[0]), (0, missing[1])], mode="edge")
         return Shrunk(small, _certainty(small), size, ops.device_of(frame))
 
     def between(self, source: Shrunk, target: Shrunk) -> Float32Array:
-        """Flow (h, w, 2) in pixels of a grid half as fine as the shrunk frames."""
-        # OpenCV's object holds buffers: a call takes an idle one, since several videos may share one estimator.
+        """Flow (h, w, 2) in pixels of a grid half as fine as the downsampled frames."""
+        # OpenCV's object holds buffers, so each call takes an idle one: several videos may share one estimator.
         try:
             search = self._idle.pop()
         except IndexError:
@@ -103,13 +106,13 @@ class DISFlow(FlowEstimator):
 
 
 _TEXTURE = 0.5
-"""Squared slope, in grey values per pixel, at which a place is half certain."""
+"""Squared gradient, in grey levels per pixel, at which an estimate has a certainty of one half."""
 _TRUST = 0.2
-"""How much a place without doubt listens to its neighbours all the same."""
+"""Minimum weight of the neighbourhood, even where the estimate is certain."""
 
 
 def _certainty(picture: UInt8Array) -> Float32Array:
-    """How well the texture of a (h, w) luma picture fixes motion: by the lesser eigenvalue of its structure tensor.
+    """How well the texture of a luma image (h, w) determines motion: by the smaller eigenvalue of its structure tensor.
 
     Shi and Tomasi, Good Features to Track, CVPR 1994. On a grid half as fine, in [0, 1).
     """
@@ -125,7 +128,8 @@ def _certainty(picture: UInt8Array) -> Float32Array:
 
 
 def _filled_in(flow: Float32Array, certainty: Float32Array, sigma: float) -> Float32Array:
-    """Flow whose uncertain places follow certain ones nearby: normalised convolution (Knutsson and Westin, CVPR 1993).
+    """Flow with uncertain estimates replaced by certain ones nearby: normalised convolution (Knutsson and Westin, CVPR
+    1993).
 
     sigma: in pixels of the flow.
     """

@@ -125,5 +125,5 @@ def _check_memory(size: tuple[int, int]) -> None:
     if needed > _MOST_MEMORY:
         raise OptionError(
             f"RAFT would need {needed / 1e9:.0f} GB for frames of {size[1]}x{size[0]}; "
-            "choose --flow-scale 0.5 or less, --size, or --flow dis"
+            'choose a `scale` of at most 0.5, a smaller `size`, or `flow="dis"`'
         )

@@ -1,9 +1,9 @@
-"""Learned obfuscators: networks over whole frames, trained to leave actions and hide people. Needs torch.
+"""Learned obfuscators: networks that transform whole frames, trained to preserve actions and hide people. Requires
+torch.
 
-`DEGRADATIONS` are the networks, `LEARNED_METHODS` the ways in which they are trained, `load_learned` gives one that was
-trained. They cover no region, and give no guarantee: what they hide is what attackers in their training looked for.
-
-All but `LEARNED_METHODS` is imported when it is first used: the methods can be named without torch.
+`DEGRADATIONS` are the networks, `LEARNED_METHODS` the methods of training them, and `load_learned` loads a trained one.
+They select no region and give no guarantee: they hide what the attackers in their training looked for. Everything but
+`LEARNED_METHODS` is imported on first use, so that the methods can be listed without torch.
 """
 
 from __future__ import annotations

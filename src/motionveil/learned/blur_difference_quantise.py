@@ -15,18 +15,22 @@ from .degradation import Degradation, as_clips, as_pictures, positive_number, pr
 
 
 class BlurDifferenceQuantise(Degradation):
-    """What has changed since the frame before, blurred, in few levels: what does not move is an even grey.
+    """The blurred difference to the previous frame, quantised to few levels. Static areas become uniform grey.
 
-    kernel: pixels of the blur, odd. sigma: its standard deviation at the beginning of training. levels: of the
-    quantisation, which has one bin less. hardness: how steep the steps between levels are; in units of a level.
-    reach: the difference, of brightnesses in [0, 1], that gets the outermost level; larger ones do too.
-    What is learned: the sigma (by its logarithm, so that it stays positive) and the places of the steps.
+    The sigma (by its logarithm, so that it stays positive) and the positions of the steps are learned.
 
-    As the published code has it: 4 bits, so 16 levels and 15 bins, which begin halfway between levels; steps of
-    hardness 5; a kernel of 5 pixels with sigma 3. Steps stay soft in evaluation, there and here. Otherwise than there:
-    that code keeps the sigma fixed, which the paper learns; it stretches differences by their extremes within the whole
-    batch, here `reach` stands for them, since a frame must not depend on the others; it compresses the result back to
-    the range of the differences, here it is brought to [0, 1], to be a video.
+    As in the published code: 4 bits, that is 16 levels and 15 bins, which begin halfway between levels; steps of
+    hardness 5; a kernel of 5 pixels with sigma 3. Steps stay soft in evaluation. Unlike the published code: sigma is
+    learned, as in the paper; differences are scaled by `reach` instead of their extremes within the whole batch, since
+    a frame must not depend on the others; the result is mapped to [0, 1], to be a video, instead of the range of the
+    differences.
+
+    Args:
+        kernel: Width of the blur in pixels, odd.
+        sigma: Its standard deviation at the beginning of training.
+        levels: Number of levels of the quantisation, which has one bin less.
+        hardness: Steepness of the steps between levels, in units of a level.
+        reach: Difference of brightness, in [0, 1], that is mapped to the outermost level; larger ones are as well.
     """
 
     name: ClassVar[str] = "blur_difference_quantise"
@@ -49,7 +53,7 @@ class BlurDifferenceQuantise(Degradation):
         self.bins = nn.Parameter(torch.arange(levels - 1, dtype=torch.float32) + 0.5)
 
     def forward(self, frames: Tensor, previous: Tensor | None = None) -> Tensor:
-        """As `Degradation.forward`. Where frame and previous frame are alike, the result is about one half."""
+        """See `Degradation.forward`. Where a frame equals the previous one, the result is about one half."""
         before = previous_of(self, frames, previous)
         # Blurring is linear: the difference of blurred frames is the blurred difference.
         difference = blurred(as_pictures(frames - before), self.log_sigma.exp(), self.kernel)
@@ -58,13 +62,13 @@ class BlurDifferenceQuantise(Degradation):
 
 
 def gaussian(sigma: Tensor, width: int) -> Tensor:
-    """(width,), summing up to 1: a Gaussian of this standard deviation in pixels, cut off; differentiable by sigma."""
+    """A truncated Gaussian of this standard deviation in pixels, (width,) with sum 1; differentiable in sigma."""
     places = torch.arange(width, dtype=torch.float32, device=sigma.device) - width // 2
     return torch.softmax(-(places**2) / (2 * sigma**2), 0)
 
 
 def blurred(pictures: Tensor, sigma: Tensor, width: int) -> Tensor:
-    """Pictures (N, C, H, W) under a Gaussian filter of `width` (odd) pixels; borders are replicated."""
+    """Blur images (N, C, H, W) with a Gaussian filter of `width` (odd) pixels; borders are replicated."""
     weights, margin = gaussian(sigma, width).to(pictures.dtype), width // 2
     alone = functional.pad(pictures.flatten(0, 1)[:, None], (margin,) * 4, mode="replicate")
     across = functional.conv2d(alone, weights[None, None, None, :])
@@ -72,7 +76,7 @@ def blurred(pictures: Tensor, sigma: Tensor, width: int) -> Tensor:
 
 
 def soft_quantised(values: Tensor, bins: Tensor, hardness: float) -> Tensor:
-    """Sum over the bins b of sigmoid(hardness * (value - b)): from 0 to the number of bins, flat between them."""
+    """Sum of sigmoid(hardness * (value - b)) over the bins b: from 0 to the number of bins, flat between them."""
     made = torch.zeros_like(values)
     for place in bins:
         made = made + torch.sigmoid(hardness * (values - place))

@@ -1,4 +1,4 @@
-"""Learned obfuscators as files: weights and what they are in one safetensors file, which nothing in it can run."""
+"""Files of learned obfuscators: weights and description in one safetensors file, which cannot execute anything."""
 
 from __future__ import annotations
 
@@ -27,10 +27,13 @@ _VERSION = 1
 def save_learned(
     path: str | Path, degradation: Degradation, *, method: str, size: int, fit: Fit, about: Mapping[str, Any]
 ) -> None:
-    """Write a trained degradation, whole or not at all; what was at `path` is replaced.
+    """Write a trained degradation atomically. An existing file is replaced.
 
-    method, size, fit, about: see `LearnedObfuscator`; `about` is kept as JSON. Raises OptionError where they make no
-    sense, OutputError where the file cannot be written.
+    For method, size, fit and about, see `LearnedObfuscator`; `about` is stored as JSON.
+
+    Raises:
+        OptionError: If the arguments are invalid.
+        OutputError: If the file cannot be written.
     """
     told = {
         "version": _VERSION,
@@ -43,15 +46,20 @@ def save_learned(
     }
     _check(told)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in degradation.state_dict().items()}
-    # One entry alone: their order would differ from file to file.
+    # A single entry, as the order of several would differ between files.
     write_file(Path(path), save(tensors, {_KEY: json.dumps(told)}))
 
 
 def load_learned(path: str | Path, *, method: str | None = None, device: str = "auto") -> LearnedObfuscator:
-    """The obfuscator of a file that `save_learned` wrote. method: what it must be, None for any.
+    """Load an obfuscator from a file written by `save_learned`. The file is not trusted.
 
-    device: where it runs, see `LearnedObfuscator`. Nothing a file holds can do more than to be refused.
-    Raises WeightsError where the file is missing, damaged, something else, or of another method.
+    Args:
+        path: The file.
+        method: The method that it must have; None for any.
+        device: Where it runs, see `LearnedObfuscator`.
+
+    Raises:
+        WeightsError: If the file is missing, damaged, of another format, or of another method.
     """
     path = Path(path)
     if not path.is_file():
@@ -61,7 +69,7 @@ def load_learned(path: str | Path, *, method: str | None = None, device: str = "
             metadata = file.metadata() or {}
             names = file.keys()
             tensors = {name: file.get_tensor(name) for name in names} if _KEY in metadata else {}
-    except Exception as error:  # damaged files raise whatever the reader stumbles over
+    except Exception as error:  # the reader raises arbitrary errors on damaged files
         raise WeightsError(
             f"{path} is damaged or no safetensors file; copy it again, or train one with: {HOW_TO_MAKE}"
         ) from error
@@ -69,7 +77,7 @@ def load_learned(path: str | Path, *, method: str | None = None, device: str = "
         raise WeightsError(f"{path} holds no learned obfuscator; give a file that was trained with: {HOW_TO_MAKE}")
     told = _told(path, metadata[_KEY])
     if method is not None and told["method"] != method:
-        raise WeightsError(f"{path} holds the method {told['method']}, not {method}; choose --method {told['method']}")
+        raise WeightsError(f"{path} holds the method {told['method']}, not {method}; choose `method` {told['method']}")
     return LearnedObfuscator(
         _filled(path, told, tensors), method=told["method"], size=told["size"], fit=told["fit"], about=told["about"],
         device=device, sha256=weights_sha256(path),
@@ -77,7 +85,7 @@ def load_learned(path: str | Path, *, method: str | None = None, device: str = "
 
 
 def _told(path: Path, text: str) -> dict[str, Any]:
-    """What the metadata say, checked."""
+    """The validated metadata."""
     try:
         told = json.loads(text)
         if told["version"] != _VERSION:
@@ -101,9 +109,9 @@ def _check(told: Mapping[str, Any]) -> None:
 
 
 def _filled(path: Path, told: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> Degradation:
-    """The degradation that the tensors are of."""
+    """The degradation that the tensors belong to."""
     try:
-        # Without memory: a file may say that it is enormous, and not be.
+        # On the meta device, which allocates no memory: a file may claim to be huge.
         with torch.device("meta"):
             degradation = build_degradation(told["degradation"], **told["settings"])
     except (OptionError, TypeError) as error:

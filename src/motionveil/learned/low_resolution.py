@@ -13,12 +13,15 @@ from .degradation import Degradation, as_clips, as_pictures, whole_number
 
 
 class LowResolution(Degradation):
-    """Each frame as `size` x `size` mean colours, whatever its shape, enlarged to its own size again in even blocks.
+    """Downsamples each frame to `size` x `size` mean colours, whatever its shape, and enlarges it again in uniform
+    blocks.
 
-    Nothing in it is learned. In training each clip first takes one of the `num_transforms` transforms at random (by
-    torch's generator on the CPU), so that recognition sees what subpixel shifts make of the same scene; in evaluation
-    frames are taken as they are.
-    transforms: buffer (num_transforms, 4), see `transformed`; all begin as the identity, and a trainer chooses.
+    Nothing in it is learned. In training, one of `num_transforms` transforms is applied to each clip at random (from
+    torch's generator on the CPU), so that recognition networks see the effect of subpixel shifts; in evaluation, frames
+    are not transformed.
+
+    Attributes:
+        transforms: Buffer (num_transforms, 4), see `transformed`; initially the identity, to be set by a trainer.
     """
 
     name: ClassVar[str] = "low_resolution"
@@ -34,24 +37,26 @@ class LowResolution(Degradation):
         self.register_buffer("transforms", torch.zeros(num_transforms, 4))
 
     def forward(self, frames: Tensor, previous: Tensor | None = None) -> Tensor:
-        """As `Degradation.forward`; previous is not looked at."""
+        """See `Degradation.forward`; previous is ignored."""
         if self.training:
             chosen = torch.randint(len(self.transforms), (len(frames),)).to(self.transforms.device)
             frames = transformed(frames, self.transforms[chosen], self.size)
         cells = averaged(as_pictures(frames), self.size)
-        # Like nearest, but with the same block for the same place whatever the size.
+        # Like nearest neighbour, but the same position always falls into the same block, whatever the size.
         blocks = functional.interpolate(cells, frames.shape[-2:], mode="nearest-exact")
         return as_clips(blocks, len(frames))
 
 
 def averaged(pictures: Tensor, size: int) -> Tensor:
-    """Pictures (N, C, H, W) as (N, C, size, size) means over equal parts; a pixel in two parts counts by its share."""
+    """Downsample images (N, C, H, W) to (N, C, size, size) means of equal parts; pixels that span two parts are
+    weighted.
+    """
     rows, columns = (_shares(length, size, pictures.device) for length in pictures.shape[-2:])
     return rows.to(pictures.dtype) @ pictures @ columns.to(pictures.dtype).T
 
 
 def _shares(length: int, parts: int, device: torch.device) -> Tensor:
-    """(parts, length) float64: how much each pixel adds to the mean of each part."""
+    """(parts, length) float64: the weight of each pixel in the mean of each part."""
     begin = torch.arange(parts, dtype=torch.float64, device=device)[:, None] * length / parts
     pixel = torch.arange(length, dtype=torch.float64, device=device)[None]
     overlap = torch.minimum(begin + length / parts, pixel + 1) - torch.maximum(begin, pixel)
@@ -59,16 +64,16 @@ def _shares(length: int, parts: int, device: torch.device) -> Tensor:
 
 
 def transformed(frames: Tensor, transforms: Tensor, size: int) -> Tensor:
-    """Frames (N, 3, T, H, W), each clip moved as its row (4,) of `transforms` says; borders are replicated.
+    """Transform frames (N, 3, T, H, W), each clip by its row (4,) of `transforms`; borders are replicated.
 
-    A row: shift to the right and down, in cells of `size` x `size` over the frame; logarithm of the factor of
-    enlargement; rotation in radians, clockwise on the screen; both around the centre. Bilinear; rows of zeros leave a
-    clip as it is, bit for bit.
+    A row contains: the shift to the right and down, in cells of `size` x `size` over the frame; the logarithm of the
+    scale; the rotation in radians, clockwise on the screen; the last two are about the centre. Interpolation is
+    bilinear; a row of zeros leaves the clip unchanged, bit for bit.
     """
     count, channels, length, height, width = frames.shape
     shift, log_scale, rotation = transforms[:, :2], transforms[:, 2], transforms[:, 3]
-    # affine_grid asks where each place of the result comes from: the inverse. Its axes go from -1 to 1 along both
-    # sides, whatever their lengths, but turning is done in pixels.
+    # affine_grid takes the inverse transform: where each point of the result comes from. Its axes range from -1 to 1
+    # along both sides, whatever their lengths, but rotation is defined in pixels.
     cosine, sine = torch.cos(rotation) * torch.exp(-log_scale), torch.sin(rotation) * torch.exp(-log_scale)
     inverse = torch.stack(
         [torch.stack([cosine, sine * height / width], -1), torch.stack([-sine * width / height, cosine], -1)], -2

@@ -1,4 +1,4 @@
-"""Learned methods by name. Light: the command line names them without torch."""
+"""Names of learned methods. Importable without torch, for the command line."""
 
 LEARNED_METHODS: dict[str, str] = {
     "grl": "a network against one attacker, whose gradient is reversed (Wu et al., ECCV 2018)",

@@ -17,19 +17,25 @@ from .._core.types import Clip, UInt8Array
 from .degradation import Degradation
 
 Fit = Literal["squash", "crop"]
-"""How frames are brought to the size of training: `squash` to a square, whatever their shape; `crop` by the short side,
-keeping their shape, as in training, where parts of them were cut out."""
+"""How frames are resized to the size of training: `squash` to a square, whatever their shape; `crop`: by the short
+side, keeping the aspect ratio, for networks that were trained on crops.
+"""
 
 
 class LearnedObfuscator:
-    """A network over whole frames, at the size at which it was trained; an `Obfuscator`.
+    """An `Obfuscator` that applies a network to whole frames, at the size of its training.
 
-    The network is fully convolutional and would run at any size. At a larger one it would let details pass that no
-    attacker saw in training, so frames are shrunk first and what comes out is enlarged: nothing finer can be in it.
+    The network is fully convolutional and could process any size. At larger sizes it would preserve details that no
+    attacker saw in training, so frames are downsampled first, and the result is enlarged: it contains nothing finer.
 
-    degradation: is copied, and stays as it is. method: one of `LEARNED_METHODS`. size, fit: of the frames of training.
-    about: how it was trained, for records. device: torch's name, 'auto' for a GPU where there is one.
-    sha256: of the file that it came from, None where it came from none.
+    Args:
+        degradation: The network; it is copied.
+        method: A name in `LEARNED_METHODS`.
+        size: Size of the frames in training, in pixels.
+        fit: How frames are resized to it, see `Fit`.
+        about: How it was trained, for manifests.
+        device: A torch device name; 'auto' selects a GPU if there is one.
+        sha256: Digest of the file that it was loaded from; None if there is none.
     """
 
     def __init__(
@@ -55,7 +61,7 @@ class LearnedObfuscator:
         return f"LearnedObfuscator({self.method}: {self.degradation.name} at {self.size}, {self.fit})"
 
     def as_record(self) -> dict[str, Any]:
-        """What a record of a run says of it."""
+        """The description for run manifests."""
         return {
             "method": self.method,
             "degradation": self.degradation.name,
@@ -67,12 +73,12 @@ class LearnedObfuscator:
         }
 
     def stream(self, clips: Iterable[Clip]) -> Iterator[Clip]:
-        """The obfuscated clips; the first frame counts as its own previous one. Frames come back on the host."""
+        """The obfuscated clips, in host memory. The first frame is its own previous frame."""
         previous: torch.Tensor | None = None
         for clip in clips:
             made = []
-            # One by one: arithmetic on a batch may be rounded otherwise than on its parts, and how a video is cut into
-            # clips must not show.
+            # One frame at a time: batched arithmetic may round differently, and results must not depend on how a video
+            # is divided into clips.
             for frame in ops.to_host(clip.frames):
                 small = self._as_tensor(resized(frame, size_for(frame.shape[:2], self.size, self.fit)))
                 made.append(self._enlarged(self._degraded(small, previous), frame.shape[:2]))
@@ -85,7 +91,7 @@ class LearnedObfuscator:
         return tensor.permute(2, 0, 1)[None, :, None].float() / 255
 
     def _degraded(self, frame: torch.Tensor, previous: torch.Tensor | None) -> UInt8Array:
-        """(H, W, 3) uint8 from (1, 3, 1, H, W). A video whose size changes on the way begins anew."""
+        """(H, W, 3) uint8 from (1, 3, 1, H, W). State is reset if the size of the frames changes."""
         before = frame if previous is None or previous.shape != frame.shape else previous
         with torch.inference_mode(), _half_of_the_processors():
             made = self.degradation(frame, before if self.degradation.needs_previous else None)
@@ -93,14 +99,14 @@ class LearnedObfuscator:
         return np.asarray(rounded.cpu().numpy(), np.uint8)
 
     def _enlarged(self, frame: UInt8Array, size: tuple[int, int]) -> UInt8Array:
-        """At the frame's own size: blocks stay blocks, everything else is smooth."""
+        """Resize to the size of the frame: nearest neighbour for blocks, smooth otherwise."""
         way: ops.Interpolation = "nearest" if self.degradation.in_blocks else "linear"
         return ops.resample_image(np.ascontiguousarray(frame), size, way)
 
 
 @contextmanager
 def _half_of_the_processors() -> Iterator[None]:
-    """Within, torch takes half of the processors: decoding and encoding need the others, and waiting is slow."""
+    """Limit torch to half of the cores within the block; decoding and encoding need the others."""
     before = torch.get_num_threads()
     torch.set_num_threads(max(1, min(before, (os.cpu_count() or 2) // 2)))
     try:
@@ -110,7 +116,7 @@ def _half_of_the_processors() -> Iterator[None]:
 
 
 def size_for(frame: tuple[int, int], size: int, fit: Fit) -> tuple[int, int]:
-    """(height, width) at which a network sees frames of (height, width)."""
+    """(height, width) at which a network processes frames of (height, width)."""
     if fit == "squash":
         return size, size
     scale = size / min(frame)
@@ -118,7 +124,7 @@ def size_for(frame: tuple[int, int], size: int, fit: Fit) -> tuple[int, int]:
 
 
 def resized(frame: UInt8Array, size: tuple[int, int]) -> UInt8Array:
-    """(H, W, 3) uint8 to (height, width): averages of areas when shrinking, bilinear otherwise."""
+    """Resize (H, W, 3) uint8 to (height, width): by area average when shrinking, bilinear otherwise."""
     if frame.shape[:2] == size:
         return frame
     smaller = size[0] <= frame.shape[0] and size[1] <= frame.shape[1]

@@ -1,4 +1,4 @@
-"""Which learned obfuscators there are."""
+"""The table of networks."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .unet import UNet
 DEGRADATIONS: dict[str, type[Degradation]] = {
     made.name: made for made in (Transformation, UNet, BlurDifferenceQuantise, LowResolution)
 }
-"""Networks by name; a new one is one file and one entry here."""
+"""Networks by name. To add one, write a module and add a line here."""
 
 
 def build_degradation(name: str, /, **settings: Any) -> Degradation:
-    """An untrained degradation from the table. Raises OptionError for an unknown name, option, or value."""
+    """Create an untrained network. Raises OptionError for an unknown name, option or value."""
     if name not in DEGRADATIONS:
         raise OptionError(f"no degradation {name!r}; choose from {', '.join(DEGRADATIONS)}")
     known = inspect.signature(DEGRADATIONS[name]).parameters

@@ -1,7 +1,7 @@
 """The image transformation network of Johnson et al. (Perceptual Losses for Real-Time Style Transfer, ECCV 2016).
 
-Wu et al. (Towards Privacy-Preserving Visual Recognition via Adversarial Training, ECCV 2018), and after them most
-learned obfuscators, take it to turn frames into frames that hide.
+Used by Wu et al. (Towards Privacy-Preserving Visual Recognition via Adversarial Training, ECCV 2018) and by most
+learned obfuscators since.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from .degradation import PictureDegradation, one_channelled, padded, whole_numbe
 
 
 class Transformation(PictureDegradation):
-    """Two halvings, residual blocks, two doublings; the output is a tanh brought to [0, 1].
+    """Two downsampling layers, residual blocks, and two upsampling layers; the output is a tanh scaled to [0, 1].
 
-    width: channels of the first layer; twice and four times as many below. blocks: residual blocks.
-    one_channel: the result has no colour.
+    Args:
+        width: Channels of the first layer; doubled by each downsampling layer.
+        blocks: Number of residual blocks.
+        one_channel: Produce grey images.
     """
 
     name: ClassVar[str] = "transformation"
@@ -34,22 +36,22 @@ class Transformation(PictureDegradation):
             _convolution(3, width, 9),
             _convolution(width, 2 * width, 3, stride=2),
             _convolution(2 * width, 4 * width, 3, stride=2),
-            *(_Residual(4 * width) for _ in range(blocks)),
+            *(_ResidualBlock(4 * width) for _ in range(blocks)),
             _doubling(4 * width, 2 * width),
             _doubling(2 * width, width),
             nn.Conv2d(width, 3, 9, padding=4, padding_mode="replicate"),
         )
 
     def degraded(self, pictures: Tensor) -> Tensor:
-        """Pictures (N, 3, H, W) in [0, 1] of any size to the same; inside, sides are padded to multiples of four."""
+        """Transform images (N, 3, H, W) in [0, 1] of any size; they are padded internally to multiples of four."""
         height, width = pictures.shape[-2:]
         made = torch.tanh(self.network(padded(pictures, 4)))[..., :height, :width] * 0.5 + 0.5
         return one_channelled(made) if self.one_channel else made
 
 
 def _convolution(given: int, made: int, size: int, *, stride: int = 1) -> nn.Sequential:
-    # Zeros at the border would be a black frame, which the instance norm spreads over the whole picture. Reflection
-    # needs maps that are larger than half the kernel; replication takes any size. A norm would take away a bias.
+    # Zero padding would be a black frame, which instance norm spreads over the whole image. Reflection requires maps
+    # larger than half the kernel; replication works at any size. A bias would be cancelled by the norm.
     return nn.Sequential(
         nn.Conv2d(given, made, size, stride, size // 2, padding_mode="replicate", bias=False),
         nn.InstanceNorm2d(made, affine=True),
@@ -65,8 +67,8 @@ def _doubling(given: int, made: int) -> nn.Sequential:
     )
 
 
-class _Residual(nn.Module):
-    """Two convolutions beside the identity, nothing after the sum."""
+class _ResidualBlock(nn.Module):
+    """Two convolutions with a skip connection, without activation after the sum."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

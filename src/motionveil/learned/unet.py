@@ -1,4 +1,4 @@
-"""A U-Net (Ronneberger et al., MICCAI 2015) from frames to frames, as SPAct has it (Dave et al., CVPR 2022)."""
+"""A U-Net (Ronneberger et al., MICCAI 2015) from frames to frames, as used by SPAct (Dave et al., CVPR 2022)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from .degradation import PictureDegradation, one_channelled, padded, whole_numbe
 
 
 class UNet(PictureDegradation):
-    """Halved `depth` times and doubled (bilinear) as often, each scale beside what it was on the way down; sigmoid.
+    """Downsamples `depth` times, and upsamples (bilinear) as often, with skip connections at each scale; sigmoid
+    output.
 
-    width: channels of the first scale, doubled by every other but the last. one_channel: the result has no colour.
+    Args:
+        width: Channels at the first scale; doubled at each further scale but the last.
+        depth: Number of downsampling steps.
+        one_channel: Produce grey images.
     """
 
     name: ClassVar[str] = "unet"
@@ -34,7 +38,7 @@ class UNet(PictureDegradation):
         self.last = nn.Conv2d(width, 3, 1)
 
     def degraded(self, pictures: Tensor) -> Tensor:
-        """Pictures (N, 3, H, W) in [0, 1] of any size to the same; inside, sides are padded to multiples of 2^depth."""
+        """Transform images (N, 3, H, W) in [0, 1] of any size; they are padded internally to multiples of 2^depth."""
         height, width = pictures.shape[-2:]
         scales = [self.first(padded(pictures, 2 ** len(self.down)))]
         for pair in self.down:
@@ -59,7 +63,7 @@ def _pair(given: int, made: int) -> nn.Sequential:
 
 
 def _norm(channels: int) -> nn.GroupNorm:
-    # Published with batch norms. Those make a frame depend on what lies beside it in a batch, and behave otherwise in
-    # training, which goes back and forth between parts, than on a video: statistics kept from the one do not fit the
-    # other. A group has two channels at least, since its maps may be as small as one cell.
+    # Published with batch norm, which makes a frame depend on the rest of its batch, and behaves differently in
+    # training, which alternates between networks, than on a video: running statistics of one do not fit the other. A
+    # group has at least two channels, since maps may be as small as one cell.
     return nn.GroupNorm(gcd(8, max(1, channels // 2)), channels)

@@ -1,4 +1,4 @@
-"""The motion of what is hidden alone, continued beyond it, so that nothing tears at the outline."""
+"""The motion of the hidden region alone, extrapolated beyond it, so that the noise does not tear at the outline."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from .. import ops
 from .._core.types import Float32Array
 
 _RIM = 0.02
-"""Share of the short side by which what is hidden is wider than what is meant: its margin shows ground."""
+"""Width of the rim of the hidden region, as a fraction of the short side: its margin shows background."""
 _DOUBT = 0.005
-"""How much the rim counts, so that what is all rim is carried by its own motion too."""
+"""Weight of the rim, so that regions that consist of nothing else are carried by their own motion too."""
 _SOFT = 3.0
-"""Pixels of the flow within which the motion of a head goes over into what is around."""
+"""Pixels of the flow over which the motion of a head blends into its surroundings."""
 _CORE = 0.35
-"""Depth in a head, in terms of its greatest, from which on its motion is looked at."""
+"""Depth within a head, relative to its maximum, from which on its motion is measured."""
 _PLACES = 64
-"""Places that say how a head moves."""
+"""Number of points that determine the motion of a head."""
 _TRUST = 0.05
-"""How much every place listens to what is around it."""
+"""Minimum weight of the surroundings everywhere."""
 _CAMERA_PLACES = 600
-"""Places of a frame that say how the camera moves."""
+"""Number of points of a frame that determine the motion of the camera."""
 _FEWEST = 20
-"""Of these there must be so many on the ground."""
+"""Minimum number of these that must lie on the ground."""
 _AT_REST = 0.1
-"""Pixels of the flow below which a camera stands still."""
+"""Motion in pixels of the flow below which the camera counts as still."""
 
 
 def hidden_motion(flow: Float32Array, opacity: Float32Array) -> Float32Array:
-    """Flow (h, w, 2) of what is hidden, by opacity (H, W): as it is inside, and beyond the rim continued smoothly.
+    """Flow (h, w, 2) of the hidden region, given by opacity (H, W): unchanged inside, extrapolated smoothly outside.
 
-    Normalised convolution (Knutsson and Westin, CVPR 1993) over wider and wider surroundings.
+    Normalised convolution (Knutsson and Westin, CVPR 1993) over increasingly large neighbourhoods.
     """
     hidden = ops.resize_map(opacity, (flow.shape[0], flow.shape[1]))
     core = -ops.dilate(-hidden, _RIM * min(flow.shape[0], flow.shape[1]))
@@ -43,10 +43,10 @@ def hidden_motion(flow: Float32Array, opacity: Float32Array) -> Float32Array:
 
 
 def with_stiff_heads(flow: Float32Array, heads: Float32Array) -> Float32Array:
-    """Flow (h, w, 2) in which every connected piece of `heads` (r, c) moves and turns as a whole.
+    """Flow (h, w, 2) in which each connected component of `heads` (r, c) moves rigidly.
 
-    What happens within a face, as with lips and brows, is left out. Around each piece that goes over into what was
-    there.
+    Motion within a face, such as that of lips and brows, is removed. Around each component, the motion blends into the
+    given flow.
     """
     size = (flow.shape[0], flow.shape[1])
     count, numbers = ops.pieces(ops.to_host(ops.resize_map(heads, size)) >= 0.5)
@@ -79,10 +79,10 @@ def _deep_places(numbers: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.i
 
 
 def camera_motion(flow: Float32Array, figure: Float32Array) -> Float32Array | None:
-    """Flow (h, w, 2) of what is around a figure (H, W) as one piece: a shift, a turn and a zoom, as of a camera.
+    """Rigid flow (h, w, 2) of the surroundings of a figure (H, W): a shift, a rotation and a zoom, as of a camera.
 
-    Fitted by least squares, weighted as in `with_stiff_heads`. What moves on its own does not count, and nothing that
-    is near or far shows. None where it hardly moves, and where too little ground is seen.
+    Fitted by weighted least squares, as in `with_stiff_heads`. Independently moving objects do not count, and depth is
+    not visible. None if there is hardly any motion, or too little ground is visible.
     """
     height, width = flow.shape[0], flow.shape[1]
     there = ops.to_host(flow)
@@ -100,30 +100,30 @@ def camera_motion(flow: Float32Array, figure: Float32Array) -> Float32Array | No
         error = ((moves @ fit - wanted) ** 2).sum(-1)
         weight = np.sqrt(1 / (1 + error / max(0.0025, 2.25 * float(_middle(error[None])[0, 0]))))[:, None]
         fit = np.linalg.lstsq((moves * weight[..., None]).reshape(-1, 4), (wanted * weight).ravel(), rcond=None)[0]
-    # Nothing moves more than a corner does.
+    # No point moves more than a corner.
     if np.abs(_similar(grid[:: height - 1, :: width - 1]) @ fit).max() < _AT_REST:
         return None
     return ops.to_device(np.asarray(_similar(grid) @ fit, np.float32), ops.device_of(flow))
 
 
 def _similar(places: Float32Array) -> Float32Array:
-    """What a shift to the right and down, a zoom and a turn of 1 each do to places (..., 2): (..., 2, 4)."""
+    """The effect of a shift to the right and down, a zoom and a rotation of 1 each on points (..., 2): (..., 2, 4)."""
     x, y = places[..., 0], places[..., 1]
     one, none = np.ones_like(x), np.zeros_like(x)
     return np.stack([np.stack([one, none, x, -y], -1), np.stack([none, one, y, x], -1)], -2)
 
 
 def _middle(values: Float32Array) -> Float32Array:
-    """Medians (k, 1) of rows (k, n), or the greater of the two in the middle; ten times as fast as NumPy's."""
+    """Medians (k, 1) of rows (k, n), the upper one of the two in the middle; ten times as fast as NumPy's."""
     half = values.shape[1] // 2
     return np.partition(values, half, axis=1)[:, half : half + 1]
 
 
 def _rigid(places: Float32Array, steps: Float32Array) -> tuple[Float32Array, Float32Array]:
-    """Steps (k, n, 2) of n places (k, n, 2) of each of k pieces as a shift (k, 2) and a small turn (k,): a place p
-    moves by shift + turn * (-p.y, p.x).
+    """Approximate the steps (k, n, 2) of n points (k, n, 2) of each of k pieces by a shift (k, 2) and a small rotation
+    (k,): a point p moves by shift + turn * (-p.y, p.x).
 
-    By least squares, weighted anew three times by how well each fits, so that what moves on its own does not count.
+    Least squares, reweighted three times by how well each point fits, so that independent motion does not count.
     """
     (x, y), (u, v) = np.moveaxis(places, -1, 0), np.moveaxis(steps, -1, 0)
     shift_x, shift_y, turn = _middle(u), _middle(v), np.zeros((len(x), 1), np.float32)
@@ -133,7 +133,7 @@ def _rigid(places: Float32Array, steps: Float32Array) -> tuple[Float32Array, Flo
         weight /= weight.sum(1, keepdims=True)
         middle_x, middle_y, middle_u, middle_v = ((weight * each).sum(1, keepdims=True) for each in (x, y, u, v))
         from_x, from_y = x - middle_x, y - middle_y
-        # A little against turns that a few places would decide.
+        # Regularisation against rotations that are determined by few points.
         spread = (weight * (from_x**2 + from_y**2)).sum(1, keepdims=True) + 1
         turn = (weight * (from_x * (v - middle_v) - from_y * (u - middle_u))).sum(1, keepdims=True) / spread
         shift_x, shift_y = middle_u + turn * middle_y, middle_v - turn * middle_x
@@ -141,7 +141,7 @@ def _rigid(places: Float32Array, steps: Float32Array) -> tuple[Float32Array, Flo
 
 
 def _continued(weighted: Float32Array, weight: Float32Array) -> Float32Array:
-    """Weighted values (h, w, 2) by their weight (h, w), and where that is small by what is around."""
+    """Weighted values (h, w, 2) divided by their weight (h, w); where that is small, the surroundings count."""
     height, width = weight.shape
     if min(height, width) <= 3:
         around = ops.zeros((height, width, 2), device=ops.device_of(weight)) + weighted.sum((0, 1)) / weight.sum()

@@ -68,6 +68,7 @@ class NoiseField:
             raise OptionError(f"the share of coarse particles must be at least 0 and below 1, not {coarse:g}")
         if not grain >= 1:
             raise OptionError(f"the grain of the noise must be at least 1 pixel, not {grain:g}")
+        self._size, self._transport, self._grain = (height, width), transport, grain
         generator = np.random.default_rng() if generator is None else generator
         self.source: _Grown | Drawn
         if transport == "particles" and grain >= _FINEST:
@@ -75,6 +76,9 @@ class NoiseField:
         else:
             carried = "accumulated" if transport == "particles" else transport
             self.source = Drawn(height, width, carried, grain, statistics, generator, device)
+
+    def __repr__(self) -> str:
+        return f"NoiseField({self._size[0]}, {self._size[1]}, transport={self._transport!r}, grain={self._grain:g})"
 
     def advance(self, flow_to_previous: Float32Array | None, opacity: Float32Array | None = None) -> UInt8Array:
         """The noise of the next frame, (H, W, 3) uint8.

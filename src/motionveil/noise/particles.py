@@ -1,9 +1,9 @@
-"""Noise of particles that move with the scene: it is never drawn out or crushed, and tears nowhere.
+"""Noise of particles that move with the scene: it is never stretched, compressed or torn.
 
-Every particle carries a smooth blob of random brightness and colour. All of them added up, and divided by the strength
-that is expected, make a Gaussian random field: sparse convolution noise (Lewis, SIGGRAPH 1989), whose points travel as
-in Lagrangian texture advection (Yu et al., TVCG 2011). Blobs keep their shape whatever the flow does. Where the scene
-opens particles are born, where it closes they die, one by one and within some frames, while all of them move on.
+Each particle carries a smooth blob of random brightness and colour. Their sum, divided by its expected standard
+deviation, is a Gaussian random field: sparse convolution noise (Lewis, SIGGRAPH 1989), whose points move as in
+Lagrangian texture advection (Yu et al., TVCG 2011). Blobs keep their shape whatever the flow. Particles are born where
+the scene expands, and die where it contracts, gradually and one by one, while all of them move on.
 """
 
 from __future__ import annotations
@@ -19,26 +19,30 @@ from .. import ops
 from .._core.types import Float32Array
 
 BLOB = 0.577
-"""Standard deviation of a blob in terms of the grain: as wide as the cubic B-splines of drawn noise."""
+"""Standard deviation of a blob relative to the grain: as wide as the cubic B-splines of drawn noise."""
 _SPACING = 1.0
-"""Distance of particles in terms of that."""
+"""Distance of particles, relative to that."""
 _REACH = 2.5
-"""How far beyond what is seen there are particles, in the same terms."""
+"""Distance beyond the visible region up to which there are particles, relative to a blob."""
 _SPARSE, _DENSE = 0.45, 1.9
-"""Density, in terms of the one at the beginning, below which particles are born and above which they die."""
+"""Density, relative to the initial one, below which particles are born and above which they die."""
 _LOST = 0.5
-"""Distance, in terms of a blob, by which the way back may miss the place that a particle came from."""
+"""Maximum error, relative to a blob, of the traced position of a particle."""
 _EVEN = 0.6
-"""Density that is reached everywhere at the beginning, so that what is at rest stays as it is."""
+"""Minimum density everywhere at the beginning, so that nothing changes at rest."""
 
 
 @dataclass
 class Particles:
-    """The particles of one video, arrays of n each.
+    """The particles of one video, as arrays of n each.
 
-    place: (n, 2) float32, x then y, in pixels of the grid that is drawn. velocity: (n, 2), the last step. value:
-    (n, C), brightness and colours, standard normal. weight: in [0, 1], how far they have come or gone. leaving: those
-    that go. luck: (n,), in [0, 1]; those with the least go first.
+    Attributes:
+        place: (n, 2) float32, x then y, in pixels of the grid that is drawn.
+        velocity: (n, 2), the last step.
+        value: (n, C), brightness and colours, standard normal.
+        weight: In [0, 1], how far they have appeared or faded.
+        leaving: Those that are fading.
+        luck: (n,), in [0, 1]; those with the lowest values die first.
     """
 
     place: Float32Array
@@ -52,7 +56,7 @@ class Particles:
         return len(self.place)
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> Particles:
-        """Some of them."""
+        """A subset of them."""
         return Particles(
             self.place[chosen],
             self.velocity[chosen],
@@ -63,7 +67,7 @@ class Particles:
         )
 
     def with_others(self, others: Particles) -> Particles:
-        """These and others."""
+        """The union with others."""
         return Particles(
             np.concatenate([self.place, others.place]),
             np.concatenate([self.velocity, others.velocity]),
@@ -77,9 +81,15 @@ class Particles:
 class ParticleField:
     """A moving Gaussian random field; holds the state of one video.
 
-    height, width: of the grid that is drawn. sigma: of a blob in its pixels. colours: (n, C), what each of n
-    independent values of a particle gives to each channel; the squares for a channel add up to 1.
-    fade: frames in which a particle comes or goes.
+    Args:
+        height: Height of the grid that is drawn.
+        width: Width of the grid that is drawn.
+        sigma: Standard deviation of a blob, in pixels of the grid.
+        colours: (n, C), the contributions of n independent values of a particle to each channel; the squares for a
+            channel sum to 1.
+        generator: Random generator.
+        fade: Number of frames in which a particle appears or fades.
+        device: See `ops.Device`.
     """
 
     def __init__(
@@ -104,15 +114,16 @@ class ParticleField:
         self.particles: Particles | None = None
         rows, columns = (int(np.ceil((length + 2 * self.border) / self.spacing)) for length in self.size)
         self._cells = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).reshape(-1, 2)
-        # At its outer edge the density is not known well.
+        # At the outer edge, the density is not reliable.
         self._framed = np.pad(np.ones((height + 2, width + 2), bool), self.border - 1)
 
     def advance(
         self, flow_to_previous: Float32Array | None, opacity: Float32Array | None = None
     ) -> tuple[Float32Array, tuple[slice, slice]]:
-        """The field of the next frame where it is seen, (h, w, C) float32, standard normal; and which part that is.
+        """The field of the next frame where it is visible, (h, w, C) float32, standard normal; and the rows and columns
+        of that part.
 
-        opacity: (H, W), where it is seen; None: everywhere.
+        opacity: (H, W), where it is visible; None for everywhere.
         """
         seen = self._seen(opacity)
         wanted = self._wanted(seen)
@@ -133,26 +144,26 @@ class ParticleField:
         return found
 
     def _seen(self, opacity: Float32Array | None) -> npt.NDArray[np.bool_]:
-        """Where the field is seen, on the grid."""
+        """Where the field is visible, on the grid."""
         if opacity is None:
             return np.ones(self.size, bool)
         return ops.to_host(ops.resize_map(opacity, self.size)) > 0
 
     def _wanted(self, seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Where there should be particles: in and near what is seen, on the grid with its border."""
+        """Where particles are needed: in and near the visible region, on the grid with its border."""
         padded = np.pad(seen, self.border, mode="edge").astype(np.float32)
         if seen.all():
             return padded > 0
-        # A coarse copy will do.
+        # a coarse copy is sufficient
         half = (-(-padded.shape[0] // 2), -(-padded.shape[1] // 2))
         wide = ops.dilate(ops.resize_map(padded, half), _REACH * self.sigma / 2)
         return ops.resize_map(wide, (padded.shape[0], padded.shape[1])) > 0
 
     def _move(self, flow: Float32Array) -> None:
-        """Every particle goes to where what was under it comes from there: x + flow(x) = its old place.
+        """Move each particle to where the content under it is now: x + flow(x) = its old position.
 
-        It looks for that from where its last step would lead, and from where the flow under it points, and takes
-        what fits better: what is small and fast is found from the first, what turns from the second.
+        The search starts from the position predicted by its last step, and from the one predicted by the flow under it;
+        the better match is used. The first finds small, fast objects, the second finds rotations.
         """
         now = self.particles
         assert now is not None
@@ -169,7 +180,7 @@ class ParticleField:
             best[unsure] = np.where(better[:, None], other, best[unsure])
             least[unsure] = np.where(better, error, least[unsure])
         now.velocity, now.place = best - now.place, best
-        # What nothing leads back to was covered by something else, at once.
+        # Content without a new position was occluded: its particles are removed at once.
         lost = least > _LOST * self.sigma + 0.25 * np.linalg.norm(now.velocity, axis=1)
         now.leaving |= lost
         now.weight = np.where(lost, np.minimum(now.weight, np.float32(0.25)), now.weight)
@@ -177,19 +188,21 @@ class ParticleField:
     def _way_back(
         self, step: Callable[[Float32Array], Float32Array], place: Float32Array, start: Float32Array
     ) -> tuple[Float32Array, Float32Array]:
-        """Where what comes from these places is, looked for from `start`; (n, 2), and by how much that misses, (n,)."""
+        """Find where the content of these positions is now, starting from `start`. Returns positions (n, 2) and errors
+        (n,).
+        """
         found = start
         for _ in range(2):
             found = place - step(found)
         return found, np.linalg.norm(found + step(found) - place, axis=1)
 
     def _step(self, flow: Float32Array, places: Float32Array) -> Float32Array:
-        """Where places come from, as a difference, in pixels of the grid; (n, 2)."""
+        """The origins of positions, as displacements in pixels of the grid; (n, 2)."""
         scale = np.array([self.size[1] / flow.shape[1], self.size[0] / flow.shape[0]], np.float32)
         return _sampled(flow, (places + 0.5) / scale - 0.5) * scale
 
     def _renew(self, wanted: npt.NDArray[np.bool_], flow: Float32Array) -> None:
-        """Particles come where there are few, and go where there are many or none is needed."""
+        """Particles are born where there are few, and die where there are too many or none are needed."""
         now = self.particles
         assert now is not None
         density = self._density(now)
@@ -206,14 +219,14 @@ class ParticleField:
         self.particles = now.with_others(new)
 
     def _density(self, particles: Particles) -> Float32Array:
-        """How many particles there are that stay, in terms of how many there should be."""
+        """The density of the remaining particles, relative to the intended one."""
         staying = np.where(particles.leaving, 0, self.spacing**2).astype(np.float32)
         return ops.smooth(self._splat(particles.place, staying[:, None])[..., 0], self.sigma * 0.8)
 
     def _born(self, wanted: npt.NDArray[np.bool_], density: Float32Array, least: float, *, weight: float) -> Particles:
-        """New particles, one in a cell at most, where they are wanted and the density is below `least`."""
+        """New particles, at most one per cell, where they are wanted and the density is below `least`."""
         cells = self._cells
-        # As much is drawn for every cell, whether it is used or not: one place more or less changes no other.
+        # The same number of values is drawn for each cell, used or not, so that one cell does not affect others.
         drawn = (cells + self.generator.random(cells.shape)) * self.spacing - self.border - 0.5
         places = np.asarray(drawn, np.float32)
         values = self.generator.standard_normal((len(cells), len(self.colours)), np.float32)
@@ -231,14 +244,14 @@ class ParticleField:
         )
 
     def _at(self, places: Float32Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-        """Indices of places (n, 2) into the grid with its border, and which of them lie in it."""
+        """Indices of positions (n, 2) into the grid with its border, and which of them lie inside."""
         height, width = self.size[0] + 2 * self.border, self.size[1] + 2 * self.border
         column, row = np.rint(places + self.border).astype(np.int64).T
         inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
         return np.where(inside, row * width + column, 0), inside
 
     def _splat(self, places: Float32Array, values: Float32Array) -> Float32Array:
-        """Points of values (n, C) on the grid with its border, each shared by the four pixels around it."""
+        """Splat values (n, C) onto the grid with its border, each shared by the four nearest pixels."""
         height, width = self.size[0] + 2 * self.border, self.size[1] + 2 * self.border
         placed = (places + self.border).clip(0, (width - 1.001, height - 1.001))
         corner = placed.astype(np.int64)
@@ -253,7 +266,7 @@ class ParticleField:
         return np.stack(planes, -1).astype(np.float32).reshape(height, width, -1)
 
     def _draw(self, part: tuple[slice, slice]) -> Float32Array:
-        """A part of the field as it is now."""
+        """The current field in a part of the grid."""
         now = self.particles
         assert now is not None
         weight = now.weight[:, None]
@@ -262,14 +275,14 @@ class ParticleField:
         spread = self._splat(now.place, np.concatenate([now.value * weight, weight**2], 1))[wide]
         points = ops.to_device(np.ascontiguousarray(spread), self.device)
         inside = np.s_[self.border : -self.border, self.border : -self.border]
-        # The square of a Gaussian is one too, narrower by the root of 2.
+        # The square of a Gaussian is a Gaussian, narrower by the square root of 2.
         field = ops.smooth(points[..., :-1], self.sigma).reshape(*points.shape[:2], -1)[inside]
         power = ops.smooth(points[..., -1], self.sigma / 2**0.5)[inside] / (4 * np.pi * self.sigma**2)
         return cast(Float32Array, field / (power.clip(1e-9) ** 0.5)[..., None])
 
 
 def _box(seen: npt.NDArray[np.bool_]) -> tuple[slice, slice]:
-    """Rows and columns of a mask that hold all of it, and two more on every side."""
+    """The rows and columns that contain all of a mask, with a border of two."""
     found = [np.flatnonzero(seen.any(axis)) for axis in (1, 0)]
     if not len(found[0]):
         return slice(0, 0), slice(0, 0)
@@ -281,7 +294,7 @@ def _box(seen: npt.NDArray[np.bool_]) -> tuple[slice, slice]:
 
 
 def _sampled(values: Float32Array, places: Float32Array) -> Float32Array:
-    """Values of a grid (h, w, 2) at n places (n, 2), bilinear, those beyond the border as at it."""
+    """Sample a grid (h, w, 2) at n points (n, 2), bilinear, with border replication."""
     count = len(places)
     rows = -(-count // 1024)
     points = np.zeros((max(1, rows) * 1024, 2), np.float32)

@@ -42,6 +42,9 @@ class Networks:
         self.preset = get_preset(preset) if isinstance(preset, str) else preset
         self._extractors: dict[bool, FeatureExtractor] = {}
 
+    def __repr__(self) -> str:
+        return f"Networks(preset={self.preset.name!r}, features={self.preset.features!r}, flow={self.preset.flow!r})"
+
     def extractor(self, *, still: bool = False, frames: Frames | UInt8Array | None = None) -> FeatureExtractor:
         """The extractor, for videos or single images.
 
@@ -59,9 +62,9 @@ class Networks:
                 # In a video, the other stages need the other half of the cores.
                 options.setdefault("threads", max(1, (os.cpu_count() or 2) // 2))
             if options.get("precision") == "int8" and settings.features == "parts":
-                raise OptionError("the features parts do not support int8; omit --precision, or choose other features")
+                raise OptionError("the features parts do not support int8; omit `precision`, or choose other features")
             if options.get("precision") == "int8" and "examples" not in options:
-                options["examples"] = _frames_for("calibrating int8", "choose another --precision", frames)
+                options["examples"] = _frames_for("calibrating int8", "choose another `precision`", frames)
             self._extractors[still] = make_extractor(settings.features, **options)
         return self._extractors[still]
 
@@ -91,11 +94,11 @@ def make_filler(
         OptionError: Unknown name or option.
     """
     if options.get("statistics") == "video":
-        looked_at = _frames_for("measuring the statistics of the noise", "choose other --statistics", frames)
+        looked_at = _frames_for("measuring the statistics of the noise", "choose other `statistics`", frames)
         options["statistics"] = measure_statistics(looked_at)
     if seed is not None and name in FILLERS and "seed" in inspect.signature(FILLERS[name]).parameters:
         options["seed"] = seed
-    return _make("fill", FILLERS, name, options)
+    return _make("filler", FILLERS, name, options)
 
 
 def _make(kind: str, table: Mapping[str, Callable[..., Made]], name: str, options: Mapping[str, object]) -> Made:
@@ -105,7 +108,7 @@ def _make(kind: str, table: Mapping[str, Callable[..., Made]], name: str, option
     known = inspect.signature(table[name]).parameters
     unknown = [option for option in options if option not in known]
     if unknown:
-        raise OptionError(f"the {kind} {name} has no option {unknown[0]}; omit it, or choose another --{kind}")
+        raise OptionError(f"the {kind} {name} has no option {unknown[0]}; omit it, or choose another `{kind}`")
     check_values(f"the {kind} {name}", table[name], options)
     try:
         return table[name](**options)
@@ -301,7 +304,7 @@ def assemble(
 def check_filler_options(name: str, options: Mapping[str, object]) -> None:
     """Raise OptionError for filler options that are set elsewhere, unknown or unusable."""
     if taken := sorted({"seed", "frames"} & set(options)):
-        remedy = "set it as the seed of the run (--seed)" if "seed" in taken else "omit it"
-        raise OptionError(f"{taken[0]} is not an option of the fill {name} here; {remedy}")
+        remedy = "set it as the `seed` of the run" if "seed" in taken else "omit it"
+        raise OptionError(f"{taken[0]} is not an option of the filler {name} here; {remedy}")
     given: dict[str, Any] = {key: value for key, value in options.items() if value != "video"}
     make_filler(name, **given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from .. import ops
@@ -50,7 +50,7 @@ class Explained:
     """
 
     original: Clip
-    filling: UInt8Array
+    filling: UInt8Array = field(repr=False)
     obfuscated: Clip
 
     @property
@@ -94,6 +94,9 @@ class Selective:
         self.region = region
         self.filler = filler
         self.flow = flow
+
+    def __repr__(self) -> str:
+        return f"Selective({self.region!r}, {self.filler!r}, {self.flow!r})"
 
     def stream(self, clips: Iterable[Clip]) -> Iterator[Clip]:
         """The obfuscated clips."""

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +54,12 @@ class Preset:
         if self.strict and self.coverage.match_first:
             raise OptionError(
                 f"the preset {self.name} does not match templates to the first frame, which may show other people or "
-                "nobody; omit --match-first, or choose --preset paper for research"
+                "nobody; omit `match_first`, or choose the `preset` paper for research"
             )
         if self.strict and self.filler_options.get("statistics") == "video":
             raise OptionError(
                 f"the preset {self.name} does not use the colours of the video for noise, as that reveals them; "
-                "choose other --statistics, or --preset paper for research"
+                "choose other `statistics`, or the `preset` paper for research"
             )
 
     def with_features(self, name: str, **options: Any) -> Preset:
@@ -87,7 +87,7 @@ class Preset:
         return {
             **{key: getattr(self, key) for key in ("name", "features", "flow", "filler", "strict")},
             **({"on_ground": True} if self.on_ground else {}),
-            "coverage": asdict(self.coverage),
+            "coverage": self.coverage.as_record(),
             **{key: told(getattr(self, key)) for key in _OPTIONS},
         }
 
@@ -95,7 +95,7 @@ class Preset:
     def from_record(cls, record: Mapping[str, Any]) -> Preset:
         """The inverse of `as_record`. Raises OptionError if the record is invalid."""
         try:
-            return cls(**{**record, "coverage": Coverage(**record["coverage"])})
+            return cls(**{**record, "coverage": Coverage.from_record(record["coverage"])})
         except (TypeError, KeyError) as error:
             raise OptionError(f"invalid settings for this version of motionveil ({error})") from error
 
@@ -126,8 +126,7 @@ _SECURE = Preset(
     name="secure",
     coverage=Coverage(
         combine="max",
-        begin=0.15,
-        full=0.23,
+        thresholds=(0.15, 0.23),
         sure=0.66,
         head_gain=1.7,
         margin=0.01,
@@ -151,8 +150,7 @@ PRESETS = {
         # Everything is replaced: no margin protects anybody, and who is missed is not seen. Outlines are to be exact.
         coverage=Coverage(
             combine="max",
-            begin=0.2,
-            full=0.4,
+            thresholds=(0.2, 0.4),
             sure=0.64,
             head_gain=1.6,
             keyframe_every=2,

@@ -10,7 +10,7 @@ from ..video import Encoding
 from .factory import make_filler
 from .presets import Preset
 
-_SAFE = "choose --fill motion_noise, or --fill solid where motion does not matter"
+_SAFE = "choose --filler motion_noise, or --filler solid where motion does not matter"
 _FILLERS: dict[type, str] = {
     GaussianBlur: f"blur can be partly reversed, and networks still recognise faces behind it; {_SAFE}",
     Pixelation: f"pixelation can be partly reversed, more so where people move; {_SAFE}",
@@ -37,7 +37,8 @@ def weaknesses(
     """
     encoding = encoding or Encoding()
     coverage, found = preset.coverage, []
-    partial = (coverage.full >= 1 and not preset.covers_all) or strength < 1
+    high = coverage.thresholds[1]
+    partial = (high >= 1 and not preset.covers_all) or strength < 1
     if (not preset.strict and not preset.covers_all) or partial:
         cause = f"the preset {preset.name} leaves" if strength == 1 else f"a strength of {strength:g} leaves"
         found.append(
@@ -48,9 +49,9 @@ def weaknesses(
                 "with lossless encoding, whoever determines the noise can recover the original; choose h264 and "
                 "--preset secure"
             )  # fmt: skip
-    elif coverage.full > 0.6 and not preset.covers_all:
+    elif high > 0.6 and not preset.covers_all:
         found.append(
-            f"only saliency of {coverage.full:g} and above is hidden completely; choose a lower --opacity, like 0.2,0.4"
+            f"only saliency of {high:g} and above is hidden completely; choose lower --thresholds, such as 0.2,0.4"
         )
     options = {key: value for key, value in preset.filler_options.items() if value != "video"}
     filler = make_filler(preset.filler, **options)
@@ -74,7 +75,7 @@ def weaknesses(
     if preset.strict and preset.features != "parts":
         found.append(
             f"the preset {preset.name} was evaluated with the embedded encoder only; with other features, check "
-            "--preview and adjust --opacity"
+            "--preview and adjust --thresholds"
         )
     if seed is not None:
         found.append("whoever knows the seed can recover what is not hidden completely; omit --seed")

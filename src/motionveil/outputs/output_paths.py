@@ -86,10 +86,10 @@ def output_for(source: str | Path | int, target: str | Path | None, *, many: boo
 
 
 def videos_below(folder: Path, *, leave_out: Path | None = None) -> list[Path]:
-    """Video files and pictures in a folder and all below it, sorted; none where it holds no video.
+    """Videos and images in a folder and below, sorted; none if it contains no video.
 
-    A folder of pictures alone is the frames of one film. Hidden files and folders, links to folders, and `leave_out`
-    are passed over.
+    A folder that contains only images is one image sequence. Hidden files and folders, links to folders, and
+    `leave_out` are skipped.
     """
     found: list[Path] = []
     for place, folders, names in os.walk(folder):
@@ -106,12 +106,12 @@ def videos_below(folder: Path, *, leave_out: Path | None = None) -> list[Path]:
 
 
 def plan_tree(folder: Path, files: Sequence[Path], target: str | Path | None) -> list[tuple[str | Path | int, Path]]:
-    """Every file below a folder with the place of its result: the same tree in `target`, default FOLDER_veiled."""
+    """Pair each file below a folder with its output path: the same tree in `target`, default FOLDER_veiled."""
     root = Path(target) if target is not None else folder.parent / f"{folder.resolve().name}_veiled"
     if root.suffix and not root.is_dir():
-        raise OptionError(f"{root} is one file for {len(files)} inputs; give a folder with -o")
+        raise OptionError(f"{root} is one file for {len(files)} inputs; give a folder")
     if root.resolve() == folder.resolve():
-        raise OptionError(f"{root} is the input folder; give another one with -o")
+        raise OptionError(f"{root} is the input folder; give another folder")
     pairs = []
     for path in files:
         place = output_for(path, root / path.relative_to(folder).parent, many=True)
@@ -126,7 +126,7 @@ def plan_tree(folder: Path, files: Sequence[Path], target: str | Path | None) ->
 def plan(
     sources: Sequence[str | Path | int], target: str | Path | None, *, images: bool = False
 ) -> list[tuple[str | Path | int, Path]]:
-    """Pair each source with its output path. One folder that holds videos stands for all files below it.
+    """Pair each source with its output path. A single folder that contains videos is replaced by all files below it.
 
     Raises:
         OptionError: If two outputs would have the same path, or one would replace another source.
@@ -138,7 +138,7 @@ def plan(
             return plan_tree(folder, below, target)
     many = len(sources) > 1
     if many and target is not None and Path(target).suffix and not Path(target).is_dir():
-        raise OptionError(f"{target} is one file for {len(sources)} inputs; give a folder with -o")
+        raise OptionError(f"{target} is one file for {len(sources)} inputs; give a folder")
     pairs = [(source, output_for(source, target, many=many, images=images)) for source in sources]
     taken: dict[Path, str | Path | int] = {
         Path(str(source)).resolve(): source for source in sources if Path(str(source)).exists()

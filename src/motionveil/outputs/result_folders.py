@@ -82,15 +82,15 @@ def check_replaceable(
     """
     place, read = target.resolve(), Path(str(source)).resolve()
     if read.exists() and (place == read or place in read.parents or (read.is_dir() and read in place.parents)):
-        raise OutputError(f"{target} is the input, or one contains the other; choose another folder with -o")
+        raise OutputError(f"{target} is the input, or one contains the other; choose another folder")
     if not target.exists():
         return
     if not overwrite:
-        raise OutputError(f"{target} already exists; choose another folder with -o, or pass --overwrite")
+        raise OutputError(f"{target} already exists; choose another folder, or pass `overwrite=True`")
     # Only files created by motionveil are ever removed.
     strange = [p.name for p in target.iterdir() if not is_ours(p)] if target.is_dir() else [target.name]
     if strange:
-        raise OutputError(f"{target} contains other files than {kind} ({strange[0]}); choose another folder with -o")
+        raise OutputError(f"{target} contains other files than {kind} ({strange[0]}); choose another folder")
 
 
 def is_sequence(path: Path, *suffixes: str) -> bool:

@@ -128,9 +128,9 @@ def plain(value: Any) -> Any:
 
 
 def recipe_of(preset: Preset, where: Where, library: TemplateLibrary | None = None) -> dict[str, Any]:
-    """What a record says of a selective method so that it can be made again, and compared with another one.
+    """The part of a manifest from which a selective method can be recreated, and compared with another one.
 
-    library: where the templates of `where` come from; None: those of `default_library`.
+    library: the templates of `where`; None for those of `default_library`.
     """
     digest = hashlib.sha256()
     if where.needs_templates:
@@ -156,10 +156,11 @@ def is_complete(
     encoding: Any,
     seed: int | None = None,
 ) -> bool:
-    """Whether the record beside `target` says that it was made from this very source with these very settings.
+    """Whether the manifest beside `target` shows that it was made from this source with these settings.
 
-    Source and target must be files that have the hashes in the record. recipe: as in `recipe_of`. False where there is
-    any doubt, so that the work is done again.
+    Source and target must be files with the hashes in the manifest. If in doubt, False, so that the work is repeated.
+
+    recipe: see `recipe_of`.
     """
     path = side_paths(target, preview=False, record=True).record
     digest = source_digest(source)
@@ -171,7 +172,7 @@ def is_complete(
         same = record["source"]["sha256"] == digest and record["output"]["sha256"] == file_digest(target)
         settings["encoding"].pop("overwrite")
         wanted = {**recipe, "window": window, "encoding": encoding, "seed": _seed_text(seed)}
-        # Through JSON, because tuples come back as lists.
+        # Through JSON, where tuples become lists.
         wanted = json.loads(json.dumps(plain(wanted)))
         wanted["encoding"].pop("overwrite")
         return bool(

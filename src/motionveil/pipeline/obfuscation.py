@@ -130,7 +130,7 @@ def obfuscate_video(
             )
         method = chosen.method
         if encoding.colours == "keep" and run.info.colours is not None and not isinstance(method, Selective):
-            raise OptionError("methods that change whole frames write 8 bits: omit --colours")
+            raise OptionError("methods that change whole frames write 8 bits: omit `colours`")
         selective = isinstance(method, Selective)
         outputs = _Outputs(stack, Path(target), beside, run.info, encoding, source, doubts, selective=selective)
         with run.stages:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import get_args
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, get_args
 
 from .._core.errors import OptionError
 from ..detection.keyframes import Between
@@ -16,8 +17,8 @@ class Coverage:
 
     Attributes:
         combine: How the maps of several templates are combined, see `saliency.combine`.
-        begin: Saliency at which opacity starts to rise above 0, see `saliency.opacity_curve`.
-        full: Saliency at which opacity reaches 1.
+        thresholds: Saliency at which opacity starts to rise above 0, and at which it reaches 1; see
+            `saliency.opacity_curve`.
         sure: Hysteresis: a connected component counts only if its saliency reaches this value somewhere; 0 disables it.
         head_gain: Factor on the saliency of heads, so that they are covered with less evidence than bodies.
         margin: Dilation of the mask, as a fraction of the frame's short side.
@@ -40,8 +41,7 @@ class Coverage:
     """
 
     combine: Combine = "max"
-    begin: float = 0.0
-    full: float = 1.0
+    thresholds: tuple[float, float] = (0.0, 1.0)
     sure: float = 0.0
     head_gain: float = 1.0
     margin: float = 0.0
@@ -57,6 +57,11 @@ class Coverage:
     match_first: bool = False
 
     def __post_init__(self) -> None:
+        low, high = self.thresholds
+        if not 0 <= low < high <= 1:
+            raise OptionError(
+                f"the thresholds {low:g},{high:g} must be two rising numbers from 0 to 1, such as 0.2,0.4"
+            )
         if self.keyframe_every < 1:
             raise OptionError(f"keyframes must be at least 1 frame apart, not {self.keyframe_every}")
         if not 0 <= self.margin <= 0.5:
@@ -76,9 +81,21 @@ class Coverage:
                 f"recheck must be a fraction of the frame above 0 and up to 1 (1: never), not {self.recheck:g}"
             )
 
-    def with_opacity(self, begin: float, full: float) -> Coverage:
-        """A copy with another opacity curve. `sure` is lowered as needed, so that faint detections are kept."""
-        return replace(self, begin=begin, full=full, sure=self.sure * min(1.0, full / self.full))
+    def with_thresholds(self, low: float, high: float) -> Coverage:
+        """A copy with other thresholds. `sure` is lowered with them, so that faint detections are kept."""
+        return replace(self, thresholds=(low, high), sure=self.sure * min(1.0, high / self.thresholds[1]))
+
+    def as_record(self) -> dict[str, Any]:
+        """The settings as JSON-serialisable data. The thresholds are stored as `begin` and `full`."""
+        record = asdict(self)
+        begin, full = record.pop("thresholds")
+        return {"begin": begin, "full": full, **record}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Coverage:
+        """The inverse of `as_record`. Raises TypeError or KeyError if the record is invalid."""
+        options = dict(record)
+        return cls(thresholds=(options.pop("begin"), options.pop("full")), **options)
 
     @property
     def follows(self) -> bool:
@@ -88,5 +105,5 @@ class Coverage:
     @property
     def is_plain(self) -> bool:
         """Whether opacity is the saliency itself, as published."""
-        plain = (self.begin, self.full, self.margin, self.sure, self.head_gain) == (0, 1, 0, 0, 1)
+        plain = (*self.thresholds, self.margin, self.sure, self.head_gain) == (0, 1, 0, 0, 1)
         return plain and not self.follows

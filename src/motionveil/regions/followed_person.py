@@ -80,12 +80,12 @@ class FollowedPerson(Derived):
                 yield ops.stack(ready)
                 ready = []
 
-    def _confirmed(self, frames: Iterator[_Frame]) -> Iterator[Float32Array]:
+    def _confirmed(self, frames: Iterator[_SmallFrame]) -> Iterator[Float32Array]:
         """Opacity of each frame, emitted once no ambiguity can affect it any more."""
         begin = Fraction(self.time).limit_denominator(1_000_000)
         follower: _Follower | None = None
         doubt: str | None = None
-        waiting: deque[tuple[_Frame, ops.Mask]] = deque()
+        waiting: deque[tuple[_SmallFrame, ops.Mask]] = deque()
         for number, frame in enumerate(frames):
             # 0 means the beginning, wherever that is; half a second is within the tolerance of a user's time.
             if number == 0 and 0 < begin < frame.pts - _CAUTION:
@@ -119,7 +119,7 @@ class FollowedPerson(Derived):
             yield _at_full_size(*item)
 
 
-class _Frame(NamedTuple):
+class _SmallFrame(NamedTuple):
     """A frame on a small grid, in host memory."""
 
     image: UInt8Array
@@ -133,7 +133,7 @@ class _Frame(NamedTuple):
 
 def _frames(
     clips: Iterator[Clip], opacities: Sequence[Iterator[Float32Array]], lengths: deque[int]
-) -> Iterator[_Frame]:
+) -> Iterator[_SmallFrame]:
     for clip, *maps in zip(clips, *opacities, strict=True):
         lengths.append(len(clip))
         size = (clip.frames.shape[1], clip.frames.shape[2])
@@ -142,7 +142,7 @@ def _frames(
         flows = clip.flow_to_previous or (None,) * len(clip)
         for index, (image, flow, pts) in enumerate(zip(clip.frames, flows, clip.pts, strict=True)):
             person, *heads = (ops.to_host(ops.resize_map(each[index], small)) for each in maps)
-            yield _Frame(
+            yield _SmallFrame(
                 ops.to_host(ops.resize_image(image, small)),
                 person > _PERSON,
                 heads[0] > _SURE if heads else None,
@@ -156,7 +156,7 @@ def _frames(
 class _Follower:
     """The state of following one person through a video. kept: their mask, (h, w) on the small grid."""
 
-    def __init__(self, frame: _Frame, point: Point) -> None:
+    def __init__(self, frame: _SmallFrame, point: Point) -> None:
         (height, width), (rows, columns) = frame.size, frame.person.shape
         if not (0 <= point.x < width and 0 <= point.y < height):
             raise OptionError(f"the point {point.x:g},{point.y:g} is outside the {width}x{height} frame")
@@ -166,7 +166,7 @@ class _Follower:
         if number == 0:
             raise OptionError(
                 f"nobody was found at {point.x:g},{point.y:g} {when}; choose a point in the middle of a person, "
-                "in a frame where --preview shows that they are found"
+                "in a frame where the `preview` shows that they are found"
             )
         self.kept: ops.Mask = pieces == number
         if _heads_in(self.kept, frame.heads) > 1:
@@ -196,7 +196,7 @@ class _Follower:
     def _area(self) -> int:
         return int(self.kept.sum())
 
-    def advance(self, frame: _Frame) -> str | None:
+    def advance(self, frame: _SmallFrame) -> str | None:
         """Advance by one frame. Returns the reason if the person becomes ambiguous, None otherwise."""
         if frame.flow is None:
             return "the scene changes"
@@ -254,7 +254,7 @@ def _heads_in(mask: ops.Mask, heads: ops.Mask | None) -> int:
     return int((areas > max(4.0, _HEAD * areas.max(initial=0))).sum())
 
 
-def _at_full_size(frame: _Frame, kept: ops.Mask) -> Float32Array:
+def _at_full_size(frame: _SmallFrame, kept: ops.Mask) -> Float32Array:
     """Opacity (H, W) of a frame: 1 inside, falling to 0 within the outline."""
     opacity = ops.resize_map(ops.to_device(kept.astype(np.float32), frame.device), frame.size)
     return (2 * opacity - 1).clip(0, 1)

@@ -1,4 +1,6 @@
-"""Who was found and is then missed: covered until they are found again, and before they were found first."""
+"""Keeps people covered who were detected and then missed: until they are detected again, and before their first
+detection.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +18,18 @@ from .coverage import Coverage
 from .looking import Key
 
 _LONG = Fraction(3, 10)
-"""Seconds for which somebody must be missed before that is doubtful."""
+"""Seconds for which a person must be missed before this is a moment of doubt."""
 _TOLD = 8
-"""Moments that are named in a sentence."""
+"""Number of moments listed in a message."""
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """A moment that somebody should look at: who was found before is missed by the network.
+    """A moment to review: the network misses a person who was detected before.
 
-    time: seconds on the source's clock from which on they are missed. box: (left, top, width, height) in pixels of the
-    frame, where they are taken to be, and covered.
+    Attributes:
+        time: Seconds on the source's clock, when they were first missed.
+        box: (left, top, width, height) in pixels of the frame: their assumed position, which is covered.
     """
 
     time: Fraction
@@ -34,7 +37,7 @@ class Doubt:
 
 
 def doubtful(name: str, doubts: Sequence[Doubt]) -> str:
-    """The sentence that sends people to the moments that they should look at."""
+    """The message that lists the moments to review."""
     seconds = list(dict.fromkeys(f"{float(doubt.time):.1f}" for doubt in doubts))
     shown = ", ".join(seconds[:_TOLD]) + (f" and {len(seconds) - _TOLD} more" if len(seconds) > _TOLD else "")
     return (
@@ -45,8 +48,13 @@ def doubtful(name: str, doubts: Sequence[Doubt]) -> str:
 
 @dataclass
 class Waiting:
-    """A frame whose opacity (h, w, on cells) may still grow. flow: on cells, to the frame before. size: (height, width)
-    of the frame. heads: 1 where heads are, else 0, on cells; None where there are none.
+    """A frame whose opacity may still grow.
+
+    Attributes:
+        opacity: (h, w), on the grid of cells.
+        flow: On the same grid, to the previous frame.
+        size: (height, width) of the frame.
+        heads: 1 on heads, else 0, on the same grid; None if there are none.
     """
 
     opacity: Float32Array
@@ -58,7 +66,7 @@ class Waiting:
 
 
 class Following:
-    """The state of following everybody through one video, see `tracking`. on_doubt: is told each moment of doubt."""
+    """The state of tracking everybody through one video, see `tracking`. on_doubt: called with each moment of doubt."""
 
     def __init__(self, coverage: Coverage, on_doubt: Callable[[Doubt], None] | None = None) -> None:
         self._coverage = coverage
@@ -67,9 +75,9 @@ class Following:
         self._told: set[int] = set()
 
     def advance(self, last: Key | None, key: Key, group: Sequence[Waiting], before: Sequence[Waiting]) -> None:
-        """Cover in a group that ends in a keyframe, and in the frames `before`, what the network missed there.
+        """Cover what the network missed in a group that ends with a keyframe, and in the frames `before` it.
 
-        Changes their opacity. last: the keyframe before.
+        Changes their opacity. last: the previous keyframe.
         """
         now = group[-1].pts
         for frame in group:
@@ -100,7 +108,9 @@ class Following:
         self._tell(group[-1])
 
     def _look_back(self, key: Key, earlier: Float32Array, group: Sequence[Waiting], before: Sequence[Waiting]) -> None:
-        """Cover who is new at a keyframe in the frames before the last one, as far as they can be followed back."""
+        """Cover people first detected at a keyframe in the frames before the previous one, as far as they can be
+        tracked back.
+        """
         now = group[-1].pts
         first = now - Fraction(self._coverage.look_back).limit_denominator(10_000)
         everything = [*before, *group]
@@ -117,7 +127,7 @@ class Following:
                         piece.draw(frame.opacity)
 
     def _tell(self, frame: Waiting) -> None:
-        """Tell of who is missed for long, once each."""
+        """Report people who have been missed for long, once each."""
         self._told &= {id(piece) for piece in self._pieces}
         for piece in self._pieces:
             if not piece.doubtful or id(piece) in self._told or frame.pts - piece.found < _LONG:

@@ -1,4 +1,4 @@
-"""The network's view of keyframes: what of a frame is covered, and which pieces of people and heads that is."""
+"""Detection on keyframes: what is covered, and which connected pieces are people or heads."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ..detection.tracking import COVERED, Labels
 from .coverage import Coverage
 
 _CERTAIN = 1.3
-"""Saliency in terms of `Coverage.sure` that somebody must reach to be followed through misses."""
+"""Saliency, relative to `Coverage.sure`, from which a detection is tracked when missed."""
 _FINE = 96
-"""Cells along the short side from which a map is fine enough."""
+"""Number of cells along the short side from which a map is fine enough."""
 
 
 class Key(NamedTuple):
-    """What a keyframe found on its cells: opacity (h, w); on the host the numbered pieces of people and of heads."""
+    """The detections of a keyframe: opacity (h, w), and labelled pieces of people and of heads, in host memory."""
 
     opacity: Float32Array
     people: Labels
@@ -32,7 +32,7 @@ class Key(NamedTuple):
 
 
 class Looks:
-    """Looks at the keyframes of one video, some of them in detail, see `Coverage.fine_seconds`."""
+    """Processes the keyframes of one video, some of them at full resolution too, see `Coverage.fine_seconds`."""
 
     def __init__(self, extractor: FeatureExtractor, templates: Sequence[Template], coverage: Coverage) -> None:
         self._extractor = extractor
@@ -42,7 +42,7 @@ class Looks:
         self._fine_at: Fraction | None = None
 
     def __call__(self, image: UInt8Array, pts: Fraction, *, cut: bool) -> Key:
-        """What is found in a frame (H, W, 3); cut: whether it begins a scene."""
+        """The detections in a frame (H, W, 3). cut: whether it begins a scene."""
         saliency, heads, cells = self._look(self._extractor, image)
         size = (image.shape[0], image.shape[1])
         if cut or self._fine_at is None or pts - self._fine_at >= Fraction(self._coverage.fine_seconds):
@@ -50,7 +50,7 @@ class Looks:
             detailed = self._extractor.in_detail(*size) if isinstance(self._extractor, Detailed) else None
             if detailed is not None:
                 finer = self._look(detailed, image)
-                # One sure look suffices, however small what it saw is on the coarser cells.
+                # One confident pass is enough, even if what it detected is tiny on the coarser grid.
                 saliency, heads = (
                     ops.greatest([ours, _coarser(theirs, (ours.shape[0], ours.shape[1]))])
                     for ours, theirs in zip((saliency, heads), finer[:2], strict=True)
@@ -58,7 +58,7 @@ class Looks:
         return key_of(saliency, heads, cells, size, self._coverage)
 
     def _look(self, extractor: FeatureExtractor, image: UInt8Array) -> tuple[Float32Array, Float32Array, Cells]:
-        """Saliency of all templates and of those of heads, (h, w), and their cells."""
+        """Saliency (h, w) of all templates and of those of heads, and the position of the cells."""
         grid = extractor(image[None])
         if self._is_first and self._coverage.match_first:
             self._templates = matched(self._templates, grid)
@@ -71,13 +71,15 @@ class Looks:
 
 
 def _coarser(values: Float32Array, shape: tuple[int, int]) -> Float32Array:
-    """A map on fewer cells, in which nothing is lost that was smaller than they are."""
+    """A map on a coarser grid that preserves maxima, however small."""
     reach = 0.5 * values.shape[0] / shape[0]
     return ops.resize_map(ops.dilate(values, reach) if reach > 0.75 else values, shape)
 
 
 def key_of(saliency: Float32Array, heads: Float32Array, cells: Cells, size: tuple[int, int], coverage: Coverage) -> Key:
-    """Opacity and pieces of one frame of this size (height, width), from saliency (h, w) of everything and of heads."""
+    """Opacity and pieces of one frame of this size (height, width), from the saliency (h, w) of everything and of
+    heads.
+    """
     nothing = np.zeros((saliency.shape[0], saliency.shape[1]), np.int32)
     if coverage.is_plain:
         return Key(saliency, nothing, nothing, cells)
@@ -85,15 +87,16 @@ def key_of(saliency: Float32Array, heads: Float32Array, cells: Cells, size: tupl
         heads = (heads * coverage.head_gain).clip(0, 1)
         saliency = ops.greatest([saliency, heads])
     factor = 1 if min(saliency.shape[0], saliency.shape[1]) >= _FINE else 2
-    if factor > 1:  # on smaller cells outlines have no steps
+    if factor > 1:  # finer cells give smooth outlines
         heads, _ = refine(heads, cells, factor)
         saliency, cells = refine(saliency, cells, factor)
-    opacity = opacity_curve(saliency, coverage.begin, coverage.full)
+    low, high = coverage.thresholds
+    opacity = opacity_curve(saliency, low, high)
     if coverage.sure:
-        opacity = opacity * sure_pieces(saliency, coverage.begin, coverage.sure)
-    # A cell of the descriptors at least: less than that nobody can know.
+        opacity = opacity * sure_pieces(saliency, low, coverage.sure)
+    # At least one cell of the descriptors, which is the limit of resolution.
     radius = max(coverage.margin * min(size) / min(cells.stride), float(factor)) if coverage.margin else 0.0
-    where_heads = ops.to_host(ops.as_float32((opacity >= 1) & (heads >= coverage.full))) > 0
+    where_heads = ops.to_host(ops.as_float32((opacity >= 1) & (heads >= high))) > 0
     opacity = ops.dilate(opacity, radius)
     if coverage.head_margin:
         grown = grow(where_heads, coverage.head_margin, least=radius)
@@ -108,7 +111,7 @@ def key_of(saliency: Float32Array, heads: Float32Array, cells: Cells, size: tupl
 
 
 def _only(numbers: Labels, certain: ops.Mask) -> Labels:
-    """The numbered pieces in which something is certain: what was doubtful to begin with is not followed."""
+    """The labelled pieces that contain a confident detection; uncertain ones are not tracked."""
     keep = np.zeros(int(numbers.max()) + 1, bool)
     keep[np.unique(numbers[certain])] = True
     return np.where(keep[numbers], numbers, 0).astype(np.int32)

@@ -64,7 +64,7 @@ class MaskVideo:
             if self.whole and not self._is_picture and next(masks, None) is not None:
                 raise OptionError(
                     f"the mask {source_name(self.path)} has more frames than the video ({self.skip + count}); "
-                    "give a mask with one frame per video frame, or process only the beginning of both with --end"
+                    "give a mask with one frame per video frame, or process only the beginning of both with `end`"
                 )
 
     def _masks(self) -> Generator[Float32Array]:

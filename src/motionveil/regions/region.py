@@ -36,7 +36,7 @@ class Seen(NamedTuple):
 
 
 @runtime_checkable
-class Seeing(Protocol):
+class RegionWithHeads(Protocol):
     """A region that provides more than opacity."""
 
     def see(self, clips: Iterable[Clip]) -> Iterator[Seen]:
@@ -46,7 +46,7 @@ class Seeing(Protocol):
 
 def seen(region: Region, clips: Iterable[Clip]) -> Iterator[Seen]:
     """The result of any region for each clip."""
-    return region.see(clips) if isinstance(region, Seeing) else map(Seen, region.stream(clips))
+    return region.see(clips) if isinstance(region, RegionWithHeads) else map(Seen, region.stream(clips))
 
 
 class Derived(ABC):
@@ -83,7 +83,7 @@ class Derived(ABC):
                     given[0], drawn_first = fork(given[0])
                     figures.append(drawn_first)
                 made = region.derive(own, given)
-            elif isinstance(region, Seeing):
+            elif isinstance(region, RegionWithHeads):
                 first, second = fork(region.see(own))
                 made = map(_opacity_of, first)
                 heads.append(map(_heads_of, second))

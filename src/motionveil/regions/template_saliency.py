@@ -1,4 +1,4 @@
-"""The region that looks like templates: keyframes, and what holds between them."""
+"""The region that matches templates: detection on keyframes, propagation in between."""
 
 from __future__ import annotations
 
@@ -22,24 +22,31 @@ from .looking import Key, Looks
 from .region import Seen
 
 _WITHIN = 0.375
-"""Opacity between cells above which a place is covered."""
+"""Interpolated opacity above which a point between cells is covered."""
 _OUTLINE = 0.8
-"""By how many half cells outlines are smoothed; the fade is about one of them wide."""
+"""Smoothing of outlines, in half cells; the transition is about one half cell wide."""
 
 
 @dataclass
-class _Frame:
+class _TimedFrame:
     image: UInt8Array
     flow: Float32Array | None
     pts: Fraction
 
 
 class TemplateSaliency:
-    """The region that looks like any of some templates.
+    """The region that matches any of several templates.
 
-    extractor: where it is `Detailed`, some keyframes are looked at in detail too, see `Coverage.fine_seconds`.
-    checker: estimates the flow by which `Coverage.recheck` judges; default DIS. on_doubt: is told moments of doubt
-    while a video is streamed.
+    Args:
+        extractor: Feature extractor. If it is `Detailed`, some keyframes are also processed at full resolution, see
+            `Coverage.fine_seconds`.
+        templates: Templates made with this extractor.
+        coverage: Settings.
+        checker: Optical flow estimator for `Coverage.recheck`. Default: DIS.
+        on_doubt: Called with moments of doubt while a video is streamed.
+
+    Raises:
+        TemplateError: If a template was made with another extractor.
     """
 
     def __init__(
@@ -56,26 +63,26 @@ class TemplateSaliency:
         self.templates = tuple(templates)
         self.coverage = coverage or Coverage()
         self.on_doubt = on_doubt
-        # What is new in a frame shows in flow that does not follow certain neighbours.
+        # With reach=0: where new content enters, flow must not be replaced by that of its neighbours.
         self.checker = checker or DISFlow(preset="medium", short_side=160, smoothing=1.5, reach=0)
 
     def __repr__(self) -> str:
         return f"TemplateSaliency({', '.join(template.name for template in self.templates)})"
 
     def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
-        """Opacity (T, H, W) of every clip; reads `keyframe_every` frames ahead, and `look_back` seconds."""
+        """Opacity (T, H, W) of each clip; reads `keyframe_every` frames and `look_back` seconds ahead."""
         return (each.opacity for each in self.see(clips))
 
     def see(self, clips: Iterable[Clip]) -> Iterator[Seen]:
-        """The same, with heads where they are followed."""
+        """The same, with heads if they are tracked."""
         lengths: deque[int] = deque()
 
-        def frames() -> Iterator[_Frame]:
+        def frames() -> Iterator[_TimedFrame]:
             for clip in clips:
                 lengths.append(len(clip))
                 flows = clip.flow_to_previous or (None,) * len(clip)
                 for image, flow, pts in zip(clip.frames, flows, clip.pts, strict=True):
-                    yield _Frame(image, flow, pts)
+                    yield _TimedFrame(image, flow, pts)
 
         ready: list[tuple[Float32Array, Float32Array | None]] = []
         for frame in self._covered(self._groups(frames())):
@@ -85,9 +92,11 @@ class TemplateSaliency:
                 yield Seen(ops.stack([opacity for opacity, _ in ready]), tuple(heads for _, heads in ready))
                 ready = []
 
-    def _groups(self, frames: Iterable[_Frame]) -> Iterator[list[_Frame]]:
-        """Frames in groups whose last frame is a keyframe; a cut, a lost way or the end closes a group early."""
-        group: list[_Frame] = []
+    def _groups(self, frames: Iterable[_TimedFrame]) -> Iterator[list[_TimedFrame]]:
+        """Frames in groups that end with a keyframe. Scene cuts, failed propagation and the end of the video close a
+        group early.
+        """
+        group: list[_TimedFrame] = []
         last: Fraction | None = None
         recheck = self.coverage.recheck if self.coverage.keyframe_every > 1 else None
         lost = None if recheck is None else Lost(self.checker)
@@ -112,8 +121,10 @@ class TemplateSaliency:
         if group:
             yield group
 
-    def _covered(self, groups: Iterable[list[_Frame]]) -> Iterator[tuple[Float32Array, Float32Array | None]]:
-        """Opacity of every frame at full size, and heads on cells: carried between keyframes, followed if missed."""
+    def _covered(self, groups: Iterable[list[_TimedFrame]]) -> Iterator[tuple[Float32Array, Float32Array | None]]:
+        """Opacity of each frame at full size, and heads on the grid of cells: propagated between keyframes, tracked if
+        missed.
+        """
         looks = Looks(self.extractor, self.templates, self.coverage)
         following = Following(self.coverage, self.on_doubt)
         last: Key | None = None
@@ -143,8 +154,8 @@ class TemplateSaliency:
     def _at_full_size(self, frame: Waiting, device: ops.Device) -> Float32Array:
         opacity, cells = ops.to_device(frame.opacity, device), frame.cells
         if self.coverage.margin:
-            # What counts as found is covered completely, in a smooth outline, and the fade lies outside it: whoever
-            # knows the noise gets back what shows through it.
+            # What counts as detected is covered completely, with a smooth outline and the transition outside it:
+            # somebody who knows the noise could recover what shows through it.
             opacity, cells = refine(opacity, cells, 2)
             opacity = ops.smooth(ops.as_float32(opacity > _WITHIN), _OUTLINE)
             opacity = opacity_curve(opacity, 0.08, 0.42)
@@ -154,7 +165,7 @@ class TemplateSaliency:
 def _heads_between(
     last: Key | None, key: Key, flows: Sequence[Float32Array | None], device: ops.Device
 ) -> Sequence[Float32Array | None]:
-    """Where heads are in the frames after one keyframe up to the next, on their way from the one to the other."""
+    """Masks of heads in the frames after one keyframe up to the next, propagated from both."""
     if not key.heads.any() and (last is None or not last.heads.any()):
         return [None] * len(flows)
     before, now = (

@@ -63,11 +63,11 @@ class Where:
     def __post_init__(self) -> None:
         if not (self.hide or self.areas or self.masks or self.whole_frame):
             raise OptionError(
-                "nothing would be hidden; give names to --hide, an --area, a --mask, or --whole-frame"
-                + (" instead of --inverse" if self.inverse else "")
+                "nothing would be hidden; give `hide`, `areas`, `masks` or `whole_frame`"
+                + (" instead of `inverse`" if self.inverse else "")
             )
         if self.whole_frame and self.inverse:
-            raise OptionError("the inverse of the whole frame hides nothing; omit --inverse or --whole-frame")
+            raise OptionError("the inverse of the whole frame hides nothing; omit `inverse` or `whole_frame`")
         if not 0 < self.strength <= 1:
             raise OptionError(f"the strength must be above 0 and at most 1, not {self.strength:g}")
 

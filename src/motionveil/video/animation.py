@@ -58,7 +58,7 @@ class AnimationSource(Source):
             raise InputError(f"{path} is an animation that is damaged or cannot be read: convert it to MP4")
         if is_damaged:
             if options.strict:
-                raise TruncatedError(f"{path} is damaged: get an undamaged copy or omit --strict")
+                raise TruncatedError(f"{path} is damaged: get an undamaged copy or omit `strict`")
             self.notices.append(f"{path} is damaged: using the part that could be read")
         ends = np.cumsum(lengths).tolist()
         self._times = [Fraction(end - length, 1000) for end, length in zip(ends, lengths, strict=True)]

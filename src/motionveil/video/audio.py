@@ -67,7 +67,7 @@ class SoundTracks:
             encoder = _ENCODERS.get(self._output.format.name)
             if encoder is None:
                 raise OptionError(
-                    f"{target.suffix} files cannot hold {kind} audio of {source}: write to .mkv or omit --audio"
+                    f"{target.suffix} files cannot hold {kind} audio of {source}: write to .mkv or omit `audio`"
                 ) from error
         self._tracks[stream.index] = _Encoded(self._output, encoder, stream)
         self.notices.append(

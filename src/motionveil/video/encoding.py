@@ -184,7 +184,7 @@ def choose(target: Path, encoding: Encoding, *, deep: bool = False) -> tuple[str
     if encoding.colours == "keep" and name not in deep_codecs and (deep or not deep_codecs or encoding.codec):
         better = f"choose {' or '.join(deep_codecs)}" if deep_codecs else "write to .mp4, .mov, .mkv or .webm"
         what = name if deep_codecs else f"{target.suffix} files"
-        raise OptionError(f"{what} cannot store 10 bits or HDR: {better}, or omit --colours")
+        raise OptionError(f"{what} cannot store 10 bits or HDR: {better}, or omit `colours`")
     return name, container
 
 
@@ -196,7 +196,7 @@ def choose_images(target: Path, encoding: Encoding) -> str:
     """
     suffix = target.suffix.lower()
     if encoding.colours == "keep":
-        raise OptionError("images are written with 8 bits: omit --colours, or write to .mp4, .mov, .mkv or .webm")
+        raise OptionError("images are written with 8 bits: omit `colours`, or write to .mp4, .mov, .mkv or .webm")
     if suffix in IMAGE_SUFFIXES:
         return suffix
     if suffix or encoding.codec not in (None, "png", "jpg"):

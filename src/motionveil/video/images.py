@@ -102,7 +102,7 @@ class ImageSource(Source):
     def _complain(self, path: Path) -> None:
         """Warn once, or raise in strict mode, because an image is damaged."""
         if self.options.strict:
-            raise TruncatedError(f"{path} is damaged: get an undamaged copy or omit --strict")
+            raise TruncatedError(f"{path} is damaged: get an undamaged copy or omit `strict`")
         if not self._damaged:
             self._damaged = True
             self.notices.append(f"{path} is damaged: using what could be read of it and of similar images")

@@ -45,7 +45,7 @@ class StreamSource(Source):
         self._unread: Decoder | None = Decoder(location, options.frame_rate)
         try:
             if options.frame_rate is not None and not self._unread.is_raw:
-                raise OptionError(f"{self.name} stores its own timestamps: omit --frame-rate")
+                raise OptionError(f"{self.name} stores its own timestamps: omit `frame_rate`")
             first, self._rest = _split(self._unread.frames())
             if first is None:
                 raise InputError(f"{self.name} contains no decodable frame: check that it plays in other software")
@@ -83,7 +83,7 @@ class StreamSource(Source):
         if decoder.is_raw and self.options.frame_rate is None and self._rate_is_guessed(decoder):
             self.notices.append(
                 f"{self.name} does not specify its frame rate: assuming {float(decoder.frame_rate):g} frames per "
-                f"second; set it with --frame-rate"
+                f"second; set it with `frame_rate`"
             )
         return VideoInfo(
             width=width,
@@ -192,7 +192,7 @@ class StreamSource(Source):
         """Warn about irregularities up to this time, or raise if something is missing in strict mode."""
         missing = story.missing(self.name, until, decoder.frames_read, decoder.stream.frames, self.info.duration)
         if missing and self.options.strict:
-            raise TruncatedError(f"{missing}; get a complete copy or omit --strict")
+            raise TruncatedError(f"{missing}; get a complete copy or omit `strict`")
         told: list[tuple[str, type[Warning]]] = [
             (text, SourceWarning) for text in story.oddities(self.name, self._size)
         ]

@@ -68,7 +68,7 @@ class Target:
         else:
             exists = self.path.exists()
         if exists and not overwrite:
-            raise OutputError(f"{self.path} already exists: choose another name or pass --overwrite")
+            raise OutputError(f"{self.path} already exists: choose another name or pass `overwrite=True`")
         above = next(folder for folder in self.path.absolute().parents if folder.exists())
         if not above.is_dir():
             raise OutputError(f"{above} is a file and cannot contain {self.path.name}: choose another location")
@@ -97,9 +97,7 @@ class Target:
         """Refuse to write into an input folder, where the next run would read the output as input."""
         folder = Path(str(source))
         if folder.is_dir() and folder.resolve() in self.path.resolve().parents:
-            raise OutputError(
-                f"the output {self.path} lies inside the input folder {folder}: choose another location with -o"
-            )
+            raise OutputError(f"the output {self.path} lies inside the input folder {folder}: choose another location")
 
     def temporary(self) -> tuple[Path, list[Path]]:
         """A hidden file or folder beside the target to write into, and the parent folders that were created.

@@ -79,7 +79,7 @@ class VideoWriter:
 
     def _picture_writer(self, encoding: Encoding, source: str | Path | None) -> PictureWriter:
         if encoding.audio == "keep":
-            raise OptionError("images cannot hold audio: omit --audio, or write a video")
+            raise OptionError("images cannot hold audio: omit `audio`, or write a video")
         pattern = self._target.pattern
         suffix = choose_images(Path(pattern or self._target.path), encoding)
         quality = CODECS["jpg"].quality if encoding.quality is None else encoding.quality
@@ -98,7 +98,7 @@ class VideoWriter:
         """The tags that the output keeps of a photo."""
         if source is None or not (self._info.is_image and self._target.is_still and suffix in TAGGED_SUFFIXES):
             raise OptionError(
-                "tags can be kept from one photo to one JPEG or PNG, or from a video to a video: omit --metadata"
+                "tags can be kept from one photo to one JPEG or PNG, or from a video to a video: omit `metadata`"
             )
         tags = read_photo_tags(Path(source), named)
         kept = ", ".join(tags.names) or "none"
@@ -110,7 +110,7 @@ class VideoWriter:
         codec, container = choose(self._target.path, encoding, deep=self._is_deep)
         if (encoding.audio == "keep" or encoding.keeps_tags) and not (audio_from and Path(audio_from).is_file()):
             raise OptionError(
-                "audio and tags can be kept only if the source is a video file: omit --audio and --metadata"
+                "audio and tags can be kept only if the source is a video file: omit `audio` and `metadata`"
             )
         encoder = Encoder(self._temporary, self._info, codec, container, encoding.options(codec), deep=self._is_deep)
         self._sink = encoder  # to be closed if the rest fails

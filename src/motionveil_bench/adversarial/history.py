@@ -1,4 +1,4 @@
-"""What became of the training of a learned obfuscator: round by round, and on the disk."""
+"""The history of the training of a learned obfuscator by round, stored on disk."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from .settings import Stopped
 OBFUSCATOR = "obfuscator.safetensors"
 UTILITY = "utility.safetensors"
 HISTORY = "history.json"
-"""What a finished training leaves; the history comes last."""
+"""Files of a finished training; the history is written last."""
 
 
 @dataclass(frozen=True)
 class PhaseEnd:
-    """How a phase ended: its steps, why it stopped, and the means over its steps of the whole loss, of the term beside
-    the utility loss, and of the training accuracy of what learned (of the weakest budget, of f_T, or of retrieval)."""
+    """How a phase ended: its steps, the reason, and the means over its steps of the loss, of the term beside the
+    utility loss, and of the training accuracy (of the weakest budget network, of f_T, or of retrieval).
+    """
 
     name: str
     steps: int
@@ -37,7 +38,7 @@ class PhaseEnd:
 
 @dataclass(frozen=True)
 class Validation:
-    """Loss and accuracy on the validation clips, of f_T and of each f_b, behind f_d."""
+    """Loss and accuracy on the validation clips, of f_T and of each f_b, on the output of f_d."""
 
     utility_loss: float
     utility_accuracy: Share
@@ -47,7 +48,7 @@ class Validation:
 
 @dataclass(frozen=True)
 class Round:
-    """One round; round 0 is the pretraining. restarted: whether all f_b started afresh before it."""
+    """One round; round 0 is the pretraining. restarted: whether all f_b were reinitialised before it."""
 
     round: int
     restarted: bool
@@ -58,9 +59,10 @@ class Round:
 
 @dataclass(frozen=True)
 class LearningProgress:
-    """Where a training stands: round and phase that run, steps of it done and to do at most, seconds to the last round
-    at the present pace (infinite while unknown), and accuracies on the validation clips after the last round: of f_T
-    and of the strongest f_b (None before there are any)."""
+    """The state of a training: current round and phase, steps of the phase done and maximum, seconds to the end of the
+    last round at the current pace (infinite if unknown), and accuracies on the validation clips after the last round,
+    of f_T and of the strongest f_b (None before the first).
+    """
 
     round: int
     rounds: int
@@ -74,7 +76,7 @@ class LearningProgress:
 
 @dataclass(frozen=True)
 class Learned:
-    """A finished training: where it lies, its name in the experiment, its seed, what it was told, and its rounds."""
+    """A finished training: its folder, its name in the experiment, its seed, its settings, and its rounds."""
 
     folder: Path
     name: str
@@ -84,7 +86,7 @@ class Learned:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """As `Learning.as_record` has them."""
+        """As in `Learning.as_record`."""
         settings: Mapping[str, Any] = self.setup["settings"]
         return settings
 
@@ -100,19 +102,19 @@ class Learned:
 
 
 def is_learned(folder: Path) -> bool:
-    """Whether a folder holds a training that came to its end."""
+    """Whether a folder contains a finished training."""
     return (folder / HISTORY).is_file()
 
 
 def write_history(folder: Path, setup: Mapping[str, Any], rounds: Sequence[Round]) -> None:
-    """Let the history appear, which makes a training finished."""
+    """Publish the history, which completes the training."""
     record = {**setup, "rounds": [asdict(each) for each in rounds]}
     write_file(folder / HISTORY, (json.dumps(record, indent=1) + "\n").encode())
 
 
 @dataclass(frozen=True)
 class _Record:
-    """What has to be in a history."""
+    """Required entries of a history."""
 
     name: str
     seed: int
@@ -121,7 +123,7 @@ class _Record:
 
 
 def read_learned(folder: Path) -> Learned:
-    """A finished training. Raises WeightsError where it is damaged, or not there."""
+    """Load a finished training. Raises WeightsError if it is damaged or missing."""
     path = folder / HISTORY
     try:
         setup = json.loads(path.read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""Trains the learned obfuscators of an experiment, each once, and shows videos through them."""
+"""Trains the learned obfuscators of an experiment, each once, and processes videos with them."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ from .settings import Learning
 
 ACTION = "action"
 VERSION = 2
-"""To be raised when the same settings would train to something else."""
+"""Increase this if the same settings would give a different result."""
 
 
 @dataclass(frozen=True)
 class Instance:
-    """One training of a learned obfuscator: its name in the experiment, seed, and fold (of each task, modulo those that
-    it has)."""
+    """One training of a learned obfuscator: name in the experiment, seed, and fold (modulo the number of folds of each
+    task).
+    """
 
     name: str
     seed: int
@@ -56,10 +57,14 @@ class _Part(NamedTuple):
 class Learner:
     """The learned obfuscators of one experiment.
 
-    settings: by name. sampling: of each utility network, by its name. weights: files of pretrained weights by network;
-    weights_digest: of what they hold, None for a network that starts from random ones. actions: where the clips are.
-    others: where clips for attributes are that come from another dataset. records: all that trainings
-    depend on, once known.
+    Args:
+        settings: Settings by name.
+        sampling: Sampling of each utility network, by its name.
+        weights: Files of pretrained weights by network.
+        weights_digest: Digests of their contents; None for a network with random initialisation.
+        actions: The clips.
+        others: Clips for attributes from other datasets.
+        records: Everything that trainings depend on, once known.
     """
 
     settings: Mapping[str, Learning]
@@ -72,27 +77,27 @@ class Learner:
     records: dict[Instance, dict[str, Any]] = field(default_factory=dict)
 
     def obfuscation(self, instance: Instance) -> LearnedObfuscation:
-        """What shows videos through it, trained or not yet."""
+        """The obfuscator, trained or not."""
         record = self._record(instance)
         return LearnedObfuscation(record, self.folder(instance) / OBFUSCATOR)
 
     def folder(self, instance: Instance) -> Path:
-        """Where it lies, of all that it depends on."""
+        """Its folder, whose name depends on all settings."""
         return self.work / "learned" / f"{instance.name}-{instance.seed}-{hash_of(self._record(instance))}"
 
     def is_learned(self, instance: Instance) -> bool:
-        """Whether it was trained to the end."""
+        """Whether its training is finished."""
         return is_learned(self.folder(instance))
 
     def utility(self, instance: Instance) -> tuple[str, Network, Sampling]:
-        """Name of the utility network, how it sees clips, and how they are sampled."""
+        """Name of the utility network, its input, and its sampling."""
         settings = self.settings[instance.name]
         sampling = self.sampling(settings.utility)
         network = sampling.applied_to(get_network(settings.utility))
         return settings.utility, replace(network, num_frames=settings.num_frames or network.num_frames), sampling
 
     def learn(self, instance: Instance, tell: Callable[[LearningProgress], None] | None = None) -> Learned:
-        """Train it where that was not done yet. Raises what `check` and `learning.learn` do."""
+        """Train it unless that is done. Raises the errors of `check` and `learning.learn`."""
         parts, data, attribute = self._ready(instance)
         settings = self.settings[instance.name]
         _, seen, sampling = self.utility(instance)
@@ -108,12 +113,12 @@ class Learner:
         )  # fmt: skip
 
     def seconds(self, instance: Instance) -> float:
-        """About how long `learn` takes."""
+        """The approximate duration of `learn`."""
         parts, data, _ = self._ready(instance)
         return seconds_to_learn(parts, data, self.settings[instance.name])
 
     def _ready(self, instance: Instance) -> tuple[Parts, Data, _Part]:
-        """Untrained networks, the clips that they learn from, and where the attribute comes from."""
+        """Untrained networks, their training clips, and the origin of the attribute."""
         self.check(instance)
         settings = self.settings[instance.name]
         name, seen, sampling = self.utility(instance)
@@ -126,7 +131,7 @@ class Learner:
             utility = Seeing(name, len(action.task.classes), seen.size, self.weights.get(name))
 
         def clips(part: _Part, count: int) -> tuple[TrainingClips, TestClips]:
-            # f_d sees whole frames, as in the tool; parts of what it makes are cut out behind it.
+            # f_d processes whole frames, as in the tool; crops are taken from its output.
             whole = replace(sampling, views=1, margin=0.0, size=None)
             common = (part.task, as_pictures(seen, count, size), whole, part.footage.store, degradation.needs_previous)
             return (
@@ -151,7 +156,7 @@ class Learner:
         return parts, data, attribute
 
     def check(self, instance: Instance) -> None:
-        """Raises OptionError for settings that do not go with the data, WeightsError for weights that do not fit."""
+        """Raise OptionError for settings that do not suit the data, WeightsError for weights that do not fit."""
         settings = self.settings[instance.name]
         for name in {settings.utility, *settings.budgets} & self.weights.keys():
             build_network(name, 2, checkpoint=self.weights[name])
@@ -163,14 +168,14 @@ class Learner:
             self.check_moving(instance.name, self._part(instance, footage, task).split)
 
     def check_moving(self, name: str, split: Split) -> None:
-        """Raises OptionError where a method that compares frames is to be shown photographs."""
+        """Raise OptionError if a method that compares frames would process photographs."""
         degradation = self.settings[name].degradation_name
         pictures = {Path(record.source).suffix.lower() in IMAGE_SUFFIXES for record in split.train}
         if DEGRADATIONS[degradation].needs_previous and True in pictures:
             raise OptionError(f"{name} shows what has changed between frames, of which photographs have nothing")
 
     def _attribute(self, settings: Learning) -> tuple[Footage, str]:
-        """Where the clips for f_b come from, and their task."""
+        """The source of clips for f_b, and their task."""
         own = settings.attribute_dataset in ("", self.actions.dataset.name)
         footage = self.actions if own else self.others
         tasks = [task for task in footage.dataset.tasks if task != ACTION]
@@ -179,7 +184,7 @@ class Learner:
         if settings.attribute or (len(tasks) != 1 and settings.needs_labels):
             given = f"attribute is {settings.attribute!r}, but" if settings.attribute else "attribute is to be one, as"
             raise OptionError(f"{given} {footage.dataset.name} has {', '.join(tasks) or 'none'}")
-        # Without labels any clips will do.
+        # Without labels, any clips can be used.
         return footage, tasks[0] if len(tasks) == 1 else next(iter(footage.dataset.tasks))
 
     def _part(self, instance: Instance, footage: Footage, task: str) -> _Part:
@@ -215,7 +220,7 @@ class Learner:
 def _try(
     parts: Parts, settings: Learning, size: int, more_lengths: set[int], budget_frames: int, num_frames: int
 ) -> None:
-    """Show every network an empty clip. Raises OptionError where one cannot see such clips, before anything long."""
+    """Run each network on an empty clip. Raises OptionError early if one does not support such clips."""
     budget_length = budget_frames if settings.needs_labels else max(1, budget_frames // 2)
     shown = [(settings.utility, parts.utility, num_frames)]
     shown += [

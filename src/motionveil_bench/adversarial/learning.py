@@ -1,4 +1,4 @@
-"""The loop that trains learned obfuscators: f_d, f_T and f_b with and against each other (Wu et al., TPAMI 2020)."""
+"""The training loop of learned obfuscators: f_d, f_T and f_b with and against each other (Wu et al., TPAMI 2020)."""
 
 from __future__ import annotations
 
@@ -62,12 +62,16 @@ def learn(
     fit: str,
     on_progress: Tell | None = None,
 ) -> Learned:
-    """Train f_d, and leave it in a folder: the obfuscator, the utility network, and the history of all rounds.
+    """Train f_d. The folder then contains the obfuscator, the utility network, and the history of all rounds.
 
-    An interrupted training goes on after the last phase that was saved and ends with the same weights (on the CPU to
-    the last bit). A finished one is not repeated. about: where the labels come from, for the obfuscator's file. size,
-    fit: of the frames that f_d is to be given, see `learned.save_learned`. Raises OptionError where the folder holds
-    another training or a loss is no number, WeightsError where its files are damaged.
+    Interrupted training resumes after the last saved phase and ends with the same weights (bit-identical on a CPU).
+    Finished training is not repeated.
+
+    For size and fit, see `learned.save_learned`. about: the origin of the labels, for the obfuscator's file.
+
+    Raises:
+        OptionError: If the folder contains another training, or a loss is not a number.
+        WeightsError: If files in the folder are damaged.
     """
     given = {"settings": settings.as_record(), "name": name, "seed": seed, "about": about, "size": size, "fit": fit}
     setup = json.loads(json.dumps(given))  # as it will be read again
@@ -79,14 +83,15 @@ def learn(
 
 
 def seconds_to_learn(parts: Parts, data: Data, settings: Learning) -> float:
-    """About how long `learn` would take, without saving and validation: from one step of each phase. The parts are not
-    to be used afterwards."""
+    """The approximate duration of `learn`, without saving and validation, from one step of each phase. The parts must
+    not be used afterwards.
+    """
     run = _Run(parts, data, settings, Path(), 0, {}, lambda progress: None)
 
     def seconds(number: int, restarted: bool = False) -> float:
         total = 0.0
         for phase in run.phases(number, restarted):
-            run.step(phase)  # the first one decodes clips and sets things up
+            run.step(phase)  # the first one decodes clips and initialises
             begin = time.monotonic()
             run.step(phase)
             total += (time.monotonic() - begin) * phase.steps
@@ -102,7 +107,7 @@ def seconds_to_learn(parts: Parts, data: Data, settings: Learning) -> float:
 
 @dataclass
 class _Run:
-    """A training that runs."""
+    """A running training."""
 
     parts: Parts
     data: Data
@@ -121,7 +126,7 @@ class _Run:
         self.device = next(self.parts.utility.parameters()).device
 
     def to_the_end(self) -> None:
-        """Train, from where an earlier call was interrupted."""
+        """Train, resuming from an interruption."""
         settings = self.settings
         self._restore()
         self.begin, self.first = time.monotonic(), len(self.rounds)
@@ -145,7 +150,7 @@ class _Run:
         self._finish()
 
     def phases(self, number: int, restarted: bool) -> list[Phase]:
-        """Of one round."""
+        """The steps of one round."""
         settings, degradation = self.settings, self.parts.degradation
         attack = [Phase("budget pretraining", frozenset({"budget"}), settings.budget_steps, term="attack")]
         attack *= settings.fights
@@ -153,7 +158,7 @@ class _Run:
         if number == 0:
             identity = Phase("identity", frozenset({"degradation"}), settings.degradation_steps, term="identity")
             utility = Phase("utility pretraining", frozenset({"utility"}), settings.utility_steps, utility=True)
-            # A difference of frames cannot become a frame, nor can what has nothing to learn.
+            # A difference of frames cannot become a frame, nor can a network without parameters.
             able = bool(list(degradation.parameters())) and not degradation.needs_previous
             phases = [*[identity] * able, utility, *attack]
         elif restarted:
@@ -180,7 +185,7 @@ class _Run:
         return PhaseEnd(phase.name, done, stopped, loss, privacy, accuracy)
 
     def step(self, phase: Phase) -> tuple[float, float, float]:
-        """One step of the optimisers. Returns its loss, the part beside the utility loss, and the accuracy."""
+        """One optimiser step. Returns the loss, the part beside the utility loss, and the accuracy."""
         sums = [0.0, 0.0, 0.0]
         count = self.settings.accumulate
         with self.parts.training(phase.learns):
@@ -199,7 +204,7 @@ class _Run:
 
     @torch.no_grad()
     def _utility_on_validation(self) -> tuple[float, float]:
-        """Loss and accuracy of f_T behind f_d."""
+        """Loss and accuracy of f_T on the output of f_d."""
         with self.parts.evaluating():
             answers = [
                 (self.parts.utility(shown), batch.targets) for batch, shown in self._shown(self.data.action_validation)
@@ -214,7 +219,7 @@ class _Run:
             return Validation(loss, accuracy, (), ())
         answers: list[list[tuple[Tensor, Tensor]]] = [[] for _ in budgets]
         with self.parts.evaluating():
-            # Batch by batch, as all clips together may not fit into memory.
+            # Batch by batch, as all clips may not fit into memory.
             for batch, shown in self._shown(self.data.attribute_validation):
                 for budget, found in zip(budgets, answers, strict=True):
                     found.append(budget.halves(shown) if contrastive else (budget(shown), batch.targets))
@@ -238,7 +243,7 @@ class _Run:
         self.tell(LearningProgress(number, rounds, phase.name, step - 1, phase.steps, left, actions, attackers))
 
     def _save(self) -> None:
-        """Write what a later call goes on from, after every phase."""
+        """Store the state for resuming, after each phase."""
         state = {
             "rounds": [asdict(each) for each in self.rounds],
             "ends": [asdict(each) for each in self.ends],

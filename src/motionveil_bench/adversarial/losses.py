@@ -1,6 +1,6 @@
-"""What is minimised: the arithmetic of hiding, what phases take of it, and what inverse super-resolution picks.
+"""Losses: the objectives of hiding, the losses of the phases, and the choice of transforms of inverse super-resolution.
 
-Throughout: logits (N, C) float; targets (N,) int, or (N, C) 0 and 1 with several labels at once. Equations are those of
+Throughout, logits are (N, C) float; targets are (N,) int, or (N, C) 0 and 1 for several labels. Equations are those of
 Wu et al., TPAMI 2020 (arXiv 1906.05675), unless a docstring names another paper.
 """
 
@@ -34,39 +34,39 @@ class _Reversal(torch.autograd.Function):
 
 
 def reverse_gradient(inputs: Tensor, weight: float) -> Tensor:
-    """The inputs as they are; their gradient is turned round and weighted (Ganin and Lempitsky, ICML 2015)."""
+    """The identity, whose gradient is reversed and weighted (Ganin and Lempitsky, ICML 2015)."""
     reversed_: Tensor = _Reversal.apply(inputs, weight)
     return reversed_
 
 
 def recognition_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean cross entropy over the clips, L_b; with several labels at once the binary one, over all labels too."""
+    """Mean cross entropy over the clips, L_b; for several labels, mean binary cross entropy over clips and labels."""
     if targets.ndim == 1:
         return functional.cross_entropy(logits, targets)
     return functional.binary_cross_entropy_with_logits(logits, targets.float())
 
 
 def recognition_accuracy(logits: Tensor, targets: Tensor) -> float:
-    """Share of clips that are right; with several labels at once share of right yes and no."""
+    """Fraction of correct clips; for several labels, of correct binary decisions."""
     right = logits.argmax(1) == targets if targets.ndim == 1 else (logits > 0) == (targets > 0.5)
     return float(right.float().mean())
 
 
 def loss_of_guessing(num_classes: int, *, multilabel: bool = False) -> float:
-    """The recognition loss of whoever takes all classes for as likely, in nats."""
+    """The loss of a uniform prediction, in nats."""
     return math.log(2 if multilabel else num_classes)
 
 
 def strongest(losses: Sequence[Tensor]) -> int:
-    """The number of the budget network with the lowest loss; of equal ones the first (K-beam, Algorithm 1)."""
+    """The index of the budget network with the lowest loss; ties are won by the first (K-beam, Algorithm 1)."""
     values = [float(loss.detach()) for loss in losses]
     return values.index(min(values))
 
 
 def negative_entropy(logits: Tensor, *, multilabel: bool = False) -> Tensor:
-    """Minus the entropy of every prediction, (N,), in nats; with several labels at once the mean over the labels.
+    """Negative entropy of each prediction, (N,), in nats; for several labels, the mean over the labels.
 
-    Lowest, -log C (-log 2), where the network cannot tell at all.
+    The minimum, -log C (-log 2), is reached for uniform predictions.
     """
     if multilabel:
         yes = torch.sigmoid(logits)
@@ -77,10 +77,10 @@ def negative_entropy(logits: Tensor, *, multilabel: bool = False) -> Tensor:
 
 
 def uniform_cross_entropy(logits: Tensor, *, multilabel: bool = False) -> Tensor:
-    """Cross entropy between 'all classes are as likely' and every prediction, (N,), in nats.
+    """Cross entropy of the uniform distribution and each prediction, (N,), in nats.
 
-    Lowest, log C (log 2), where the network cannot tell at all. Unlike the entropy its gradient does not vanish where
-    the network is sure, and therefore the published code uses it.
+    The minimum, log C (log 2), is reached for uniform predictions. Unlike that of the entropy, its gradient does not
+    vanish for confident predictions, which is why the published code uses it.
     """
     if multilabel:
         return -(functional.logsigmoid(logits) + functional.logsigmoid(-logits)).mean(1) / 2
@@ -88,14 +88,14 @@ def uniform_cross_entropy(logits: Tensor, *, multilabel: bool = False) -> Tensor
 
 
 def worst_of(values: Sequence[Tensor]) -> Tensor:
-    """Of each clip the highest of what M networks say, (N,) each; the mean over the clips (model ensemble)."""
+    """The maximum over M networks for each clip, (N,) each; the mean over the clips (model ensemble)."""
     return torch.stack(list(values)).amax(0).mean()
 
 
 def contrastive_loss(first: Tensor, second: Tensor, temperature: float = 0.1) -> Tensor:
-    """NT-Xent (Chen et al., ICML 2020) of embeddings (N, D) of two looks at the same N clips, as in SPAct.
+    """NT-Xent (Chen et al., ICML 2020) of embeddings (N, D) of two views of the same N clips, as in SPAct.
 
-    Low where both looks at a clip are alike and other clips are not: where clips can be told apart.
+    Low if the views of a clip are similar, and different from those of other clips, so that clips can be distinguished.
     """
     found = functional.normalize(torch.cat([first, second]), dim=1)
     similarities = found @ found.T / temperature
@@ -105,17 +105,17 @@ def contrastive_loss(first: Tensor, second: Tensor, temperature: float = 0.1) ->
 
 
 def retrieval_accuracy(first: Tensor, second: Tensor) -> float:
-    """Share of clips whose second look is more alike to their first look than that of every other clip."""
+    """Fraction of clips whose second view is more similar to their first view than that of any other clip."""
     similarities = functional.normalize(first, dim=1) @ functional.normalize(second, dim=1).T
     return float((similarities.argmax(1).cpu() == torch.arange(len(first))).float().mean())
 
 
 class Data(NamedTuple):
-    """Clips of both tasks: those to learn from, and those that say how far it is.
+    """Clips of both tasks, for training and for validation.
 
-    apart: whether attributes come from another dataset than actions. Then what needs no labels is fought on the clips
-    of the actions, as published; otherwise on the training clips of the attribute, since attackers may be tested on
-    those of the actions.
+    apart: whether attributes come from another dataset than actions. If so, losses without labels use the clips of the
+    actions, as published; otherwise the training clips of the attribute, since attackers may be tested on those of the
+    actions.
     """
 
     actions: Draws
@@ -126,7 +126,7 @@ class Data(NamedTuple):
 
 
 class Losses(NamedTuple):
-    """Of one batch: what is minimised, the part of it beside the utility loss, and an accuracy of what learned."""
+    """Results of one batch: the loss, its part beside the utility loss, and the accuracy of the trained networks."""
 
     total: Tensor
     privacy: float
@@ -134,7 +134,7 @@ class Losses(NamedTuple):
 
 
 def losses_of(phase: Phase, parts: Parts, data: Data, settings: Learning) -> Losses:
-    """What a phase minimises, on the next batches of the clips that it needs."""
+    """The loss of a phase, on the next batches of the clips that it needs."""
     learns, device = "degradation" in phase.learns, next(parts.utility.parameters()).device
     total: Tensor = torch.zeros((), device=device)
     privacy, accuracy = 0.0, 0.0
@@ -156,9 +156,9 @@ def losses_of(phase: Phase, parts: Parts, data: Data, settings: Learning) -> Los
 def _term(
     phase: Phase, of_actions: Tensor | None, parts: Parts, data: Data, settings: Learning
 ) -> tuple[Tensor, float | None]:
-    """The loss beside the utility loss, and the accuracy of the weakest f_b where f_b alone learns.
+    """The loss beside the utility loss, and the accuracy of the weakest f_b if only f_b is trained.
 
-    of_actions: what f_d made of the clips of the actions in this step.
+    of_actions: the output of f_d for the clips of the actions in this step.
     """
     learns, device = "degradation" in phase.learns, next(parts.utility.parameters()).device
     if phase.term == "identity":
@@ -190,14 +190,14 @@ def _term(
 
 
 def _unsure(term: Term, shown: Tensor, parts: Parts, data: Data) -> Tensor:
-    """How sure the surest f_b is of each clip, in the mean."""
+    """The mean over clips of the confidence of the most confident f_b."""
     measure = negative_entropy if term == "entropy" else uniform_cross_entropy
     multilabel = data.attribute_validation.task.multilabel
     return worst_of([measure(budget(shown), multilabel=multilabel) for budget in parts.budgets])
 
 
 CANDIDATES = 32
-"""Transforms that are tried for every choice, at least."""
+"""Minimum number of transforms to choose from."""
 
 
 def candidates(count: int, seeds: tuple[int, ...]) -> torch.Tensor:
@@ -211,9 +211,9 @@ def candidates(count: int, seeds: tuple[int, ...]) -> torch.Tensor:
 
 @torch.no_grad()
 def choose_transforms(parts: Parts, clips: Draws, device: torch.device, seeds: tuple[int, ...]) -> None:
-    """Put into f_d the transforms under which f_T is least sure of its answer, the identity always among them.
+    """Set the transforms of f_d to those with the lowest confidence of f_T, always including the identity.
 
-    "Maximum entropy" of the paper: what the network cannot tell yet is what it learns most from.
+    This is the "maximum entropy" of the paper: the network learns most from what it cannot recognise yet.
     """
     degradation = cast(LowResolution, parts.degradation)
     wanted = len(degradation.transforms) - 1

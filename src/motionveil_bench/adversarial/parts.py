@@ -1,4 +1,4 @@
-"""The networks of one training, f_d, f_T and the f_b, with their optimisers, and the clips that they are shown."""
+"""The networks of one training, f_d, f_T and the f_b, with their optimisers, and batches of clips."""
 
 from __future__ import annotations
 
@@ -21,8 +21,13 @@ from .settings import Learning, Part
 
 
 class Batch(NamedTuple):
-    """frames: (N, 3, T, H, W) float32 in [0, 1]. previous: the video frame before each, where f_d wants it. targets: as
-    networks are told them."""
+    """A batch.
+
+    Attributes:
+        frames: (N, 3, T, H, W) float32 in [0, 1].
+        previous: The previous video frames, if f_d needs them.
+        targets: As networks expect them.
+    """
 
     frames: Tensor
     previous: Tensor | None
@@ -35,14 +40,15 @@ class Batch(NamedTuple):
 
 
 def as_pictures(network: Network, num_frames: int, size: int) -> Network:
-    """How clips are sampled for a network whose input f_d makes: as it sees them, but as plain pictures."""
+    """The sampling for a network that processes the output of f_d: its own, but for unnormalised images."""
     mean, deviation = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
     return replace(network, level="clip", num_frames=num_frames, size=size, flow=False, mean=mean, deviation=deviation)
 
 
 class Draws:
-    """Batches to learn from without end. The n-th depends on the seed and n alone, so that a training goes on where it
-    was interrupted. num_drawn: how many there were."""
+    """An endless sequence of training batches. The n-th depends on the seed and n alone, so that training can be
+    resumed. num_drawn: number of batches so far.
+    """
 
     def __init__(self, clips: TrainingClips, batch_size: int, seed: int) -> None:
         self.num_drawn = 0
@@ -58,7 +64,7 @@ class Draws:
         return [batch for step in steps for batch in step]
 
     def __call__(self) -> Batch:
-        """The next one."""
+        """The next batch."""
         epoch, number = divmod(self.num_drawn, self._per_epoch)
         if epoch != self._epoch:
             self._epoch, self._order = epoch, self._plan(epoch)
@@ -68,7 +74,7 @@ class Draws:
 
 
 def evaluation_batches(clips: TestClips, batch_size: int) -> Iterator[Batch]:
-    """All clips, each with its one view, in order."""
+    """All clips, each with its single view, in order."""
     for start in range(0, len(clips), batch_size):
         items = [clips[index] for index in range(start, min(start + batch_size, len(clips)))]
         yield _batch([(views[0], target) for views, target in items])
@@ -82,14 +88,14 @@ def _batch(items: list[tuple[Tensor, Tensor]]) -> Batch:
 
 
 EMBEDDING = 128
-"""Dimensions in which a contrastive f_b tells clips apart (SPAct)."""
+"""Embedding dimension of a contrastive f_b (SPAct)."""
 
 
 class Seeing(nn.Module):
-    """A network behind f_d: pictures (N, 3, T, H, W) in [0, 1] to logits (N, C).
+    """A network behind f_d: images (N, 3, T, H, W) in [0, 1] to logits (N, C).
 
-    It sees a part of `size` pixels, any in training, the middle otherwise, as f_d works on whole frames, normalised as
-    the network wants it; one for frames has its logits averaged over the T frames.
+    It crops `size` pixels, at random in training, from the centre otherwise, since f_d processes whole frames, and
+    normalises them. For frame networks, logits are averaged over the T frames.
     """
 
     mean: Tensor
@@ -101,13 +107,13 @@ class Seeing(nn.Module):
         told = get_network(name)
         self.network = build_network(name, num_classes, checkpoint=checkpoint)
         self.by_frame = told.level == "frame"
-        # Not part of the state: what is saved is the network alone.
+        # Not persistent: only the network is saved.
         self.register_buffer("mean", torch.tensor(told.mean).view(3, 1, 1, 1), persistent=False)
         self.register_buffer("deviation", torch.tensor(told.deviation).view(3, 1, 1, 1), persistent=False)
 
     def forward(self, frames: Tensor) -> Tensor:
         spare = [length - self.size for length in frames.shape[-2:]]
-        # By torch's generator on the CPU, so that a training repeats.
+        # From torch's generator on the CPU, for reproducibility.
         top, left = (int(torch.randint(each + 1, ())) if self.training else each // 2 for each in spare)
         part = frames[..., top : top + self.size, left : left + self.size]
         clips = (part - self.mean) / self.deviation
@@ -117,7 +123,7 @@ class Seeing(nn.Module):
         return logits.unflatten(0, (len(frames), -1)).mean(1)
 
     def halves(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Of the earlier and of the later half of the frames, in training each in a part and mirroring of its own."""
+        """Embeddings of both halves of the frames, in training each with its own crop and mirroring."""
         half = max(1, frames.shape[2] // 2)
         later = frames[:, :, -half:]
         if self.training and torch.rand(()) < 0.5:
@@ -128,8 +134,11 @@ class Seeing(nn.Module):
 class Parts:
     """The networks that are trained with and against each other.
 
-    num_classes: of the attribute; 0 where f_b tells clips apart. size: of the part of a frame that f_b sees. weights:
-    files of pretrained weights by network. f_b start from these, or from what the seed and `generation` alone decide.
+    Args:
+        num_classes: Number of classes of the attribute; 0 if f_b is contrastive.
+        size: Size of the crop for f_b.
+        weights: Files of pretrained weights by network. f_b start from these, or from an initialisation that depends on
+            the seed and `generation` alone.
     """
 
     def __init__(
@@ -163,7 +172,7 @@ class Parts:
         self.restart()
 
     def restart(self) -> None:
-        """All f_b start afresh, each from weights of its own."""
+        """Reinitialise all f_b, each with its own weights."""
         self.generation += 1
         self.budgets = []
         for number in range(self._settings.num_budgets if self._settings.fights else 0):
@@ -176,15 +185,15 @@ class Parts:
             )
 
     def hidden(self, batch: Batch, *, learns: bool) -> Tensor:
-        """f_d of a batch; learns: whether f_d is trained by what follows."""
+        """The output of f_d for a batch. learns: whether gradients for f_d are needed."""
         with torch.set_grad_enabled(learns and torch.is_grad_enabled()):
             shown: Tensor = self.degradation(batch.frames, batch.previous)
         return shown
 
     @contextmanager
     def training(self, learns: frozenset[Part]) -> Iterator[None]:
-        """Within, these parts learn; the others are frozen, in evaluation mode."""
-        # f_d keeps to training mode, in which extreme low resolution varies what it makes.
+        """Within the block, these parts are trained; the others are frozen, in evaluation mode."""
+        # f_d stays in training mode, in which extreme low resolution varies its output.
         self.degradation.train()
         for module, part in self._modules():
             if part != "degradation":
@@ -199,7 +208,7 @@ class Parts:
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
-        """Within, all parts are in evaluation mode; afterwards each is in the mode that it was in."""
+        """Within the block, all parts are in evaluation mode; afterwards, modes are restored."""
         modes = [(module, module.training) for module, _ in self._modules()]
         for module, _ in modes:
             module.eval()
@@ -216,14 +225,14 @@ class Parts:
             yield budget, "budget"
 
     def step(self, learns: frozenset[Part]) -> None:
-        """Change the weights of these parts by the gradients that were gathered, and forget those of all."""
+        """Update the weights of these parts, and reset all gradients."""
         for name, optimiser in self._optimisers.items():
             if name.rstrip("0123456789") in learns:
                 optimiser.step()
             optimiser.zero_grad()
 
     def state(self) -> dict[str, Any]:
-        """All that changes, for a file."""
+        """The complete state, for a file."""
         return {
             "generation": self.generation,
             "degradation": self.degradation.state_dict(),
@@ -233,7 +242,7 @@ class Parts:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """What `state` gave."""
+        """Restore a state from `state`."""
         self.generation = state["generation"]
         self.degradation.load_state_dict(state["degradation"])
         self.utility.load_state_dict(state["utility"])

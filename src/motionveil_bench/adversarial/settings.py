@@ -1,4 +1,4 @@
-"""The learned methods, the phases of a round of their training, and what a training is told."""
+"""The learned methods, the phases of their training, and its settings."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Part = Literal["degradation", "utility", "budget"]
 """f_d, which hides; f_T, which recognises actions; f_b, the attackers that it is trained against."""
 
 Term = Literal["", "identity", "attack", "reversal", "strongest", "entropy", "uniform", "contrastive"]
-"""What is minimised beside the utility loss.
+"""The term beside the utility loss.
 
-identity: what f_d makes is what it was given. attack: every f_b recognises as well as it can. reversal: every f_b
-recognises as well as it can, and f_d makes that hard. strongest: minus the loss of the strongest f_b. entropy, uniform:
-how sure the surest f_b is. contrastive: minus the loss of telling clips apart.
+identity: f_d reproduces its input. attack: each f_b recognises as well as it can. reversal: the same, and f_d prevents
+it. strongest: minus the loss of the strongest f_b. entropy, uniform: the confidence of the most confident f_b.
+contrastive: minus the loss of distinguishing clips.
 """
 
 Stopped = Literal["", "steps", "accuracy", "plateau"]
@@ -31,11 +31,13 @@ Stopped = Literal["", "steps", "accuracy", "plateau"]
 
 @dataclass(frozen=True)
 class Gate:
-    """When a phase ends before its steps are done.
+    """When a phase ends before its maximum number of steps.
 
-    accuracy: once it is reached. on: 'training', as the mean over the last `window` steps, of the worst network where
-    several learn; or 'validation', asked every `window` steps. patience: steps on the validation clips without a new
-    highest accuracy after which it ends, too; 0 never.
+    Attributes:
+        accuracy: Accuracy to be reached.
+        on: 'training': the mean over the last `window` steps, of the worst network if several are trained;
+            'validation': evaluated every `window` steps.
+        patience: Steps on the validation clips without improvement after which it ends as well; 0 for never.
     """
 
     accuracy: float
@@ -45,7 +47,7 @@ class Gate:
 
 
 class Gatekeeper:
-    """Watches one phase through its gate."""
+    """Monitors one phase."""
 
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
@@ -54,11 +56,11 @@ class Gatekeeper:
         self._since = 0
 
     def is_asked(self, step: int) -> bool:
-        """Whether an accuracy is wanted after this step, counted from 1."""
+        """Whether an accuracy is needed after this step, counted from 1."""
         return self.gate.on == "training" or step % self.gate.window == 0
 
     def __call__(self, accuracy: float) -> Stopped:
-        """Why to stop after a step with this accuracy; empty to go on."""
+        """The reason to stop after a step with this accuracy; empty to continue."""
         if self.gate.on == "training":
             self._recent = [*self._recent, accuracy][-self.gate.window :]
             full = len(self._recent) == self.gate.window
@@ -72,10 +74,13 @@ class Gatekeeper:
 
 @dataclass(frozen=True)
 class Phase:
-    """Steps that train some of the parts on one loss.
+    """Steps that train some of the parts with one loss.
 
-    learns: parts whose weights change; the others are frozen, in evaluation mode. utility: whether the utility loss L_T
-    is part of it. term: see `Term`; weighted by gamma where f_d learns. steps: at most.
+    Attributes:
+        learns: The trained parts; the others are frozen, in evaluation mode.
+        utility: Whether the utility loss L_T is included.
+        term: See `Term`; weighted by gamma if f_d is trained.
+        steps: Maximum number of steps.
     """
 
     name: str
@@ -91,12 +96,15 @@ Phases = Callable[["Learning"], tuple[Phase, ...]]
 
 @dataclass(frozen=True)
 class Method:
-    """One line of the table.
+    """One row of the table.
 
-    degradation: f_d where the settings name none. terms: what f_d may fight the budgets with, the usual one first;
-    empty where nothing is fought. phases: of a round. needs_labels: whether f_b learns an attribute. num_budgets: how
-    many f_b there are where a file does not say.
-    chooses_transforms: whether inverse super-resolution picks transforms before every round.
+    Attributes:
+        degradation: The default f_d.
+        terms: Possible privacy terms, the default first; empty for methods without any.
+        phases: The phases of a round.
+        needs_labels: Whether f_b learns an attribute.
+        num_budgets: The default number of f_b.
+        chooses_transforms: Whether inverse super-resolution selects transforms before each round.
     """
 
     degradation: str
@@ -108,13 +116,13 @@ class Method:
 
 
 def _attack(settings: Learning) -> Phase:
-    """All f_b learn until each is nearly perfect on the training clips, so that f_d never fights weak ones."""
+    """Train all f_b until each is nearly perfect on the training clips, so that f_d never competes with weak ones."""
     gate = Gate(settings.attack_accuracy, window=settings.gate_window)
     return Phase("attack", frozenset({"budget"}), settings.attack_steps, term="attack", gate=gate)
 
 
 def _use(settings: Learning, *parts: str) -> Phase:
-    """Recognise actions well again, until the validation clips say that it is enough, or no longer gets better."""
+    """Recover the actions, until the validation accuracy is sufficient or no longer improves."""
     gate = Gate(settings.use_accuracy, "validation", settings.gate_window, settings.use_patience)
     learns = frozenset(part for part in ("degradation", "utility") if part in parts)
     return Phase("use", learns, settings.use_steps, utility=True, gate=gate)
@@ -126,7 +134,7 @@ def _suppress(settings: Learning, *parts: str, utility: bool) -> Phase:
 
 
 def _grl(settings: Learning) -> tuple[Phase, ...]:
-    """Attackers catch up; then all parts learn at once, the gradient of the attackers reversed on its way to f_d."""
+    """Attackers catch up; then all parts are trained at once, with the gradient of the attackers to f_d reversed."""
     return _attack(settings), _suppress(settings, "degradation", "utility", "budget", utility=True)
 
 
@@ -140,17 +148,21 @@ def _kbeam(settings: Learning) -> tuple[Phase, ...]:
 
 
 def _entropy(settings: Learning) -> tuple[Phase, ...]:
-    """f_T and f_d keep the actions while the surest attacker is made unsure; f_T recovers; attackers catch up."""
+    """f_T and f_d preserve the actions and reduce the confidence of the most confident attacker; f_T recovers;
+    attackers catch up.
+    """
     return (_suppress(settings, "degradation", "utility", utility=True), _use(settings, "utility"), _attack(settings))
 
 
 def _spact(settings: Learning) -> tuple[Phase, ...]:
-    """f_d keeps the actions and makes clips alike to a frozen f_b; then f_T recovers and f_b tells them apart again."""
+    """f_d preserves the actions and makes clips similar for a frozen f_b; then f_T recovers, and f_b learns to
+    distinguish them again.
+    """
     return (_suppress(settings, "degradation", utility=True), _use(settings, "utility"), _attack(settings))
 
 
 def _elr(settings: Learning) -> tuple[Phase, ...]:
-    """Nothing is fought: f_T learns from what the chosen transforms and few pixels leave."""
+    """No adversary: f_T is trained on few pixels under the selected transforms."""
     return (_use(settings, "utility"),)
 
 
@@ -168,25 +180,43 @@ METHODS: dict[str, Method] = {
 
 @dataclass(frozen=True)
 class Learning(Settings):
-    """Settings of the training of one learned obfuscator; defaults are those of Wu et al.'s code where it gives them.
+    """Settings of the training of one learned obfuscator. Defaults are those of the code of Wu et al., where it has
+    them.
 
-    method: one of `METHODS`. degradation, degradation_options: f_d, one of `learned.DEGRADATIONS`, by default the
-    method's, and what it is made with. utility: f_T, a network for clips that sees no flow. budgets: networks for f_b,
-    used in turn until there are `num_budgets` of them: K of K-beam, M of the ensemble. attribute: the privacy task,
-    empty where the dataset has only one. attribute_dataset: where its labels come from if not from the dataset of the
-    actions. term: what f_d fights the budgets with, see `Term`; empty for the method's.
+    Attributes:
+        method: A name in `METHODS`.
+        degradation: f_d, a name in `learned.DEGRADATIONS`. Default: the method's.
+        degradation_options: Its options.
+        utility: f_T, a network for clips without flow.
+        budgets: Networks for f_b, used in turn until there are `num_budgets`.
+        num_budgets: K of K-beam, M of the ensemble.
+        attribute: The privacy task; empty if the dataset has only one.
+        attribute_dataset: The dataset of its labels, if not that of the actions.
+        term: The privacy term, see `Term`. Default: the method's.
+        gamma: Weight of that term.
+        up_to_chance: Raise the loss of the strongest f_b only up to that of guessing: an f_b that is wrong on purpose
+            reveals as much, and f_d would map all images to one.
+        rounds: Number of rounds of phases.
+        restart_every: Number of rounds after which all f_b are reinitialised; 0 for never.
+        degradation_steps: Pretraining of f_d to the identity.
+        utility_steps: Pretraining of f_T.
+        budget_steps: Pretraining of new f_b.
+        suppress_steps: Maximum steps of this phase of a round, see `METHODS`.
+        attack_steps: The same.
+        use_steps: The same.
+        attack_accuracy: Training accuracy that ends an attack phase.
+        use_accuracy: Validation accuracy that ends a use phase.
+        use_patience: Steps without improvement that end a use phase.
+        gate_window: Steps between validations, and window of a training accuracy.
+        final_steps: Further steps of f_T after f_d is finished.
+        num_frames: Frames per clip for f_T; 0 for the network's own number.
+        budget_frames: Frames per clip for f_b, over which logits are averaged.
+        batch_size: Clips per batch.
+        accumulate: Batches per step.
+        degradation_learning_rate: Learning rate of Adam for f_d; the others accordingly.
 
-    gamma: weight of that term. up_to_chance: raise the loss of the strongest f_b only as far as that of guessing: one
-    that is wrong on purpose tells as much, and f_d would turn all pictures into one. rounds: of phases. restart_every:
-    after so many rounds all budgets start afresh; 0 never. degradation_steps, utility_steps, budget_steps: pretraining
-    of f_d to the identity, of f_T, and of new budgets. suppress_steps, attack_steps, use_steps: at most, of the phases
-    of a round (see `METHODS`). attack_accuracy: training accuracy that ends an attack. use_accuracy, use_patience:
-    validation accuracy that ends a use, or steps without a new highest. gate_window: steps between looks at the
-    validation clips, and behind a training accuracy. final_steps: f_T goes on for so long when f_d is finished.
-
-    num_frames: of a clip for f_T, 0 for the network's own. budget_frames: of a clip for f_b, whose logits are averaged.
-    batch_size: clips at once. accumulate: batches behind one step. The learning rates are those of Adam.
-    Raises OptionError for what makes no sense.
+    Raises:
+        OptionError: For invalid values.
     """
 
     method: str

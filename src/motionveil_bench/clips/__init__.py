@@ -1,1 +1,1 @@
-"""Clips as networks see them: decoded once, sampled and cropped."""
+"""Clips as input of networks: decoded once, sampled and cropped."""

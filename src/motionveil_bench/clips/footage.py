@@ -13,8 +13,9 @@ from .frames import FrameStore
 
 @dataclass(frozen=True)
 class Footage:
-    """A dataset, where its files are, and their frames. without_test: no split has test clips, so that nothing that
-    works on it can look at them."""
+    """A dataset, its files and its frames. without_test: remove test clips from all splits, so that they cannot be
+    used.
+    """
 
     dataset: AnnotatedDataset
     preparation: Preparation
@@ -27,7 +28,7 @@ class Footage:
         return replace(split, test=()) if self.without_test else split
 
     def digest(self, split: Split, task: str) -> str:
-        """A hash of the clips of a split, of their labels, and of what their files hold."""
+        """A hash of the clips of a split, their labels, and the contents of their files."""
         return hash_of(
             [
                 [[r.name, r.labels[task], r.start, r.stop, self.preparation.digest(r.source)] for r in part]

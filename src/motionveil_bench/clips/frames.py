@@ -1,4 +1,4 @@
-"""Frames of a dataset's clips, small, as networks see them, and the files that keep them decoded."""
+"""Downsampled frames of a dataset's clips, and the files in which they are stored."""
 
 from __future__ import annotations
 
@@ -31,16 +31,19 @@ from ..results import hash_of
 
 
 def open_decoded(path: Path) -> UInt8Array:
-    """A clip of a `DecodedWriter`, (T, H, W, C) uint8, read only. Frames come from the disk, or from the system's cache
-    of it, when they are looked at: many processes may read a clip, and it is in memory once.
+    """A clip written by `DecodedWriter`, (T, H, W, C) uint8, read-only. Frames are memory-mapped: several processes may
+    read a clip, and it is in memory once.
     """
     return np.asarray(np.load(path, mmap_mode="r"))
 
 
 class DecodedWriter:
-    """Writes a clip as ``.npy`` part by part, so that memory never holds a whole one; a context manager.
+    """Writes a clip as ``.npy`` in parts, so that memory never holds all of it; a context manager.
 
-    The file appears with `commit`, whole or not at all. Raises OSError where it cannot be written.
+    The file appears with `commit`, complete or not at all.
+
+    Raises:
+        OSError: If it cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,7 +54,7 @@ class DecodedWriter:
         self._file = self._temporary.open("wb")
 
     def add(self, frames: UInt8Array) -> None:
-        """The next frames, (n, H, W, C) uint8."""
+        """Add the next frames, (n, H, W, C) uint8."""
         if not self._shape:
             self._shape = frames.shape[1:]
             self._write_heading()
@@ -59,14 +62,14 @@ class DecodedWriter:
         self.num_frames += len(frames)
 
     def commit(self) -> None:
-        """Let the file appear."""
+        """Make the file appear."""
         self._file.seek(0)
         self._write_heading()
         self._file.close()
         take_place(self._temporary, self.path, overwrite=True)
 
     def _write_heading(self) -> None:
-        # NumPy leaves room in it for the number of frames to grow, so it is as long in the end as in the beginning.
+        # NumPy reserves space in the header for the number of frames to grow, so its length does not change.
         heading = {"descr": "|u1", "fortran_order": False, "shape": (self.num_frames, *self._shape)}
         np.lib.format.write_array_header_1_0(self._file, heading)
 
@@ -80,31 +83,31 @@ class DecodedWriter:
         remove(self._temporary)
 
 
-_log = logging.getLogger("motionveil.bench")  # shown by the command line as all of motionveil
+_log = logging.getLogger("motionveil.bench")  # displayed by the command line, like all loggers of motionveil
 VERSION = 1
-"""To be raised when the same sources would be decoded to other frames or flow: older files are then made again."""
+"""Increase this if the same sources would be decoded to other frames or flow; older files are then rebuilt."""
 Span = tuple[int, int | None]
-"""First frame and the one after the last, None for the end, as in `Record`."""
+"""First frame and last frame (exclusive); None for the end, as in `Record`."""
 Parts = Iterator[tuple[Span, UInt8Array]]
-"""Parts of clips of one source, in the order of its frames."""
+"""Parts of clips of one source, in frame order."""
 Fit = Literal["crop", "squash"]
 FASTEST = 0.05
-"""Flow of this share of the picture's side from one frame to the next gets the full colour."""
+"""Flow between frames, as a fraction of the image side, that is shown in full colour."""
 _FLOW_SIDE = 160
 _STILL, _LEVELS = 128, 96
-"""No motion, and how far from it the fastest one that is told apart lies, in the bytes that flow is kept in."""
+"""The byte for no motion, and the distance of the fastest distinguishable motion from it."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """How frames are brought to a square: `crop` keeps their shape and lets the sides be cut off, `squash` does not."""
+    """How frames become square: `crop` keeps the aspect ratio and crops the sides, `squash` does not."""
 
     size: int
     fit: Fit = "crop"
 
 
 def flow_pictures(flow: UInt8Array, *, mirrored: bool = False) -> UInt8Array:
-    """Flow (T, h, w, 2) of `FrameStore.flow` in Middlebury colours, (T, h, w, 3). mirrored: of the mirrored clip."""
+    """Flow (T, h, w, 2) of `FrameStore.flow` in Middlebury colours, (T, h, w, 3). mirrored: for mirrored clips."""
     if mirrored:
         flow = flow[:, :, ::-1]
     x = 2 * _STILL - flow[..., 0].astype(np.intp) if mirrored else flow[..., 0].astype(np.intp)
@@ -113,19 +116,20 @@ def flow_pictures(flow: UInt8Array, *, mirrored: bool = False) -> UInt8Array:
 
 @cache
 def _colours() -> UInt8Array:
-    """(256, 256, 3): the colour of every flow that bytes can hold, by y and x."""
+    """(256, 256, 3): the colour of each flow that bytes can represent, by y and x."""
     axis = (np.arange(256, dtype=np.float32) - _STILL) / _LEVELS
     return flow_colours(np.stack(np.meshgrid(axis, axis), -1).astype(np.float32), largest=1.0)
 
 
 class FrameStore:
-    """Decoded clips. The first look at a clip decodes its source once, writes all clips of it that are expected, and
-    from then on they are read from there (see `DecodedWriter`), by other processes and in later runs too.
+    """Decoded clips. The first access to a clip decodes its source once and writes all expected clips of it; later
+    accesses, also from other processes and in later runs, read them from there (see `DecodedWriter`).
 
-    preparation: where the sources are. folder: of the decoded clips, which can be thrown away; None for `decoded`
-    beside the obfuscated copies. spare: the share of the disk that stays free. With less, or where nothing can be
-    written, clips stay in memory up to a limit of `memory` GiB, those not asked for the longest being dropped first;
-    loader processes share the limit.
+    Args:
+        preparation: Provides the sources.
+        folder: For the decoded clips, may be deleted at any time; None for `decoded` next to the obfuscated copies.
+        spare: Fraction of the disk to keep free. With less, or if nothing can be written, clips are kept in memory.
+        memory: Limit for that in GiB, shared by loader processes; the least recently used clips are dropped first.
     """
 
     def __init__(
@@ -148,14 +152,15 @@ class FrameStore:
         self._kept: OrderedDict[Path, UInt8Array] = OrderedDict()
 
     def expect(self, records: Iterable[Record]) -> None:
-        """These clips will be asked for: they are decoded together with others of the same source."""
+        """Announce clips, so that clips of the same source are decoded together."""
         for record in records:
             self._expected.setdefault(record.source, set()).add((record.start, record.stop))
 
     def frames(self, record: Record, obfuscator: str, look: Look) -> UInt8Array:
-        """All frames of a clip as this obfuscator shows it, (T, h, w, 3) uint8 RGB; the shorter side is `look.size`.
+        """All frames of a clip under this obfuscator, (T, h, w, 3) uint8 RGB; the short side is `look.size`.
 
-        Raises InputError where the source holds fewer frames than the record says.
+        Raises:
+            InputError: If the source has fewer frames than the record states.
         """
         size = (look.size, look.size) if look.fit == "squash" else look.size
 
@@ -165,9 +170,9 @@ class FrameStore:
         return self._get(record, obfuscator, f"{look.fit}{look.size}", parts)
 
     def flow(self, record: Record, obfuscator: str, look: Look) -> UInt8Array:
-        """The flow from every frame to the next one, (T, h, w, 2) uint8, for `flow_pictures`; as large as `frames`.
+        """The flow from each frame to the next one, (T, h, w, 2) uint8, for `flow_pictures`, at the size of `frames`.
 
-        The last frame repeats the one before it.
+        The last frame repeats the previous one.
         """
         shape = self.frames(record, obfuscator, look).shape[1:3]
 
@@ -186,8 +191,8 @@ class FrameStore:
                 now = self._flow.prepare(frame)
                 if span in before:
                     flow = self._flow.between(before[span], now)
-                    # In shares of the picture's sides, so that what is squashed shows the directions of the square;
-                    # where its shape is kept, of the shorter one, so that directions stay as they are.
+                    # In fractions of both sides, so that squashed frames have the directions of the square;
+                    # with the aspect ratio kept, of the short side, so that directions are preserved.
                     sides = (flow.shape[1], flow.shape[0]) if fit == "squash" else (min(flow.shape[:2]),) * 2
                     share = cast(Float32Array, flow / np.array(sides, np.float32))
                     share = cast(Float32Array, cv2.resize(share, (width, height), interpolation=cv2.INTER_AREA))
@@ -200,7 +205,7 @@ class FrameStore:
             yield span, last.get(span, np.full((1, height, width, 2), _STILL, np.uint8))
 
     def _places(self, source: str, obfuscator: str) -> tuple[Path, Path]:
-        """Where a source lies as this obfuscator shows it, and the folder of its decoded clips."""
+        """The location of a source under this obfuscator, and the folder of its decoded clips."""
         key = (source, obfuscator)
         if key not in self._folders:
             path = self.preparation.prepare(source, obfuscator)
@@ -215,7 +220,7 @@ class FrameStore:
     def _get(
         self, record: Record, obfuscator: str, kind: str, parts: Callable[[Path, Sequence[Span]], Parts]
     ) -> UInt8Array:
-        """What `parts` makes of the record's part of a source: from a file, which is made where there is none yet."""
+        """The record's part of a source as computed by `parts`: from a file, which is created if missing."""
         path, folder = self._places(record.source, obfuscator)
 
         def place(span: Span) -> Path:
@@ -226,7 +231,7 @@ class FrameStore:
             spans = sorted(self._expected.get(record.source, set()) | {own}, key=str)
             try:
                 folder.mkdir(parents=True, exist_ok=True)
-                with FileLock(folder / f".{kind}.lock"):  # another process may be at it, or done
+                with FileLock(folder / f".{kind}.lock"):  # another process may have it in progress, or finished
                     missing = {span: place(span) for span in spans if not place(span).exists()}
                     if own in missing:
                         _write(missing, parts(path, list(missing)))
@@ -260,12 +265,12 @@ class FrameStore:
 
 
 def _levels(share: Float32Array) -> UInt8Array:
-    """Flow in shares of a side as the bytes that it is kept in."""
+    """Quantise flow, in fractions of a side, to bytes."""
     return np.clip(np.rint(share * (_LEVELS / FASTEST) + _STILL), 0, 255).astype(np.uint8)
 
 
 def _decoded(path: Path, spans: Sequence[Span], size: int | tuple[int, int]) -> Parts:
-    """The frames of some spans of a source, part by part as they come."""
+    """The frames of several spans of a source, in parts as they are decoded."""
     with open_source(path, size=size) as reader:
         for clip in reader:
             for start, stop in spans:
@@ -278,7 +283,7 @@ def _decoded(path: Path, spans: Sequence[Span], size: int | tuple[int, int]) -> 
 
 
 def _write(places: Mapping[Span, Path], parts: Parts) -> None:
-    """All clips that are there whole."""
+    """All clips that are complete."""
     with ExitStack() as stack:
         writers = {span: stack.enter_context(DecodedWriter(path)) for span, path in places.items()}
         for span, frames in parts:
@@ -289,13 +294,13 @@ def _write(places: Mapping[Span, Path], parts: Parts) -> None:
 
 
 def _is_whole(span: Span, num_frames: int) -> bool:
-    """Whether no more frames are missing than lists and decoders differ by."""
+    """Whether the number of missing frames is within the differences between lists and decoders."""
     wanted = (span[1] or 0) - span[0]
     return num_frames > 0 and num_frames >= wanted - max(2, wanted // 20)
 
 
 def _whole(record: Record, path: Path, parts: Iterable[UInt8Array]) -> UInt8Array:
-    """One array of the parts of a clip. Raises InputError where too many frames are missing."""
+    """Concatenate the parts of a clip. Raises InputError if too many frames are missing."""
     found = list(parts)
     count = sum(map(len, found))
     if not _is_whole((record.start, record.stop), count):

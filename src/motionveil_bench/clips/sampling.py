@@ -1,4 +1,4 @@
-"""What a network gets to see of a clip: which frames, which part of them, in training and in testing."""
+"""Sampling of clips for a network: which frames, and which part of them, in training and testing."""
 
 from __future__ import annotations
 
@@ -24,13 +24,19 @@ Indices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Sampling(Settings):
-    """How clips are sampled, in space and time.
+    """How clips are sampled in space and time.
 
-    spread: take the network's frames evenly from the whole clip, instead of with its own stride from a window.
-    fit: see `frames.Look`. margin: in training, frames are this much larger than the network's crop, which moves.
-    flip: mirror half of the clips in training; some then show another class (`Task.mirrored`). samples: how often an
-    epoch visits every clip, for frame networks. views: of a test clip, None for as many as the network says. size: of
-    the crop in pixels, None for the network's own. Raises OptionError for what makes no sense.
+    Args:
+        spread: Take the network's frames evenly from the whole clip, instead of with its own stride from a window.
+        fit: See `frames.Look`.
+        margin: In training, frames are larger than the network's random crop by this fraction.
+        flip: Mirror half of the clips in training; some then show another class (`Task.mirrored`).
+        samples: How often an epoch visits each clip, for frame networks.
+        views: Number of views of a test clip; None for the network's default.
+        size: Size of the crop in pixels; None for the network's own.
+
+    Raises:
+        OptionError: For invalid values.
     """
 
     spread: bool = False
@@ -42,17 +48,17 @@ class Sampling(Settings):
     size: Annotated[int, Meta(ge=16, le=4096)] | None = None
 
     def applied_to(self, network: Network) -> Network:
-        """The network, looking at crops of this size."""
+        """The network, with crops of this size."""
         return replace(network, size=self.size) if self.size else network
 
     def look(self, network: Network) -> Look:
-        """How large frames are read for a network."""
+        """The size at which frames are read for a network."""
         return Look(round(network.size * (1 + self.margin)), self.fit)
 
 
 def sampled_for_training(length: int, network: Network, spread: bool, rng: np.random.Generator) -> Indices:
-    """Frames to train on, (num_frames,), of a clip of `length` frames: one from each of as many equal parts (`spread`,
-    Wang et al., Temporal Segment Networks, ECCV 2016), or a window f x r at a random place.
+    """Indices of training frames, (num_frames,), of a clip of `length` frames: one from each of as many equal parts
+    (`spread`, Wang et al., Temporal Segment Networks, ECCV 2016), or a window f x r at a random position.
     """
     count, window = network.num_frames, network.num_frames * network.frame_stride
     if spread or length < window:
@@ -62,7 +68,9 @@ def sampled_for_training(length: int, network: Network, spread: bool, rng: np.ra
 
 
 def sampled_for_evaluation(length: int, network: Network, spread: bool, views: int) -> Indices:
-    """Frames to judge, (views, num_frames): the same parts at evenly shifted places, or evenly spaced windows."""
+    """Indices of test frames, (views, num_frames): the same parts at evenly shifted positions, or evenly spaced
+    windows.
+    """
     count, window = network.num_frames, network.num_frames * network.frame_stride
     if spread or length < window:
         shifts = (np.arange(views)[:, None] + 0.5) / views
@@ -73,7 +81,7 @@ def sampled_for_evaluation(length: int, network: Network, spread: bool, views: i
 
 @dataclass
 class _Clips(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """What training and test clips have in common."""
+    """Common base of training and test clips."""
 
     records: Sequence[Record]
     obfuscator: str
@@ -82,13 +90,13 @@ class _Clips(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     sampling: Sampling
     store: FrameStore
     previous: bool = False
-    """Whether the frame before each one comes too, as three more channels."""
+    """Whether the previous frame of each one is appended as three more channels."""
 
     def __post_init__(self) -> None:
         self.store.expect(self.records)
 
     def target(self, record: Record, *, mirrored: bool = False) -> torch.Tensor:
-        """The number of the class; for several labels at once a 0 or 1 for each. mirrored: of the mirrored clip."""
+        """The class index; with several labels, a 0 or 1 for each. mirrored: of the mirrored clip."""
         label = record.labels[self.task.name]
         names = (label,) if isinstance(label, str) else label
         if mirrored:
@@ -98,7 +106,7 @@ class _Clips(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         return torch.tensor([float(name in names) for name in self.task.classes])
 
     def _open(self, record: Record) -> tuple[UInt8Array, UInt8Array | None]:
-        """All frames of a clip, and the flow between them where the network sees that too."""
+        """All frames of a clip, with the flow between them if the network uses it."""
         where = (record, self.obfuscator, self.sampling.look(self.network))
         return self.store.frames(*where), self.store.flow(*where) if self.network.flow else None
 
@@ -122,8 +130,8 @@ class _Clips(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
 @dataclass
 class TrainingClips(_Clips):
-    """Clips to train on. Every epoch sees other frames, crops and mirrorings, by (seed, epoch, item) alone:
-    a training that goes on after an interrupt sees the same.
+    """Training clips. Frames, crops and mirroring differ in each epoch and depend on (seed, epoch, item) alone, so that
+    resumed trainings see the same.
     """
 
     seed: int = 0
@@ -147,9 +155,9 @@ class TrainingClips(_Clips):
 
 @dataclass
 class TestClips(_Clips):
-    """Clips to judge: all views of a clip at once, (views, C, …), from the middle of the frames."""
+    """Test clips: all views of a clip at once, (views, C, …), from the centre of the frames."""
 
-    __test__ = False  # no test of pytest's
+    __test__ = False  # not a test of pytest
 
     def __len__(self) -> int:
         return len(self.records)
@@ -163,6 +171,6 @@ class TestClips(_Clips):
 
 
 def _cropped(frames: Any, size: int, corner: tuple[float, float]) -> Any:
-    """A square part of frames (T, h, w, 3); corner: where, from 0 (top, left) to 1 (bottom, right)."""
+    """A square crop of frames (T, h, w, 3). corner: its position, from 0 (top, left) to 1 (bottom, right)."""
     top, left = (round(share * (length - size)) for share, length in zip(corner, frames.shape[1:3], strict=True))
     return frames[:, top : top + size, left : left + size]

@@ -15,7 +15,6 @@ from msgspec import Meta
 from motionveil import ops
 from motionveil._core.errors import MotionveilError, OptionError
 from motionveil._core.types import Clip, Float32Array, UInt8Array
-from motionveil.detection.saliency import opacity_curve
 from motionveil.detection.templates import built_in_library
 from motionveil.fillers import Filler
 from motionveil.flow import FlowEstimator
@@ -166,7 +165,7 @@ _WHOLE = Where(hide=(), whole_frame=True)
 _KTH, _IPN = Where(hide=("kth",)), Where(hide=("ipn",))
 """The selections of Ilic et al.: for KTH and SBU, and for IPN."""
 _SECURE = PRESETS["secure"]
-_WIDE = replace(_SECURE.coverage, begin=0.15, full=0.3, margin=0.04)
+_WIDE = replace(_SECURE.coverage, thresholds=(0.15, 0.3), margin=0.04)
 """Finds more than `secure` does, and a wide margin around it: nothing of a person may be left."""
 
 OBFUSCATIONS: dict[str, Obfuscation] = {
@@ -263,10 +262,9 @@ def read_selective(table: Any, where: str) -> Obfuscation:
         changes = {name: float(table[name]) for name in ("margin", "hold") if name in table}
         coverage = replace(preset.coverage, **cast(Any, changes))
         if given.opacity is not None:
-            coverage = coverage.with_opacity(*map(float, given.opacity))
+            coverage = coverage.with_thresholds(*map(float, given.opacity))
         filling: dict[str, Any] = {name: table[name] for name in ("grain", "statistics") if name in table}
         changed = replace(preset, coverage=coverage).with_filler(preset.filler, **filling)
-        opacity_curve(np.zeros(1, np.float32), changed.coverage.begin, changed.coverage.full)
         if given.statistics != "video":  # which are measured where there are frames
             make_filler(changed.filler, **changed.filler_options)
         chosen = Where(hide=given.hide)

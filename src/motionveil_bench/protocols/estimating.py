@@ -1,4 +1,4 @@
-"""How long an experiment will take, measured on a little of it."""
+"""Estimates the duration of an experiment, from measurements on a small part of it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _FRAMES = 32
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is left, and about how many seconds of one process it takes: copies by obfuscator, trainings by network, and
-    learned obfuscators by name, whose copies are not counted before they are trained.
+    """Remaining work and about how many seconds of one process it takes: copies by obfuscator, trainings by network,
+    and learned obfuscators by name, whose copies are not counted before they are trained.
 
-    Trainings are counted with all their epochs, the look at the validation clips after each of them included; patience
-    may end them earlier. Reading frames and judging the test clips is not counted.
+    Trainings are counted with all epochs and their validation, although patience may end them earlier. Reading frames
+    and evaluating test clips are not counted.
     """
 
     plan: Plan
@@ -39,7 +39,7 @@ class Estimate:
     learned: dict[str, float] = field(default_factory=dict)
 
     def lines(self) -> Iterator[str]:
-        """For a person to read."""
+        """Format for display."""
         plan = self.plan
         yield f"copies to make: {len(plan.copies)}, {_time(sum(self.copies.values()))}"
         yield from (f"  {name:<20} {_time(seconds)}" for name, seconds in self.copies.items())
@@ -53,12 +53,12 @@ class Estimate:
 
 
 def estimate(benchmark: Benchmark) -> Estimate:
-    """Time some frames of every obfuscator and one step of every network."""
+    """Time some frames of each obfuscator and one step of each network."""
     plan = benchmark.plan()
     copies = {}
     for name in benchmark.experiment.every_obfuscator():
         if name == ORIGINAL or name in benchmark.experiment.learned:
-            continue  # what is not learned yet cannot be timed
+            continue  # not trained yet, so it cannot be timed
         missing = [source for where, source, shown in plan.copies if (where, shown) == (benchmark.preparation, name)]
         if missing:
             copies[name] = _seconds_of_copies(benchmark, name, missing)
@@ -84,14 +84,14 @@ def estimate(benchmark: Benchmark) -> Estimate:
 
 
 def _seconds_of_copies(benchmark: Benchmark, obfuscator: str, sources: list[str]) -> float:
-    """Of all these sources, from the first frames of one of them."""
+    """The time for all these sources, extrapolated from the first frames of one of them."""
     method = benchmark.preparation.method(obfuscator, sources[0])
 
     def first(source: str) -> Iterator[Clip]:
         with open_source(benchmark.places.root / source) as reader:
             yield from islice(reader, max(1, _FRAMES // 4))
 
-    list(method.stream(islice(first(sources[0]), 1)))  # networks are set up on their first frames
+    list(method.stream(islice(first(sources[0]), 1)))  # networks are initialised on the first frames
     begin = time.monotonic()
     frames = sum(len(clip) for clip in method.stream(first(sources[0])))
     per_frame = (time.monotonic() - begin) / max(1, frames)
@@ -103,10 +103,10 @@ def _seconds_of_copies(benchmark: Benchmark, obfuscator: str, sources: list[str]
 
 
 def _seconds_of_inputs(module: nn.Module, network: Network, training: Training) -> tuple[float, float]:
-    """To learn from one clip or frame, and to judge one, on the device that trains.
+    """The time to train on one clip or frame, and to evaluate one, on the training device.
 
-    Measured on two at most, which takes little time and memory; a GPU is quicker on whole batches, so this is the
-    upper end.
+    Measured on at most two, which takes little time and memory; GPUs are faster on whole batches, so this is an upper
+    bound.
     """
     fabric = make_fabric(training.precision)
     count = min(2, training.batch_size)
@@ -128,7 +128,9 @@ def _seconds_of_inputs(module: nn.Module, network: Network, training: Training) 
             return cast(Tensor, module(inputs))
 
     def seconds(work: Callable[[], Tensor]) -> float:
-        """Of the second of two calls; the first one sets things up. A number from the device comes when all is done."""
+        """The duration of the second of two calls, since the first one initialises. Converting a number from the device
+        waits for it.
+        """
         float(work().sum())
         begin = time.monotonic()
         float(work().sum())

@@ -1,4 +1,4 @@
-"""What a search may change of a preset, what it tries next, and what it found so far: a study of Optuna's in a file."""
+"""Parameters that a search may change, proposals for the next trial, and past results: an Optuna study in a file."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ RANGES: Mapping[str, tuple[float, float, float]] = {
     "hold": (0.0, 2.0, 0.25),
     "grain": (1.0, 12.0, 0.5),
 }
-"""Least, greatest, step. begin and width: the saliency at which opacity begins, and over which it rises to 1; grain in
-pixels; the others as in `regions.Coverage`."""
+"""Minimum, maximum, step. begin and width: the lower threshold, and the distance to the upper one; grain in pixels;
+others as in `regions.Coverage`.
+"""
 _GRAIN = 6.0
-"""Stands for a grain that the frame's size decides: that of a short side of 240."""
+"""Replaces a grain that depends on the size of the frame: its value at a short side of 240."""
 
 
 def start_parameters(preset: Preset) -> dict[str, Any]:
-    """The parameters of a preset that hides people. Raises OptionError where it lies outside what is searched."""
+    """The parameters of a preset that hides people. Raises OptionError if they are outside of the searched range."""
     coverage, filling = preset.coverage, preset.filler_options
     found = {
         **{f"hide_{name}": True for name in HIDEABLE},
-        "begin": coverage.begin,
-        "width": round(coverage.full - coverage.begin, 6),
+        "begin": coverage.thresholds[0],
+        "width": round(coverage.thresholds[1] - coverage.thresholds[0], 6),
         "margin": coverage.margin,
         "hold": coverage.hold,
         "grain": filling.get("grain", _GRAIN),
@@ -53,11 +54,11 @@ def start_parameters(preset: Preset) -> dict[str, Any]:
 
 
 def table_of(parameters: Mapping[str, Any], preset: str) -> dict[str, Any] | None:
-    """The table of `obfuscations.read_selective` that some parameters mean; None where they hide nothing."""
+    """The table for `obfuscations.read_selective` with these parameters; None if they hide nothing."""
     hide = [name for name in HIDEABLE if parameters[f"hide_{name}"]]
     if not hide:
         return None
-    # Steps add up to 0.22999999999999998: what is written is what is meant.
+    # Rounded, because steps add up to 0.22999999999999998.
     value = {name: round(float(parameters[name]), 6) for name in RANGES}
     return {
         "preset": preset,
@@ -69,16 +70,21 @@ def table_of(parameters: Mapping[str, Any], preset: str) -> dict[str, Any] | Non
 
 
 STARTUP = 4
-"""Trials that are drawn at random before the others' results count."""
+"""Number of initial random trials."""
 _RESULT = "result"
 
 
 class Proposals:
-    """A study in one file of SQLite: parameters to try, and the results of those that were tried.
+    """A study in an SQLite file: parameters to try, and the results of past trials.
 
-    start: the parameters of the first trial. The same seed proposes the same parameters after the same results, whether
-    or not the search was interrupted in between: what was being tried then counts as never proposed. For one process
-    at a time. Raises DependencyError without Optuna.
+    The same seed proposes the same parameters after the same results, whether or not the search was interrupted; an
+    interrupted trial counts as not proposed. For one process at a time.
+
+    Args:
+        start: The parameters of the first trial.
+
+    Raises:
+        DependencyError: If Optuna is not installed.
     """
 
     def __init__(self, path: Path, *, seed: int, start: Mapping[str, Any]) -> None:
@@ -87,7 +93,7 @@ class Proposals:
         self._start = dict(start)
         self._asked: dict[int, Any] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
-        from sqlalchemy import URL  # comes with Optuna
+        from sqlalchemy import URL  # a dependency of Optuna
 
         self._study = self._optuna.create_study(
             storage=str(URL.create("sqlite", database=str(path))),
@@ -100,18 +106,17 @@ class Proposals:
             self._study.tell(trial.number, state=states.FAIL)
 
     def results(self) -> list[Any]:
-        """What was told of every trial that came to its end, in their order."""
+        """The results of all completed trials, in order."""
         done = self._trials(self._optuna.trial.TrialState.COMPLETE)
         return [trial.user_attrs[_RESULT] for trial in done]
 
     def propose(self) -> tuple[int, dict[str, Any]]:
-        """A number to tell the result by, and parameters: `hide_NAME` by name of a template, those of
-        `RANGES`, and `statistics`."""
+        """The number of the trial, and its parameters: `hide_NAME` by template, those of `RANGES`, and `statistics`."""
         states, distributions = self._optuna.trial.TrialState, self._optuna.distributions
         decided = len(self._trials(states.COMPLETE, states.PRUNED))
         if not decided and not self._trials(states.WAITING):
             self._study.enqueue_trial(self._start)
-        # A sampler of its own for every trial: one that went on would have to be kept in the file, too.
+        # A new sampler for each trial, since the state of a continuing one would have to be stored too.
         seed = int(np.random.SeedSequence([self._seed, decided]).generate_state(1)[0])
         self._study.sampler = self._optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP)
         trial = self._study.ask(
@@ -128,13 +133,13 @@ class Proposals:
         return trial.number, dict(trial.params)
 
     def finish(self, number: int, value: float, result: Any) -> None:
-        """Tell how good a proposal is, greater is better, and what `results` gives of it, as JSON can hold it."""
-        # First what is told, then the end: a trial that has ended has its result.
+        """Record the objective of a proposal (higher is better), with `results`, JSON-serialisable."""
+        # Results are stored before the trial is completed, so that each completed trial has its results.
         self._asked[number].set_user_attr(_RESULT, result)
         self._study.tell(number, value)
 
     def refuse(self, number: int) -> None:
-        """Tell that a proposal makes no sense. It is no trial, and another one is proposed."""
+        """Discard an invalid proposal. It does not count as a trial, and another one is proposed."""
         self._study.tell(number, state=self._optuna.trial.TrialState.PRUNED)
 
     def _trials(self, *states: Any) -> list[Any]:
@@ -142,7 +147,7 @@ class Proposals:
 
 
 def load_optuna() -> ModuleType:
-    """Optuna, which says nothing but warnings. Raises DependencyError where it is not installed."""
+    """Import Optuna, silent but for warnings. Raises DependencyError if it is not installed."""
     try:
         import optuna
     except ImportError as error:

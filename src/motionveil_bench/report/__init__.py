@@ -1,4 +1,4 @@
-"""Tables and figures: pure functions of rows of results."""
+"""Tables and figures: pure functions of result rows."""
 
 from .writing import Sheet, make_report, write_report
 

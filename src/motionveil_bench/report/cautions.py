@@ -1,4 +1,4 @@
-"""What a reader of a report must know: rows that do not belong together, and rows that are missing."""
+"""Cautions for readers of a report: rows that do not belong together, and missing rows."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .study import METRICS, TWO_FOLD, Study
 from .two_fold_cautions import two_fold_cautions
 
 _FEW = 100
-"""Test clips under which an interval is wider than about 10 points to either side."""
+"""Number of test clips below which a 95 % interval extends by more than about 10 points to either side."""
 _OBFUSCATION = "obfuscation"
-"""What a configuration calls the hash of its obfuscator."""
+"""The key of the obfuscator's hash in a configuration."""
 _OF_FOLDS = ("data", "partition")
-"""What a configuration tells of the clips of a fold, which differs from fold to fold."""
+"""Keys of a configuration that describe the clips of a fold, and so differ between folds."""
 
 
 def cautions(study: Study) -> list[str]:
-    """Sentences, the gravest first; empty where nothing is amiss."""
+    """One sentence for each caution, the most severe first."""
     rows = [row for row in study.rows if row.metric in METRICS]
     return [
         *two_fold_cautions(study),
@@ -46,7 +46,7 @@ def _mixed_configurations(rows: Sequence[Row]) -> Iterator[str]:
     for row in rows:
         key = (row.dataset, row.task, row.network, row.level, row.obfuscator, row.protocol, row.metric)
         aside: tuple[str, ...] = _OF_FOLDS
-        if learned_method(row.obfuscator):  # is trained anew for each seed and fold
+        if learned_method(row.obfuscator):  # trained separately for each seed and fold
             aside = (*aside, _OBFUSCATION)
             made.setdefault((key, row.seed, row.fold), set()).add(str(row.configuration.get(_OBFUSCATION)))
         settings = {name: value for name, value in row.configuration.items() if name not in aside}
@@ -62,7 +62,7 @@ def _mixed_configurations(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _different_settings(rows: Sequence[Row]) -> Iterator[str]:
-    """Settings that differ between obfuscators of one comparison, though not because of the obfuscator."""
+    """Settings that differ between the obfuscators of a comparison, other than those of the obfuscators themselves."""
     values: dict[tuple[str, ...], dict[str, set[str]]] = {}
     for row in rows:
         where = (row.dataset, row.task, row.network, row.protocol)
@@ -81,7 +81,7 @@ def _different_settings(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _stand_ins(rows: Sequence[Row]) -> Iterator[str]:
-    """Obfuscators that were made with other networks than theirs."""
+    """Obfuscators that were made with substitute networks."""
     found: dict[str, set[str]] = {}
     for row in rows:
         for wanted, used in dict(row.configuration.get("substitutes") or {}).items():
@@ -94,7 +94,7 @@ def _stand_ins(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _from_scratch(rows: Sequence[Row]) -> Iterator[str]:
-    """Networks that were not pretrained, where rows tell."""
+    """Networks that were not pretrained, according to the rows."""
     random = {row.network for row in rows if "weights" in row.configuration and row.configuration["weights"] is None}
     if random:
         yield (
@@ -140,7 +140,7 @@ def _missing_folds(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _overlapping_folds(rows: Sequence[Row]) -> Iterator[str]:
-    """Figures without intervals, and why."""
+    """Figures without intervals, with the reason."""
     for (dataset, task), found in _by_task(rows).items():
         groups = partitions(found)
         if len(groups) > 1:
@@ -158,7 +158,7 @@ def _by_task(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
 
 
 def _missing_networks(study: Study, rows: Sequence[Row]) -> Iterator[str]:
-    """Averages over different networks cannot be compared."""
+    """Averages over different networks, which cannot be compared."""
     for dataset, task in dict.fromkeys((row.dataset, row.task) for row in rows):
         for protocol in study.compared:
             recognisers = {name: set(study.cell(dataset, task, name, protocol)) for name in study.obfuscators}

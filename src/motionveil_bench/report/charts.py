@@ -1,4 +1,4 @@
-"""Figures before they are drawn: what is in them, in numbers. `plots` draws them."""
+"""Figures as data, before they are drawn by `plots`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from .names import Style
 from .pooling import Estimate
 
 Kind = Literal["bars", "curves", "dots", "matrices", "multiples"]
-"""bars: panels below each other. curves, dots: panels side by side with one legend. matrices: side by side, all with
-the classes of the first. multiples: small panels in rows of `Chart.columns`; all of a column have one x."""
+"""bars: panels stacked vertically. curves, dots: panels side by side with one legend. matrices: side by side, all with
+the classes of the first. multiples: small panels in rows of `Chart.columns`; panels of a column share the x axis.
+"""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A straight line across a panel: level at a y between bars, upright at an x elsewhere."""
+    """A straight line across a panel: horizontal at a y for bars, vertical at an x otherwise."""
 
     label: str
     value: float
@@ -25,7 +26,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Bars:
-    """A group of bars: one value for each category, None where there is none. Hatched where `hatched`."""
+    """A group of bars, with one value per category; None for no value. Hatched where `hatched`."""
 
     label: str
     values: tuple[Estimate | None, ...]
@@ -35,7 +36,7 @@ class Bars:
 
 @dataclass(frozen=True)
 class Series:
-    """Points (x, y), joined by a line, or marked one by one."""
+    """Points (x, y), joined by a line, or individual markers."""
 
     label: str
     points: tuple[tuple[float, float], ...]
@@ -46,9 +47,13 @@ class Series:
 
 @dataclass(frozen=True)
 class Dot:
-    """One obfuscator: x is what attackers learn, y what is kept of actions. Hollow where it is published.
+    """One obfuscator.
 
-    number: told beside the label in the legend, and drawn into the dot.
+    Attributes:
+        x: What attackers learn.
+        y: How much of the actions is kept.
+        number: Shown in the dot, and before the label in the legend.
+        hollow: Whether it is a published result.
     """
 
     number: int
@@ -61,10 +66,11 @@ class Dot:
 
 @dataclass(frozen=True)
 class Panel:
-    """What a panel of a kind shows: bars by category; series; dots; or `shares`, row by row the share of clips of a
-    class (of `categories`) that were given each class.
+    """The content of one panel: bars by category; series; dots; or `shares`, for each class (row) the fraction of its
+    clips assigned to each of `categories`.
 
-    is_share: whether y of small multiples lies in [0, 1] and is shown in per cent. note: where nothing is to be drawn.
+    is_share: whether the y axis of small multiples is a fraction, shown in per cent. note: shown if there is nothing to
+    draw.
     """
 
     title: str
@@ -81,7 +87,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Chart:
-    """One figure. name: of its files."""
+    """One figure. name: the name of its files."""
 
     kind: Kind
     name: str
@@ -97,7 +103,7 @@ Item = Dot | Line | Series
 
 
 def legend(chart: Chart) -> Mapping[str, Item]:
-    """What a legend for all panels shows: each label once, dots by their numbers, others as they first appear."""
+    """The entries of a legend for all panels, each label once: dots by number, others in order of appearance."""
     found: dict[str, Item] = {}
     for panel in chart.panels:
         items: tuple[Item, ...] = (*panel.series, *panel.dots, *panel.lines)

@@ -1,4 +1,4 @@
-"""The figures of the CVPR 2024 paper that rows of results can tell, our own trade-off, and confusion matrices."""
+"""The figures of the CVPR 2024 paper that result rows provide, our trade-off, and confusion matrices."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _PUBLISHED_DASHES: tuple[tuple[float, ...], ...] = ((1, 1), (1, 2.5), (3, 1, 1, 
 
 
 def charts(study: Study, published: Published) -> list[Chart]:
-    """All that the rows are enough for."""
+    """All figures for which there are enough rows."""
     found: list[Chart] = []
     for protocol in study.compared:
         made: tuple[Chart, ...] = (
@@ -50,7 +50,7 @@ def charts(study: Study, published: Published) -> list[Chart]:
 
 
 def templates_chart(study: Study, protocol: str) -> Chart:
-    """Fig. 5: action and privacy where a single template alone is replaced."""
+    """Fig. 5: action and privacy if only a single template is replaced."""
     panels = []
     for attribute in _hidden(study):
         known = [n for n in study.templates if study.privacy(attribute, n, protocol) is not None]
@@ -69,7 +69,9 @@ def templates_chart(study: Study, protocol: str) -> Chart:
 
 
 def noise_chart(study: Study, protocol: str) -> Chart:
-    """Fig. 8: the same obfuscator with noise that moves with the scene, and with new noise in every frame."""
+    """Fig. 8: the same obfuscator with noise that moves with the scene, and with noise that is independent in each
+    frame.
+    """
     pairs = [n.removesuffix(IID) for n in study.obfuscators if n.endswith(IID)]
     pairs = [name for name in pairs if name in study.obfuscators]
     panels = []
@@ -127,7 +129,7 @@ def weights_chart(study: Study, protocol: str, published: Published) -> Chart:
 
 
 def tradeoff_chart(study: Study, protocol: str, published: Published) -> Chart:
-    """Action against the strongest attacker, one dot for each obfuscator."""
+    """Action against the strongest attacker, one dot per obfuscator."""
     names = list(study.obfuscators)
     drawn = styles(names)
     printed = [item.label for attribute in _hidden(study) for item in published.of(attribute.dataset, protocol)]
@@ -203,13 +205,13 @@ def _weighed(pairs: Sequence[tuple[float, float]]) -> tuple[tuple[float, float],
 
 
 _MOST = 6
-"""Panels of a figure."""
+"""Number of panels in a figure."""
 
 
 def confusion_charts(study: Study) -> list[Chart]:
-    """One figure for every task of every data set that has matrices, of the last protocol that has any.
+    """One figure for each task of each data set with matrices, of the last protocol that has any.
 
-    Each panel is the judge that reaches most: of attributes the strongest attacker.
+    Each panel shows the network with the highest accuracy; for attributes, the strongest attacker.
     """
     tasks = dict.fromkeys((row.dataset, row.task) for row in study.rows)
     found = (_confusion_chart(study, dataset, task) for dataset, task in tasks)
@@ -242,7 +244,7 @@ def _confusion_chart(study: Study, dataset: str, task: str) -> Chart | None:
 
 
 def _chosen(names: Sequence[str]) -> list[str]:
-    """The original, our presets, the references, then as many others as there is room for."""
+    """The original, our presets, the references, then as many others as fit."""
     first = [n for n in names if role(n) in ("original", "reference") or (role(n) == "ours" and "_" not in n)]
     others = [n for n in names if n not in first]
     kept = {*first, *others[: max(0, _MOST - len(first))]}
@@ -264,7 +266,7 @@ def _has_matrix(row: Row) -> bool:
 
 
 def _classes(rows: Sequence[Row]) -> tuple[str, ...]:
-    """The names of the classes of a task, as any of its rows tells them; numbers from 1 where none does."""
+    """The names of the classes of a task, from any of its rows; numbers from 1 if none has them."""
     count = max((len(row.detail["confusion"]) for row in rows if _has_matrix(row)), default=0)
     told = (row.detail.get("classes") for row in rows)
     names = next((names for names in told if isinstance(names, list) and len(names) == count), range(1, count + 1))
@@ -272,8 +274,8 @@ def _classes(rows: Sequence[Row]) -> tuple[str, ...]:
 
 
 def matrix_of(rows: Sequence[Row], count: int) -> npt.NDArray[np.float64] | None:
-    """The sum of the matrices of rows (over folds and seeds), each line divided by its sum; None where one is no
-    (count, count) of counts.
+    """The sum of the matrices of rows (over folds and seeds), normalised per row; None if any is not (count, count)
+    counts.
     """
     total = np.zeros((count, count))
     for row in rows:

@@ -1,4 +1,4 @@
-"""Trainings of learned methods: their histories, their curves, and what a reader must know of them."""
+"""Training of learned methods: histories, curves, and cautions."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from .study import Study
 from .two_fold import two_folds
 
 ATTACK, USE = "attack", "use"
-"""Phases that end when attackers, or the network that recognises actions, are good enough."""
+"""Phases that end once the attackers, or the action network, are good enough."""
 REACHED = "accuracy"
-"""Why a phase ended that reached what it was to reach."""
+"""The reason of a phase that reached its goal."""
 
 
 def read_trainings(folder: Path) -> list[Learned]:
-    """All finished trainings below a folder, in the order in which they are shown.
+    """All finished trainings below a folder, in display order.
 
-    Raises InputError where there are none, WeightsError where one is damaged.
+    Raises:
+        InputError: If there are none.
+        WeightsError: If one is damaged.
     """
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}; give the one that holds the trainings of learned methods")
@@ -38,7 +40,7 @@ def read_trainings(folder: Path) -> list[Learned]:
 
 
 def one_of_each(trainings: Iterable[Learned]) -> dict[str, Learned]:
-    """The first of every name: that of the lowest seed."""
+    """The first training of each name, that is, with the lowest seed."""
     found: dict[str, Learned] = {}
     for training in trainings:
         found.setdefault(training.name, training)
@@ -46,12 +48,12 @@ def one_of_each(trainings: Iterable[Learned]) -> dict[str, Learned]:
 
 
 def learning_cautions(trainings: Sequence[Learned], study: Study) -> list[str]:
-    """Sentences; empty where nothing is amiss."""
+    """One sentence for each caution."""
     return [*_weak_attackers(trainings), *_not_unseen(trainings, study)]
 
 
 def _weak_attackers(trainings: Sequence[Learned]) -> Iterator[str]:
-    """Trainings in which no attack ended because attackers had become good."""
+    """Trainings in which no attack phase reached its goal."""
     weak = dict.fromkeys(
         obfuscator_name(training.name)
         for training in trainings
@@ -84,9 +86,9 @@ def _not_unseen(trainings: Sequence[Learned], study: Study) -> Iterator[str]:
 
 
 _COLUMNS = 4
-"""Of a figure; more obfuscators are in further ones."""
+"""Maximum number of columns in a figure; further obfuscators go to further figures."""
 _TOP = 1.06
-"""Where marks are, above all accuracies."""
+"""The y position of markers, above all accuracies."""
 _OTHERS = Style("#B5B5B5", (), "", 0.7)
 _EACH = Style("#EDB491", (), "", 0.6)
 _RESTARTED = Style("#555555", (1, 1.5), "", 0.8)
@@ -98,7 +100,7 @@ _ENDS = {
 
 
 def learning_charts(trainings: Sequence[Learned]) -> list[Chart]:
-    """Small multiples, a column for every obfuscator: actions (accuracy, loss) and attackers, round by round."""
+    """Small multiples, one column per obfuscator: actions (accuracy, loss) and attackers, by round."""
     by_name: dict[str, list[Learned]] = {}
     for training in trainings:
         by_name.setdefault(training.name, []).append(training)
@@ -163,7 +165,7 @@ def _utility(each: Round) -> float | None:
 
 
 def _loss(each: Round) -> float | None:
-    """None where the training had come apart."""
+    """None if the training diverged."""
     return each.validation.utility_loss if isfinite(each.validation.utility_loss) else None
 
 
@@ -189,12 +191,12 @@ def _marks(training: Learned, phase: str) -> tuple[Series, ...]:
 
 
 def _ends(each: Round) -> set[tuple[str, str]]:
-    """Of each phase its name, and why it stopped."""
+    """The name of each phase, and why it ended."""
     return {(phase.name, phase.stopped) for phase in each.phases}
 
 
 def _restarts(training: Learned) -> tuple[Line, ...]:
-    """Between the round after which attackers began anew and the one before which they did."""
+    """Halfway between the rounds before and after a restart of the attackers."""
     return tuple(
         Line("attackers begin anew", each.round - 0.5, _RESTARTED) for each in training.rounds if each.restarted
     )

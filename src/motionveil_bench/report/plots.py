@@ -1,4 +1,4 @@
-"""Figures drawn with matplotlib, without touching its global state."""
+"""Figures drawn with matplotlib, without its global state."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .pooling import Estimate
 
 FORMATS = ("pdf", "png", "svg")
 COLUMN = 3.4
-"""Width of a column of a paper, inches."""
+"""Width of a column of the paper, in inches."""
 _SETTINGS: Any = {
     "font.size": 8, "axes.titlesize": 8.5, "axes.labelsize": 8, "xtick.labelsize": 7.5, "ytick.labelsize": 7.5,
     "legend.fontsize": 7.5, "axes.linewidth": 0.6, "axes.edgecolor": "#444444", "axes.spines.top": False,
@@ -34,11 +34,11 @@ _BLUES = LinearSegmentedColormap.from_list("blues", ("#ffffff", "#c6dbef", "#6ba
 
 
 def draw(chart: Chart) -> dict[str, bytes]:
-    """The figure as PDF, PNG and SVG, by format. The same chart gives the same bytes."""
+    """The figure as PDF, PNG and SVG, by format. The same chart yields the same bytes."""
     files = {}
     with rc_context(_SETTINGS):
         figure = _FIGURES[chart.kind](chart)
-        # Laid out once for all formats: it takes longer than drawing.
+        # Laid out once for all formats, which takes longer than drawing.
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
         for kind in FORMATS:
@@ -50,7 +50,7 @@ def draw(chart: Chart) -> dict[str, bytes]:
 
 
 def _bars(chart: Chart) -> Figure:
-    """Panels below each other, one column wide (two where there are many bars)."""
+    """Panels stacked vertically, one column wide (two if there are many bars)."""
     most = max(len(panel.categories) * len(panel.bars) for panel in chart.panels)
     wide = COLUMN if most <= 24 else 2 * COLUMN
     figure = Figure(figsize=(wide, 1.75 * len(chart.panels) + 0.55), layout="constrained")
@@ -96,7 +96,7 @@ def _draw_bars(axes: Axes, bars: Bars, places: Any, width: float) -> Artist:
 
 
 def _side_by_side(chart: Chart) -> Figure:
-    """Panels in rows of two (three where that fills the row) with one legend below; a single one takes a column."""
+    """Panels in rows of two (three if that fills the row) with one legend below; a single panel is one column wide."""
     count = len(chart.panels)
     columns = 3 if count % 3 == 0 else min(2, count)
     rows = ceil(count / columns)
@@ -150,14 +150,14 @@ def _ends(estimate: Estimate) -> tuple[float, ...]:
 
 
 def _reach(estimate: Estimate) -> Any:
-    """How far the interval goes below and above the value, in per cent, as matplotlib takes it."""
+    """The extent of the interval below and above the value, in per cent, as matplotlib expects it."""
     if estimate.interval is None:
         return None
     return [[100 * (estimate.value - estimate.interval[0])], [100 * (estimate.interval[1] - estimate.value)]]
 
 
 def _ink(dot: Dot) -> str:
-    """Black or white, whichever is read more easily on the dot."""
+    """Black or white, whichever is more readable on the dot."""
     red, green, blue = (int(dot.style.colour[start : start + 2], 16) for start in (1, 3, 5))
     return "#111111" if dot.hollow or 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "white"
 
@@ -198,7 +198,7 @@ def _matrix(axes: Axes, panel: Panel, *, labelled: bool) -> Any:
 
 
 def _multiples(chart: Chart) -> Figure:
-    """Panels in rows; labels on the left and below alone, one legend."""
+    """Panels in rows, with labels on the left and at the bottom only, and one legend."""
     rows = ceil(len(chart.panels) / chart.columns)
     shown = legend(chart)
     wide = COLUMN if chart.columns == 1 else 2 * COLUMN
@@ -226,7 +226,7 @@ def _multiple(axes: Axes, panel: Panel) -> None:
     for line in panel.lines:
         axes.axvline(line.value, **_line_style(line.style), zorder=1)
     for series in panel.series:
-        # Lines have points, so that a training of one round is seen.
+        # Lines have markers, so that a training of one round is visible.
         line_look = {"marker": ".", "markersize": 2, **_line_style(series.style), "zorder": 2}
         look = {**_mark_style(series, size), "zorder": 3} if series.marked else line_look
         axes.plot([x for x, _ in series.points], [scale * y for _, y in series.points], **look)
@@ -240,11 +240,11 @@ def _multiple(axes: Axes, panel: Panel) -> None:
 
 
 def _legend_columns(labels: Sequence[str], width: float) -> int:
-    """How many columns of a legend fit into a width in inches."""
+    """The number of legend columns that fit into a width in inches."""
     for columns in (4, 3, 2):
         height = ceil(len(labels) / columns)
         widest = (max(map(len, labels[start : start + height])) for start in range(0, len(labels), height))
-        # An inch holds about 17 letters of this size; the sample and the space beside it take about 9.
+        # About 17 letters of this size fit into an inch; the sample and its spacing take about 9.
         if sum(letters + 9 for letters in widest) <= 17 * width:
             return columns
     return 1

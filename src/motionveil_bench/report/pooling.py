@@ -1,7 +1,7 @@
-"""Many rows, one figure: folds are pooled, seeds averaged, and intervals follow from the counts.
+"""Pools rows: folds are pooled, seeds are averaged, and intervals are derived from the counts.
 
-An interval covers 95 % and says how far the figure would move with other test clips. It does not say how far it would
-move with another training, other people or another camera.
+An interval covers 95 %, and describes the variation between samples of test clips. It does not describe the variation
+between trainings, people or cameras.
 """
 
 from __future__ import annotations
@@ -21,19 +21,23 @@ Interval = tuple[float, float]
 Outcomes = Mapping[tuple[int, str], npt.NDArray[np.float64]]
 """How often each test clip was recognised, in [0, 1], by fold and hash of its clips."""
 _Z = 1.959964
-"""Standard deviations to either side that hold 95 % of a normal distribution."""
+"""Half width, in standard deviations, of the central 95 % of a normal distribution."""
 COUNTED = ("top1", "top5")
-"""Metrics that are shares of clips, whose intervals follow from counts."""
+"""Metrics that are fractions of clips, so that intervals can be derived from counts."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with what is known about it.
+    """A pooled figure.
 
-    value: in [0, 1], differences in [-1, 1]. interval: 95 %, None where it cannot be known. prior: the same figure of
-    whoever knows only how often each class occurs, averaged like the value. num_clips: different test clips behind it
-    (at least so many where folds overlap). counted: whether it is a share of these clips, or a mean of such shares.
-    trainings: the figure by seed and fold. outcomes: clip by clip; empty where rows do not tell them.
+    Attributes:
+        value: In [0, 1]; differences in [-1, 1].
+        interval: 95 %; None if unknown.
+        prior: The same figure for a predictor that knows only the class frequencies, averaged like the value.
+        num_clips: Number of different test clips (a lower bound if folds overlap).
+        counted: Whether it is a fraction of these clips, or a mean of such fractions.
+        trainings: The figure by seed and fold.
+        outcomes: Results per clip; empty if rows do not contain them.
     """
 
     value: float
@@ -46,14 +50,14 @@ class Estimate:
 
     @property
     def extremes(self) -> Interval | None:
-        """The lowest and the highest of several trainings; None of a single one."""
+        """The minimum and maximum over several trainings; None for a single one."""
         return (min(self.trainings.values()), max(self.trainings.values())) if len(self.trainings) > 1 else None
 
 
 def wilson(value: float, count: float) -> Interval:
-    """95 % interval of a share that was found in `count` independent clips (Wilson, JASA 1927).
+    """The 95 % interval of a fraction observed in `count` independent clips (Wilson, JASA 1927).
 
-    Unlike value ± 2 standard errors it is right near 0 and 1 and with few clips, and never leaves [0, 1].
+    Unlike value ± 2 standard errors, it is valid near 0 and 1 and for few clips, and stays within [0, 1].
     """
     square = _Z * _Z / count
     centre = (value + square / 2) / (1 + square)
@@ -62,10 +66,10 @@ def wilson(value: float, count: float) -> Interval:
 
 
 def partitions(rows: Iterable[Row]) -> list[list[list[Row]]]:
-    """Rows by fold, and folds in groups that share no test clip.
+    """Rows by fold, with folds in groups that share no test clip.
 
-    A row tells the folds that partition the clips together with its own in `configuration["partition"]`; where it does
-    not, its fold stands alone.
+    The folds that partition the clips together with a row's own are in `configuration["partition"]`; without it, its
+    fold is a group of its own.
     """
     folds: dict[int, list[Row]] = {}
     for row in rows:
@@ -78,17 +82,17 @@ def partitions(rows: Iterable[Row]) -> list[list[list[Row]]]:
 
 
 def num_clips(rows: Iterable[Row]) -> float:
-    """Different test clips behind rows of one task: of the largest group of folds that share none."""
+    """Number of different test clips behind the rows of one task: that of the largest group of disjoint folds."""
     return max((sum(_mean(row.num_clips for row in fold) for fold in group) for group in partitions(rows)), default=0)
 
 
 def pool(rows: Sequence[Row]) -> Estimate:
-    """One figure of rows that differ in seed and fold alone.
+    """Pool rows that differ only in seed and fold.
 
-    Seeds of one fold are averaged first: they judge the same clips and make them no more. Folds that partition the
-    clips are pooled: their accuracy is sum(value * clips) / sum(clips), and its interval that of the pooled count.
-    Several partitions, or folds that share clips, are averaged, without an interval: clips that count more than once
-    are no further evidence. Metrics that are no shares of clips have the interval of a single row, or none.
+    Seeds of a fold are averaged first, since they use the same clips. Folds that partition the clips are pooled: the
+    accuracy is sum(value * clips) / sum(clips), with the interval of the pooled count. Several partitions, or
+    overlapping folds, are averaged without an interval, since repeated clips add no evidence. Metrics that are not
+    fractions of clips have the interval of a single row, or none.
     """
     groups = partitions(rows)
     counts = [[_mean(row.num_clips for row in fold) for fold in group] for group in groups]
@@ -111,8 +115,8 @@ def pool(rows: Sequence[Row]) -> Estimate:
 
 
 def _outcomes(folds: Sequence[Sequence[Row]]) -> Outcomes:
-    """Of folds that share no clip, averaged over seeds. Empty where any row does not tell them, or tells another
-    figure with them than its own.
+    """Results per clip for disjoint folds, averaged over seeds. Empty if any row lacks them, or if they contradict its
+    value.
     """
     found: dict[tuple[int, str], npt.NDArray[np.float64]] = {}
     for fold in folds:
@@ -130,17 +134,17 @@ def _outcomes(folds: Sequence[Sequence[Row]]) -> Outcomes:
 
 
 def _correct(told: Any) -> npt.NDArray[np.float64]:
-    """'0110…' as numbers; none of anything else."""
+    """Parse '0110…' to numbers; empty for anything else."""
     known = isinstance(told, str) and set(told) <= {"0", "1"}
     return np.array([letter == "1" for letter in told] if known else [], np.float64)
 
 
 def average(estimates: Sequence[Estimate]) -> Estimate | None:
-    """The mean of several networks that judged the same clips; None of none.
+    """The mean of several networks evaluated on the same clips; None if there are none.
 
-    Networks that see the same clips err together. The interval counts every clip once, as if all networks were one:
-    that is never too narrow, since a mean of correlated shares varies at most as much as a single one. Figures that are
-    no shares of clips have none, but for that of a single one.
+    Networks make correlated errors on the same clips, so the interval counts each clip once, as if all networks were
+    one. It is never too narrow, since a mean of correlated fractions varies at most as much as a single one. Metrics
+    that are not fractions of clips have no interval, unless there is only one network.
     """
     if len(estimates) < 2:
         return estimates[0] if estimates else None
@@ -159,11 +163,11 @@ def average(estimates: Sequence[Estimate]) -> Estimate | None:
 
 
 def difference(one: Estimate | None, other: Estimate | None) -> Estimate | None:
-    """One minus the other; None where either is not known.
+    """The difference of two figures; None if either is unknown.
 
-    Where both are known clip by clip, and of the same clips, the interval is that of the differences of each clip, by
-    bootstrap. Where they are not, or no clip tells the two apart, it is that of independent figures, which is wider
-    than it need be where both rise and fall together.
+    If results per clip are known for the same clips, the interval is that of the paired differences, by bootstrap.
+    Otherwise, or if no clip differs, the figures are treated as independent, which gives a wider interval than
+    necessary if they are positively correlated.
     """
     if one is None or other is None:
         return None
@@ -176,7 +180,7 @@ def difference(one: Estimate | None, other: Estimate | None) -> Estimate | None:
 
 
 def tradeoff(action: Estimate | None, privacy: Estimate | None, weight: float = 0.5) -> Estimate | None:
-    """`f_lambda` of two figures, as if they were independent; None where either is not known."""
+    """`f_lambda` of two figures, treated as independent; None if either is unknown."""
     if action is None or privacy is None:
         return None
     return _combined(f_lambda(action.value, privacy.value, weight), [(1 - weight, action), (-weight, privacy)])
@@ -188,7 +192,7 @@ def _same_clips(one: Estimate, other: Estimate) -> bool:
 
 
 def _combined(value: float, terms: Sequence[tuple[float, Estimate]]) -> Estimate:
-    """A weighted sum of independent estimates: their intervals squared and added (Newcombe, Stat. Med. 1998)."""
+    """A weighted sum of independent estimates, with their squared intervals added (Newcombe, Stat. Med. 1998)."""
     below, above = 0.0, 0.0
     interval: Interval | None = None
     if all(estimate.interval is not None for _, estimate in terms):

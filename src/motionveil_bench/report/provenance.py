@@ -1,4 +1,4 @@
-"""Where the figures of a report come from."""
+"""The provenance of the figures in a report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HEADS = (
 
 
 def provenance_table(study: Study) -> Table:
-    """For each task: how many rows, networks, obfuscators, seeds, folds and clips; configurations and commits."""
+    """For each task: numbers of rows, networks, obfuscators, seeds, folds and clips; configurations and commits."""
     rows = []
     shown = [row for row in study.rows if row.metric in METRICS]
     for dataset, task in dict.fromkeys((row.dataset, row.task) for row in shown):
@@ -47,7 +47,7 @@ def provenance_table(study: Study) -> Table:
 
 
 def pooled_csv(study: Study) -> str:
-    """Every pooled figure on a line of its own, for other programs; shares in [0, 1]."""
+    """CSV with one pooled figure per line, as fractions in [0, 1]."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(_HEADS)
@@ -78,5 +78,5 @@ def _all(rows: Sequence[Row], field: str) -> list[str]:
 
 
 def _some(names: list[str]) -> list[str]:
-    """The first four, and how many more."""
+    """The first four, and the number of others."""
     return names[:4] + ([f"and {len(names) - 4} more"] if len(names) > 4 else [])

@@ -177,7 +177,7 @@ def obfuscation_sheet(videos: Videos, *, moments: int = 3, per_row: int = 6) -> 
 
 
 def _title(name: str) -> str:
-    """In letters that the pictures' font has."""
+    """Convert to letters that the font has."""
     text = obfuscator_name(name).replace("×", "x").replace("κ", "k").replace("σ", "s")
     return text.encode("ascii", "replace").decode()
 
@@ -192,7 +192,7 @@ def _check(videos: Videos) -> None:
 
 
 def _liveliest(video: UInt8Array, flow: FlowEstimator) -> int:
-    """The frame, of at most a dozen, that differs most from the one before by its flow."""
+    """The frame, of at most a dozen, with the largest flow to the previous frame."""
     places = sorted({round(place) for place in np.linspace(1, len(video) - 1, 12)})
     return max(places, key=lambda t: float(np.hypot(*np.moveaxis(flow(video[t], video[t - 1]), -1, 0)).mean()))
 

@@ -1,4 +1,4 @@
-"""The rows of a study, asked for by what they are about."""
+"""The rows of a study, queried by topic."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .names import dataset_name, network_order, obfuscator_order
 from .pooling import Estimate, average, difference, pool
 
 ACTION = "action"
-"""The task that is to be kept; all others of a data set are attributes that are to be hidden."""
+"""The task to be kept; all others of a data set are attributes to be hidden."""
 TWO_FOLD = "two_fold"
 METRICS = ("top1", "cmap")
-"""What is shown of a task: the first of these that it has."""
+"""The metric that is shown for a task: the first of these that it has."""
 
 
 class Recogniser(NamedTuple):
@@ -29,13 +29,13 @@ class Recogniser(NamedTuple):
 
 
 def recogniser_order(recogniser: Recogniser) -> tuple[int, str, str]:
-    """A key to sort by: as networks are listed."""
+    """A sort key: the order of networks in tables."""
     return *network_order(recogniser.network), recogniser.level
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """A task of a data set that is to be hidden, next to its action task; `task` is empty where there is none."""
+    """A task of a data set that is to be hidden, with its action task; `task` is empty if there is none."""
 
     dataset: str
     task: str
@@ -43,14 +43,17 @@ class Attribute:
 
     @property
     def slug(self) -> str:
-        """For names of files."""
+        """The name for files."""
         return "_".join(part for part in (self.dataset, self.task) if part)
 
 
 class Study:
-    """Rows, later ones in place of those that they repeat. Raises InputError where there are none, or impossible ones.
+    """Result rows; later rows replace earlier ones that they repeat.
 
-    Rows of `original` count for every protocol: frozen and retrained are the same training there.
+    Rows of `original` count for every protocol, since frozen and retrained are the same for it.
+
+    Raises:
+        InputError: If there are none, or impossible ones.
     """
 
     def __init__(self, rows: Iterable[Row]) -> None:
@@ -69,34 +72,35 @@ class Study:
 
     @cached_property
     def datasets(self) -> tuple[str, ...]:
-        """In the order in which they first appear."""
+        """In order of first appearance."""
         return tuple(dict.fromkeys(row.dataset for row in self.rows))
 
     @cached_property
     def protocols(self) -> tuple[str, ...]:
-        """Those under which anything but the original was judged; all where only the original was."""
+        """Protocols with results on anything but the original; all protocols if there are none."""
         found = {row.protocol for row in self.rows if row.obfuscator != ORIGINAL}
         return tuple(p for p in PROTOCOLS if p in (found or {row.protocol for row in self.rows}))
 
     @cached_property
     def compared(self) -> tuple[str, ...]:
-        """Protocols under which all networks judge all obfuscators alike: all but the two-fold evaluation, where each
-        obfuscator may have met other attackers, and which has tables of its own (`TwoFold`)."""
+        """Protocols in which all networks evaluate all obfuscators: all but the two-fold evaluation, in which
+        obfuscators may have met different attackers, and which has its own tables (`TwoFold`).
+        """
         return tuple(protocol for protocol in self.protocols if protocol != TWO_FOLD)
 
     @cached_property
     def obfuscators(self) -> tuple[str, ...]:
-        """All but single templates, in the order in which they are shown."""
+        """Obfuscators without single templates, in display order."""
         return obfuscators_of(self.rows)
 
     @cached_property
     def templates(self) -> tuple[str, ...]:
-        """Obfuscators `template_<name>`, which replace what looks like one template."""
+        """Obfuscators `template_<name>`, which replace what matches one template."""
         return tuple(dict.fromkeys(r.obfuscator for r in self.rows if r.obfuscator.startswith(TEMPLATE)))
 
     @cached_property
     def attributes(self) -> tuple[Attribute, ...]:
-        """One for every task to be hidden, and one for a data set that has none."""
+        """One for each task to be hidden, and one for a data set without any."""
         found = []
         for dataset in self.datasets:
             tasks = list(dict.fromkeys(r.task for r in self.rows if r.dataset == dataset and r.task != ACTION))
@@ -107,19 +111,20 @@ class Study:
 
     @cached_property
     def compared_attributes(self) -> tuple[Attribute, ...]:
-        """Those of data sets where anything was judged under `compared`; not where that is the original alone, which
-        is only there to be set beside a two-fold evaluation."""
+        """Attributes of data sets with results under `compared`, other than those where only the original was
+        evaluated, as a reference for a two-fold evaluation.
+        """
         known = {(row.dataset, row.protocol == TWO_FOLD) for row in self.rows if row.obfuscator != ORIGINAL}
         two_fold_alone = {dataset for dataset, _ in known if (dataset, False) not in known}
         return tuple(each for each in self.attributes if each.dataset not in two_fold_alone)
 
     def metric(self, dataset: str, task: str) -> str:
-        """What is shown of a task."""
+        """The metric that is shown for a task."""
         found = {row.metric for row in self.rows if (row.dataset, row.task) == (dataset, task)}
         return next((metric for metric in METRICS if metric in found), METRICS[0])
 
     def cell(self, dataset: str, task: str, obfuscator: str, protocol: str) -> Mapping[Recogniser, list[Row]]:
-        """The rows of every judge, ordered by network. Empty where there are none."""
+        """Rows by network, ordered. Empty if there are none."""
         metric = self.metric(dataset, task)
         order = [protocol] if obfuscator != ORIGINAL else [protocol, *(p for p in PROTOCOLS if p != protocol)]
         for choice in order:
@@ -129,24 +134,24 @@ class Study:
         return {}
 
     def estimates(self, dataset: str, task: str, obfuscator: str, protocol: str) -> dict[Recogniser, Estimate]:
-        """The pooled figure of every judge."""
+        """The pooled figure of each network."""
         key = (dataset, task, obfuscator, protocol)
         if key not in self._pooled:
             self._pooled[key] = {recogniser: pool(_last(rows)) for recogniser, rows in self.cell(*key).items()}
         return self._pooled[key]
 
     def mean(self, dataset: str, task: str, obfuscator: str, protocol: str, level: str = "") -> Estimate | None:
-        """The mean over networks; with a level only over those of it, where there are any."""
+        """The mean over networks; of a given level if there are any."""
         found = self.estimates(dataset, task, obfuscator, protocol)
         chosen = [estimate for recogniser, estimate in found.items() if recogniser.level == level]
         return average(chosen or list(found.values()))
 
     def action(self, dataset: str, obfuscator: str, protocol: str) -> Estimate | None:
-        """Action accuracy, averaged over networks that see clips, as in the paper (over all where none does)."""
+        """Action accuracy, averaged over networks for clips, as in the paper (over all if there are none)."""
         return self.mean(dataset, ACTION, obfuscator, protocol, "clip")
 
     def privacy(self, attribute: Attribute, obfuscator: str, protocol: str) -> Estimate | None:
-        """Accuracy on an attribute, averaged over networks that see single frames, as in the paper (or over all)."""
+        """Accuracy on an attribute, averaged over networks for single frames, as in the paper (or over all)."""
         return self.mean(attribute.dataset, attribute.task, obfuscator, protocol, "frame")
 
     def strongest(self, attribute: Attribute, obfuscator: str, protocol: str) -> tuple[Recogniser, Estimate] | None:
@@ -155,12 +160,12 @@ class Study:
         return max(found.items(), key=lambda item: item[1].value) if found else None
 
     def gain(self, attribute: Attribute, obfuscator: str, protocol: str, reference: str) -> Estimate | None:
-        """By how much the strongest attacker does better than the strongest on a reference."""
+        """The advantage of the strongest attacker over the strongest one on a reference."""
         one, other = (self.strongest(attribute, name, protocol) for name in (obfuscator, reference))
         return difference(one and one[1], other and other[1])
 
     def prior(self, attribute: Attribute) -> float | None:
-        """What whoever knows only the class frequencies reaches on an attribute, over all its rows."""
+        """The accuracy on an attribute of a predictor that knows only class frequencies, over all rows."""
         metric = self.metric(attribute.dataset, attribute.task)
         key = (attribute.dataset, attribute.task, metric)
         rows = [row for row in self.rows if (row.dataset, row.task, row.metric) == key]
@@ -168,12 +173,12 @@ class Study:
 
 
 def obfuscators_of(rows: Iterable[Row]) -> tuple[str, ...]:
-    """All but single templates, in the order in which they are shown."""
+    """Obfuscators without single templates, in display order."""
     return tuple(sorted({r.obfuscator for r in rows if not r.obfuscator.startswith(TEMPLATE)}, key=obfuscator_order))
 
 
 def stand_ins_of(rows: Iterable[Row]) -> dict[str, str]:
-    """Networks of obfuscators → those that stood in for them, as the rows tell it."""
+    """Networks of obfuscators → their substitutes, according to the rows."""
     found: dict[str, str] = {}
     for row in rows:
         found |= row.configuration.get("substitutes") or {}
@@ -181,12 +186,12 @@ def stand_ins_of(rows: Iterable[Row]) -> dict[str, str]:
 
 
 def _last(rows: Sequence[Row]) -> list[Row]:
-    """Of rows that share seed and fold (their configurations differ) the last one."""
+    """The last of rows that share seed and fold but differ in configuration."""
     return list({(row.seed, row.fold): row for row in rows}.values())
 
 
 def _check(row: Row) -> None:
-    """Raise InputError where a row cannot be."""
+    """Raise InputError for an impossible row."""
     where = f"the row {row.dataset}, {row.task}, {row.network}, {row.obfuscator}, {row.protocol}, fold {row.fold}"
     if row.level not in LEVELS or row.protocol not in PROTOCOLS:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Tables before they are written down, and as Markdown and LaTeX."""
+"""Tables as data, and as Markdown and LaTeX."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EMPTY = "–"
 
 @dataclass(frozen=True)
 class Cell:
-    """text, and in `detail` what is set smaller behind it, for instance an interval; it may have several lines."""
+    """A cell. detail: shown smaller after the text, for instance an interval; may have several lines."""
 
     text: str = EMPTY
     detail: str = ""
@@ -32,7 +32,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Section:
-    """Rows under a heading (which may be empty). Each row begins with its name."""
+    """Rows under an optional heading. Each row starts with its name."""
 
     rows: tuple[tuple[Cell, ...], ...]
     title: str = ""
@@ -40,8 +40,14 @@ class Section:
 
 @dataclass(frozen=True)
 class Table:
-    """name: of its files. groups: of all columns but the first, which name the row under `names`. Sections without rows
-    are left out."""
+    """One table.
+
+    Attributes:
+        name: The name of its files.
+        groups: All columns but the first, which contains the names of the rows.
+        names: The heading of that column.
+        sections: Sections without rows are omitted.
+    """
 
     name: str
     title: str
@@ -59,18 +65,18 @@ class Table:
 
 
 def by_role(names: Iterable[str], row: Callable[[str], Sequence[Cell] | None]) -> tuple[Section, ...]:
-    """Sections of obfuscators, by what they are in a comparison. row: the cells of one; None where it is left out."""
+    """Sections of obfuscators by their role in a comparison. row: returns the cells of one; None to omit it."""
     rows = {name: (Cell(obfuscator_name(name)), *cells) for name in names if (cells := row(name)) is not None}
     return tuple(Section(tuple(rows[name] for name in rows if role(name) == kind), title) for kind, title in SECTIONS)
 
 
 def percent(estimate: Estimate | None, *, interval: bool = True) -> Cell:
-    """A share in per cent with its interval."""
+    """A fraction in per cent, with its interval."""
     return _cell(estimate, 100, "{:.1f}", interval)
 
 
 def points(estimate: Estimate | None, *, interval: bool = True) -> Cell:
-    """A difference of two shares in percentage points, with its sign and interval."""
+    """A difference of two fractions in percentage points, with sign and interval."""
     return _cell(estimate, 100, "{:+.1f}", interval)
 
 
@@ -80,13 +86,13 @@ def ratio(estimate: Estimate | None, *, interval: bool = True, sign: bool = Fals
 
 
 def limits(estimate: Estimate | None) -> Cell:
-    """The lowest and the highest of several trainings, in per cent; a dash of a single one."""
+    """The minimum and maximum of several trainings, in per cent; a dash for a single one."""
     found = None if estimate is None else estimate.extremes
     return Cell() if found is None else Cell(" – ".join(_number(100 * bound, "{:.1f}") for bound in found))
 
 
 def plain(value: float | None, pattern: str = "{:.1f}", scale: float = 100) -> Cell:
-    """A bare number; a dash where there is none."""
+    """A bare number; a dash if there is none."""
     return Cell() if value is None else Cell(_number(value * scale, pattern))
 
 
@@ -100,7 +106,7 @@ def _cell(estimate: Estimate | None, scale: float, pattern: str, interval: bool)
 
 
 def _number(value: float, pattern: str) -> str:
-    """With a true minus, and no minus before a zero."""
+    """With a proper minus sign, and none before a zero."""
     text = pattern.format(value)
     if not text.strip("+-0."):
         text = text.replace("-", "+" if "+" in pattern else "")
@@ -114,9 +120,9 @@ def ranked(
     lowest: bool = False,
     among: Iterable[bool] | None = None,
 ) -> list[Cell]:
-    """The cells of a column with the best and the second best marked; those that read the same are marked alike.
+    """The cells of a column with the best and second best marked; cells that read the same are marked alike.
 
-    among: which of the cells take part.
+    among: which cells take part.
     """
     takes = [True] * len(cells) if among is None else list(among)
     known = [
@@ -144,13 +150,13 @@ _LATEX = {
 
 
 def escape(text: str) -> str:
-    """Text as LaTeX shows it."""
+    """Escape text for LaTeX."""
     text = text.replace("₀.₅", "\0")
     return "".join(_LATEX["₀.₅"] if letter == "\0" else _LATEX.get(letter, letter) for letter in text)
 
 
 def markdown(table: Table) -> str:
-    """The table with its title and caption; the first of bold and underlined is best, the other second."""
+    """The table with title and caption; the best values are bold, the second best underlined."""
     heads = [*table.names]
     for group in table.groups:
         heads += [" ".join(part for part in (group.title, column) if part) for column in group.columns]
@@ -182,7 +188,7 @@ def _markdown_cell(cell: Cell) -> str:
 
 
 def latex(table: Table) -> str:
-    """A floating table in the style of booktabs; needs the packages booktabs, adjustbox and makecell."""
+    """A floating table in the style of booktabs; requires the packages booktabs, adjustbox and makecell."""
     width = sum(len(group.columns) for group in table.groups)
     spec = "l" * len(table.names) + "".join("@{\\hskip 1.2em}" + "r" * len(group.columns) for group in table.groups)
     lines = [

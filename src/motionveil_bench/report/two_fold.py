@@ -1,7 +1,8 @@
-"""The two-fold evaluation (Wu et al., TPAMI 2020): obfuscators are frozen, and unseen attackers learn what they make.
+"""The two-fold evaluation (Wu et al., TPAMI 2020): obfuscators are frozen, and unseen attackers are trained on their
+output.
 
-The strongest of ten attackers is stronger than the strongest of one. So everything here is said of a set of attackers
-that all ran on the same trainings: of all that an obfuscator met, and of those that judged every obfuscator.
+The strongest of ten attackers is stronger than the strongest of one. Results therefore refer to a set of attackers that
+all ran on the same trainings: all that an obfuscator met, or those that evaluated every obfuscator.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Cell = Mapping[Recogniser, Mapping[Place, Row]]
 
 @dataclass(frozen=True)
 class RecogniserGroup:
-    """Networks that judged an obfuscator, all of them on the same trainings."""
+    """Networks that evaluated an obfuscator, all on the same trainings."""
 
     rows: Cell
     places: tuple[Place, ...]
@@ -41,24 +42,24 @@ class RecogniserGroup:
 
     @property
     def strongest(self) -> tuple[Recogniser, Estimate]:
-        """The one with the highest pooled figure."""
+        """The network with the highest pooled figure."""
         return max(self.estimates.items(), key=lambda item: item[1].value)
 
     @property
     def mean(self) -> Estimate:
-        """Over all of them."""
+        """The mean over all of them."""
         found = average(list(self.estimates.values()))
         assert found is not None
         return found
 
     @property
     def is_with_obfuscator(self) -> bool:
-        """Whether these are networks that were trained together with the obfuscator."""
+        """Whether these networks were trained together with the obfuscator."""
         first = next(iter(self.rows.values()))[self.places[0]]
         return "utility" in first.configuration
 
     def classes(self) -> dict[str, tuple[Recogniser, Mapping[str, float]]]:
-        """Of each class of a task with several labels the attacker that finds it best, with 'value' and 'prior'."""
+        """For each class of a task with several labels, the attacker that recognises it best, and its result."""
         found: dict[str, tuple[Recogniser, Mapping[str, float]]] = {}
         for recogniser, rows in self.rows.items():
             for name, told in values_of_classes([rows[place] for place in self.places]).items():
@@ -68,9 +69,9 @@ class RecogniserGroup:
 
 
 class TwoFold:
-    """All rows of the two-fold evaluation of one attribute of one data set, with the actions beside it.
+    """All rows of the two-fold evaluation of one attribute of one data set, with those of the actions.
 
-    The original counts by whichever protocol it was judged: a network that learns from it has no obfuscator to meet.
+    The original counts under any protocol, since networks that are trained on it meet no obfuscator.
     """
 
     def __init__(self, study: Study, attribute: Attribute) -> None:
@@ -83,12 +84,12 @@ class TwoFold:
 
     @property
     def attackers(self) -> Mapping[str, Cell]:
-        """The rows of every attacker of every obfuscator."""
+        """The rows of each attacker of each obfuscator."""
         return self._attackers
 
     @cached_property
     def common(self) -> tuple[Recogniser, ...]:
-        """The attackers by which most obfuscators (all, where any judged all) can be compared, on most trainings."""
+        """The attackers by which most obfuscators can be compared (all of them, if possible), on most trainings."""
         return common_recognisers(self._attackers)
 
     @cached_property
@@ -98,21 +99,21 @@ class TwoFold:
         return max(found, key=lambda group: len(group.recognisers)).recognisers if found else ()
 
     def all_attackers(self, name: str) -> RecogniserGroup | None:
-        """All attackers that an obfuscator met, on the trainings on which it met all of them (or else most)."""
+        """All attackers that an obfuscator met, on the trainings with all of them (or else with most)."""
         return largest_group(self._attackers.get(name, {}))
 
     def by(self, name: str, recognisers: Collection[Recogniser]) -> RecogniserGroup | None:
-        """These attackers of an obfuscator, on all trainings on which all of them ran; None where there is none."""
+        """These attackers of an obfuscator, on the trainings on which all of them ran; None if there are none."""
         return group_of(self._attackers.get(name, {}), recognisers)
 
     def action(self, name: str) -> RecogniserGroup | None:
-        """Networks that recognise actions: those that did so for all obfuscators, or else this one's own."""
+        """Action networks: those that ran for all obfuscators, or else this obfuscator's own."""
         cell = self._actions.get(name, {})
         return group_of(cell, common_recognisers(self._actions)) or largest_group(cell)
 
 
 def largest_group(cell: Cell) -> RecogniserGroup | None:
-    """The most judges that ran on the same trainings, and these trainings; None where there are no rows."""
+    """The largest set of networks that ran on the same trainings, and these trainings; None if there are no rows."""
     at: dict[Place, list[Recogniser]] = {}
     for recogniser, rows in cell.items():
         for place in rows:
@@ -126,7 +127,7 @@ def largest_group(cell: Cell) -> RecogniserGroup | None:
 
 
 def group_of(cell: Cell, recognisers: Collection[Recogniser]) -> RecogniserGroup | None:
-    """Some judges on all trainings on which all of them ran; None where there is no such training."""
+    """Given networks on all trainings on which all of them ran; None if there are none."""
     if not recognisers or not set(recognisers) <= set(cell):
         return None
     places = set.intersection(*(set(cell[recogniser]) for recogniser in recognisers))
@@ -135,9 +136,9 @@ def group_of(cell: Cell, recognisers: Collection[Recogniser]) -> RecogniserGroup
 
 
 def common_recognisers(cells: Mapping[str, Cell]) -> tuple[Recogniser, ...]:
-    """Those that judged most obfuscators, the same ones each, and of these those that did so on most trainings.
+    """The networks that evaluated most obfuscators in common, and of these, those on most trainings.
 
-    None where several obfuscators have no judge in common.
+    None if several obfuscators have no network in common.
     """
     groups: dict[tuple[frozenset[str], int], list[Recogniser]] = {}
     for recogniser in dict.fromkeys(recogniser for cell in cells.values() for recogniser in cell):
@@ -150,16 +151,16 @@ def common_recognisers(cells: Mapping[str, Cell]) -> tuple[Recogniser, ...]:
 
 
 def _cells(study: Study, dataset: str, task: str) -> dict[str, Cell]:
-    """Rows by obfuscator, judge and training. Of the original those whose judges judged anything else."""
+    """Rows by obfuscator, network and training. For the original, only networks that evaluated something else too."""
     metric = study.metric(dataset, task)
     about = [row for row in study.rows if (row.dataset, row.task, row.metric) == (dataset, task, metric)]
     two_fold = [row for row in about if row.protocol == TWO_FOLD]
     found = {name: _cell(r for r in two_fold if r.obfuscator == name) for name in study.obfuscators}
     others = {recogniser for name, cell in found.items() if name != ORIGINAL for recogniser in cell}
-    # What attackers learned on another data set is no match for what they learned on this one.
+    # Attackers trained on another data set cannot be compared with those trained on this one.
     elsewhere = any(row.configuration.get("learn_from") for row in two_fold)
     original = [r for r in about if r.obfuscator == ORIGINAL and not (elsewhere and r.protocol != TWO_FOLD)]
-    # Later ones stay where several protocols have the same training.
+    # If several protocols have the same training, the last one counts.
     original.sort(key=lambda row: row.protocol == TWO_FOLD)
     found[ORIGINAL] = {
         recogniser: rows for recogniser, rows in _cell(original).items() if recogniser in others or not others
@@ -175,6 +176,6 @@ def _cell(rows: Iterable[Row]) -> Cell:
 
 
 def two_folds(study: Study) -> Sequence[TwoFold]:
-    """One for every attribute that was judged so."""
+    """One for each attribute evaluated in this way."""
     found = (TwoFold(study, attribute) for attribute in study.attributes)
     return [each for each in found if each.names]

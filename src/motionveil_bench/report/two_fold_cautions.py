@@ -1,4 +1,4 @@
-"""What a reader must know of the two-fold evaluation: attackers that are not the same, or that never learned."""
+"""Cautions for the two-fold evaluation: attackers that differ, or that did not learn."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .study import Recogniser, Study
 from .two_fold import RecogniserGroup, TwoFold, two_folds
 
 _NEAR = 0.03
-"""Above its prior, a figure without an interval is no more than that."""
+"""Margin above its prior within which a figure without an interval counts as the prior."""
 
 
 def two_fold_cautions(study: Study) -> list[str]:
-    """Sentences, the gravest first; empty where nothing is amiss, or nothing was judged so."""
+    """One sentence for each caution, the most severe first; empty if there was no such evaluation."""
     every = [found for found in two_folds(study) if found.attackers]
     return [
         *(text for found in every for text in _failed_attackers(study, found)),
@@ -36,7 +36,7 @@ def _is_near_prior(estimate: Estimate) -> bool:
 
 
 def _is_above(one: Estimate, other: Estimate) -> bool:
-    """Whether one is higher than another beyond chance."""
+    """Whether one is significantly higher than another."""
     lowest = one.value if one.interval is None else one.interval[0]
     highest = other.value if other.interval is None else other.interval[1]
     return lowest > max(highest, other.value + _NEAR)
@@ -68,7 +68,7 @@ def _failed_attackers(study: Study, found: TwoFold) -> Iterator[str]:
 
 
 def _weaker_than_known(study: Study, found: TwoFold) -> Iterator[str]:
-    """Obfuscators of which another protocol knows a stronger attacker."""
+    """Obfuscators for which another protocol has a stronger attacker."""
     stronger = []
     for name, group in _all_groups(found):
         best = group.strongest[1]
@@ -115,7 +115,7 @@ def _numbers_of_attackers(found: TwoFold) -> Iterator[str]:
 
 
 def _some_trainings(found: TwoFold) -> Iterator[str]:
-    """The strongest of all attackers rests on fewer trainings than others of the same obfuscator."""
+    """The strongest of all attackers is based on fewer trainings than others of the same obfuscator."""
     fewer = []
     for name, group in _all_groups(found):
         everywhere = {place for rows in found.attackers[name].values() for place in rows}
@@ -129,7 +129,7 @@ def _some_trainings(found: TwoFold) -> Iterator[str]:
 
 
 def _other_folds(found: TwoFold) -> Iterator[str]:
-    """Obfuscators that the same attackers judged, though on other seeds or folds."""
+    """Obfuscators that were evaluated by the same attackers, but with other seeds or folds."""
     places: dict[tuple[tuple[int, int], ...], list[str]] = {}
     for name in found.names:
         group = found.by(name, found.common)

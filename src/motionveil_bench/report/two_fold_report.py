@@ -1,4 +1,4 @@
-"""Tables and a figure of the two-fold evaluation: what unseen attackers learn from what a frozen obfuscator makes."""
+"""Tables and a figure of the two-fold evaluation: what unseen attackers learn from the output of frozen obfuscators."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _HEADS = (
 
 
 def two_fold_tables(study: Study, published: Published) -> list[Table]:
-    """For every attribute that was judged so: obfuscators; of several attributes at once each by itself; every attacker
-    on every obfuscator.
+    """For each attribute: the obfuscators; for attributes with several labels, each label; every attacker on every
+    obfuscator.
     """
     return [
         table
@@ -70,7 +70,7 @@ def _table(found: TwoFold, published: Published) -> Table:
 
 
 def _attributes(found: TwoFold) -> Table | None:
-    """Attributes that hold several at once, each by itself."""
+    """Attributes with several labels, each label separately."""
     group = {name: each for name in found.names if (each := found.all_attackers(name)) is not None}
     told = {name: each.classes() for name, each in group.items()} if found.metric == "cmap" else {}
     classes = list(dict.fromkeys(label for each in told.values() for label in each))[:MOST]
@@ -180,7 +180,7 @@ def _class_cell(told: tuple[Recogniser, Mapping[str, float]] | None) -> Cell:
 
 
 def _published(found: TwoFold, published: Published) -> dict[str, Tradeoff | None]:
-    """By obfuscator; variants of a method are set beside what was published of the method."""
+    """By obfuscator; variants of a method are next to its published results."""
     items = {item.obfuscator: item for item in published.two_fold(found.attribute.dataset, found.metric)}
     return {name: items.get(name) or items.get(learned_method(name) or name) for name in found.names}
 
@@ -204,7 +204,7 @@ def _common_title(recognisers: Sequence[Recogniser]) -> str:
 
 
 def two_fold_csv(study: Study) -> str:
-    """Every figure of the tables of obfuscators on a line of its own, for other programs; shares in [0, 1]."""
+    """CSV with one figure of the obfuscator tables per line, as fractions in [0, 1]."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(_HEADS)
@@ -247,10 +247,10 @@ TRADEOFF_TWO_FOLD = "tradeoff_two_fold"
 
 
 def two_fold_charts(study: Study, published: Published) -> list[Chart]:
-    """One figure for all attributes that were judged so; none where nothing was.
+    """One figure for all attributes; none if there was no such evaluation.
 
-    An attribute has two panels where some obfuscators met more attackers than others: those that met the most, judged
-    by all of these, and all obfuscators, judged by the same attackers.
+    An attribute has two panels if some obfuscators met more attackers than others: those that met the most, evaluated
+    by all of these, and all obfuscators, evaluated by the same attackers.
     """
     panels: list[Panel] = []
     every = [found for found in two_folds(study) if found.attackers]
@@ -306,7 +306,7 @@ def _panel_title(found: TwoFold, recognisers: Sequence[Recogniser]) -> str:
 
 
 def _prior(found: TwoFold, recognisers: Sequence[Recogniser]) -> Iterator[Line]:
-    """Of the obfuscator with the most trainings: with fewer clips it may be another."""
+    """From the obfuscator with the most trainings; with fewer clips, it may differ."""
     known = [group.mean for name in found.names if (group := found.by(name, recognisers)) is not None]
     most = max(known, key=lambda estimate: estimate.num_clips)
     if most.prior is not None:

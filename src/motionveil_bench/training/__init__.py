@@ -1,4 +1,4 @@
-"""One loop that trains all networks, and one that asks them."""
+"""One loop that trains all networks, and one that evaluates them."""
 
 from .fitting import fit
 from .history import Epoch, Fitted, Progress, is_finished, load_best, load_weights

@@ -1,4 +1,4 @@
-"""What became of a training, epoch by epoch, and what an interrupted one goes on from, on the disk."""
+"""The history of a training by epoch, and the state from which an interrupted one resumes, stored on disk."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LAST = "last.ckpt"
 
 
 class Saving:
-    """Saves what an interrupted training goes on from, but never for more than a tenth of the time."""
+    """Saves checkpoints, spending at most a tenth of the time on it."""
 
     def __init__(self) -> None:
         self._ended, self._seconds = -math.inf, 0.0
@@ -36,9 +36,10 @@ class Saving:
 
 
 def write_state(folder: Path, setup: Mapping[str, Any], state: Mapping[str, Any]) -> None:
-    """Keep a state of tensors, numbers, texts, lists and dictionaries; setup: the settings that it belongs to.
+    """Store a state of tensors, numbers, strings, lists and dictionaries. setup: the settings that it belongs to.
 
-    Raises OutputError where it cannot be written.
+    Raises:
+        OutputError: If it cannot be written.
     """
     path, temporary = folder / LAST, None
     try:
@@ -46,7 +47,7 @@ def write_state(folder: Path, setup: Mapping[str, Any], state: Mapping[str, Any]
         temporary = hidden_file(path)
         torch.save({"told": json.dumps(setup), **state}, temporary)
         take_place(temporary, path, overwrite=True)
-    except (OSError, RuntimeError) as error:  # torch gives a full disk as RuntimeError
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
         raise OutputError(f"{path} cannot be written ({error}); choose another place or free some space") from error
     finally:
         if temporary is not None:
@@ -54,9 +55,11 @@ def write_state(folder: Path, setup: Mapping[str, Any], state: Mapping[str, Any]
 
 
 def read_state(folder: Path, setup: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What `write_state` kept; None where there is nothing.
+    """Load a state stored by `write_state`; None if there is none.
 
-    Raises WeightsError where it is damaged, OptionError where it is one of other settings.
+    Raises:
+        WeightsError: If it is damaged.
+        OptionError: If it belongs to other settings.
     """
     path = folder / LAST
     if not path.is_file():
@@ -64,20 +67,20 @@ def read_state(folder: Path, setup: Mapping[str, Any]) -> dict[str, Any] | None:
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         before = json.loads(state.pop("told"))
-    except Exception as error:  # damaged files raise whatever the reader stumbles over
+    except Exception as error:  # the reader raises arbitrary errors on damaged files
         raise WeightsError(f"{path} is damaged; remove {folder} and train again") from error
     compare(folder, setup, before)
     return state
 
 
 def remove_state(folder: Path) -> None:
-    """Remove it, and what was being written when power went off."""
+    """Remove it, and partial files from a power failure."""
     for path in (folder / LAST, *folder.glob(f".{LAST}.part-*")):
         remove(path)
 
 
 def compare(folder: Path, setup: Mapping[str, Any], before: Mapping[str, Any]) -> None:
-    """Raises OptionError where a folder holds a training of other settings."""
+    """Raise OptionError if a folder contains a training with other settings."""
     names = [name for name in sorted({*setup, *before}) if setup.get(name) != before.get(name)]
     if names:
         changes = "; ".join(f"{name} was {before.get(name)!r}, is {setup.get(name)!r}" for name in names)
@@ -86,13 +89,16 @@ def compare(folder: Path, setup: Mapping[str, Any], before: Mapping[str, Any]) -
 
 BEST = "best.safetensors"
 HISTORY = "history.json"
-"""What a finished training leaves; the history comes last."""
+"""Files of a finished training; the history is written last."""
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch, counted from 0: mean loss over the training clips while they were learned from; loss and accuracy (of
-    yes and no for each class, with several labels at once) on the validation clips after it."""
+    """One epoch, counted from 0.
+
+    The training loss is the mean during the epoch; validation loss and accuracy are measured after it. With several
+    labels, accuracy is that of the binary decision for each class.
+    """
 
     epoch: int
     train_loss: float
@@ -103,9 +109,10 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training stands: steps of the optimiser done and to do in this epoch, mean training loss of the epoch so
-    far, lowest validation loss so far (infinite before there is one), and seconds to the last epoch, which patience
-    may end earlier (infinite while unknown)."""
+    """The state of a training: optimiser steps done and in total for this epoch, mean training loss so far, lowest
+    validation loss (infinite before the first), and seconds until the last epoch (infinite if unknown; patience may end
+    it earlier).
+    """
 
     epoch: int
     epochs: int
@@ -125,7 +132,7 @@ class Fitted:
 
     @property
     def best(self) -> Epoch:
-        """The epoch whose weights were kept: the first one with the lowest validation loss."""
+        """The epoch whose weights were kept: the first with the lowest validation loss."""
         return best_of(self.history)
 
 
@@ -140,18 +147,19 @@ def lowest_loss(history: Sequence[Epoch]) -> float:
 
 
 def load_best(network: nn.Module, folder: Path) -> None:
-    """Give a network the best weights of a finished training, and put it into evaluation mode. Raises WeightsError."""
+    """Load the best weights of a finished training, in evaluation mode. Raises WeightsError if that fails."""
     load_weights(network, folder / BEST)
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
-    """Give a network the weights that a training left, and put it into evaluation mode.
+    """Load the weights of a finished training into a network, in evaluation mode.
 
-    Raises WeightsError where they are missing, damaged, or of another network.
+    Raises:
+        WeightsError: If they are missing, damaged, or belong to another network.
     """
     try:
         network.load_state_dict(load_file(str(path)))
-    except Exception as error:  # safetensors raises its own errors
+    except Exception as error:  # safetensors has its own errors
         raise WeightsError(
             f"{path} is missing, damaged or of another network; remove {path.parent} and train again"
         ) from error
@@ -159,19 +167,19 @@ def load_weights(network: nn.Module, path: Path) -> None:
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether a folder holds a training that came to its end."""
+    """Whether a folder contains a finished training."""
     return (folder / HISTORY).is_file()
 
 
 def write_checkpoint(
     folder: Path, setup: Mapping[str, Any], history: Sequence[Epoch], state: Mapping[str, Any]
 ) -> None:
-    """Write all that an interrupted training needs to go on, see `write_state`."""
+    """Store everything that an interrupted training needs to resume, see `write_state`."""
     write_state(folder, setup, {"history": [asdict(epoch) for epoch in history], **state})
 
 
 def read_checkpoint(folder: Path, setup: Mapping[str, Any]) -> tuple[list[Epoch], dict[str, Any]] | None:
-    """History and state of an interrupted training, see `read_state`; None where there is none."""
+    """History and state of an interrupted training, see `read_state`; None if there is none."""
     state = read_state(folder, setup)
     if state is None:
         return None
@@ -183,7 +191,7 @@ def read_checkpoint(folder: Path, setup: Mapping[str, Any]) -> tuple[list[Epoch]
 
 
 def finish(folder: Path, setup: Mapping[str, Any], history: Sequence[Epoch], best: Mapping[str, Tensor]) -> None:
-    """Let the best weights and the history appear, which makes a training finished, and remove what it went on from."""
+    """Publish the best weights and the history, which completes the training, and remove its checkpoint."""
     write_file(folder / BEST, save(dict(best)))
     record = {"training": setup, "epochs": [asdict(epoch) for epoch in history]}
     write_file(folder / HISTORY, (json.dumps(record, indent=1) + "\n").encode())
@@ -191,9 +199,11 @@ def finish(folder: Path, setup: Mapping[str, Any], history: Sequence[Epoch], bes
 
 
 def read_finished(folder: Path, setup: Mapping[str, Any]) -> list[Epoch] | None:
-    """The history of a finished training; None where there is none.
+    """The history of a finished training; None if there is none.
 
-    Raises WeightsError where it is damaged, OptionError where it is one of other settings.
+    Raises:
+        WeightsError: If it is damaged.
+        OptionError: If it belongs to other settings.
     """
     path = folder / HISTORY
     if not is_finished(folder):

@@ -1,4 +1,4 @@
-"""Which clips come when, how they get to the network, and what it says about them."""
+"""The order of clips, their loading, and the evaluation of a network on them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from motionveil._core.types import Float32Array
 from .settings import make_fabric
 
 Target = int | Tensor
-"""The number of a class; with several labels at once, a float vector of 0 and 1."""
+"""A class index; with several labels, a float vector of 0 and 1."""
 
 
 class TrainingSet(Protocol):
-    """Clips to learn from: `[i]` gives an input (float32) and its target.
+    """Training clips: `[i]` gives an input (float32) and its target.
 
-    Augmentation depends on nothing but a seed, the epoch that `set_epoch` gave, and i.
+    Augmentation depends only on a seed, the epoch set by `set_epoch`, and i.
     """
 
     def __len__(self) -> int: ...
@@ -34,30 +34,34 @@ class TrainingSet(Protocol):
 
 
 class ViewSet(Protocol):
-    """Clips to judge: `[i]` gives all views of a clip, (V, …) float32, and its target; V may differ between clips."""
+    """Clips for evaluation: `[i]` gives all views of a clip, (V, …) float32, and its target; V may differ between
+    clips.
+    """
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> tuple[Tensor, Target]: ...
 
 
 Steps = list[list[list[int]]]
-"""Steps of the optimiser, each of some batches, each of some clips by their numbers."""
+"""Optimiser steps, each of several batches, each of several clip indices."""
 
 
 def plan(num_clips: int, batch_size: int, accumulate: int, num_devices: int, *seeds: int) -> Steps:
-    """The steps of one epoch: every clip once, in an order that only the seeds decide.
+    """The steps of one epoch: each clip once, in an order determined by the seeds.
 
-    Clips are spread as evenly as can be, so no batch is much smaller than the others, and none is of a single clip (for
-    which batch norm knows no variance) unless `batch_size` is 1 or there is only one clip; for that, a batch of
-    two may become one of three. The batches of a step are a multiple of the devices. Raises OptionError for fewer clips
-    than the devices need.
+    Batches are as equal in size as possible, and none consists of a single clip (whose variance batch norm cannot
+    compute), unless `batch_size` is 1 or there is only one clip; for that, a batch of two may become one of three. The
+    number of batches per step is a multiple of the devices.
+
+    Raises:
+        OptionError: If there are fewer clips than the devices need.
     """
     smallest = min(2, batch_size)
     if num_clips < (smallest * num_devices if num_devices > 1 else 1):
         raise OptionError(f"there are {num_clips} clips to learn from for {num_devices} devices; use fewer devices")
     order = np.random.default_rng(seeds).permutation(num_clips)
     num_steps = math.ceil(num_clips / (batch_size * accumulate))
-    # Every device needs a batch in every step.
+    # Each device needs a batch in each step.
     num_steps = max(1, min(num_steps, num_clips // (smallest * num_devices)))
     steps = []
     for step in np.array_split(order, num_steps):
@@ -69,13 +73,13 @@ def plan(num_clips: int, batch_size: int, accumulate: int, num_devices: int, *se
 
 
 class Batches:
-    """The batches of one device in one epoch after the other, each clip as (epoch, number); for a loader."""
+    """The batches of one device for successive epochs, with each clip as (epoch, index); for a loader."""
 
     def __init__(self) -> None:
         self._batches: list[list[tuple[int, int]]] = []
 
     def set(self, epoch: int, batches: Sequence[Sequence[int]]) -> None:
-        """What comes in the next epoch."""
+        """Set the next epoch."""
         self._batches = [[(epoch, index) for index in batch] for batch in batches]
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
@@ -86,7 +90,7 @@ class Batches:
 
 
 class _ByEpoch:
-    """Takes (epoch, number), so that loader processes that live longer than an epoch know which one it is."""
+    """Accepts (epoch, index), so that loader processes that outlive an epoch know the current one."""
 
     def __init__(self, dataset: TrainingSet) -> None:
         self._dataset = dataset
@@ -111,10 +115,10 @@ def view_loader(dataset: ViewSet, indices: range, workers: int, device: torch.de
 
 
 def _settings(workers: int, device: torch.device) -> dict[str, Any]:
-    # A generator of its own, so that loader processes take no random numbers away from dropout.
+    # A separate generator, so that loader processes do not consume random numbers of dropout.
     return {
         "num_workers": workers,
-        # A fork of a process whose libraries run threads of their own may crash: loaders start from nothing.
+        # Forking a process whose libraries run threads may crash, so loader processes are spawned.
         "multiprocessing_context": "spawn" if workers else None,
         "persistent_workers": workers > 0,
         "pin_memory": device.type == "cuda",
@@ -127,8 +131,11 @@ def predict(
 ) -> Float32Array:
     """Logits (N, num_classes), averaged over the views of each clip.
 
-    The network sees `batch_size` views at once; it is moved to the device and left in evaluation mode. On several
-    devices each takes its share of the clips, and all get all logits. Raises OptionError for fewer clips than devices.
+    The network processes `batch_size` views at once; it is moved to the device and left in evaluation mode. Several
+    devices share the clips, and each receives all logits.
+
+    Raises:
+        OptionError: If there are fewer clips than devices.
     """
     fabric = fabric or make_fabric()
     network.to(fabric.device)
@@ -136,7 +143,7 @@ def predict(
 
 
 class Predictor:
-    """Asks a network again and again about the same clips."""
+    """Evaluates a network repeatedly on the same clips."""
 
     def __init__(self, dataset: ViewSet, batch_size: int, workers: int, fabric: Fabric) -> None:
         if len(dataset) < fabric.world_size:
@@ -169,21 +176,21 @@ class Predictor:
             waiting.append(views)
             ask(self._batch_size)
         ask(1)
-        # The mean is taken on the CPU in the order of the views, whatever batches they came in.
+        # Averaged on the CPU in the order of the views, regardless of batches.
         clips = torch.cat(logits).cpu().split(counts)
         mine = torch.stack([clip.mean(0) for clip in clips])
         truth = torch.stack(targets)
         return self._gathered(mine).numpy(), self._gathered(truth if truth.ndim == 1 else truth.float()).numpy()
 
     def _gathered(self, mine: Tensor) -> Tensor:
-        """What all devices found, by the numbers of the clips."""
+        """Results of all devices, by clip index."""
         everything = torch.zeros((self._num_clips, *mine.shape[1:]), dtype=mine.dtype)
         everything[np.arange(self._share.start, self._share.stop, self._share.step)] = mine
         return sum_over_devices(self._fabric, everything.to(self._fabric.device)).cpu()
 
 
 def sum_over_devices(fabric: Fabric, value: Tensor) -> Tensor:
-    """The sum of a tensor over all devices, each of which gets it."""
+    """The sum of a tensor over all devices, available on each."""
     if fabric.world_size == 1:
         return value
     total = fabric.all_reduce(value, reduce_op="sum")

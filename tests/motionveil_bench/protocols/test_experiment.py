@@ -157,7 +157,7 @@ def test_selective_obfuscations_of_its_own(tmp_path: Path) -> None:
     assert calm.preset == replace(
         PRESETS["secure"],
         name="secure, changed",
-        coverage=replace(PRESETS["secure"].coverage, begin=0.25, full=0.5, margin=0.02, hold=0.0),
+        coverage=replace(PRESETS["secure"].coverage, thresholds=(0.25, 0.5), margin=0.02, hold=0.0),
         filler_options={"grain": 5.5, "statistics": "kinetics"},
     )
     preparation = Preparation(tmp_path, tmp_path / "work", selective=experiment.selective)

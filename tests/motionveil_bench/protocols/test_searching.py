@@ -68,8 +68,8 @@ Score = tuple[float, dict[str, float]]
 def _made_up(table: Mapping[str, Any]) -> Score:
     """Figures that depend on settings alone, best where few templates are hidden, softly."""
     coverage = read_selective(table, "made up").preset.coverage
-    return 0.5 + coverage.begin, {
-        "small_bag": coverage.full / 2,
+    return 0.5 + coverage.thresholds[0], {
+        "small_bag": coverage.thresholds[1] / 2,
         "small_resnet": len(table.get("hide", range(10))) / 20,
     }
 

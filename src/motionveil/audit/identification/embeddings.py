@@ -170,7 +170,7 @@ class ONNXEmbedding:
         except (WeightsError, RuntimeError) as error:
             raise WeightsError(
                 f"{path} is not a network that can be run on images of {size[1]}x{size[0]}; "
-                "give another ONNX file to --embedding"
+                "give other ONNX files as `embeddings`"
             ) from error
 
     def __call__(self, crops: Sequence[Crop]) -> Float32Array:

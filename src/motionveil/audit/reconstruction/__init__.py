@@ -1,15 +1,15 @@
 """Reconstruction attacks. Their results are compared with those on a single colour."""
 
 from .attack import Attack
-from .reconstruct import ATTACKS, Moments, Recovery, reconstruct
-from .trained import Training, training_excerpts
+from .reconstruct import ATTACKS, RecoveredFrames, Recovery, reconstruct
+from .trained import AttackerTraining, training_excerpts
 
 __all__ = [
     "ATTACKS",
     "Attack",
-    "Moments",
+    "AttackerTraining",
+    "RecoveredFrames",
     "Recovery",
-    "Training",
     "reconstruct",
     "training_excerpts",
 ]

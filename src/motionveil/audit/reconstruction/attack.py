@@ -55,7 +55,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Trial:
+class PreparedAttack:
     """An attack ready to run, its counterpart for the floor, and the scenes for both."""
 
     scenes: Sequence[Scene]
@@ -80,9 +80,9 @@ class Attack(Protocol):
         """Recoveries of the targets with several settings, the same ones in the same order for any evidence."""
         ...
 
-    def trial(self, case: Case) -> Trial:
+    def prepare(self, case: Case) -> PreparedAttack:
         """Prepare the attack. Raises NotRunError if something is missing."""
-        return Trial(case.scenes(self.short_side), self, self)
+        return PreparedAttack(case.scenes(self.short_side), self, self)
 
 
 class Nothing(Attack):

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..._core.types import Clip, UInt8Array, VideoInfo
 from ...video import VideoWriter, open_source
-from .attack import Case, Trial
+from .attack import Case, PreparedAttack
 from .evidence import Scene
 from .known_seed import KnownSeed, reenacted, remade_with
 
@@ -25,7 +25,7 @@ class KnownNoise(KnownSeed):
     name = "known_noise"
     summary = "Reads the noise where it is at full strength, and subtracts it where people are half covered."
 
-    def trial(self, case: Case) -> Trial:
+    def prepare(self, case: Case) -> PreparedAttack:
         """The excerpts, processed by the method and encoded with default settings."""
         remake, clips = remade_with(case)
         excerpts = [
@@ -33,7 +33,7 @@ class KnownNoise(KnownSeed):
             for excerpt in case.excerpts
         ]
         scenes = reenacted(replace(case, excerpts=excerpts, _scenes={}), remake, clips, self.short_side)
-        return Trial([_released(scene) for scene in self.checked(scenes, case)], self, self)
+        return PreparedAttack([_released(scene) for scene in self.checked(scenes, case)], self, self)
 
 
 def _released(scene: Scene) -> Scene:

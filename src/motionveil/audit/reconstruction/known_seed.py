@@ -10,7 +10,7 @@ import numpy as np
 
 from ..._core.types import Clip, Float32Array, UInt8Array
 from ..footage import Excerpt, Remake
-from .attack import Attack, Candidate, Case, NotRunError, Trial
+from .attack import Attack, Candidate, Case, NotRunError, PreparedAttack
 from .evidence import Evidence, Scene, resized, shrunk_size
 
 _SEED = 1
@@ -74,10 +74,10 @@ class KnownSeed(Attack):
             ]
             yield f"computed below an opacity of {limit:.3g}", np.stack(pictures)
 
-    def trial(self, case: Case) -> Trial:
+    def prepare(self, case: Case) -> PreparedAttack:
         """The excerpts, processed by the method with a known seed."""
         # Noise and equations apply at the full size; only recoveries are downsampled, to be judged like the others.
-        return Trial(self.checked(reenacted(case, *remade_with(case), self.short_side), case), self, self)
+        return PreparedAttack(self.checked(reenacted(case, *remade_with(case), self.short_side), case), self, self)
 
     def checked(self, scenes: list[Scene], case: Case) -> list[Scene]:
         """The scenes. Raises NotRunError if nothing in them can be judged."""

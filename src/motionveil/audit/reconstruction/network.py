@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from ..._core.types import UInt8Array
 from ..footage import BoolArray
-from .trained import Training
+from .trained import AttackerTraining
 
 INPUTS = 10
 """Channels: a frame and its two neighbours in RGB, and the mask of altered areas."""
@@ -29,7 +29,7 @@ class Example:
     target: UInt8Array
 
 
-class _Block(nn.Module):
+class _ConvolutionBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.first = nn.Conv2d(inputs, outputs, 3, padding=1)
@@ -39,7 +39,7 @@ class _Block(nn.Module):
         return F.leaky_relu(self.second(F.leaky_relu(self.first(x), 0.1)), 0.1)
 
 
-class UNet(nn.Module):
+class InversionUNet(nn.Module):
     """A small U-Net (Ronneberger et al., MICCAI 2015): (n, 10, h, w) in [-1, 1] to images (n, 3, h, w).
 
     For speed, it works on blocks of 2x2 pixels. Its last channel blends input and prediction, so that blur is corrected
@@ -49,8 +49,8 @@ class UNet(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         widths = [width, 2 * width, 3 * width, 4 * width]
-        self.down = nn.ModuleList([_Block(a, b) for a, b in pairwise([4 * INPUTS, *widths])])
-        self.up = nn.ModuleList([_Block(a + b, a) for a, b in pairwise(widths)])
+        self.down = nn.ModuleList([_ConvolutionBlock(a, b) for a, b in pairwise([4 * INPUTS, *widths])])
+        self.up = nn.ModuleList([_ConvolutionBlock(a + b, a) for a, b in pairwise(widths)])
         self.last = nn.Conv2d(width, 16, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -78,14 +78,16 @@ def _scaled(values: UInt8Array) -> Tensor:
     return torch.from_numpy(values).float() / 127.5 - 1
 
 
-def train(examples: Sequence[Example], training: Training, on_progress: Callable[[float], None]) -> tuple[UNet, int]:
+def train(
+    examples: Sequence[Example], training: AttackerTraining, on_progress: Callable[[float], None]
+) -> tuple[InversionUNet, int]:
     """Train a network on examples of one size each. Returns it with the number of steps.
 
     Reproducible for the same settings and examples, if `seconds` is None or was not reached.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(training.seed)
-        network = UNet(training.width)
+        network = InversionUNet(training.width)
     generator = np.random.default_rng(training.seed)
     optimiser = torch.optim.AdamW(network.parameters(), training.learning_rate)
     begin, step, share = time.monotonic(), 0, 0.0
@@ -129,7 +131,7 @@ def _crop(example: Example, size: int, generator: np.random.Generator) -> tuple[
     return np.pad(seen, missing)[..., ::step], np.pad(target, missing, mode="edge")[..., ::step]
 
 
-def restore(network: UNet, triple: UInt8Array, touched: BoolArray) -> UInt8Array:
+def restore(network: InversionUNet, triple: UInt8Array, touched: BoolArray) -> UInt8Array:
     """Apply the network to one frame. Returns (h, w, 3) uint8."""
     with torch.inference_mode():
         picture = network(_scaled(as_input(triple, touched))[None])[0]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..._core.types import UInt8Array
 from ..footage import BoolArray
-from .attack import Attack, Candidate, Case, Trial
+from .attack import Attack, Candidate, Case, PreparedAttack
 from .evidence import Evidence
 
 
@@ -39,12 +39,12 @@ class Recolouring(Attack):
         recoloured = _with_one(frames.reshape(-1, 3)) @ fitted
         yield "affine", np.clip(recoloured + 0.5, 0, 255).astype(np.uint8).reshape(frames.shape)
 
-    def trial(self, case: Case) -> Trial:
+    def prepare(self, case: Case) -> PreparedAttack:
         """The attack with the answers."""
         scenes = case.scenes(self.short_side)
         answers = {id(e): (scene.original, scene.core) for scene in scenes for e in (scene.evidence, scene.floor)}
         attack = Recolouring(answers)
-        return Trial(scenes, attack, attack)
+        return PreparedAttack(scenes, attack, attack)
 
 
 def _with_one(pixels: UInt8Array) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

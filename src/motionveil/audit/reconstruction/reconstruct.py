@@ -14,7 +14,7 @@ from ... import ops
 from ..._core.errors import MotionveilError, OptionError
 from ..._core.types import Clip, UInt8Array
 from ..footage import BoolArray, Excerpt, Remake
-from .attack import Attack, Case, Nothing, NotRunError, Trial
+from .attack import Attack, Case, Nothing, NotRunError, PreparedAttack
 from .deblurring import Deblurring
 from .denoising import Denoising
 from .depixelation import Depixelation
@@ -24,7 +24,7 @@ from .known_seed import KnownSeed
 from .recolouring import Recolouring
 from .similarity import psnr, ssim
 from .temporal import TemporalAveraging
-from .trained import TrainedNetwork, Training
+from .trained import AttackerTraining, TrainedNetwork
 
 ATTACKS: dict[str, Callable[..., Attack]] = {
     "none": Nothing,
@@ -44,7 +44,7 @@ OnProgress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
-class Moments:
+class RecoveredFrames:
     """Original, output and recovered frames of one excerpt: (K, H, W, 3) uint8 each.
 
     core: (K, H, W) bool, where they are compared. indices: frame numbers in the video. Outside altered areas, recovered
@@ -90,7 +90,7 @@ class Recovery:
     floor_ssim: float = float("nan")
     setting: str = ""
     floor_setting: str = ""
-    moments: tuple[Moments, ...] = ()
+    moments: tuple[RecoveredFrames, ...] = ()
     not_run: str | None = None
 
     @property
@@ -106,7 +106,7 @@ def reconstruct(
     remake: Remake | None = None,
     clips: Callable[[], Iterable[Clip]] | None = None,
     training: Sequence[Excerpt] | None = None,
-    how: Training | None = None,
+    how: AttackerTraining | None = None,
     targets: int = 4,
     within: float = 10.0,
     on_progress: OnProgress | None = None,
@@ -140,7 +140,7 @@ def reconstruct(
 
     def tried(name: str) -> Recovery:
         tell(name, 0.0)
-        attack = TrainedNetwork(how or Training()) if name == TrainedNetwork.name else ATTACKS[name]()
+        attack = TrainedNetwork(how or AttackerTraining()) if name == TrainedNetwork.name else ATTACKS[name]()
         recovery = _tried(attack, case, partial(tell, name))
         tell(name, 1.0)
         if on_recovery is not None:
@@ -161,22 +161,22 @@ def _tried(attack: Attack, case: Case, on_progress: Callable[[float], None]) -> 
     try:
         if not any(scene.core.any() for scene in case.scenes(attack.short_side)):
             raise NotRunError("no area is replaced completely, so there is no core to recover")
-        trial = attack.trial(case.reporting(on_progress))
+        prepared = attack.prepare(case.reporting(on_progress))
     except (NotRunError, MotionveilError) as reason:
         return Recovery(attack.name, attack.summary, not_run=str(reason))
-    return judged(trial)
+    return judged(prepared)
 
 
-def judged(trial: Trial) -> Recovery:
+def judged(prepared: PreparedAttack) -> Recovery:
     """Judge attack and floor at their best settings."""
-    scenes = trial.scenes
-    best = _best(trial.attack, [scene.evidence for scene in scenes], scenes)
-    floor = _best(trial.on_floor, [scene.floor for scene in scenes], scenes)
+    scenes = prepared.scenes
+    best = _best(prepared.attack, [scene.evidence for scene in scenes], scenes)
+    floor = _best(prepared.on_floor, [scene.floor for scene in scenes], scenes)
     moments = tuple(
-        Moments(scene.indices, scene.original, scene.output, first, second, scene.core)
+        RecoveredFrames(scene.indices, scene.original, scene.output, first, second, scene.core)
         for scene, first, second in zip(scenes, best.frames, floor.frames, strict=True)
     )
-    attack = trial.attack
+    attack = prepared.attack
     return Recovery(
         attack.name, attack.summary, best.psnr, floor.psnr, best.ssim, floor.ssim, best.setting, floor.setting, moments
     )

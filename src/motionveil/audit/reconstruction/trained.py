@@ -10,7 +10,7 @@ import numpy as np
 
 from ..._core.types import Clip, UInt8Array
 from ..footage import Excerpt, Remake
-from .attack import Attack, Candidate, Case, NotRunError, Trial
+from .attack import Attack, Candidate, Case, NotRunError, PreparedAttack
 from .evidence import Evidence, shrink
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ SHORT_SIDE = 160
 
 
 @dataclass(frozen=True)
-class Training:
+class AttackerTraining:
     """Training time for attack and floor each: `steps`, or `seconds` if they elapse first.
 
     Results are reproducible if `seconds` is None. width: channels of the first layer. batch: crops per step, of `crop`
@@ -44,7 +44,7 @@ class TrainedNetwork(Attack):
     same order from the same initialisation, with a single colour in altered areas.
     """
 
-    training: Training = field(default_factory=Training)
+    training: AttackerTraining = field(default_factory=AttackerTraining)
     network: Any = field(default=None, repr=False)
 
     name = "trained_network"
@@ -58,7 +58,7 @@ class TrainedNetwork(Attack):
         pictures = [restore(self.network, _triple(evidence.frames, t), evidence.touched[t]) for t in evidence.targets]
         yield "network", np.stack(pictures)
 
-    def trial(self, case: Case) -> Trial:
+    def prepare(self, case: Case) -> PreparedAttack:
         """Train both networks."""
         try:
             from . import network
@@ -75,7 +75,7 @@ class TrainedNetwork(Attack):
         as_long = replace(self.training, steps=steps, seconds=None)
         flat = [_flattened(excerpt) for excerpt in excerpts]
         second, _ = network.train(_examples(flat), as_long, lambda share: case.on_progress(0.5 + share / 2))
-        return Trial(case.scenes(self.short_side), replace(self, network=first), replace(self, network=second))
+        return PreparedAttack(case.scenes(self.short_side), replace(self, network=first), replace(self, network=second))
 
 
 def _flattened(excerpt: Excerpt) -> Excerpt:

@@ -24,6 +24,10 @@ class DescriptorGrid:
     stride: Point
     offset: Point
 
+    def __repr__(self) -> str:
+        t, h, w, d = self.descriptors.shape
+        return f"DescriptorGrid({t}x{h}x{w} cells of {d} values, stride {self.stride.x:g},{self.stride.y:g})"
+
     def cell_at(self, point: Point) -> tuple[int, int]:
         """(row, column) of the cell nearest to `point`, which is in frame pixels."""
         rows, columns = self.descriptors.shape[1:3]

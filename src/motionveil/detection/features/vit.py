@@ -183,7 +183,7 @@ def _check_name(backbone: str, path: Path, shape: tuple[int, int]) -> None:
     if fitting and backbone not in fitting:
         raise WeightsError(
             f"{path} holds a network with patches of {shape[0]} pixels and {shape[1]} channels, not {backbone}; "
-            f"choose --features {' or '.join(fitting)}"
+            f"choose `features` {' or '.join(fitting)}"
         )
 
 

@@ -171,7 +171,7 @@ def load_network(
         source = ONNXSource.read(source)
     module, name = ENGINES[choose_engine(source) if engine == "auto" else engine]
     if module == "torch" and isinstance(source, ONNXSource):
-        raise OptionError(f"{source.name} runs on openvino only; omit --engine")
+        raise OptionError(f"{source.name} runs on openvino only; omit `engine`")
     try:
         made = getattr(import_module(f"{__package__}.{module}"), name)
     except ImportError as error:

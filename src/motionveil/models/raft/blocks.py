@@ -19,7 +19,7 @@ def convolution(inputs: int, outputs: int, kernel: int | tuple[int, int], stride
     return nn.Conv2d(inputs, outputs, kernel, stride, padding)
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """A residual block: two 3x3 convolutions, or a bottleneck (1x1, 3x3 on a quarter of the channels, 1x1)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, norm: Norm, *, bottleneck: bool) -> None:
@@ -45,7 +45,7 @@ class Block(nn.Module):
         return functional.relu(self.downsample(x) + y)
 
 
-class Encoder(nn.Module):
+class ImageEncoder(nn.Module):
     """Images (N, 3, H, W) in [-1, 1] to features (N, outputs, H/8, W/8)."""
 
     def __init__(self, architecture: Architecture, outputs: int, norm: Norm) -> None:
@@ -54,7 +54,7 @@ class Encoder(nn.Module):
 
         def stage(inputs: int, width: int, stride: int) -> nn.Sequential:
             shapes = ((inputs, width, stride), (width, width, 1))
-            return nn.Sequential(*(Block(*shape, norm, bottleneck=architecture.bottleneck) for shape in shapes))
+            return nn.Sequential(*(ResidualBlock(*shape, norm, bottleneck=architecture.bottleneck) for shape in shapes))
 
         self.conv1 = convolution(3, first, 7, 2)
         self.norm1 = norm(first)

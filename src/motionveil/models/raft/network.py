@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ..._core.errors import OptionError
 from .architecture import ARCHITECTURES, STRIDE
-from .blocks import Encoder, UpdateBlock
+from .blocks import ImageEncoder, UpdateBlock
 from .similarities import Similarities
 
 Update = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -48,8 +48,8 @@ class RAFT(nn.Module):
             raise OptionError(f"unknown RAFT size {size!r}; choose from {', '.join(ARCHITECTURES)}")
         architecture = ARCHITECTURES[size]
         self.architecture = architecture
-        self.fnet = Encoder(architecture, architecture.matching, nn.InstanceNorm2d)
-        self.cnet = Encoder(
+        self.fnet = ImageEncoder(architecture, architecture.matching, nn.InstanceNorm2d)
+        self.cnet = ImageEncoder(
             architecture,
             architecture.hidden + architecture.context,
             nn.BatchNorm2d if architecture.context_norm else nn.Identity,

@@ -53,7 +53,7 @@ class _Scale(nn.Module):
         return tokens * self.gamma
 
 
-class _Block(nn.Module):
+class _TransformerBlock(nn.Module):
     def __init__(self, shape: ViTShape) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(shape.channels, eps=1e-6)
@@ -111,7 +111,7 @@ class DescriptorTransformer(nn.Module):
         self.bins = bins
         self.proj = nn.Conv2d(3, shape.channels, shape.patch, stride)
         whole = layer + 1 if facet == "token" else layer
-        self.blocks = nn.ModuleList(_Block(shape) for _ in range(whole))
+        self.blocks = nn.ModuleList(_TransformerBlock(shape) for _ in range(whole))
         self.norm: nn.Module = nn.Identity() if facet == "token" else nn.LayerNorm(shape.channels, eps=1e-6)
         self.facet: nn.Module = nn.Identity() if facet == "token" else nn.Linear(shape.channels, shape.channels)
         # Position embeddings for this size, and tokens common to all images, are computed once.
@@ -150,7 +150,7 @@ class DescriptorTransformer(nn.Module):
         """Pairs of a normalisation and the only linear layer that reads it."""
         pairs: list[tuple[nn.Module, nn.Module]] = []
         for block in self.blocks:
-            assert isinstance(block, _Block)
+            assert isinstance(block, _TransformerBlock)
             pairs += [(block.norm1, block.attn.qkv), (block.norm2, block.mlp.fc1)]
         return pairs if isinstance(self.facet, nn.Identity) else [*pairs, (self.norm, self.facet)]
 

@@ -79,7 +79,7 @@ def import_weights(path: str | Path, name: str | None = None, *, overwrite: bool
     weights = get_weights(name) if name is not None else _recognise(path)
     target = weights_folders()[0] / weights.file
     if target.is_file() and not overwrite and Digest.of(target) != Digest.of(path):
-        raise OutputError(f"{target} already exists; replace it with --overwrite")
+        raise OutputError(f"{target} already exists; replace it with `overwrite=True`")
     with _stored(target):
         _take(weights, _content(weights, path, str(path)), target, str(path))
     return target
@@ -94,7 +94,7 @@ def _recognise(path: Path) -> Weights:
     for weights in WEIGHTS.values():
         if weights.sha256 == sha256:
             return weights
-    raise WeightsError(f"{path} is not recognised; identify it with --name, one of {', '.join(WEIGHTS)}")
+    raise WeightsError(f"{path} is not recognised; identify it with `name`, one of {', '.join(WEIGHTS)}")
 
 
 def _take(weights: Weights, blocks: Iterable[bytes], target: Path, said: str) -> None:
