@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any, cast
@@ -16,15 +16,16 @@ from motionveil import ops
 from motionveil._core.errors import MotionveilError, OptionError
 from motionveil._core.types import Clip, Float32Array, UInt8Array
 from motionveil.detection.saliency import opacity_curve
-from motionveil.detection.templates import built_in_library
+from motionveil.detection.templates import TemplateLibrary, built_in_library
 from motionveil.fillers import Filler
 from motionveil.flow import FlowEstimator
 from motionveil.obfuscation.factory import Frames, Networks, assemble, choose_region, make_filler
 from motionveil.obfuscation.obfuscators import Selective
 from motionveil.obfuscation.presets import PRESETS, Preset, get_preset
-from motionveil.regions import Region, Where, WholeFrame
+from motionveil.regions import Inverse, Region, Where, WholeFrame
 
 from ..settings import Settings, kinds_of, read_settings
+from .libraries import check_hidden
 
 ORIGINAL = "original"
 SCENE_ALONE = "scene_alone"
@@ -135,18 +136,22 @@ class Obfuscation:
         """What it looks with, loaded when it is first needed, for any number of videos."""
         return Networks(self.preset)
 
-    def make(self, networks: Networks, frames: Frames) -> Selective:
-        """The method for one source. frames: its first ones, where templates are looked for that the networks lack.
+    def make(self, networks: Networks, frames: Frames, library: TemplateLibrary | None = None) -> Selective:
+        """The method for one source. frames: its first ones. library: templates, default the built-in ones.
 
-        Raises WeightsError where weights are missing, TemplateError where templates are not found.
+        A part for which the library has no template of these networks, as it was seen nowhere, stays as it is; presets
+        that protect refuse that. Raises WeightsError where weights are missing, TemplateError for unknown templates.
         """
-        region, _ = choose_region(
-            self.where,
-            self.preset,
-            partial(networks.extractor, frames=frames),
-            library=built_in_library(),
-            frames=frames,
-        )
+        library = library or built_in_library()
+        extractor = partial(networks.extractor, frames=frames)
+        hide = self.where.hide
+        if self.where.needs_templates and not self.preset.strict:
+            hide = _without_unseen(library.names(hide), library, extractor().fingerprint)
+        if hide or not self.where.needs_templates or self.where.masks:
+            where = replace(self.where, hide=hide)
+            region, _ = choose_region(where, self.preset, extractor, library=library, frames=frames)
+        else:
+            region = Inverse(WholeFrame())
         if self.throughout:
             region = Throughout(region)
         if self.silhouette:
@@ -154,6 +159,12 @@ class Obfuscation:
         if self.where.whole_frame and self.preset.filler != "motion_noise":
             return assemble(self.preset, region, _Still())  # nothing here depends on motion
         return assemble(self.preset, region, networks.flow, frames=frames)
+
+
+def _without_unseen(names: Sequence[str], library: TemplateLibrary, fingerprint: str) -> tuple[str, ...]:
+    """The names without those that have a built-in template, but none that was found for an extractor."""
+    built_in, fitting = built_in_library(), library.made_with(fingerprint)
+    return tuple(name for name in names if name in fitting or name not in built_in)
 
 
 def _secure(filler: str, **options: Any) -> Preset:
@@ -217,17 +228,22 @@ OBFUSCATIONS: dict[str, Obfuscation] = {
 
 
 def get_obfuscation(
-    name: str, substitutes: Mapping[str, str] | None = None, *, dataset: str = ""
+    name: str,
+    substitutes: Mapping[str, str] | None = None,
+    *,
+    dataset: str = "",
+    library: TemplateLibrary | None = None,
 ) -> Obfuscation | None:
     """The obfuscation of this name, None for `original`.
 
-    substitutes: see `Obfuscation.with_networks_at_hand`. dataset: see `Obfuscation.for_dataset`. Raises OptionError
-    where there is none.
+    substitutes: see `Obfuscation.with_networks_at_hand`. dataset: see `Obfuscation.for_dataset`. library: the templates
+    that `template_NAME` may name, default the built-in ones. Raises OptionError where there is none.
     """
     if name == ORIGINAL:
         return None
     if name.startswith(TEMPLATE):
         found = Obfuscation(PRESETS["paper"], Where(hide=(name.removeprefix(TEMPLATE),)))
+        check_hidden(found.where.hide, library or built_in_library())
     elif name in OBFUSCATIONS:
         found = OBFUSCATIONS[name]
     else:
@@ -252,8 +268,9 @@ class Selection(Settings):
     statistics: str | None = None
 
 
-def read_selective(table: Any, where: str) -> Obfuscation:
-    """The obfuscation that a table describes, see `Selection`. where: how the table is called in errors.
+def read_selective(table: Any, where: str, library: TemplateLibrary | None = None) -> Obfuscation:
+    """The obfuscation that a table describes, see `Selection`. where: how the table is called in errors. library: the
+    templates that it may name, default the built-in ones.
 
     Raises OptionError, which names the table, for a setting that does not exist or a value that makes no sense.
     """
@@ -270,7 +287,7 @@ def read_selective(table: Any, where: str) -> Obfuscation:
         if given.statistics != "video":  # which are measured where there are frames
             make_filler(changed.filler, **changed.filler_options)
         chosen = Where(hide=given.hide)
-        built_in_library().names(given.hide)
+        check_hidden(given.hide, library or built_in_library())
     except MotionveilError as error:
         raise OptionError(f"{where}: {error}") from error
     # Another name than the preset's only where it is no longer that preset.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from motionveil._core.atomic_files import write_file
 from motionveil._core.errors import InputError
+from motionveil.detection.templates import TemplateLibrary
 from motionveil.learned import LearnedObfuscator, load_learned
 from motionveil.obfuscation.factory import Networks
 from motionveil.obfuscation.obfuscators import Obfuscator
@@ -24,6 +25,7 @@ from motionveil.pipeline.runner import Window, first_frames
 from motionveil.video import IMAGE_SUFFIXES, images_matching, is_pattern
 
 from ..results import hash_of
+from .libraries import Libraries, read_library, spread
 from .obfuscations import Obfuscation, get_obfuscation
 
 
@@ -78,7 +80,7 @@ class LearnedObfuscation:
         """The obfuscator. Raises WeightsError where it is not trained."""
         return load_learned(self.checkpoint)
 
-    def make(self, networks: Any, frames: object) -> LearnedObfuscator:
+    def make(self, networks: Any, frames: object, library: object = None) -> LearnedObfuscator:
         """The same for every source."""
         assert isinstance(networks, LearnedObfuscator)
         return networks
@@ -94,7 +96,8 @@ class Preparation:
 
     root: of the originals. work: folder for obfuscated copies, shared by all experiments; several processes may fill it
     at once. dataset: its name. substitutes: see `Obfuscation.with_networks_at_hand`. learned: what names of trained
-    obfuscators mean. selective: obfuscations by names of an experiment's own.
+    obfuscators mean. selective: obfuscations by names of an experiment's own. library: templates, see `read_library`.
+    sources: those in which templates are looked for that networks lack; without any, in each source by itself.
     """
 
     def __init__(
@@ -105,6 +108,7 @@ class Preparation:
         dataset: str = "",
         substitutes: Mapping[str, str] | None = None,
         selective: Mapping[str, Obfuscation] | None = None,
+        library: TemplateLibrary | None = None,
     ) -> None:
         self.root = root
         self.cache = work / "obfuscated"
@@ -113,6 +117,8 @@ class Preparation:
         self.digests = Digests(work / "digests.json")
         self.learned: dict[str, LearnedObfuscation] = {}
         self.selective = dict(selective or {})
+        self.libraries = Libraries(library or read_library(), work / "templates")
+        self.sources: Sequence[str] = ()
         self._networks: dict[str, Networks | LearnedObfuscator] = {}
         self._digests: dict[str, str] = {}
 
@@ -126,13 +132,13 @@ class Preparation:
             return self.learned[obfuscator]
         if obfuscator in self.selective:
             return self.selective[obfuscator].with_networks_at_hand(self.substitutes)
-        return get_obfuscation(obfuscator, self.substitutes, dataset=self.dataset)
+        return get_obfuscation(obfuscator, self.substitutes, dataset=self.dataset, library=self.libraries.own)
 
     def substitutes_of(self, obfuscator: str) -> dict[str, str]:
         """Which networks of this obfuscator others stand in for."""
         if obfuscator in self.learned:
             return {}
-        wanted = self.selective.get(obfuscator) or get_obfuscation(obfuscator)
+        wanted = self.selective.get(obfuscator) or get_obfuscation(obfuscator, library=self.libraries.own)
         used = () if wanted is None else (wanted.preset.features, wanted.preset.flow)
         return {name: other for name, other in self.substitutes.items() if name in used}
 
@@ -147,7 +153,8 @@ class Preparation:
         if obfuscation is None:
             self._files(source)
             return path
-        key = hash_of([VERSION, self.digest(source), obfuscation.as_record(), *obfuscation.made_from])
+        made_from = [*obfuscation.made_from, *self.templates_of(obfuscation, source)]
+        key = hash_of([VERSION, self.digest(source), obfuscation.as_record(), *made_from])
         if is_pattern(path):  # the colour frames of a folder that holds others too
             return self.cache / obfuscator / f"{path.parent.name}-{key}.mp4"
         suffix = ".png" if path.suffix.lower() in IMAGE_SUFFIXES else ".mp4"
@@ -184,7 +191,28 @@ class Preparation:
         """The obfuscator for one source. Raises as `Obfuscation.make` does."""
         found = self.obfuscation(obfuscator)
         assert found is not None
-        return found.make(self.networks(obfuscator), partial(first_frames, self.root / source, Window()))
+        networks, frames = self.networks(obfuscator), partial(first_frames, self.root / source, Window())
+        if not isinstance(found, Obfuscation) or not self._looked_at(found, source):
+            return found.make(networks, frames, self.libraries.own)
+        videos = [self.root / each for each in self._looked_at(found, source)]
+        library = self.libraries.found(networks.extractor(), videos, self._contents(found, source))
+        return found.make(networks, frames, library)
+
+    def templates_of(self, obfuscation: Obfuscation | LearnedObfuscation, source: str = "") -> list[Any]:
+        """What decides which templates an obfuscation has, for hashes; empty where all are built in."""
+        if not isinstance(obfuscation, Obfuscation) or not obfuscation.looks:
+            return []
+        told, contents = self.libraries.told(obfuscation.where.hide), self._contents(obfuscation, source)
+        return [*([told] if told else []), *([hash_of(contents)] if contents else [])]
+
+    def _looked_at(self, obfuscation: Obfuscation, source: str) -> tuple[str, ...]:
+        """The sources in which templates are looked for; none where nothing is to be found."""
+        if not self.libraries.to_be_found(obfuscation.where.hide, obfuscation.preset.features):
+            return ()
+        return spread(self.sources) or ((source,) if source else ())
+
+    def _contents(self, obfuscation: Obfuscation, source: str) -> list[str]:
+        return [self.digest(each) for each in self._looked_at(obfuscation, source)]
 
     def check(self, obfuscator: str) -> None:
         """Load what an obfuscator looks with. Raises WeightsError where weights are missing."""

@@ -191,13 +191,16 @@ class Evaluator:
         else:
             network, sampling = self._seen_by(run.network)
             training = {"training": self.experiment.training_of(run.network).as_record()}
-        shown = self._footage.preparation.obfuscation(self.shown(run, judged))
+        preparation = self._footage.preparation
+        shown = preparation.obfuscation(self.shown(run, judged))
+        templates = preparation.templates_of(shown) if shown else []
         return {
             "frames": [network.num_frames, network.frame_stride, network.size],
             **training,
             "sampling": plain(sampling),
             "obfuscation": hash_of(shown.as_record()) if shown else None,
-            "substitutes": self._footage.preparation.substitutes_of(self.shown(run, judged)),
+            "substitutes": preparation.substitutes_of(self.shown(run, judged)),
+            **({"templates": hash_of(templates)} if templates else {}),
             "weights": self._weights_digest(run.network),
             "data": self._data_of(run),
             "partition": next(list(group) for group in self._footage.dataset.partitions(run.task) if run.fold in group),

@@ -11,10 +11,12 @@ from msgspec import Meta
 
 from motionveil._core.errors import OptionError
 from motionveil.detection.features import FEATURE_EXTRACTORS
+from motionveil.detection.templates import TemplateLibrary
 from motionveil.flow import FLOW_ESTIMATORS
 
 from ..adversarial.settings import Learning
 from ..clips.sampling import Sampling
+from ..copies.libraries import read_library
 from ..copies.obfuscations import ORIGINAL, Obfuscation, check_names, get_obfuscation
 from ..copies.preparation import Preparation
 from ..datasets import DATASETS
@@ -82,7 +84,7 @@ class Experiment:
     only original video (protocol 'frozen'). retrained: judged by networks that were trained on what they make, too.
     two_fold: obfuscators and the attackers that are trained on them. learned: trainings of learned obfuscators, by the
     names that the lists of obfuscators have for them. selective: obfuscations of the experiment's own, in the same way.
-    trained: files of learned obfuscators that are finished, in the same way.
+    trained: files of learned obfuscators that are finished, in the same way. library: all templates that there are.
     search: what `searching.search` is told.
     training, sampling: for all networks; special: what is different for some, by their names. substitutes: networks of
     obfuscators that stand in for others, see `Obfuscation.with_networks_at_hand`. weights: files of pretrained weights
@@ -100,6 +102,7 @@ class Experiment:
     learned: Mapping[str, Learning] = field(default_factory=dict)
     selective: Mapping[str, Obfuscation] = field(default_factory=dict)
     trained: Mapping[str, str] = field(default_factory=dict)
+    library: TemplateLibrary = field(default_factory=read_library, compare=False)
     search: SearchSettings | None = None
     training: Training = field(default_factory=Training)
     sampling: Sampling = field(default_factory=Sampling)
@@ -116,7 +119,7 @@ class Experiment:
             own = (*self.learned, *self.selective, *self.trained)
             if name not in own:
                 try:
-                    get_obfuscation(name)
+                    get_obfuscation(name, library=self.library)
                 except OptionError as error:
                     more = f"; {self.name} has {', '.join(own)} of its own" if own else ""
                     raise OptionError(f"{error}{more}") from None
@@ -198,7 +201,9 @@ class Experiment:
 
     def preparation(self, dataset: str, root: Path, work: Path) -> Preparation:
         """Copies of a dataset with the networks and obfuscations of this experiment. work: folder for copies."""
-        return Preparation(root, work, dataset=dataset, substitutes=self.substitutes, selective=self.selective)
+        return Preparation(
+            root, work, dataset=dataset, substitutes=self.substitutes, selective=self.selective, library=self.library
+        )
 
     def runs(self, num_folds: Mapping[str, int]) -> Iterator[Run]:
         """All trainings, each once, obfuscator by obfuscator. num_folds: by task."""

@@ -15,6 +15,7 @@ from motionveil._core.errors import InputError
 
 from ..adversarial.settings import read_learning
 from ..clips.sampling import Sampling
+from ..copies.libraries import read_library
 from ..copies.obfuscations import read_selective
 from ..settings import Settings, read_settings
 from ..training import Training
@@ -28,7 +29,7 @@ Texts = Mapping[str, str]
 @dataclass(frozen=True)
 class _File(Settings):
     """What a file may say; see `Experiment`. learning: settings of all learned obfuscators. training, sampling: with
-    tables of their own for some networks."""
+    tables of their own for some networks. templates: a file of templates."""
 
     dataset: str
     tasks: Mapping[str, tuple[str, ...]]
@@ -48,12 +49,14 @@ class _File(Settings):
     sampling: Table = field(default_factory=dict)
     substitutes: Texts = field(default_factory=dict)
     weights: Texts = field(default_factory=dict)
+    templates: str = ""
 
 
-def read_experiment(path: str | Path, *, dataset: str | None = None) -> Experiment:
-    """An experiment from its TOML file; dataset: another one than the file names.
+def read_experiment(path: str | Path, *, dataset: str | None = None, templates: str | Path | None = None) -> Experiment:
+    """An experiment from its TOML file; dataset, templates: others than the file names.
 
-    Raises InputError for a file that is missing or no TOML, OptionError for a setting that does not exist.
+    Raises InputError for a file that is missing or no TOML, OptionError for a setting that does not exist, and
+    TemplateError for a file of templates that cannot be read.
     """
     path = Path(path)
     if not path.exists():
@@ -63,6 +66,7 @@ def read_experiment(path: str | Path, *, dataset: str | None = None) -> Experime
     except (ValueError, RecursionError) as error:  # the first also for numbers of thousands of digits
         raise InputError(f"{path} is no experiment file ({error})") from error
     file = read_settings(_File, {**table, **({"dataset": dataset} if dataset else {})}, str(path))
+    library = read_library(templates or (path.parent / file.templates if file.templates else None))
     special: dict[str, dict[str, Table]] = {}
     common: dict[str, Any] = {}
     for key, given, start in (("training", file.training, Training()), ("sampling", file.sampling, Sampling())):
@@ -85,7 +89,10 @@ def read_experiment(path: str | Path, *, dataset: str | None = None) -> Experime
         retrained=file.retrained,
         two_fold=two_fold,
         learned=learned,
-        selective={name: read_selective(own, f"[selective.{name}] of {path}") for name, own in file.selective.items()},
+        selective={
+            name: read_selective(own, f"[selective.{name}] of {path}", library) for name, own in file.selective.items()
+        },
+        library=library,
         trained={name: str(path.parent / told) for name, told in file.trained.items()},
         search=None if file.search is None else read_settings(SearchSettings, file.search, f"[search] of {path}"),
         special=special,

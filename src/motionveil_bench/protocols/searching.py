@@ -119,6 +119,7 @@ class Search:
         store = FrameStore(self.preparation, memory=memory)
         footage = Footage(dataset, self.preparation, store, without_test=True)
         self.evaluator = Evaluator(experiment, footage, footage, places.work)
+        self.preparation.sources = self.sources()
 
     def runs(self, obfuscator: str) -> tuple[Run, ...]:
         """The trainings of a trial: actions first, then each attacker."""
@@ -143,6 +144,7 @@ class Search:
         return hash_of(
             [
                 [VERSION, COPIES, self._version, HIDEABLE, dict(RANGES), told, start.as_record()],
+                *([own] if (own := self.preparation.templates_of(start)) else []),
                 [[run.task, self.evaluator.configuration(run, ORIGINAL)] for run in self.runs(ORIGINAL)],
             ]
         )
@@ -184,7 +186,7 @@ class Search:
 
     def score(self, table: Mapping[str, Any], tell: Callable[[str], None]) -> tuple[float, dict[str, float]]:
         """Accuracy of actions, and of each attacker, on the validation clips that settings make."""
-        obfuscation = read_selective(table, f"[selective.{FOUND}]")
+        obfuscation = read_selective(table, f"[selective.{FOUND}]", self.preparation.libraries.own)
         name = f"{FOUND}-{hash_of(obfuscation.as_record())}"  # trials of the same settings share all
         self.preparation.selective[name] = obfuscation
         self.preparation.check(name)
