@@ -24,6 +24,7 @@ from motionveil.obfuscation.obfuscators import Selective
 from motionveil.obfuscation.presets import PRESETS, Preset, get_preset
 from motionveil.regions import Inverse, Region, Where, WholeFrame
 
+from ..datasets.published import base_name
 from ..settings import Settings, kinds_of, read_settings
 from .libraries import check_hidden
 
@@ -120,7 +121,7 @@ class Obfuscation:
 
     def for_dataset(self, dataset: str) -> Obfuscation:
         """The same with the templates that Ilic et al. chose for a dataset, where they did and this is theirs."""
-        return replace(self, where=_IPN) if self.where == _KTH and dataset == "ipn" else self
+        return replace(self, where=_IPN) if self.where == _KTH and base_name(dataset) == "ipn" else self
 
     @property
     def made_from(self) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ class Evaluator:
         """The learned obfuscator behind what a trained network is judged on; None for those that are not learned."""
         if judged not in self.experiment.learned:
             return None
-        return Instance(judged, run.seed, run.fold if self.experiment.folds else run.seed)
+        return Instance(judged, run.seed, run.fold if self.experiment.folds_of(run.task) else run.seed)
 
     def shown(self, run: Run, judged: str) -> str:
         """The name under which copies of an obfuscator are kept; a learned one has them for each training."""
@@ -141,8 +141,10 @@ class Evaluator:
 
     def _seen_by(self, name: str) -> tuple[Network, Sampling]:
         """How a network sees clips, and how they are sampled."""
-        sampling = self.experiment.sampling_of(name)
-        return sampling.applied_to(get_network(name)), sampling
+        sampling, network = self.experiment.sampling_of(name), get_network(name)
+        if network.level == "frame" and self._footage.dataset.views:
+            network = replace(network, views=self._footage.dataset.views)
+        return sampling.applied_to(network), sampling
 
     def _trained_with(self, run: Run) -> tuple[nn.Module, Network, Sampling]:
         """The utility network that was trained together with a learned obfuscator."""
@@ -198,6 +200,7 @@ class Evaluator:
             "frames": [network.num_frames, network.frame_stride, network.size],
             **training,
             "sampling": plain(sampling),
+            **({"views": network.views} if self._footage.dataset.views else {}),
             "obfuscation": hash_of(shown.as_record()) if shown else None,
             "substitutes": preparation.substitutes_of(self.shown(run, judged)),
             **({"templates": hash_of(templates)} if templates else {}),

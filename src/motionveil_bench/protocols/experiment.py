@@ -80,8 +80,8 @@ class Experiment:
 
     name: of the results. dataset: one of `datasets.DATASETS`. networks: their names by task; the task `privacy` stands
     for all of the dataset's that are no action. seeds: how many; seed k learns from fold k, modulo the folds that the
-    dataset has, or, where folds are given, every seed from each of these. obfuscators: judged by networks that know
-    only original video (protocol 'frozen'). retrained: judged by networks that were trained on what they make, too.
+    dataset has, or, where folds are given (for all tasks, or by task), every seed from each of these.
+    obfuscators: judged by networks that know only original video (protocol 'frozen'). retrained: judged by networks that were trained on what they make, too.
     two_fold: obfuscators and the attackers that are trained on them. learned: trainings of learned obfuscators, by the
     names that the lists of obfuscators have for them. selective: obfuscations of the experiment's own, in the same way.
     trained: files of learned obfuscators that are finished, in the same way. library: all templates that there are.
@@ -95,7 +95,7 @@ class Experiment:
     dataset: str
     networks: Mapping[str, tuple[str, ...]]
     seeds: int = 1
-    folds: tuple[int, ...] = ()
+    folds: tuple[int, ...] | Mapping[str, Sequence[int]] = ()
     obfuscators: tuple[str, ...] = (ORIGINAL,)
     retrained: tuple[str, ...] = ()
     two_fold: tuple[TwoFold, ...] = ()
@@ -130,6 +130,8 @@ class Experiment:
             raise OptionError(
                 f"{self.name} takes attributes from {' and '.join(sorted(self.other_datasets()))}; name one"
             )
+        if isinstance(self.folds, Mapping) and (unknown := set(self.folds) - {*self.networks, ACTION, PRIVACY}):
+            raise OptionError(f"folds names {min(unknown)}, which is no task of {self.name}; correct the name")
         used = {name for names in self.networks.values() for name in names}
         used |= {name for group in self.two_fold for name in group.attackers}
         used |= {name for learning in self.learned.values() for name in (learning.utility, *learning.budgets)}
@@ -225,11 +227,21 @@ class Experiment:
 
     def _pairs(self, seeds: int, task: str, num_folds: int) -> list[tuple[int, int]]:
         """(seed, fold)"""
-        if not self.folds:
+        folds = self.folds_of(task)
+        if not folds:
             return [(seed, seed % num_folds) for seed in range(seeds)]
-        if max(self.folds) >= num_folds:
-            raise OptionError(f"{task} of {self.dataset} has the folds 0 to {num_folds - 1}")
-        return [(seed, fold) for fold in self.folds for seed in range(seeds)]
+        if max(folds) >= num_folds:
+            raise OptionError(
+                f"{task} of {self.dataset} has the folds 0 to {num_folds - 1}; give those of each task: "
+                "folds = { action = [0], privacy = [0] }"
+            )
+        return [(seed, fold) for fold in folds for seed in range(seeds)]
+
+    def folds_of(self, task: str) -> tuple[int, ...]:
+        """The folds that are named for a task; none where seeds choose them."""
+        if not isinstance(self.folds, Mapping):
+            return self.folds
+        return tuple(self.folds.get(task, () if task == ACTION else self.folds.get(PRIVACY, ())))
 
     def _unseen(self, group: TwoFold, obfuscator: str, task: str, names: Sequence[str]) -> Sequence[str]:
         """Who judges an obfuscator in the two-fold evaluation: attackers, and for actions the network that was trained

@@ -24,6 +24,7 @@ from .experiment import Experiment, SearchSettings, TwoFold, changed
 Table = Mapping[str, Any]
 Tables = Mapping[str, Table]
 Texts = Mapping[str, str]
+Folds = tuple[Annotated[int, Meta(ge=0, lt=1000)], ...]
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class _File(Settings):
     name: str = ""
     title: str = ""
     seeds: int = 1
-    folds: tuple[Annotated[int, Meta(ge=0, lt=1000)], ...] = ()
+    folds: Folds | Mapping[str, Folds] = ()
     obfuscators: tuple[str, ...] = ()
     retrained: tuple[str, ...] = ()
     two_fold: tuple[Table, ...] = ()
@@ -84,7 +85,7 @@ def read_experiment(path: str | Path, *, dataset: str | None = None, templates: 
         dataset=file.dataset,
         networks=file.tasks,
         seeds=file.seeds,
-        folds=file.folds,
+        folds=file.folds if isinstance(file.folds, Mapping) else tuple(file.folds),
         obfuscators=file.obfuscators,
         retrained=file.retrained,
         two_fold=two_fold,

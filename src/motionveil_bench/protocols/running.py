@@ -127,7 +127,7 @@ class Benchmark:
         """
         instances = self._instances(self._work(obfuscator))
         if at_least_one and not instances:
-            return (Instance(obfuscator, 0, (*self.experiment.folds, 0)[0]),)
+            return (Instance(obfuscator, 0, (*self.experiment.folds_of(ACTION), 0)[0]),)
         return instances
 
     def _instances(self, work: Iterable[Work]) -> tuple[Instance, ...]:

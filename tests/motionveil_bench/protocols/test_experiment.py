@@ -127,6 +127,18 @@ def test_what_is_wrong_is_said(tmp_path: Path, change: tuple[str, str], message:
         read_experiment(_file(tmp_path, SMALL.replace(*change, 1)))
 
 
+def test_folds_of_each_task(tmp_path: Path) -> None:
+    text = SMALL.replace("seeds = ", "folds = { action = [1], privacy = [0, 2] }\nseeds = ")
+    experiment = read_experiment(_file(tmp_path, text)).for_tasks(("action", "identity"))
+    runs = set(experiment.runs({"action": 2, "identity": 3}))
+    assert {run.fold for run in runs if run.task == "action"} == {1}
+    assert {run.fold for run in runs if run.task == "identity"} == {0, 2}
+    with pytest.raises(OptionError, match="identity of .* has the folds 0 to 0"):
+        list(experiment.runs({"action": 2, "identity": 1}))
+    with pytest.raises(OptionError, match="folds names age"):
+        read_experiment(_file(tmp_path, text.replace("action = [1]", "age = [1]")))
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no experiment"):
         read_experiment(tmp_path / "none.toml")
