@@ -11,10 +11,14 @@ from torch.nn import functional
 
 from .degradation import Degradation, as_clips, as_pictures, whole_number
 
+_PUBLISHED = 224
+"""Pixels of a side of the frames that published networks see."""
+
 
 class LowResolution(Degradation):
     """Each frame as `size` x `size` mean colours, whatever its shape, enlarged to its own size again in even blocks.
 
+    factor: instead of `size`, how many times smaller a frame of 224 pixels becomes, as published (ELR s = 16, 32, 64).
     Nothing in it is learned. In training each clip first takes one of the `num_transforms` transforms at random (by
     torch's generator on the CPU), so that recognition sees what subpixel shifts make of the same scene; in evaluation
     frames are taken as they are.
@@ -25,7 +29,9 @@ class LowResolution(Degradation):
     in_blocks: ClassVar[bool] = True
     transforms: Tensor
 
-    def __init__(self, *, size: int = 16, num_transforms: int = 8) -> None:
+    def __init__(self, *, size: int = 16, factor: int = 0, num_transforms: int = 8) -> None:
+        if whole_number("factor", factor, 0, _PUBLISHED):
+            size = max(1, round(_PUBLISHED / factor))
         super().__init__(
             size=whole_number("size", size, 1, 512),
             num_transforms=whole_number("num_transforms", num_transforms, 1, 4096),

@@ -16,7 +16,7 @@ from .hub import HUB, hub_network
 from .inception import InceptionV1, InceptionV2
 from .mobilenet import MobileNetV1
 from .mvit import MultiscaleTransformer
-from .network import IMAGENET, KINETICS, Network, load_weights
+from .network import IMAGENET, KINETICS, Network, freeze_trunk, load_weights
 from .resnet2d import BasicBlock, Bottleneck, ResNet2D, ResNetV2
 from .resnet3d import Stem, TimeThenSpace, channelwise, resnet3d
 from .slowfast import slowfast_r50
@@ -24,7 +24,17 @@ from .small import SmallBagNet, SmallClipNetwork, SmallResNet, SmallTwoStream, c
 from .vit2d import VisionTransformer
 from .x3d import E2S, x3d
 
-__all__ = ["ATTACKERS", "IMAGENET", "KINETICS", "NETWORKS", "Network", "build_network", "get_network", "load_weights"]
+__all__ = [
+    "ATTACKERS",
+    "IMAGENET",
+    "KINETICS",
+    "NETWORKS",
+    "Network",
+    "build_network",
+    "freeze_trunk",
+    "get_network",
+    "load_weights",
+]
 
 
 def _kinetics(

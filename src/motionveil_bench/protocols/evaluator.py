@@ -21,7 +21,7 @@ from ..clips.footage import Footage
 from ..clips.sampling import Sampling, TestClips, TrainingClips
 from ..copies.preparation import LearnedObfuscation
 from ..evaluation import evaluate
-from ..models import Network, build_network, get_network
+from ..models import Network, build_network, freeze_trunk, get_network
 from ..models.hub import hub_digest, row_name
 from ..records import Split
 from ..results import Row, current_commit, hash_of
@@ -126,6 +126,8 @@ class Evaluator:
             tell(f"{_title(run)}: epoch {progress.epoch + 1} of at most {progress.epochs}")
 
         module = self.build(run.network, run.task, run.seed)
+        if training.train == "head":
+            freeze_trunk(module, get_network(run.network), run.network)
         fitted = fit(
             module,
             TrainingClips(split.train, shown, *common, seed=run.seed),

@@ -81,7 +81,8 @@ class Experiment:
     name: of the results. dataset: one of `datasets.DATASETS`. networks: their names by task; the task `privacy` stands
     for all of the dataset's that are no action. seeds: how many; seed k learns from fold k, modulo the folds that the
     dataset has, or, where folds are given (for all tasks, or by task), every seed from each of these.
-    obfuscators: judged by networks that know only original video (protocol 'frozen'). retrained: judged by networks that were trained on what they make, too.
+    obfuscators: judged by networks that know only original video (protocol 'frozen'). retrained: judged by networks
+    that were trained on what they make, too.
     two_fold: obfuscators and the attackers that are trained on them. learned: trainings of learned obfuscators, by the
     names that the lists of obfuscators have for them. selective: obfuscations of the experiment's own, in the same way.
     trained: files of learned obfuscators that are finished, in the same way. library: all templates that there are.

@@ -106,6 +106,15 @@ def fit(
     return Fitted(folder / BEST, tuple(history))
 
 
+def _set_training(network: nn.Module) -> None:
+    """Training mode, but not of layers whose weights stay: their batch norm keeps what it has counted."""
+    network.train()
+    for module in network.modules():
+        own = list(module.parameters(recurse=False))
+        if own and not any(parameter.requires_grad for parameter in own):
+            module.training = False
+
+
 def _check(settings: Training, fabric: Fabric) -> None:
     if fabric.strategy.precision.precision != settings.precision:
         raise OptionError(
@@ -193,7 +202,7 @@ class _Run:
         steps = plan(len(self.train), settings.batch_size, settings.accumulate, world, self.seed, epoch)
         shares = [step[rank::world] for step in steps]
         self.batches.set(epoch, [batch for share in shares for batch in share])
-        self.network.train()
+        _set_training(self.network)
         sum_of_losses, clips = 0.0, 0
         with random_numbers(self.seed, epoch, rank, device=fabric.device):
             loaded = iter(self.loader)

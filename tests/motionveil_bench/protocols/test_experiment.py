@@ -133,7 +133,7 @@ def test_folds_of_each_task(tmp_path: Path) -> None:
     runs = set(experiment.runs({"action": 2, "identity": 3}))
     assert {run.fold for run in runs if run.task == "action"} == {1}
     assert {run.fold for run in runs if run.task == "identity"} == {0, 2}
-    with pytest.raises(OptionError, match="identity of .* has the folds 0 to 0"):
+    with pytest.raises(OptionError, match=r"identity of .* has the folds 0 to 0"):
         list(experiment.runs({"action": 2, "identity": 1}))
     with pytest.raises(OptionError, match="folds names age"):
         read_experiment(_file(tmp_path, text.replace("action = [1]", "age = [1]")))

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from motionveil._core.errors import OptionError, WeightsError
+from motionveil_bench.models import Network, freeze_trunk
 from motionveil_bench.training import Progress, fit, is_finished, load_best, make_fabric, predict
 from motionveil_bench.training.settings import Precision
 
@@ -152,6 +153,19 @@ def test_frozen_weights_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("num", [1, 5])
+def test_a_frozen_trunk_stays_to_what_its_batch_norm_has_counted(tmp_path: Path) -> None:
+    network = Tiny()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    freeze_trunk(network, Network(Tiny, "frame", 6, head=("linear.",)))
+    fit(network, Clips(8), Views(4), SETTINGS, tmp_path, seed=0)
+    changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {"linear.weight", "linear.bias"}
+    with pytest.raises(OptionError, match="set train = 'all'"):
+        freeze_trunk(network, Network(Tiny, "frame", 6))
+    assert "train" not in SETTINGS.as_record()
+    assert dataclasses.replace(SETTINGS, train="head").as_record()["train"] == "head"
+
+
 def test_a_single_clip_left_over_does_not_crash_batch_norm(tmp_path: Path, num: int) -> None:
     class Norm(Tiny):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
