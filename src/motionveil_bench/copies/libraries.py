@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from filelock import FileLock
@@ -23,6 +24,9 @@ _MOST_VIDEOS, _FRAMES_OF_EACH, _SECONDS = 24, 4, 20.0
 _VERSION = 1
 """To be raised when the same videos would give other templates."""
 _log = logging.getLogger("motionveil.bench")
+
+
+_built_in = lru_cache(1)(built_in_library)  # asked for every video
 
 
 def read_library(file: str | Path | None = None) -> TemplateLibrary:
@@ -71,7 +75,9 @@ class Libraries:
 
     def told(self, hide: Sequence[str]) -> list[list[str]]:
         """What is special about the templates of these names, for hashes; nothing where all are built in."""
-        built_in = {(t.name, t.fingerprint): t.vector.tobytes() for t in built_in_library()}
+        if not hide:
+            return []
+        built_in = {(t.name, t.fingerprint): t.vector.tobytes() for t in _built_in()}
         names = self.own.names(hide)
         return sorted(
             [t.name, t.fingerprint, hash_of(t.vector.tobytes().hex())]
@@ -81,9 +87,9 @@ class Libraries:
 
     def to_be_found(self, hide: Sequence[str], features: str) -> bool:
         """Whether videos have to be looked at for templates of these names: other networks lack the built-in ones."""
-        if features == "parts":
+        if features == "parts" or not hide:
             return False
-        built_in = {template.fingerprint for template in built_in_library()}
+        built_in = {template.fingerprint for template in _built_in()}
         given = {template.name for template in self.own if template.fingerprint not in built_in}
         return not given.issuperset(self.own.names(hide))
 

@@ -27,6 +27,7 @@ from motionveil.video import IMAGE_SUFFIXES, images_matching, is_pattern
 from ..results import hash_of
 from .libraries import Libraries, read_library, spread
 from .obfuscations import Obfuscation, get_obfuscation
+from .selections import External, counterpart
 
 
 class Digests:
@@ -80,12 +81,13 @@ class LearnedObfuscation:
         """The obfuscator. Raises WeightsError where it is not trained."""
         return load_learned(self.checkpoint)
 
-    def make(self, networks: Any, frames: object, library: object = None) -> LearnedObfuscator:
+    def make(self, networks: Any, frames: object) -> LearnedObfuscator:
         """The same for every source."""
         assert isinstance(networks, LearnedObfuscator)
         return networks
 
 
+Made = Obfuscation | LearnedObfuscation | External
 VERSION = 4
 """To be raised when the same settings would make other pictures, as with another encoder or other templates in the
 package: older copies are then made again."""
@@ -96,7 +98,8 @@ class Preparation:
 
     root: of the originals. work: folder for obfuscated copies, shared by all experiments; several processes may fill it
     at once. dataset: its name. substitutes: see `Obfuscation.with_networks_at_hand`. learned: what names of trained
-    obfuscators mean. selective: obfuscations by names of an experiment's own. library: templates, see `read_library`.
+    obfuscators mean. selective, external: obfuscations, and copies of other programs, by names of an
+    experiment's own. library: templates, see `read_library`.
     sources: those in which templates are looked for that networks lack; without any, in each source by itself.
     """
 
@@ -108,6 +111,7 @@ class Preparation:
         dataset: str = "",
         substitutes: Mapping[str, str] | None = None,
         selective: Mapping[str, Obfuscation] | None = None,
+        external: Mapping[str, External] | None = None,
         library: TemplateLibrary | None = None,
     ) -> None:
         self.root = root
@@ -117,6 +121,7 @@ class Preparation:
         self.digests = Digests(work / "digests.json")
         self.learned: dict[str, LearnedObfuscation] = {}
         self.selective = dict(selective or {})
+        self.external = dict(external or {})
         self.libraries = Libraries(library or read_library(), work / "templates")
         self.sources: Sequence[str] = ()
         self._networks: dict[str, Networks | LearnedObfuscator] = {}
@@ -126,17 +131,19 @@ class Preparation:
         """For loader processes: without networks, which cannot go there, and are not needed where copies are made."""
         return {**self.__dict__, "_networks": {}}
 
-    def obfuscation(self, obfuscator: str) -> Obfuscation | LearnedObfuscation | None:
+    def obfuscation(self, obfuscator: str) -> Made | None:
         """What this name means for this dataset with the networks at hand; None for `original`."""
         if obfuscator in self.learned:
             return self.learned[obfuscator]
+        if obfuscator in self.external:
+            return self.external[obfuscator]
         if obfuscator in self.selective:
             return self.selective[obfuscator].with_networks_at_hand(self.substitutes)
         return get_obfuscation(obfuscator, self.substitutes, dataset=self.dataset, library=self.libraries.own)
 
     def substitutes_of(self, obfuscator: str) -> dict[str, str]:
         """Which networks of this obfuscator others stand in for."""
-        if obfuscator in self.learned:
+        if obfuscator in self.learned or obfuscator in self.external:
             return {}
         wanted = self.selective.get(obfuscator) or get_obfuscation(obfuscator, library=self.libraries.own)
         used = () if wanted is None else (wanted.preset.features, wanted.preset.flow)
@@ -144,7 +151,11 @@ class Preparation:
 
     def is_ready(self, source: str, obfuscator: str) -> bool:
         """Whether the copy is there."""
-        return self.obfuscation(obfuscator) is None or self.place(source, obfuscator).exists()
+        found = self.obfuscation(obfuscator)
+        if found is None:
+            return True
+        place = self.place(source, obfuscator)
+        return isinstance(found, External) or place.exists()
 
     def place(self, source: str, obfuscator: str) -> Path:
         """Where a source lies, or its copy will. Raises InputError where the source is missing."""
@@ -153,7 +164,9 @@ class Preparation:
         if obfuscation is None:
             self._files(source)
             return path
-        made_from = [*obfuscation.made_from, *self.templates_of(obfuscation, source)]
+        if isinstance(obfuscation, External):
+            return counterpart(Path(obfuscation.folder), source)
+        made_from = [*obfuscation.made_from, *self.made_of(obfuscation, source).values()]
         key = hash_of([VERSION, self.digest(source), obfuscation.as_record(), *made_from])
         if is_pattern(path):  # the colour frames of a folder that holds others too
             return self.cache / obfuscator / f"{path.parent.name}-{key}.mp4"
@@ -184,6 +197,7 @@ class Preparation:
         if obfuscator not in self._networks:
             found = self.obfuscation(obfuscator)
             assert found is not None
+            assert not isinstance(found, External)
             self._networks = {obfuscator: found.networks()}  # one at a time: they take memory
         return self._networks[obfuscator]
 
@@ -191,19 +205,32 @@ class Preparation:
         """The obfuscator for one source. Raises as `Obfuscation.make` does."""
         found = self.obfuscation(obfuscator)
         assert found is not None
+        assert not isinstance(found, External)
         networks, frames = self.networks(obfuscator), partial(first_frames, self.root / source, Window())
-        if not isinstance(found, Obfuscation) or not self._looked_at(found, source):
-            return found.make(networks, frames, self.libraries.own)
-        videos = [self.root / each for each in self._looked_at(found, source)]
-        library = self.libraries.found(networks.extractor(), videos, self._contents(found, source))
-        return found.make(networks, frames, library)
+        if not isinstance(found, Obfuscation):
+            return found.make(networks, frames)
+        library = self.libraries.own
+        if looked_at := self._looked_at(found, source):
+            videos = [self.root / each for each in looked_at]
+            library = self.libraries.found(networks.extractor(), videos, self._contents(found, source))
+        return found.make(networks, frames, library, _masks_of(found, source))
 
-    def templates_of(self, obfuscation: Obfuscation | LearnedObfuscation, source: str = "") -> list[Any]:
-        """What decides which templates an obfuscation has, for hashes; empty where all are built in."""
-        if not isinstance(obfuscation, Obfuscation) or not obfuscation.looks:
-            return []
-        told, contents = self.libraries.told(obfuscation.where.hide), self._contents(obfuscation, source)
-        return [*([told] if told else []), *([hash_of(contents)] if contents else [])]
+    def made_of(self, obfuscation: Made, source: str = "") -> dict[str, str]:
+        """What decides what an obfuscation makes beside its settings, as hashes: templates that are not built in, masks
+        and copies of other programs. source: one, or all of them. Raises InputError where files are missing."""
+        sources = [source] if source else self.sources
+        if isinstance(obfuscation, External):
+            files = [counterpart(Path(obfuscation.folder), each) for each in sources]
+            return {"copies": hash_of([self._digest(file) for file in files])}
+        if not isinstance(obfuscation, Obfuscation):
+            return {}
+        made: dict[str, str] = {}
+        if obfuscation.looks:
+            told, contents = self.libraries.told(obfuscation.where.hide), self._contents(obfuscation, source)
+            made |= {"templates": hash_of([told, contents])} if told or contents else {}
+        if obfuscation.where.masks:
+            made["masks"] = hash_of([self._digest(mask) for each in sources for mask in _masks_of(obfuscation, each)])
+        return made
 
     def _looked_at(self, obfuscation: Obfuscation, source: str) -> tuple[str, ...]:
         """The sources in which templates are looked for; none where nothing is to be found."""
@@ -215,9 +242,11 @@ class Preparation:
         return [self.digest(each) for each in self._looked_at(obfuscation, source)]
 
     def check(self, obfuscator: str) -> None:
-        """Load what an obfuscator looks with. Raises WeightsError where weights are missing."""
+        """Load what an obfuscator looks with. Raises WeightsError where weights are missing, InputError for masks."""
         found = self.obfuscation(obfuscator)
-        if found is not None and found.looks:
+        if found is not None:
+            self.made_of(found)
+        if found is not None and not isinstance(found, External) and found.looks:
             networks = self.networks(obfuscator)
             networks.extractor()
             _ = networks.flow
@@ -225,18 +254,29 @@ class Preparation:
     def digest(self, source: str) -> str:
         """sha256 of a file, or of the names and contents of the frames of a folder or pattern."""
         if source not in self._digests:
-            files = self._files(source)
-            self._digests[source] = self.digests(files, named=files != [self.root / source])
+            self._digests[source] = self._digest(self.root / source)
         return self._digests[source]
 
+    def _digest(self, path: Path) -> str:
+        files = _files_of(path)
+        return self.digests(files, named=files != [path])
+
     def _files(self, source: str) -> list[Path]:
-        """All files of a source. Raises InputError where there are none."""
-        path = self.root / source
-        files = [path] if path.is_file() else []
-        if path.is_dir():
-            files = sorted(path.iterdir())
-        elif is_pattern(path):
-            files = images_matching(str(path))
-        if not files:
-            raise InputError(f"{path} is missing; see what else is with: motionveil bench data check")
-        return files
+        return _files_of(self.root / source)
+
+
+def _masks_of(obfuscation: Obfuscation, source: str) -> tuple[Path, ...]:
+    """The masks of a source, from the folders that an obfuscation names."""
+    return tuple(counterpart(Path(folder), source) for folder in obfuscation.where.masks)
+
+
+def _files_of(path: Path) -> list[Path]:
+    """All files of a path or pattern. Raises InputError where there are none."""
+    files = [path] if path.is_file() else []
+    if path.is_dir():
+        files = sorted(path.iterdir())
+    elif is_pattern(path):
+        files = images_matching(str(path))
+    if not files:
+        raise InputError(f"{path} is missing; see what else is with: motionveil bench data check")
+    return files

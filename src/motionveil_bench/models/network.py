@@ -98,7 +98,7 @@ def load_weights(module: nn.Module, path: str | Path, network: Network) -> None:
 
 
 def freeze_trunk(module: nn.Module, network: Network, name: str = "") -> None:
-    """Keep all weights from learning but those of the head, in place. Raises OptionError where a network has no head."""
+    """Keep all weights but those of the head from learning, in place. Raises OptionError where there is no head."""
     names = [key for key, _ in module.named_parameters() if network.head and key.startswith(network.head)]
     if not names:
         raise OptionError(f"{name or 'this network'} has no head of its own to train; set train = 'all' for it")

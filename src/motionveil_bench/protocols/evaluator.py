@@ -197,7 +197,6 @@ class Evaluator:
             training = {"training": self.experiment.training_of(run.network).as_record()}
         preparation = self._footage.preparation
         shown = preparation.obfuscation(self.shown(run, judged))
-        templates = preparation.templates_of(shown) if shown else []
         return {
             "frames": [network.num_frames, network.frame_stride, network.size],
             **training,
@@ -205,7 +204,7 @@ class Evaluator:
             **({"views": network.views} if self._footage.dataset.views else {}),
             "obfuscation": hash_of(shown.as_record()) if shown else None,
             "substitutes": preparation.substitutes_of(self.shown(run, judged)),
-            **({"templates": hash_of(templates)} if templates else {}),
+            **(preparation.made_of(shown) if shown else {}),
             "weights": self._weights_digest(run.network),
             "data": self._data_of(run),
             "partition": next(list(group) for group in self._footage.dataset.partitions(run.task) if run.fold in group),

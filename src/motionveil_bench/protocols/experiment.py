@@ -17,8 +17,9 @@ from motionveil.flow import FLOW_ESTIMATORS
 from ..adversarial.settings import Learning
 from ..clips.sampling import Sampling
 from ..copies.libraries import read_library
-from ..copies.obfuscations import ORIGINAL, Obfuscation, check_names, get_obfuscation
+from ..copies.obfuscations import FLOW_WEIGHTS, ORIGINAL, Obfuscation, check_names, get_obfuscation
 from ..copies.preparation import Preparation
+from ..copies.selections import External
 from ..datasets import DATASETS
 from ..models import get_network
 from ..settings import Count, CountOrNone, Settings, Share, check_names_of, checked, kinds_of
@@ -84,8 +85,9 @@ class Experiment:
     obfuscators: judged by networks that know only original video (protocol 'frozen'). retrained: judged by networks
     that were trained on what they make, too.
     two_fold: obfuscators and the attackers that are trained on them. learned: trainings of learned obfuscators, by the
-    names that the lists of obfuscators have for them. selective: obfuscations of the experiment's own, in the same way.
-    trained: files of learned obfuscators that are finished, in the same way. library: all templates that there are.
+    names that the lists of obfuscators have for them. selective: obfuscations of the experiment's own, external: copies
+    of other programs, and trained: files of learned obfuscators that are finished, in the same way. library: all
+    templates that there are.
     search: what `searching.search` is told.
     training, sampling: for all networks; special: what is different for some, by their names. substitutes: networks of
     obfuscators that stand in for others, see `Obfuscation.with_networks_at_hand`. weights: files of pretrained weights
@@ -102,6 +104,7 @@ class Experiment:
     two_fold: tuple[TwoFold, ...] = ()
     learned: Mapping[str, Learning] = field(default_factory=dict)
     selective: Mapping[str, Obfuscation] = field(default_factory=dict)
+    external: Mapping[str, External] = field(default_factory=dict)
     trained: Mapping[str, str] = field(default_factory=dict)
     library: TemplateLibrary = field(default_factory=read_library, compare=False)
     search: SearchSettings | None = None
@@ -115,9 +118,9 @@ class Experiment:
     def __post_init__(self) -> None:
         # Every name is looked at before anything that takes long.
         checked(self.seeds, Seeds, f"seeds of {self.name}")
-        check_names(selective=self.selective, learned=self.learned, trained=self.trained)
+        check_names(selective=self.selective, learned=self.learned, external=self.external, trained=self.trained)
         for name in self.every_obfuscator():
-            own = (*self.learned, *self.selective, *self.trained)
+            own = (*self.learned, *self.selective, *self.external, *self.trained)
             if name not in own:
                 try:
                     get_obfuscation(name, library=self.library)
@@ -141,7 +144,7 @@ class Experiment:
         for key, names in (("weights", self.weights), ("training. or sampling.", self.special)):
             if unused := set(names) - used:
                 raise OptionError(f"{key} names {min(unused)}, which is in no task; correct the name")
-        known = {*FEATURE_EXTRACTORS, *FLOW_ESTIMATORS}
+        known = {*FEATURE_EXTRACTORS, *FLOW_ESTIMATORS, *FLOW_WEIGHTS}
         for name in {*self.substitutes, *self.substitutes.values()}:
             if name not in known:
                 raise OptionError(f"substitutes names {name}; there are {', '.join(sorted(known))}")
@@ -205,7 +208,13 @@ class Experiment:
     def preparation(self, dataset: str, root: Path, work: Path) -> Preparation:
         """Copies of a dataset with the networks and obfuscations of this experiment. work: folder for copies."""
         return Preparation(
-            root, work, dataset=dataset, substitutes=self.substitutes, selective=self.selective, library=self.library
+            root,
+            work,
+            dataset=dataset,
+            substitutes=self.substitutes,
+            selective=self.selective,
+            external=self.external,
+            library=self.library,
         )
 
     def runs(self, num_folds: Mapping[str, int]) -> Iterator[Run]:

@@ -16,7 +16,7 @@ from motionveil._core.errors import InputError
 from ..adversarial.settings import read_learning
 from ..clips.sampling import Sampling
 from ..copies.libraries import read_library
-from ..copies.obfuscations import read_selective
+from ..copies.selections import read_external, read_selective
 from ..settings import Settings, read_settings
 from ..training import Training
 from .experiment import Experiment, SearchSettings, TwoFold, changed
@@ -44,6 +44,7 @@ class _File(Settings):
     learning: Table = field(default_factory=dict)
     learned: Tables = field(default_factory=dict)
     selective: Tables = field(default_factory=dict)
+    external: Tables = field(default_factory=dict)
     trained: Texts = field(default_factory=dict)
     search: Table | None = None
     training: Table = field(default_factory=dict)
@@ -91,7 +92,11 @@ def read_experiment(path: str | Path, *, dataset: str | None = None, templates: 
         two_fold=two_fold,
         learned=learned,
         selective={
-            name: read_selective(own, f"[selective.{name}] of {path}", library) for name, own in file.selective.items()
+            name: read_selective(own, f"[selective.{name}] of {path}", library, path.parent)
+            for name, own in file.selective.items()
+        },
+        external={
+            name: read_external(own, f"[external.{name}] of {path}", path.parent) for name, own in file.external.items()
         },
         library=library,
         trained={name: str(path.parent / told) for name, told in file.trained.items()},

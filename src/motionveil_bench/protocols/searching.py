@@ -23,8 +23,9 @@ from motionveil.obfuscation.presets import get_preset
 
 from ..clips.footage import Footage
 from ..clips.frames import FrameStore
-from ..copies.obfuscations import ORIGINAL, read_selective, selective_table
+from ..copies.obfuscations import ORIGINAL
 from ..copies.preparation import VERSION as COPIES
+from ..copies.selections import read_selective, selective_table
 from ..datasets import get_dataset
 from ..evaluation import f_lambda
 from ..results import current_commit, hash_of
@@ -144,7 +145,7 @@ class Search:
         return hash_of(
             [
                 [VERSION, COPIES, self._version, HIDEABLE, dict(RANGES), told, start.as_record()],
-                *([own] if (own := self.preparation.templates_of(start)) else []),
+                *self.preparation.made_of(start).values(),
                 [[run.task, self.evaluator.configuration(run, ORIGINAL)] for run in self.runs(ORIGINAL)],
             ]
         )

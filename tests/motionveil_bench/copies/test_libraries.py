@@ -17,8 +17,9 @@ from motionveil.obfuscation.presets import PRESETS
 from motionveil.regions import Where
 from motionveil_bench.copies import libraries
 from motionveil_bench.copies.libraries import check_hidden, read_library, spread
-from motionveil_bench.copies.obfuscations import Obfuscation, get_obfuscation, read_selective
+from motionveil_bench.copies.obfuscations import Obfuscation, get_obfuscation
 from motionveil_bench.copies.preparation import Preparation
+from motionveil_bench.copies.selections import read_selective
 from motionveil_bench.datasets.procedural import Procedural, make
 
 WEIGHTS = "dino_deitsmall8_pretrain.pth"

@@ -11,8 +11,9 @@ import pytest
 from motionveil._core.errors import InputError, OptionError
 from motionveil.obfuscation.presets import PRESETS
 from motionveil.regions import Where
-from motionveil_bench.copies.obfuscations import OBFUSCATIONS, Obfuscation, read_selective, selective_table
+from motionveil_bench.copies.obfuscations import OBFUSCATIONS, Obfuscation
 from motionveil_bench.copies.preparation import Preparation
+from motionveil_bench.copies.selections import read_selective, selective_table
 from motionveil_bench.protocols.experiment import Experiment, Run
 from motionveil_bench.protocols.experiment_file import read_experiment
 
