@@ -18,7 +18,7 @@ from ..datasets.checking import check
 from ..datasets.page import write_page
 
 
-def _of_dataset(command: Callable[..., Any]) -> Callable[..., Any]:
+def of_dataset(command: Callable[..., Any]) -> Callable[..., Any]:
     """NAME, --root, --annotations."""
     for option in (
         click.option("--annotations", type=click.Path(path_type=Path),
@@ -36,7 +36,7 @@ def command() -> None:
 
 
 @command.command(name="check", epilog=f"NAME is one of {', '.join(DATASETS)}.")
-@_of_dataset
+@of_dataset
 def check_command(name: str, root: Path, annotations: Path | None) -> int:
     """Report missing files and where to get them, and count clips per task and split.
 
@@ -49,7 +49,7 @@ def check_command(name: str, root: Path, annotations: Path | None) -> int:
 
 
 @command.command(name="show", epilog=f"NAME is one of {', '.join(DATASETS)}.")
-@_of_dataset
+@of_dataset
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="HTML file to write.")
 @click.option("--task", default="action", show_default=True, help="Task whose labels and splits to use.")
 @click.option("--fold", type=Whole(0, 1000), default=0, show_default=True, help="Which of its splits.")
