@@ -13,7 +13,8 @@ from motionveil.cli.numbers import Whole
 from motionveil.cli.options import Names
 from motionveil.cli.terminal import say
 
-from ..datasets import DATASETS, get_dataset
+from ..copies.measuring import dataset_statistics
+from ..datasets import DATASETS, AnnotatedDataset, get_dataset
 from ..datasets.checking import check
 from ..datasets.page import write_page
 
@@ -28,6 +29,11 @@ def of_dataset(command: Callable[..., Any]) -> Callable[..., Any]:
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+def sources_of(dataset: AnnotatedDataset) -> list[str]:
+    """All sources of a dataset, each once."""
+    return sorted({record.source for task in dataset.tasks for record in dataset.records(task)})
 
 
 @click.group(name="data")
@@ -75,4 +81,19 @@ def show_command(name: str, root: Path, annotations: Path | None, output: Path, 
         count = write_page(dataset, output, on_progress=tell, **options)
     if not quiet:
         say(f"{output}  ({count} clips; it shows originals: protect it like the dataset)")
+    return 0
+
+
+@command.command(name="statistics", epilog=f"NAME is one of {', '.join(DATASETS)}.")
+@of_dataset
+def statistics_command(name: str, root: Path, annotations: Path | None) -> int:
+    """Measure the colours of a dataset, from which noise is drawn in Eq. 3 of the paper.
+
+    Prints what a filler takes as its statistics.
+    """
+    sources = sources_of(get_dataset(name, root, annotations))
+    found = dataset_statistics(
+        [root / source for source in tqdm(sources, desc=name, delay=2, leave=False, disable=None)]
+    )
+    say(f'statistics = "{found.as_text()}"')
     return 0

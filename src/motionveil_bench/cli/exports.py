@@ -1,4 +1,4 @@
-"""motionveil bench saliency, motionveil bench export"""
+"""motionveil bench saliency, export, overlap"""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from motionveil.cli.export import export_options, write_exports
 from motionveil.cli.groups import PanelCommand
 from motionveil.cli.saliency import PANELS as SALIENCY_PANELS
 from motionveil.cli.saliency import saliency_options, write_maps
+from motionveil.cli.terminal import say
 from motionveil.pipeline.runner import Window
 from motionveil.video import is_pattern
 
+from ..copies.measuring import overlaps
 from ..datasets import DATASETS, AnnotatedDataset, get_dataset
-from .data import of_dataset
+from .data import of_dataset, sources_of
 
 _EPILOG = f"NAME is one of {', '.join(DATASETS)}."
 
@@ -47,8 +49,24 @@ def export_command(name: str, root: Path, annotations: Path | None, output: Path
 
 def places_in(dataset: AnnotatedDataset, output: Path) -> list[tuple[str | int, Path]]:
     """All sources of a dataset, and the folders in which those of their results are to be made."""
-    sources = sorted({record.source for task in dataset.tasks for record in dataset.records(task)})
-    return [(str(dataset.root / source), output / _folder_of(Path(source))) for source in sources]
+    return [(str(dataset.root / source), output / _folder_of(Path(source))) for source in sources_of(dataset)]
+
+
+@click.command(name="overlap")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="MAPS")
+@click.argument(
+    "other", type=click.Path(path_type=Path, file_okay=False, exists=True), required=False, metavar="[MAPS]"
+)
+def overlap_command(folder: Path, other: Path | None) -> int:
+    """Tell how far saliency maps overlap: of every two attributes, or of each in two folders made with other templates.
+
+    MAPS are folders written by: motionveil saliency, motionveil bench saliency.
+    """
+    say(f"{'':<26}shared  correlation  frames")
+    for each in overlaps(folder, other):
+        name = each.one if other is not None else f"{each.one}, {each.other}"
+        say(f"{name:<26}{each.shared:>6.3f}{each.correlation:>13.3f}{each.num_frames:>8}")
+    return 0
 
 
 def _folder_of(source: Path) -> Path:

@@ -242,6 +242,8 @@ def test_curves_are_drawn_where_tensorboard_is_installed(tmp_path: Path, monkeyp
     events = reader.EventAccumulator(str(tmp_path / "with" / "tensorboard")).Reload()
     curve = {event.step: event.value for event in events.Scalars("validation_loss")}
     assert curve == pytest.approx({epoch.epoch: epoch.validation_loss for epoch in fitted.history}, rel=1e-5)
+    assert {event.value for event in events.Scalars("validation_top5")} == {1.0}
+    assert {"validation_confusion", "clips"} <= set(events.Tags()["images"])
 
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     fit(Tiny(), Clips(8), Views(4), SETTINGS, tmp_path / "without", seed=0)
