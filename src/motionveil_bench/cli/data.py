@@ -91,9 +91,7 @@ def statistics_command(name: str, root: Path, annotations: Path | None) -> int:
 
     Prints what a filler takes as its statistics.
     """
-    sources = sources_of(get_dataset(name, root, annotations))
-    found = dataset_statistics(
-        [root / source for source in tqdm(sources, desc=name, delay=2, leave=False, disable=None)]
-    )
+    videos = [root / source for source in sources_of(get_dataset(name, root, annotations))]
+    found = dataset_statistics(tqdm(videos, desc=name, unit=" videos", delay=2, leave=False, disable=None))
     say(f'statistics = "{found.as_text()}"')
     return 0

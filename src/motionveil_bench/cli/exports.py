@@ -20,6 +20,7 @@ from ..copies.measuring import overlaps
 from ..datasets import DATASETS, AnnotatedDataset, get_dataset
 from .data import of_dataset, sources_of
 
+_FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 _EPILOG = f"NAME is one of {', '.join(DATASETS)}."
 
 
@@ -53,10 +54,8 @@ def places_in(dataset: AnnotatedDataset, output: Path) -> list[tuple[str | int, 
 
 
 @click.command(name="overlap")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="MAPS")
-@click.argument(
-    "other", type=click.Path(path_type=Path, file_okay=False, exists=True), required=False, metavar="[MAPS]"
-)
+@click.argument("folder", type=_FOLDER, metavar="MAPS")
+@click.argument("other", type=_FOLDER, required=False, metavar="[MAPS]")
 def overlap_command(folder: Path, other: Path | None) -> int:
     """Tell how far saliency maps overlap: of every two attributes, or of each in two folders made with other templates.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from pathlib import Path
@@ -19,18 +19,18 @@ _FRAMES_OF_EACH = 8
 Map = npt.NDArray[np.float32]
 
 
-def dataset_statistics(videos: Sequence[Path]) -> NoiseStatistics:
+def dataset_statistics(videos: Iterable[Path]) -> NoiseStatistics:
     """Mean and standard deviation per channel (Eq. 3 of Ilic et al.), every video counting alike.
 
     A few frames from all over each video are looked at. Raises InputError where one cannot be read, or there is none.
     """
-    if not videos:
-        raise InputError("no video to measure; check the dataset with: motionveil bench data check")
     found = [
         measure_statistics(frames)
         for video in videos
         if (frames := first_frames(video, Window(), seconds=float("inf"), count=_FRAMES_OF_EACH)) is not None
     ]
+    if not found:
+        raise InputError("no video to measure; check the dataset with: motionveil bench data check")
     means = np.array([each.mean for each in found])
     squares = np.array([each.std for each in found]) ** 2 + means**2
     mean = means.mean(0)

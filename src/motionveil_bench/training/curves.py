@@ -64,7 +64,7 @@ def confusion_picture(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def clips_picture(inputs: Tensor) -> Tensor:
-    """(3, H, W) in [0, 1]: a row for each clip, its moments side by side, each clip from its darkest to its brightest."""
+    """(3, H, W) in [0, 1]: a row for each clip, moments side by side, each clip from its darkest to its brightest."""
     clips = inputs.detach().float().cpu()[:_CLIPS, :3]
     if clips.ndim == 4:
         clips = clips[:, :, None]
