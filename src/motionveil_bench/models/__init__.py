@@ -10,6 +10,7 @@ from pathlib import Path
 from torch import nn
 
 from motionveil._core.errors import OptionError
+from motionveil.models.weights import WEIGHTS, find_weights
 
 from .c3d import C3D
 from .hub import HUB, hub_network
@@ -34,6 +35,7 @@ __all__ = [
     "freeze_trunk",
     "get_network",
     "load_weights",
+    "published_weights",
 ]
 
 
@@ -188,6 +190,16 @@ def get_network(name: str) -> Network:
         return NETWORKS[name]
     except KeyError:
         raise OptionError(f"no network {name!r}; choose from {', '.join(NETWORKS)}, or hub:FOLDER") from None
+
+
+def published_weights(name: str) -> Path | None:
+    """The file of published weights of a network in the weights folder, verified; None where none are published.
+
+    Raises WeightsError where they are not there.
+    """
+    url = "" if name.startswith(HUB) else get_network(name).pretrained
+    found = [weights.name for weights in WEIGHTS.values() if weights.url == url]
+    return find_weights(found[0]) if found else None
 
 
 def build_network(name: str, num_classes: int, *, checkpoint: str | Path | None = None) -> nn.Module:

@@ -21,7 +21,7 @@ from ..copies.obfuscations import FLOW_WEIGHTS, ORIGINAL, Obfuscation, check_nam
 from ..copies.preparation import Preparation
 from ..copies.selections import External
 from ..datasets import DATASETS
-from ..models import get_network
+from ..models import get_network, published_weights
 from ..settings import Count, CountOrNone, Settings, Share, check_names_of, checked, kinds_of
 from ..training import Training
 
@@ -136,11 +136,7 @@ class Experiment:
             )
         if isinstance(self.folds, Mapping) and (unknown := set(self.folds) - {*self.networks, ACTION, PRIVACY}):
             raise OptionError(f"folds names {min(unknown)}, which is no task of {self.name}; correct the name")
-        used = {name for names in self.networks.values() for name in names}
-        used |= {name for group in self.two_fold for name in group.attackers}
-        used |= {name for learning in self.learned.values() for name in (learning.utility, *learning.budgets)}
-        if self.search is not None:
-            used |= {self.search.action, *self.search.attackers}
+        used = self.every_network()
         for key, names in (("weights", self.weights), ("training. or sampling.", self.special)):
             if unused := set(names) - used:
                 raise OptionError(f"{key} names {min(unused)}, which is in no task; correct the name")
@@ -152,6 +148,21 @@ class Experiment:
             get_network(name)
             self.training_of(name)
             self.sampling_of(name)
+
+    def every_network(self) -> set[str]:
+        """All networks that learn anything."""
+        used = {name for names in self.networks.values() for name in names}
+        used |= {name for group in self.two_fold for name in group.attackers}
+        used |= {name for learning in self.learned.values() for name in (learning.utility, *learning.budgets)}
+        if self.search is not None:
+            used |= {self.search.action, *self.search.attackers}
+        return used
+
+    def with_published_weights(self) -> Experiment:
+        """The same with published weights for all networks that have some, but those that have a file already. Raises
+        WeightsError where they are not in the weights folder."""
+        found = {n: published_weights(n) for n in sorted(self.every_network() - set(self.weights))}
+        return replace(self, weights={**self.weights, **{n: str(path) for n, path in found.items() if path}})
 
     def every_obfuscator(self) -> tuple[str, ...]:
         """The original, then all others, each once; those first that most has to be done with."""

@@ -30,7 +30,8 @@ Folds = tuple[Annotated[int, Meta(ge=0, lt=1000)], ...]
 @dataclass(frozen=True)
 class _File(Settings):
     """What a file may say; see `Experiment`. learning: settings of all learned obfuscators. training, sampling: with
-    tables of their own for some networks. templates: a file of templates."""
+    tables of their own for some networks. templates: a file of templates. pretrained: see
+    `Experiment.with_published_weights`."""
 
     dataset: str
     tasks: Mapping[str, tuple[str, ...]]
@@ -51,11 +52,19 @@ class _File(Settings):
     sampling: Table = field(default_factory=dict)
     substitutes: Texts = field(default_factory=dict)
     weights: Texts = field(default_factory=dict)
+    pretrained: bool = False
     templates: str = ""
 
 
-def read_experiment(path: str | Path, *, dataset: str | None = None, templates: str | Path | None = None) -> Experiment:
-    """An experiment from its TOML file; dataset, templates: others than the file names.
+def read_experiment(
+    path: str | Path,
+    *,
+    dataset: str | None = None,
+    templates: str | Path | None = None,
+    pretrained: bool = False,
+) -> Experiment:
+    """An experiment from its TOML file; dataset, templates: others than the file names. pretrained: see
+    `Experiment.with_published_weights`, whether the file says so or not.
 
     Raises InputError for a file that is missing or no TOML, OptionError for a setting that does not exist, and
     TemplateError for a file of templates that cannot be read.
@@ -81,7 +90,7 @@ def read_experiment(path: str | Path, *, dataset: str | None = None, templates: 
         name: read_learning(name, {**file.learning, **own}, f"[learned.{name}] of {path}")
         for name, own in file.learned.items()
     }
-    return Experiment(
+    experiment = Experiment(
         name=file.name or path.stem,
         dataset=file.dataset,
         networks=file.tasks,
@@ -107,3 +116,4 @@ def read_experiment(path: str | Path, *, dataset: str | None = None, templates: 
         title=file.title,
         **common,
     )
+    return experiment.with_published_weights() if pretrained or file.pretrained else experiment
