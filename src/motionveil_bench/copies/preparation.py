@@ -126,6 +126,7 @@ class Preparation:
         self.sources: Sequence[str] = ()
         self._networks: dict[str, Networks | LearnedObfuscator] = {}
         self._digests: dict[str, str] = {}
+        self._made: dict[str, dict[str, str]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """For loader processes: without networks, which cannot go there, and are not needed where copies are made."""
@@ -213,24 +214,29 @@ class Preparation:
         if looked_at := self._looked_at(found, source):
             videos = [self.root / each for each in looked_at]
             library = self.libraries.found(networks.extractor(), videos, self._contents(found, source))
-        return found.make(networks, frames, library, _masks_of(found, source))
+        masks = [counterpart(Path(folder), source) for folder in _folders_of(found)]
+        return found.make(networks, frames, library, masks)
 
     def made_of(self, obfuscation: Made, source: str = "") -> dict[str, str]:
         """What decides what an obfuscation makes beside its settings, as hashes: templates that are not built in, masks
         and copies of other programs. source: one, or all of them. Raises InputError where files are missing."""
-        sources = [source] if source else self.sources
-        if isinstance(obfuscation, External):
-            files = [counterpart(Path(obfuscation.folder), each) for each in sources]
-            return {"copies": hash_of([self._digest(file) for file in files])}
-        if not isinstance(obfuscation, Obfuscation):
-            return {}
-        made: dict[str, str] = {}
-        if obfuscation.looks:
+        key = hash_of([obfuscation.as_record(), _folders_of(obfuscation), source, *self.sources])
+        if key not in self._made:
+            self._made[key] = self._look_up(obfuscation, source)
+        return self._made[key]
+
+    def _look_up(self, obfuscation: Made, source: str) -> dict[str, str]:
+        folders, found = _folders_of(obfuscation), dict[str, str]()
+        if folders:
+            files = [
+                counterpart(Path(folder), each) for each in ([source] if source else self.sources) for folder in folders
+            ]
+            kind = "copies" if isinstance(obfuscation, External) else "masks"
+            found[kind] = hash_of([self._digest(file) for file in files])
+        if isinstance(obfuscation, Obfuscation) and obfuscation.looks:
             told, contents = self.libraries.told(obfuscation.where.hide), self._contents(obfuscation, source)
-            made |= {"templates": hash_of([told, contents])} if told or contents else {}
-        if obfuscation.where.masks:
-            made["masks"] = hash_of([self._digest(mask) for each in sources for mask in _masks_of(obfuscation, each)])
-        return made
+            found |= {"templates": hash_of([told, contents])} if told or contents else {}
+        return found
 
     def _looked_at(self, obfuscation: Obfuscation, source: str) -> tuple[str, ...]:
         """The sources in which templates are looked for; none where nothing is to be found."""
@@ -265,9 +271,11 @@ class Preparation:
         return _files_of(self.root / source)
 
 
-def _masks_of(obfuscation: Obfuscation, source: str) -> tuple[Path, ...]:
-    """The masks of a source, from the folders that an obfuscation names."""
-    return tuple(counterpart(Path(folder), source) for folder in obfuscation.where.masks)
+def _folders_of(obfuscation: Made) -> list[str]:
+    """The folders with masks of all sources, or with copies that another program made."""
+    if isinstance(obfuscation, External):
+        return [obfuscation.folder]
+    return [str(folder) for folder in obfuscation.where.masks] if isinstance(obfuscation, Obfuscation) else []
 
 
 def _files_of(path: Path) -> list[Path]:

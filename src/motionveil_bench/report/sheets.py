@@ -62,7 +62,7 @@ def video_sheets(
             made = get_obfuscation(name, substitutes, dataset=dataset)
             assert made is not None
             networks, library = made.networks(), built_in_library()
-            if made.looks:
+            if made.looks and made.preset.features != "parts":
                 library = with_found(library, networks.extractor(), list(videos[ORIGINAL][:: max(1, num_frames // 6)]))
             stream = made.make(networks, partial(first_frames, source, Window()), library).stream(iter(clips))
             videos[name] = np.concatenate([ops.to_host(clip.frames) for clip in stream])
