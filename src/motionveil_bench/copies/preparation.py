@@ -87,6 +87,8 @@ class LearnedObfuscation:
         return networks
 
 
+_MASK = "mask"
+"""The folder in which `motionveil bench export` writes the masks of a video."""
 Made = Obfuscation | LearnedObfuscation | External
 VERSION = 4
 """To be raised when the same settings would make other pictures, as with another encoder or other templates in the
@@ -214,7 +216,7 @@ class Preparation:
         if looked_at := self._looked_at(found, source):
             videos = [self.root / each for each in looked_at]
             library = self.libraries.found(networks.extractor(), videos, self._contents(found, source))
-        masks = [counterpart(Path(folder), source) for folder in _folders_of(found)]
+        masks = [counterpart(Path(folder), source, inside=_MASK) for folder in _folders_of(found)]
         return found.make(networks, frames, library, masks)
 
     def made_of(self, obfuscation: Made, source: str = "") -> dict[str, str]:
@@ -228,10 +230,9 @@ class Preparation:
     def _look_up(self, obfuscation: Made, source: str) -> dict[str, str]:
         folders, found = _folders_of(obfuscation), dict[str, str]()
         if folders:
-            files = [
-                counterpart(Path(folder), each) for each in ([source] if source else self.sources) for folder in folders
-            ]
-            kind = "copies" if isinstance(obfuscation, External) else "masks"
+            kind, inside = ("copies", "") if isinstance(obfuscation, External) else ("masks", _MASK)
+            sources = [source] if source else self.sources
+            files = [counterpart(Path(folder), each, inside=inside) for each in sources for folder in folders]
             found[kind] = hash_of([self._digest(file) for file in files])
         if isinstance(obfuscation, Obfuscation) and obfuscation.looks:
             told, contents = self.libraries.told(obfuscation.where.hide), self._contents(obfuscation, source)

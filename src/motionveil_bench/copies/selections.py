@@ -134,12 +134,13 @@ def read_external(table: Any, where: str, folder: Path) -> External:
     return External(str(folder / given.folder))
 
 
-def counterpart(folder: Path, source: str) -> Path:
+def counterpart(folder: Path, source: str, *, inside: str = "") -> Path:
     """What belongs to a source in another folder: the same path, or one with another suffix, or a folder of frames.
 
     ``boxing/a.avi`` has ``boxing/a.avi``, ``boxing/a.mp4`` (any video or picture), or the folder ``boxing/a``; the
     frames ``s01s02/01/001/rgb*.png`` have the same pattern, the folder ``s01s02/01/001``, or ``s01s02/01/001.mp4``.
-    Raises InputError where there is nothing.
+    inside: a folder in that folder, where there is one, as `motionveil bench export` writes masks. Raises InputError
+    where there is nothing.
     """
     path = Path(source).parent if is_pattern(Path(source)) else Path(source)
     is_file = not is_pattern(Path(source)) and path.suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES
@@ -147,5 +148,6 @@ def counterpart(folder: Path, source: str) -> Path:
     others = [stem.with_name(stem.name + suffix) for suffix in sorted(VIDEO_SUFFIXES | IMAGE_SUFFIXES)]
     for candidate in (source, path.as_posix(), stem.as_posix(), *(other.as_posix() for other in others)):
         if is_there(folder, candidate):
-            return folder / candidate
+            found = folder / candidate
+            return found / inside if inside and (found / inside).is_dir() else found
     raise InputError(f"{folder} has nothing for {source}; name it {stem.as_posix()} with the suffix of a video")

@@ -130,5 +130,8 @@ def test_what_belongs_to_a_source(tmp_path: Path) -> None:
     assert list(found.values()) == [
         "boxing/a.mp4", "boxing/b", "s01s02/01/001/rgb*.png", "s01s02/01/002", "c.avi",
     ]  # fmt: skip
+    (tmp_path / "boxing/b/mask").mkdir()
+    assert counterpart(tmp_path, "boxing/b.avi", inside="mask") == tmp_path / "boxing/b/mask"
+    assert counterpart(tmp_path, "c.avi", inside="mask") == tmp_path / "c.avi"
     with pytest.raises(InputError, match=r"has nothing for d/e\.avi; name it d/e with"):
         counterpart(tmp_path, "d/e.avi")
