@@ -31,7 +31,7 @@ PANELS = {**INPUT_PANEL, **FEATURE_PANEL, **FLOW_PANEL, **GENERAL}
 
 def export_options(command: Command) -> Command:
     """What exports of one source and of a whole dataset have in common."""
-    for option in (
+    options: tuple[Callable[[Any], Any], ...] = (
         click.option("-q", "--quiet", is_flag=True, help="Hide progress and summary."),
         click.option("--resume", is_flag=True, help="Skip inputs that have an export made with the same settings."),
         click.option("--overwrite", is_flag=True, help="Overwrite existing output."),
@@ -51,7 +51,8 @@ def export_options(command: Command) -> Command:
         click.option("--what", type=Names(), default=",".join(EXPORTS), show_default=True,
                      help="Steps to write, separated by commas."),
         click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Output folder."),
-    ):  # fmt: skip
+    )  # fmt: skip
+    for option in options:
         command = option(command)
     return command
 

@@ -26,7 +26,7 @@ PANELS = {**INPUT_PANEL, **FEATURE_PANEL, **GENERAL}
 
 def saliency_options(command: Command) -> Command:
     """What maps of one source and of a whole dataset have in common."""
-    for option in (
+    options: tuple[Callable[[Any], Any], ...] = (
         click.option("-q", "--quiet", is_flag=True, help="Hide progress and summary."),
         click.option("--resume", is_flag=True, help="Skip inputs that have maps made with the same settings."),
         click.option("--overwrite", is_flag=True, help="Overwrite existing output."),
@@ -36,7 +36,8 @@ def saliency_options(command: Command) -> Command:
         click.option("--attributes", type=Names(), default="attributes", show_default=True,
                      help="Templates or groups, separated by commas."),
         click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Output folder."),
-    ):  # fmt: skip
+    )  # fmt: skip
+    for option in options:
         command = option(command)
     return command
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, ClassVar, cast
 
 import numpy as np
 from msgspec import Meta
@@ -115,8 +115,9 @@ def selective_table(name: str, table: Mapping[str, Any]) -> str:
 class External(Settings):
     """Copies that another program made of all sources of a dataset. folder: where they lie, see `counterpart`."""
 
+    looks: ClassVar[bool] = False
+
     folder: str
-    looks: bool = field(default=False, init=False)
 
     def as_record(self) -> dict[str, Any]:
         """What is known of how they were made."""

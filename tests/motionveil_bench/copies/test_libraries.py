@@ -13,6 +13,7 @@ from motionveil._core.errors import OptionError, TemplateError
 from motionveil._core.types import UInt8Array
 from motionveil.detection.features import FeatureExtractor, ViTEncoder
 from motionveil.detection.templates import Template, TemplateLibrary, built_in_library
+from motionveil.obfuscation.obfuscators import Selective
 from motionveil.obfuscation.presets import PRESETS
 from motionveil.regions import Where
 from motionveil_bench.copies import libraries
@@ -71,6 +72,12 @@ def _preparation(actors: Procedural, work: Path, paper: Obfuscation) -> tuple[Pr
     return preparation, sources
 
 
+def _region(preparation: Preparation, source: str, name: str = "mine") -> str:
+    method = preparation.method(name, source)
+    assert isinstance(method, Selective)
+    return repr(method.region)
+
+
 def test_templates_are_found_once_for_all_videos(
     actors: Procedural, tmp_path: Path, paper: Obfuscation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,8 +85,7 @@ def test_templates_are_found_once_for_all_videos(
     monkeypatch.setattr(libraries, "with_found", find)
     preparation, sources = _preparation(actors, tmp_path, paper)
     for source in sources[:2]:
-        method = preparation.method("mine", source)
-        assert repr(method.region) == "TemplateSaliency(hair, torso)"
+        assert _region(preparation, source) == "TemplateSaliency(hair, torso)"
     again, _ = _preparation(actors, tmp_path, paper)
     again.method("mine", sources[2])
     assert find.asked == [24 * 4]  # type: ignore[attr-defined]
@@ -90,9 +96,9 @@ def test_parts_that_are_seen_nowhere_end_nothing(
 ) -> None:
     monkeypatch.setattr(libraries, "with_found", _seen("torso"))
     preparation, sources = _preparation(actors, tmp_path, paper)
-    assert repr(preparation.method("mine", sources[0]).region) == "TemplateSaliency(torso)"
+    assert _region(preparation, sources[0]) == "TemplateSaliency(torso)"
     preparation.selective["hair"] = replace(paper, where=Where(hide=("hair",)))
-    assert repr(preparation.method("hair", sources[0]).region) == "Inverse(WholeFrame())"
+    assert _region(preparation, sources[0], "hair") == "Inverse(WholeFrame())"
     assert preparation.prepare(sources[0], "hair").exists()
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from motionveil._core.errors import InputError, OptionError
 from motionveil.fillers import IidNoise
+from motionveil.obfuscation.obfuscators import Selective
 from motionveil.regions import Inverse, Strength
 from motionveil.video import open_source
 from motionveil_bench.copies.obfuscations import OBFUSCATIONS, Obfuscation
@@ -79,7 +80,9 @@ def test_masks_from_a_folder(actors: Procedural, tmp_path: Path) -> None:
     preparation = Preparation(actors.root, tmp_path / "work", selective={"mine": found})
     preparation.sources = sources
     before = [preparation.place(source, "mine") for source in sources]
-    region = preparation.method("mine", sources[0]).region
+    method = preparation.method("mine", sources[0])
+    assert isinstance(method, Selective)
+    region = method.region
     assert isinstance(region, Inverse)
     assert "MaskVideo" in repr(region)
     with open_source(preparation.prepare(sources[0], "mine")) as shown:
