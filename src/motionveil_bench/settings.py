@@ -58,8 +58,9 @@ def checked(value: Any, kind: Any, name: str) -> Any:
         wanted = text.removeprefix("Expected ").partition(", got")[0]
         for code, words in _WORDS.items():
             wanted = wanted.replace(code, words)
-        if get_origin(kind) is Literal:
-            wanted = f"one of {', '.join(get_args(kind))}"
+        for one in (kind, *get_args(kind)):
+            if get_origin(one) is Literal:
+                wanted = f"one of {', '.join(get_args(one))}"
         raise OptionError(f"{key}{place.rstrip('`')}{of}{where} must be {wanted}, not {value!r:.200}") from None
     return found if isinstance(value, list) else value  # what is written as 1 stays 1: hashes depend on it
 

@@ -278,6 +278,7 @@ def test_the_command_line(run: Run, person: UInt8Array, tmp_path: Path, random_v
     torch.save(torch.randn(1, 1, 1, 128), tmp_path / "mouth.pt")
     assert run("template", "add", "mouth", "--descriptor", tmp_path / "mouth.pt", *features)[0] == 0
     assert "give --image and --point" in complaint(run("template", "add", "nose", *features))
+    assert "Give --point X,Y" in complaint(run("template", "add", "nose", "--image", "a.png", *features))
 
 
 def test_missing_weights_are_one_sentence(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,6 +144,10 @@ def test_small_copies() -> None:
         for kind in ("nearest", "linear", "cubic", "area", "lanczos")
     }
     assert errors["lanczos"] < errors["linear"] < errors["nearest"]
+    half, same = (make_filler("resample", factor=2), make_filler("resample", short_side=min(FRAMES.shape[1:3]) // 2))
+    assert np.array_equal(filled(half), filled(same))
+    with pytest.raises(OptionError, match="at least 1"):
+        make_filler("resample", factor=0.5)
     large = make_filler("resample", short_side=500, interpolation="cubic")
     assert np.array_equal(filled(large), FRAMES)
 

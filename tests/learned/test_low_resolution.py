@@ -37,6 +37,11 @@ def test_cells_are_plain_averages(height: int, width: int, size: int) -> None:
     assert np.allclose(made.numpy(), expected, atol=1e-6)
 
 
+def test_a_factor_counts_from_published_frames() -> None:
+    assert [LowResolution(factor=factor).size for factor in (16, 32, 64)] == [14, 7, 4]
+    assert LowResolution(factor=16).settings == LowResolution(size=14).settings
+
+
 def test_training_begins_without_transforms_and_evaluation_stays_so() -> None:
     degradation, frames = LowResolution(size=4), clips(2, 3, 2, 16, 24)
     plain = degradation.eval()(frames)

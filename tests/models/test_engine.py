@@ -291,6 +291,13 @@ def test_damaged_files_are_one_sentence(tmp_path: Path, random_vit_file: Path) -
             read_checkpoint(path)
 
 
+def test_tensorflow_checkpoints_are_told(tmp_path: Path) -> None:
+    (tmp_path / "model.ckpt.index").write_bytes(b"")
+    for name in ("model.ckpt", "model.ckpt.index", "model.ckpt.data-00000-of-00001"):
+        with pytest.raises(WeightsError, match="is a TensorFlow checkpoint, which cannot be read here"):
+            read_checkpoint(tmp_path / name)
+
+
 def test_wrappers_and_prefixes_are_taken_off(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 

@@ -136,11 +136,20 @@ def test_the_table_is_sound() -> None:
         assert weights.licence in ("Apache-2.0", "BSD-3-Clause")
         assert weights.sha256 is None or re.fullmatch("[0-9a-f]{64}", weights.sha256)
         assert all((weights.network, weights.description, weights.source, weights.data))
-        assert weights.size > 100_000
+        assert weights.size > 100_000 or weights.size == 0 == len(weights.sha256 or "")
         # torchvision writes the first digits of the sha256 into the file's name.
-        digits = re.search(r"-([0-9a-f]{8})\.pth$", weights.file)
-        assert digits is None or (weights.sha256 or "").startswith(digits[1])
+        assert weights.sha256 is None or weights.sha256.startswith(weights.digits)
     assert len({weights.file for weights in WEIGHTS.values()}) == len(WEIGHTS)
+
+
+def test_digits_of_a_name_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTIONVEIL_WEIGHTS", str(tmp_path / "folder"))
+    given = tmp_path / "resnet18-f37072fd.pth"
+    given.write_bytes(b"something else")
+    assert "its sha256 begins with" in refused(WeightsError, lambda: import_weights(given))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / given.name).write_bytes(b"something else")
+    assert "not f37072fd" in refused(WeightsError, lambda: find_weights("resnet18"))
 
 
 def test_every_entry_is_documented() -> None:

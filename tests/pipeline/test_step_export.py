@@ -6,6 +6,7 @@ import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ from motionveil.flow.middlebury import colour_wheel, flo_bytes, flow_colours, fl
 from motionveil.obfuscation.factory import Networks
 from motionveil.obfuscation.presets import PRESETS
 from motionveil.pipeline.runner import Window
+from motionveil.pipeline.saliency_export import maps_are_there, write_saliency
 from motionveil.pipeline.step_export import Export, export_is_there, write_export
 
 from ..conftest import textured
@@ -173,6 +175,44 @@ def test_goes_on_and_replaces_only_its_own(film: Path, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="other files than an export"):
         write_export(film, tmp_path / "o", export=export, networks=networks, window=window, overwrite=True)
     assert (folder / "flow" / "notes.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("flow_format", "victim"),
+    [("npz", "flow/000001.npz"), ("flo", "flow/000001.flo"), ("flo", "flow_colours/000000.png")],
+)
+def test_what_is_there_is_counted_and_opened(film: Path, tmp_path: Path, flow_format: str, victim: str) -> None:
+    given: Any = {"export": Export(what=["flow"], flow_format=flow_format), "networks": Networks(SMALL)}  # type: ignore[arg-type]
+    window = Window(end=0.1)
+    folder = write_export(film, tmp_path / "o", **given, window=window)
+    assert export_is_there(film, tmp_path / "o", **given, window=window)
+    data = (folder / victim).read_bytes()
+    (folder / victim).write_bytes(data[:-3])
+    assert not export_is_there(film, tmp_path / "o", **given, window=window)
+    (folder / victim).unlink()
+    assert not export_is_there(film, tmp_path / "o", **given, window=window)
+    (folder / victim).write_bytes(data)
+    assert export_is_there(film, tmp_path / "o", **given, window=window)
+
+
+def test_frames_keep_their_names(tmp_path: Path, rng: np.random.Generator) -> None:
+    picture: UInt8Array = textured(64, 96, rng)
+    for name in ("depth_1", "rgb_000007", "rgb_000008"):
+        drawing.write_image(tmp_path / "s01" / "001" / f"{name}.png", picture)
+    pattern = str(tmp_path / "s01" / "001" / "rgb*.png")
+    given: Any = {"networks": Networks(SMALL), "keep_names": True}
+    export = Export(what=["mask"])
+    for overwrite in (False, True):  # what is ours is known by these names too
+        folder = write_export(pattern, tmp_path / "o", export=export, **given, overwrite=overwrite)
+    assert folder.name == "001"
+    assert names(folder / "mask") == ["rgb_000007.png", "rgb_000008.png"]
+    maps = write_saliency(pattern, tmp_path / "maps", attributes=["hair"], match_first=True, **given)
+    assert names(maps / "hair") == ["rgb_000007.png", "rgb_000008.png"]
+    common: Any = {"attributes": ["hair"], "networks": given["networks"], "window": Window()}
+    assert maps_are_there(pattern, tmp_path / "maps", **common, match_first=True)
+    assert not maps_are_there(pattern, tmp_path / "maps", **common)
+    (maps / "hair" / "rgb_000008.png").unlink()
+    assert not maps_are_there(pattern, tmp_path / "maps", **common, match_first=True)
 
 
 def test_an_error_leaves_nothing(film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

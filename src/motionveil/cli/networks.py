@@ -68,6 +68,9 @@ _FLOW = {
     ),
 }
 
+MATCH_FIRST = click.option(
+    "--match-first", is_flag=True, default=None, help="Replace each template with its best match in the first frame."
+)
 _FULL = get_preset("secure").with_features("parts", short_side=768, levels=3)
 
 

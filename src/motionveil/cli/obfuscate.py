@@ -23,7 +23,7 @@ from .completion import complete_files
 from .filler import with_filler
 from .groups import GENERAL, PanelCommand
 from .learned import method_options, take_learned
-from .networks import FEATURE_PANEL, FLOW_PANEL, feature_options, flow_options, take_features, take_flow
+from .networks import FEATURE_PANEL, FLOW_PANEL, MATCH_FIRST, feature_options, flow_options, take_features, take_flow
 from .numbers import SEED, Number, Whole
 from .options import INPUT_PANEL, Names, Numbers, ProgressBar, Setting, each, make_window, source_of, window_options
 from .regions import region_options, take_where
@@ -139,9 +139,7 @@ _PANELS = {
     metavar="FRACTION",
     help="Run detection early once motion is lost in this fraction of the frame.",
 )
-@click.option(
-    "--match-first", is_flag=True, default=None, help="Replace each template with its best match in the first frame."
-)
+@MATCH_FIRST
 @click.option("--filler", type=Setting(FILLERS), help="What to fill regions with, such as solid:colour=#204060.")
 @click.option("--grain", type=Number(1, 1e5), metavar="PIXELS", help="Grain size of the noise.")
 @click.option("--transport", type=click.Choice(get_args(Transport)), help="How the noise moves with the scene.")

@@ -77,6 +77,11 @@ def add(
     **options: Any,
 ) -> None:
     """Create a template from a point in an image, or from a descriptor of the published code."""
+    if descriptor is None and image is not None and point is None:
+        raise OptionError(
+            f"where in {image.name} is it? Give --point X,Y: a pixel on it, counted from the top left corner, as "
+            "picture viewers show it"
+        )
     if (descriptor is None) == (image is None or point is None):
         raise OptionError("give --image and --point, or --descriptor alone")
     extractor = extractor_of(options, lambda: None if image is None else read_picture(image, time=time)[None])

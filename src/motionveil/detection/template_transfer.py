@@ -43,13 +43,16 @@ class Found:
 
 
 def find_templates(
-    templates: Sequence[Template], frames: UInt8Array, finder: FeatureExtractor, extractor: FeatureExtractor
+    templates: Sequence[Template],
+    frames: UInt8Array | Sequence[UInt8Array],
+    finder: FeatureExtractor,
+    extractor: FeatureExtractor,
 ) -> list[Found]:
     """Transfer templates from one extractor to another: take the other's descriptor at the best match of each template.
 
     Args:
         templates: Templates made with `finder`.
-        frames: (T, H, W, 3) uint8 RGB; the person should be visible in some of them.
+        frames: Frames (H, W, 3) uint8 RGB, perhaps of several videos; the person should be visible in some of them.
         finder: The extractor that the templates were made with.
         extractor: The extractor to make templates for.
 
@@ -59,12 +62,11 @@ def find_templates(
     Raises:
         TemplateError: A template was made with an extractor other than `finder`.
     """
-    height, width = frames.shape[1:3]
     best: dict[str, tuple[float, float, int, Point]] = {}
     for index, frame in enumerate(frames):
         for template, values in zip(templates, saliency_maps(frame, templates, finder), strict=True):
             # The middle of a part is a better point than its maximum, which may be at the edge.
-            middle = ops.smooth(values, max(1.0, min(height, width) / 60))
+            middle = ops.smooth(values, max(1.0, min(values.shape) / 60))
             row, column = np.unravel_index(int(middle.argmax()), middle.shape)
             if values[row, column] >= _ENOUGH and middle[row, column] > best.get(template.name, (0.0,))[0]:
                 place = Point(float(column), float(row))
@@ -78,6 +80,7 @@ def find_templates(
             vector = grid.descriptors[0][grid.cell_at(point)]
             origin = f"found at {point.x:g},{point.y:g} by {template.fingerprint}"
             made = template_of(template.name, vector, extractor, origin=origin)
+            height, width = frames[index].shape[:2]
             matches = to_frame(clamped_cosines(grid, [made])[0, 0], grid, (height, width))
             found.append(Found(index, point, similarity, made, matches))
     return found

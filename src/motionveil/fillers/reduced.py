@@ -101,26 +101,32 @@ class Resampling(_Reduced):
 
     Args:
         short_side: Short side of the downsampled frame in pixels.
+        factor: How many times smaller the downsampled frame is, instead of its size.
         interpolation: Upsampling method, a name in `ops.INTERPOLATIONS`. Downsampling is by area average, or by
             nearest neighbour with 'nearest'.
 
     Raises:
-        OptionError: For an empty size or unknown method.
+        OptionError: For an empty size, a factor below 1 or an unknown method.
     """
 
-    def __init__(self, *, short_side: int = 32, interpolation: ops.Interpolation = "linear") -> None:
+    def __init__(
+        self, *, short_side: int = 32, factor: float | None = None, interpolation: ops.Interpolation = "linear"
+    ) -> None:
         if short_side < 1:
             raise OptionError(f"the short side must be at least 1 pixel, not {short_side}")
+        if factor is not None and not factor >= 1:
+            raise OptionError(f"the factor must be at least 1, not {factor:g}; frames cannot be made larger")
         if interpolation not in ops.INTERPOLATIONS:
             raise OptionError(f"unknown interpolation {interpolation!r}; choose from {', '.join(ops.INTERPOLATIONS)}")
-        self.short_side, self.interpolation = short_side, interpolation
+        self.short_side, self.factor, self.interpolation = short_side, factor, interpolation
 
     def __repr__(self) -> str:
-        return f"Resampling(short_side={self.short_side}, interpolation={self.interpolation!r})"
+        size = f"short_side={self.short_side}" if self.factor is None else f"factor={self.factor:g}"
+        return f"Resampling({size}, interpolation={self.interpolation!r})"
 
     def _reduce(self, frame: UInt8Array, extent: float) -> UInt8Array:
         height, width = frame.shape[:2]
-        scale = min(1.0, self.short_side / min(height, width))
+        scale = min(1.0, self.short_side / min(height, width)) if self.factor is None else 1 / self.factor
         size = (max(1, round(height * scale)), max(1, round(width * scale)))
         small = ops.resample_image(frame, size, "nearest" if self.interpolation == "nearest" else "area")
         return ops.resample_image(small, (height, width), self.interpolation)

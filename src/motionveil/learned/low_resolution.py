@@ -11,6 +11,9 @@ from torch.nn import functional
 
 from .degradation import Degradation, as_clips, as_pictures, whole_number
 
+_PUBLISHED = 224
+"""Pixels of a side of the frames that published networks see."""
+
 
 class LowResolution(Degradation):
     """Downsamples each frame to `size` x `size` mean colours, whatever its shape, and enlarges it again in uniform
@@ -21,6 +24,7 @@ class LowResolution(Degradation):
     are not transformed.
 
     Attributes:
+        factor: Instead of `size`: how many times smaller a frame of 224 pixels becomes, as published (ELR s = 16, 32, 64).
         transforms: Buffer (num_transforms, 4), see `transformed`; initially the identity, to be set by a trainer.
     """
 
@@ -28,7 +32,9 @@ class LowResolution(Degradation):
     in_blocks: ClassVar[bool] = True
     transforms: Tensor
 
-    def __init__(self, *, size: int = 16, num_transforms: int = 8) -> None:
+    def __init__(self, *, size: int = 16, factor: int = 0, num_transforms: int = 8) -> None:
+        if whole_number("factor", factor, 0, _PUBLISHED):
+            size = max(1, round(_PUBLISHED / factor))
         super().__init__(
             size=whole_number("size", size, 1, 512),
             num_transforms=whole_number("num_transforms", num_transforms, 1, 4096),

@@ -22,6 +22,10 @@ class NoiseStatistics:
     measured: bool = False
     """Whether they were measured on a video; if so, manifests do not contain them."""
 
+    def as_text(self) -> str:
+        """Mean and standard deviation as `statistics_of` reads them."""
+        return " / ".join(" ".join(f"{number:.4f}" for number in part) for part in (self.mean, self.std))
+
     def __repr__(self) -> str:
         return f"NoiseStatistics({'measured' if self.measured else f'mean={self.mean}, std={self.std}'})"
 
@@ -39,12 +43,22 @@ STATISTICS = {"wide": WIDE, "kinetics": KINETICS, "imagenet": IMAGENET, "uniform
 
 
 def statistics_of(value: NoiseStatistics | str) -> NoiseStatistics:
-    """Statistics as they are, or by name. Raises OptionError for an unknown name."""
+    """Statistics as they are, by name, or as `NoiseStatistics.as_text` has them. Raises OptionError for others."""
     if isinstance(value, NoiseStatistics):
         return value
-    if value not in STATISTICS:
-        raise OptionError(f"unknown statistics {value!r}; choose from {', '.join(STATISTICS)}")
-    return STATISTICS[value]
+    if value in STATISTICS:
+        return STATISTICS[value]
+    try:
+        numbers = [[float(number) for number in part.split()] for part in value.split("/")]
+    except ValueError:
+        numbers = []
+    if [len(part) for part in numbers] != [3, 3] or not all(0 <= number <= 1 for part in numbers for number in part):
+        raise OptionError(
+            f"unknown statistics {value!r}; choose from {', '.join(STATISTICS)}, or give mean and deviation of red, "
+            'green and blue in [0, 1], such as "0.45 0.45 0.45 / 0.2 0.2 0.2"'
+        )
+    (red, green, blue), (of_red, of_green, of_blue) = numbers
+    return NoiseStatistics((red, green, blue), (of_red, of_green, of_blue))
 
 
 def measure_statistics(frames: UInt8Array) -> NoiseStatistics:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from .._core.atomic_files import hidden_folder, make_folders, read_small_text, remove, remove_empty, sweep, take_place
 from .._core.errors import InputError, OptionError, OutputError
-from ..video import is_pattern, source_name
+from ..video import images_in, images_matching, is_pattern, source_name
 from .run_manifest import plain
 
 SETTINGS, SHEET = "settings.json", "sheet.png"
@@ -63,14 +65,41 @@ def write_settings(folder: Path, settings: Mapping[str, Any], **found: Any) -> N
 
 
 def made_with(target: Path, settings: Mapping[str, Any]) -> bool:
-    """Whether the folder contains results with these settings; if so, they are complete."""
+    """Whether the folder contains results with these settings, with a whole file for every frame."""
     try:
         there = json.loads(read_small_text(target / SETTINGS))
     except (InputError, ValueError, RecursionError):
         return False
     # Compare as JSON, where tuples become lists.
     wanted = json.loads(json.dumps(plain(settings)))
-    return isinstance(there, dict) and all(there.get(key) == value for key, value in wanted.items())
+    if not isinstance(there, dict) or any(there.get(key) != value for key, value in wanted.items()):
+        return False
+    return _is_whole(target, there.get("frames"))
+
+
+def _is_whole(folder: Path, frames: object) -> bool:
+    """Whether every folder of files below this one has as many as there are frames, and each can be opened."""
+    try:
+        for path in folder.iterdir():
+            if path.is_dir():
+                files = [each for each in path.iterdir() if each.is_file()]
+                if files and (len(files) != frames or not all(map(_opens, files))):
+                    return False
+                if not files and not _is_whole(path, frames):
+                    return False
+    except OSError:
+        return False
+    return True
+
+
+def _opens(path: Path) -> bool:
+    """Whether an image or an array begins and ends as its format does: it was neither cut off nor overwritten."""
+    data = path.read_bytes()
+    if path.suffix == ".png":
+        return data.startswith(b"\x89PNG") and data.endswith(b"IEND\xaeB`\x82")
+    if path.suffix == ".flo":
+        return len(data) >= 12 and len(data) == 12 + 8 * prod(int.from_bytes(data[i : i + 4], "little") for i in (4, 8))
+    return zipfile.is_zipfile(path)
 
 
 def check_replaceable(
@@ -93,13 +122,26 @@ def check_replaceable(
         raise OutputError(f"{target} contains other files than {kind} ({strange[0]}); choose another folder")
 
 
-def is_sequence(path: Path, *suffixes: str) -> bool:
-    """Whether this is a folder of numbered files of these types only."""
+def is_sequence(path: Path, *suffixes: str, names: Sequence[str] = ()) -> bool:
+    """Whether this is a folder of numbered files of these types only. names: as in `numbered`."""
     if not path.is_dir() or path.is_symlink():
         return False
-    return all(re.fullmatch(r"\d{6,}", p.stem) and p.suffix in suffixes and p.is_file() for p in path.iterdir())
+    allowed = set(names)
+    return all(
+        (p.stem in allowed or re.fullmatch(r"\d{6,}", p.stem)) and p.suffix in suffixes and p.is_file()
+        for p in path.iterdir()
+    )
 
 
-def numbered(folder: Path, index: int, suffix: str) -> Path:
-    """The path of one frame: six digits from 000000."""
-    return folder / f"{index:06d}{suffix}"
+def numbered(folder: Path, index: int, suffix: str, names: Sequence[str] = ()) -> Path:
+    """The path of one frame: six digits from 000000, or the name at its place in `names`, if there are any."""
+    return folder / f"{names[index] if names else f'{index:06d}'}{suffix}"
+
+
+def frame_names(source: str | Path | int) -> tuple[str, ...]:
+    """The names of the images of a folder or sequence, without extension; empty for other sources, and where two images
+    have one name."""
+    path = Path(str(source))
+    images = images_in(path) if path.is_dir() else images_matching(str(source)) if is_pattern(source) else []
+    names = tuple(image.stem for image in images)
+    return names if len(set(names)) == len(names) else ()

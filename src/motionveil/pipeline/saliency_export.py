@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from .. import drawing
 from .._core.types import Clip
 from ..detection.features import FeatureExtractor
-from ..detection.saliency import saliency_maps
+from ..detection.saliency import matched, saliency_maps
 from ..detection.templates import Template, TemplateLibrary, default_library
 from ..obfuscation.factory import Networks, choose_templates
 from ..obfuscation.presets import PRESETS
@@ -22,6 +23,7 @@ from ..outputs.result_folders import (
     SHEET,
     check_replaceable,
     folder_name,
+    frame_names,
     is_sequence,
     made_with,
     new_folder,
@@ -47,6 +49,8 @@ def write_saliency(
     networks: Networks | None = None,
     window: Window | None = None,
     video: bool = False,
+    match_first: bool = False,
+    keep_names: bool = False,
     overwrite: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Path:
@@ -65,6 +69,8 @@ def write_saliency(
         networks: Networks to use. Default: `MAPS`.
         window: Which part of the source to read.
         video: Also write the overlay.
+        match_first: Replace each template by its best match in the first frame, see `saliency.matched`.
+        keep_names: Name frames of a folder or sequence of images as they are.
         overwrite: Replace existing maps.
         on_progress: Called after each clip.
 
@@ -76,7 +82,8 @@ def write_saliency(
     """
     window, directory = window or Window(), Path(directory)
     target = directory / folder_name(source)
-    check_replaceable(target, source, overwrite, kind="maps", is_ours=_is_maps)
+    names = frame_names(source) if keep_names else ()
+    check_replaceable(target, source, overwrite, kind="maps", is_ours=partial(_is_maps, names=names))
     networks = networks or Networks(MAPS)
     (library or default_library()).names(attributes)
     with open_run(source, window, on_progress=on_progress) as run:
@@ -84,6 +91,7 @@ def write_saliency(
         choice = choose_templates(attributes, extractor, library=library, frames=run.first_frames)
         if choice.missing:
             run.notices.add(f"{target.name}: {', '.join(choice.missing)} could not be found in the first frames")
+        templates: Sequence[Template] = choice.templates
         sheet = drawing.Moments()
         with new_folder(target, overwrite=overwrite) as working:
             with ExitStack() as stack:
@@ -92,12 +100,15 @@ def write_saliency(
                 )
                 stack.enter_context(run.stages)
                 for clip in run.results(run.reader, len):
-                    painted = _write_clip(clip, choice.templates, extractor, working, sheet)
+                    if match_first and not run.done:
+                        templates = matched(templates, extractor(clip.frames[:1]))
+                    painted = _write_clip(clip, templates, extractor, working, sheet, names)
                     if overlay is not None:
                         overlay.write(painted)
             drawing.write_image(working / SHEET, sheet.draw(), private=True)
             digest, _ = run.held.digest(reopened=True)
-            write_settings(working, {**_settings(source, attributes, networks, window), "source": digest})
+            told = _settings(source, attributes, networks, window, match_first)
+            write_settings(working, {**told, "source": digest}, frames=run.done)
     return target
 
 
@@ -105,26 +116,39 @@ _OVERLAY = "overlay.mp4"
 
 
 def maps_are_there(
-    source: str | Path | int, directory: str | Path, *, attributes: Sequence[str], networks: Networks, window: Window
+    source: str | Path | int,
+    directory: str | Path,
+    *,
+    attributes: Sequence[str],
+    networks: Networks,
+    window: Window,
+    match_first: bool = False,
 ) -> bool:
     """Whether `write_saliency` completed with the same attributes, features and window; folders are always complete."""
-    return made_with(Path(directory) / folder_name(source), _settings(source, attributes, networks, window))
+    target = Path(directory) / folder_name(source)
+    return made_with(target, _settings(source, attributes, networks, window, match_first))
 
 
 def _settings(
-    source: str | Path | int, attributes: Sequence[str], networks: Networks, window: Window
+    source: str | Path | int, attributes: Sequence[str], networks: Networks, window: Window, match_first: bool
 ) -> dict[str, Any]:
     preset = networks.preset
     chosen = {"attributes": attributes, "features": preset.features, "options": preset.feature_options}
+    chosen["match_first"] = match_first
     return {"source": source_digest(source), **chosen, "window": window}
 
 
-def _is_maps(path: Path) -> bool:
-    return is_sequence(path, ".png") or (path.is_file() and path.name in (SHEET, _OVERLAY, SETTINGS))
+def _is_maps(path: Path, names: Sequence[str] = ()) -> bool:
+    return is_sequence(path, ".png", names=names) or (path.is_file() and path.name in (SHEET, _OVERLAY, SETTINGS))
 
 
 def _write_clip(
-    clip: Clip, templates: Sequence[Template], extractor: FeatureExtractor, folder: Path, sheet: drawing.Moments
+    clip: Clip,
+    templates: Sequence[Template],
+    extractor: FeatureExtractor,
+    folder: Path,
+    sheet: drawing.Moments,
+    names: Sequence[str],
 ) -> Clip:
     """Write the maps of a clip; returns it with the maximum of the maps overlaid on each frame."""
     painted = []
@@ -135,6 +159,6 @@ def _write_clip(
             sheet.add([(f"{float(clip.pts[index]):.2f} s", frame), *tiles])
         for template, values in zip(templates, maps, strict=True):
             grey = np.rint(values * 255).astype(np.uint8)
-            drawing.write_image(numbered(folder / template.name, clip.start + index, ".png"), grey)
+            drawing.write_image(numbered(folder / template.name, clip.start + index, ".png", names), grey)
         painted.append(drawing.overlay(frame, maps.max(axis=0)))
     return Clip(np.stack(painted), clip.start, clip.pts)

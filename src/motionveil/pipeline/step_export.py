@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ from .._core.errors import OptionError
 from .._core.streams import Stages
 from .._core.types import Clip, Float32Array, UInt8Array, VideoInfo
 from ..detection.features import FeatureExtractor
-from ..detection.saliency import saliency_maps
+from ..detection.saliency import matched, saliency_maps
 from ..detection.templates import Template, TemplateLibrary
 from ..flow import DISFlow, FlowEstimator, with_motion
 from ..flow.middlebury import flo_bytes, flow_colours
@@ -27,6 +28,7 @@ from ..outputs.result_folders import (
     SHEET,
     check_replaceable,
     folder_name,
+    frame_names,
     is_sequence,
     made_with,
     new_folder,
@@ -91,6 +93,7 @@ def write_export(
     library: TemplateLibrary | None = None,
     window: Window | None = None,
     seed: int | None = None,
+    keep_names: bool = False,
     overwrite: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Path:
@@ -115,6 +118,7 @@ def write_export(
         library: Templates to choose from. Default: those of `default_library`.
         window: Which part of the source to read.
         seed: As in `build_obfuscator`.
+        keep_names: Name frames of a folder or sequence of images as they are.
         overwrite: Replace an existing export.
         on_progress: Called after each clip.
 
@@ -127,15 +131,18 @@ def write_export(
     export, window = export or Export(), window or Window()
     networks = networks or Networks()
     target = Path(directory) / folder_name(source)
-    check_replaceable(target, source, overwrite, kind="an export", is_ours=_is_export)
+    names = frame_names(source) if keep_names else ()
+    check_replaceable(target, source, overwrite, kind="an export", is_ours=partial(_is_export, names=names))
     settings = export.settings(source, networks, window, seed)
     with open_run(source, window, on_progress=on_progress) as run:
-        steps = _steps(export, networks, library, run.info, seed, run.first_frames)
+        steps = replace(_steps(export, networks, library, run.info, seed, run.first_frames), names=names)
         run.notices.add(*(f"{target.name}: {name} could not be found in the first frames" for name in steps.missing))
         sheet, still = drawing.Moments(), list[int]()
         with new_folder(target, overwrite=overwrite) as working:
             with run.stages:
                 for clip, filling in run.results(steps.run(run.reader, run.stages), lambda made: len(made[0])):
+                    if networks.preset.coverage.match_first and steps.extractor is not None and not run.done:
+                        steps = replace(steps, templates=matched(steps.templates, steps.extractor(clip.frames[:1])))
                     for index in range(len(clip)):
                         if clip.flow_to_previous is not None and clip.flow_to_previous[index] is None:
                             still.append(clip.start + index)
@@ -170,6 +177,7 @@ class _Steps:
     extractor: FeatureExtractor | None = None
     templates: Sequence[Template] = ()
     missing: Sequence[str] = field(default=())
+    names: Sequence[str] = field(default=())
 
     def run(self, clips: Any, stages: Stages) -> Iterator[tuple[Clip, UInt8Array | None]]:
         """Clips with flow and opacity if needed, and their fillings."""
@@ -220,7 +228,7 @@ def _write_frame(
     tiles = [(f"{float(clip.pts[index]):.2f} s", frame)]
 
     def picture(name: str, values: UInt8Array) -> None:
-        drawing.write_image(numbered(folder / name, number, ".png"), values)
+        drawing.write_image(numbered(folder / name, number, ".png", steps.names), values)
         shown = values if values.ndim == 3 else np.repeat(values[..., None], 3, axis=2)
         tiles.append((Path(name).name.replace("_", " "), shown))
 
@@ -228,7 +236,7 @@ def _write_frame(
         flow = _at_size(clip.flow_to_previous[index], frame.shape[:2])
         suffix = f".{export.flow_format}"
         data = flo_bytes(flow) if suffix == ".flo" else _npz_bytes(flow)
-        write_file(numbered(folder / "flow", number, suffix), data)
+        write_file(numbered(folder / "flow", number, suffix, steps.names), data)
         picture("flow_colours", flow_colours(flow, largest=export.flow_range))
     if steps.templates and steps.extractor is not None:
         maps = saliency_maps(frame, steps.templates, steps.extractor)
@@ -253,10 +261,10 @@ def _npz_bytes(flow: Float32Array) -> bytes:
     return file.getvalue()
 
 
-def _is_export(path: Path) -> bool:
+def _is_export(path: Path, names: Sequence[str] = ()) -> bool:
     if path.name in (SETTINGS, SHEET):
         return path.is_file()
     if path.name == "saliency" and path.is_dir() and not path.is_symlink():
-        return all(is_sequence(folder, ".png") for folder in path.iterdir())
+        return all(is_sequence(folder, ".png", names=names) for folder in path.iterdir())
     kinds = {"flow": (".flo", ".npz"), "flow_colours": (".png",), "noise": (".png",), "mask": (".png",)}
-    return path.name in kinds and is_sequence(path, *kinds[path.name])
+    return path.name in kinds and is_sequence(path, *kinds[path.name], names=names)

@@ -13,6 +13,9 @@ from motionveil.cli.groups import LazyGroup
 
 _COMMANDS = {
     "data": (f"{__package__}.data:command", "Check or browse a dataset."),
+    "saliency": (f"{__package__}.exports:saliency_command", "Write saliency maps of a whole dataset."),
+    "export": (f"{__package__}.exports:export_command", "Write flow, saliency, noise and masks of a whole dataset."),
+    "overlap": (f"{__package__}.exports:overlap_command", "Tell how far saliency maps overlap."),
     "run": (f"{__package__}.run:run_command", "Run or resume an experiment: obfuscate, train, evaluate."),
     "learn": (
         "motionveil_bench.cli.run:learn_command",

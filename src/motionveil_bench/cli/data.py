@@ -13,12 +13,13 @@ from motionveil.cli.numbers import Whole
 from motionveil.cli.options import Names
 from motionveil.cli.terminal import say
 
-from ..datasets import DATASETS, get_dataset
+from ..copies.measuring import dataset_statistics
+from ..datasets import DATASETS, AnnotatedDataset, get_dataset
 from ..datasets.checking import check
 from ..datasets.page import write_page
 
 
-def _of_dataset(command: Callable[..., Any]) -> Callable[..., Any]:
+def of_dataset(command: Callable[..., Any]) -> Callable[..., Any]:
     """NAME, --root, --annotations."""
     for option in (
         click.option("--annotations", type=click.Path(path_type=Path),
@@ -30,13 +31,18 @@ def _of_dataset(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def sources_of(dataset: AnnotatedDataset) -> list[str]:
+    """All sources of a dataset, each once."""
+    return sorted({record.source for task in dataset.tasks for record in dataset.records(task)})
+
+
 @click.group(name="data")
 def command() -> None:
     """Check or browse a dataset."""
 
 
 @command.command(name="check", epilog=f"NAME is one of {', '.join(DATASETS)}.")
-@_of_dataset
+@of_dataset
 def check_command(name: str, root: Path, annotations: Path | None) -> int:
     """Report missing files and where to get them, and count clips per task and split.
 
@@ -49,7 +55,7 @@ def check_command(name: str, root: Path, annotations: Path | None) -> int:
 
 
 @command.command(name="show", epilog=f"NAME is one of {', '.join(DATASETS)}.")
-@_of_dataset
+@of_dataset
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="HTML file to write.")
 @click.option("--task", default="action", show_default=True, help="Task whose labels and splits to use.")
 @click.option("--fold", type=Whole(0, 1000), default=0, show_default=True, help="Which of its splits.")
@@ -75,4 +81,17 @@ def show_command(name: str, root: Path, annotations: Path | None, output: Path, 
         count = write_page(dataset, output, on_progress=tell, **options)
     if not quiet:
         say(f"{output}  ({count} clips; it shows originals: protect it like the dataset)")
+    return 0
+
+
+@command.command(name="statistics", epilog=f"NAME is one of {', '.join(DATASETS)}.")
+@of_dataset
+def statistics_command(name: str, root: Path, annotations: Path | None) -> int:
+    """Measure the colours of a dataset, from which noise is drawn in Eq. 3 of the paper.
+
+    Prints what a filler takes as its statistics.
+    """
+    videos = [root / source for source in sources_of(get_dataset(name, root, annotations))]
+    found = dataset_statistics(tqdm(videos, desc=name, unit=" videos", delay=2, leave=False, disable=None))
+    say(f'statistics = "{found.as_text()}"')
     return 0

@@ -46,6 +46,10 @@ def dataset_options(command: Command) -> Command:
                      help="Threads for networks; use 1 when several processes share the work."),
         click.option("--work", type=click.Path(path_type=Path), default="bench_work", show_default=True,
                      help="Folder for obfuscated copies, decoded clips and trained networks; safe to delete."),
+        click.option("--pretrained", is_flag=True,
+                     help="Start networks from their published weights, see: motionveil weights list."),
+        click.option("--templates", type=click.Path(path_type=Path), metavar="FILE",
+                     help="Use the templates in this file, written by: motionveil template export."),
         click.option("--dataset", metavar="NAME", help="Use this dataset instead of the one in the experiment."),
         click.option("--annotations", type=click.Path(path_type=Path),
                      help="Folder with its split files. Default: as in the original archives, below --root."),
@@ -54,6 +58,11 @@ def dataset_options(command: Command) -> Command:
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+def _chosen(options: dict[str, Any]) -> dict[str, Any]:
+    """What options say instead of the file of an experiment."""
+    return {name: options[name] for name in ("dataset", "templates", "pretrained")}
 
 
 def places_of(options: dict[str, Any], experiment: Experiment) -> Places:
@@ -83,7 +92,7 @@ def run_command(experiment: Path, **options: Any) -> int:
     from ..protocols.experiment_file import read_experiment
     from ..protocols.running import Benchmark
 
-    chosen = read_experiment(experiment, dataset=options["dataset"]).only(options["only"])
+    chosen = read_experiment(experiment, **_chosen(options)).only(options["only"])
     places = places_of(options, chosen)
     benchmark = Benchmark(chosen, places, memory=options["memory"], threads=options["threads"])
     if options["dry_run"]:
@@ -154,7 +163,7 @@ def learn_command(experiment: Path, output: Path, only: tuple[str, ...], overwri
     from ..protocols.running import Benchmark
 
     check_folder(output)
-    chosen = read_experiment(experiment, dataset=options["dataset"])
+    chosen = read_experiment(experiment, **_chosen(options))
     if not chosen.learned:
         raise OptionError(f"{experiment} has no learned obfuscator; add a table such as [learned.grl]")
     if unknown := set(only) - set(chosen.learned):
@@ -221,7 +230,7 @@ def search_command(experiment: Path, output: Path, trials: int | None, overwrite
 
     if output.exists() and not overwrite:
         raise OutputError(f"{output} exists; choose another file, or allow it with --overwrite")
-    chosen = read_experiment(experiment, dataset=options["dataset"])
+    chosen = read_experiment(experiment, **_chosen(options))
     results = options["results"] or Path("results") / f"{chosen.name}_search.jsonl"
     places = Places(options["root"], options["annotations"], options["work"], results)
     search = Search(chosen, places, memory=options["memory"], threads=options["threads"])

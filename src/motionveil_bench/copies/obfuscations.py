@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, Any, cast
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from msgspec import Meta
 
 from motionveil import ops
-from motionveil._core.errors import MotionveilError, OptionError
+from motionveil._core.errors import OptionError
 from motionveil._core.types import Clip, Float32Array, UInt8Array
-from motionveil.detection.templates import built_in_library
+from motionveil.detection.templates import TemplateLibrary, built_in_library
 from motionveil.fillers import Filler
 from motionveil.flow import FlowEstimator
-from motionveil.obfuscation.factory import Frames, Networks, assemble, choose_region, make_filler
+from motionveil.models.weights import WEIGHTS
+from motionveil.obfuscation.factory import Frames, Networks, assemble, choose_region
 from motionveil.obfuscation.obfuscators import Selective
-from motionveil.obfuscation.presets import PRESETS, Preset, get_preset
-from motionveil.regions import Region, Where, WholeFrame
+from motionveil.obfuscation.presets import PRESETS, Preset
+from motionveil.regions import Inverse, Region, Where, WholeFrame
 
-from ..settings import Settings, kinds_of, read_settings
+from ..datasets.published import base_name
+from .libraries import check_hidden
 
 ORIGINAL = "original"
 SCENE_ALONE = "scene_alone"
 PERSON_REMOVED = "person_removed"
 SILHOUETTE = "silhouette"
+FLOW_WEIGHTS = tuple(name for name, weights in WEIGHTS.items() if weights.network.startswith("raft"))
+"""Weights of RAFT, by name."""
 TEMPLATE = "template_"
 """`template_hair` hides hair alone, as Fig. 5 of Ilic et al. does."""
 
@@ -108,17 +111,21 @@ class Obfuscation:
         }
 
     def with_networks_at_hand(self, substitutes: Mapping[str, str]) -> Obfuscation:
-        """The same with other networks in the place of those whose weights are missing, by their names."""
+        """The same with other networks in the place of those whose weights are missing, by their names; or with other
+        weights for a flow estimator, by a name of `FLOW_WEIGHTS`."""
         preset = self.preset
         if preset.features in substitutes:
             preset = preset.with_features(substitutes[preset.features])
-        if preset.flow in substitutes:
-            preset = replace(preset, flow=substitutes[preset.flow], flow_options={})
+        other = substitutes.get(preset.flow, preset.flow)
+        if other in FLOW_WEIGHTS:
+            preset = preset.with_flow(preset.flow, weights=other)
+        elif other != preset.flow:
+            preset = replace(preset, flow=other, flow_options={})
         return replace(self, preset=preset)
 
     def for_dataset(self, dataset: str) -> Obfuscation:
         """The same with the templates that Ilic et al. chose for a dataset, where they did and this is theirs."""
-        return replace(self, where=_IPN) if self.where == _KTH and dataset == "ipn" else self
+        return replace(self, where=_IPN) if self.where == _KTH and base_name(dataset) == "ipn" else self
 
     @property
     def made_from(self) -> tuple[str, ...]:
@@ -134,18 +141,29 @@ class Obfuscation:
         """What it looks with, loaded when it is first needed, for any number of videos."""
         return Networks(self.preset)
 
-    def make(self, networks: Networks, frames: Frames) -> Selective:
-        """The method for one source. frames: its first ones, where templates are looked for that the networks lack.
+    def make(
+        self,
+        networks: Networks,
+        frames: Frames,
+        library: TemplateLibrary | None = None,
+        masks: Sequence[Path] = (),
+    ) -> Selective:
+        """The method for one source. frames: its first ones. library: templates, default the built-in ones. masks: of
+        this source, for one that has them (see `selections.Selection`).
 
-        Raises WeightsError where weights are missing, TemplateError where templates are not found.
+        A part for which the library has no template of these networks, as it was seen nowhere, stays as it is; presets
+        that protect refuse that. Raises WeightsError where weights are missing, TemplateError for unknown templates.
         """
-        region, _ = choose_region(
-            self.where,
-            self.preset,
-            partial(networks.extractor, frames=frames),
-            library=built_in_library(),
-            frames=frames,
-        )
+        library = library or built_in_library()
+        extractor = partial(networks.extractor, frames=frames)
+        hide = self.where.hide
+        if self.where.needs_templates and not self.preset.strict:
+            hide = _without_unseen(library.names(hide), library, extractor().fingerprint)
+        if hide or not self.where.needs_templates or masks:
+            where = replace(self.where, hide=hide, masks=tuple(masks))
+            region, _ = choose_region(where, self.preset, extractor, library=library, frames=frames)
+        else:
+            region = Inverse(WholeFrame())
         if self.throughout:
             region = Throughout(region)
         if self.silhouette:
@@ -153,6 +171,12 @@ class Obfuscation:
         if self.where.whole_frame and self.preset.filler != "motion_noise":
             return assemble(self.preset, region, _Still())  # nothing here depends on motion
         return assemble(self.preset, region, networks.flow, frames=frames)
+
+
+def _without_unseen(names: Sequence[str], library: TemplateLibrary, fingerprint: str) -> tuple[str, ...]:
+    """The names without those that have a built-in template, but none that was found for an extractor."""
+    built_in, fitting = built_in_library(), library.made_with(fingerprint)
+    return tuple(name for name in names if name in fitting or name not in built_in)
 
 
 def _secure(filler: str, **options: Any) -> Preset:
@@ -216,63 +240,27 @@ OBFUSCATIONS: dict[str, Obfuscation] = {
 
 
 def get_obfuscation(
-    name: str, substitutes: Mapping[str, str] | None = None, *, dataset: str = ""
+    name: str,
+    substitutes: Mapping[str, str] | None = None,
+    *,
+    dataset: str = "",
+    library: TemplateLibrary | None = None,
 ) -> Obfuscation | None:
     """The obfuscation of this name, None for `original`.
 
-    substitutes: see `Obfuscation.with_networks_at_hand`. dataset: see `Obfuscation.for_dataset`. Raises OptionError
-    where there is none.
+    substitutes: see `Obfuscation.with_networks_at_hand`. dataset: see `Obfuscation.for_dataset`. library: the templates
+    that `template_NAME` may name, default the built-in ones. Raises OptionError where there is none.
     """
     if name == ORIGINAL:
         return None
     if name.startswith(TEMPLATE):
         found = Obfuscation(PRESETS["paper"], Where(hide=(name.removeprefix(TEMPLATE),)))
+        check_hidden(found.where.hide, library or built_in_library())
     elif name in OBFUSCATIONS:
         found = OBFUSCATIONS[name]
     else:
         raise OptionError(f"no obfuscation {name!r}; choose from {ORIGINAL}, {', '.join(OBFUSCATIONS)}, {TEMPLATE}NAME")
     return found.with_networks_at_hand(substitutes or {}).for_dataset(dataset)
-
-
-@dataclass(frozen=True)
-class Selection(Settings):
-    """A table of an experiment file; what it leaves out is as in its preset.
-
-    preset: a name. hide: names of templates and groups. opacity: where it begins and where it is full, `margin`,
-    `hold`: see `regions.Coverage`. grain, in pixels, and statistics, by name: of noise.
-    """
-
-    preset: str = "secure"
-    hide: tuple[str, ...] = ("person",)
-    opacity: tuple[float, float] | None = None
-    margin: float | None = None
-    hold: float | None = None
-    grain: Annotated[float, Meta(ge=1)] | None = None
-    statistics: str | None = None
-
-
-def read_selective(table: Any, where: str) -> Obfuscation:
-    """The obfuscation that a table describes, see `Selection`. where: how the table is called in errors.
-
-    Raises OptionError, which names the table, for a setting that does not exist or a value that makes no sense.
-    """
-    given = read_settings(Selection, table, where)
-    try:
-        preset = get_preset(given.preset)
-        changes = {name: float(table[name]) for name in ("margin", "hold") if name in table}
-        coverage = replace(preset.coverage, **cast(Any, changes))
-        if given.opacity is not None:
-            coverage = coverage.with_thresholds(*map(float, given.opacity))
-        filling: dict[str, Any] = {name: table[name] for name in ("grain", "statistics") if name in table}
-        changed = replace(preset, coverage=coverage).with_filler(preset.filler, **filling)
-        if given.statistics != "video":  # which are measured where there are frames
-            make_filler(changed.filler, **changed.filler_options)
-        chosen = Where(hide=given.hide)
-        built_in_library().names(given.hide)
-    except MotionveilError as error:
-        raise OptionError(f"{where}: {error}") from error
-    # Another name than the preset's only where it is no longer that preset.
-    return Obfuscation(preset if changed == preset else replace(changed, name=f"{preset.name}, changed"), chosen)
 
 
 def check_names(**tables: Collection[str]) -> None:
@@ -286,10 +274,3 @@ def check_names(**tables: Collection[str]) -> None:
             if name in (ORIGINAL, *OBFUSCATIONS, *seen) or name.startswith(TEMPLATE):
                 raise OptionError(f"[{table}.{name}] has the name of another obfuscation; choose another name")
             seen.add(name)
-
-
-def selective_table(name: str, table: Mapping[str, Any]) -> str:
-    """A table as an experiment file has it, with its heading; `read_selective` reads the same."""
-    # Texts, numbers and lists of them are written alike in JSON and TOML.
-    lines = [f"{key} = {json.dumps(table[key])}" for key in kinds_of(Selection) if key in table]
-    return "\n".join([f"[selective.{name}]", *lines, ""])

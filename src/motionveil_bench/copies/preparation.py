@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from motionveil._core.atomic_files import write_file
 from motionveil._core.errors import InputError
+from motionveil.detection.templates import TemplateLibrary
 from motionveil.learned import LearnedObfuscator, load_learned
 from motionveil.obfuscation.factory import Networks
 from motionveil.obfuscation.obfuscators import Obfuscator
@@ -24,7 +25,9 @@ from motionveil.pipeline.runner import Window, first_frames
 from motionveil.video import IMAGE_SUFFIXES, images_matching, is_pattern
 
 from ..results import hash_of
+from .libraries import Libraries, read_library, spread
 from .obfuscations import Obfuscation, get_obfuscation
+from .selections import External, counterpart
 
 
 class Digests:
@@ -84,6 +87,9 @@ class LearnedObfuscation:
         return networks
 
 
+_MASK = "mask"
+"""The folder in which `motionveil bench export` writes the masks of a video."""
+Made = Obfuscation | LearnedObfuscation | External
 VERSION = 5
 """To be raised when the same settings would make other pictures, as with another encoder or other templates in the
 package: older copies are then made again."""
@@ -94,7 +100,9 @@ class Preparation:
 
     root: of the originals. work: folder for obfuscated copies, shared by all experiments; several processes may fill it
     at once. dataset: its name. substitutes: see `Obfuscation.with_networks_at_hand`. learned: what names of trained
-    obfuscators mean. selective: obfuscations by names of an experiment's own.
+    obfuscators mean. selective, external: obfuscations, and copies of other programs, by names of an
+    experiment's own. library: templates, see `read_library`.
+    sources: those in which templates are looked for that networks lack; without any, in each source by itself.
     """
 
     def __init__(
@@ -105,6 +113,8 @@ class Preparation:
         dataset: str = "",
         substitutes: Mapping[str, str] | None = None,
         selective: Mapping[str, Obfuscation] | None = None,
+        external: Mapping[str, External] | None = None,
+        library: TemplateLibrary | None = None,
     ) -> None:
         self.root = root
         self.cache = work / "obfuscated"
@@ -113,32 +123,42 @@ class Preparation:
         self.digests = Digests(work / "digests.json")
         self.learned: dict[str, LearnedObfuscation] = {}
         self.selective = dict(selective or {})
+        self.external = dict(external or {})
+        self.libraries = Libraries(library or read_library(), work / "templates")
+        self.sources: Sequence[str] = ()
         self._networks: dict[str, Networks | LearnedObfuscator] = {}
         self._digests: dict[str, str] = {}
+        self._made: dict[str, dict[str, str]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """For loader processes: without networks, which cannot go there, and are not needed where copies are made."""
         return {**self.__dict__, "_networks": {}}
 
-    def obfuscation(self, obfuscator: str) -> Obfuscation | LearnedObfuscation | None:
+    def obfuscation(self, obfuscator: str) -> Made | None:
         """What this name means for this dataset with the networks at hand; None for `original`."""
         if obfuscator in self.learned:
             return self.learned[obfuscator]
+        if obfuscator in self.external:
+            return self.external[obfuscator]
         if obfuscator in self.selective:
             return self.selective[obfuscator].with_networks_at_hand(self.substitutes)
-        return get_obfuscation(obfuscator, self.substitutes, dataset=self.dataset)
+        return get_obfuscation(obfuscator, self.substitutes, dataset=self.dataset, library=self.libraries.own)
 
     def substitutes_of(self, obfuscator: str) -> dict[str, str]:
         """Which networks of this obfuscator others stand in for."""
-        if obfuscator in self.learned:
+        if obfuscator in self.learned or obfuscator in self.external:
             return {}
-        wanted = self.selective.get(obfuscator) or get_obfuscation(obfuscator)
+        wanted = self.selective.get(obfuscator) or get_obfuscation(obfuscator, library=self.libraries.own)
         used = () if wanted is None else (wanted.preset.features, wanted.preset.flow)
         return {name: other for name, other in self.substitutes.items() if name in used}
 
     def is_ready(self, source: str, obfuscator: str) -> bool:
         """Whether the copy is there."""
-        return self.obfuscation(obfuscator) is None or self.place(source, obfuscator).exists()
+        found = self.obfuscation(obfuscator)
+        if found is None:
+            return True
+        place = self.place(source, obfuscator)
+        return isinstance(found, External) or place.exists()
 
     def place(self, source: str, obfuscator: str) -> Path:
         """Where a source lies, or its copy will. Raises InputError where the source is missing."""
@@ -147,7 +167,10 @@ class Preparation:
         if obfuscation is None:
             self._files(source)
             return path
-        key = hash_of([VERSION, self.digest(source), obfuscation.as_record(), *obfuscation.made_from])
+        if isinstance(obfuscation, External):
+            return counterpart(Path(obfuscation.folder), source)
+        made_from = [*obfuscation.made_from, *self.made_of(obfuscation, source).values()]
+        key = hash_of([VERSION, self.digest(source), obfuscation.as_record(), *made_from])
         if is_pattern(path):  # the colour frames of a folder that holds others too
             return self.cache / obfuscator / f"{path.parent.name}-{key}.mp4"
         suffix = ".png" if path.suffix.lower() in IMAGE_SUFFIXES else ".mp4"
@@ -177,6 +200,7 @@ class Preparation:
         if obfuscator not in self._networks:
             found = self.obfuscation(obfuscator)
             assert found is not None
+            assert not isinstance(found, External)
             self._networks = {obfuscator: found.networks()}  # one at a time: they take memory
         return self._networks[obfuscator]
 
@@ -184,12 +208,52 @@ class Preparation:
         """The obfuscator for one source. Raises as `Obfuscation.make` does."""
         found = self.obfuscation(obfuscator)
         assert found is not None
-        return found.make(self.networks(obfuscator), partial(first_frames, self.root / source, Window()))
+        assert not isinstance(found, External)
+        networks, frames = self.networks(obfuscator), partial(first_frames, self.root / source, Window())
+        if not isinstance(found, Obfuscation):
+            return found.make(networks, frames)
+        library = self.libraries.own
+        if looked_at := self._looked_at(found, source):
+            videos = [self.root / each for each in looked_at]
+            library = self.libraries.found(networks.extractor(), videos, self._contents(found, source))
+        masks = [counterpart(Path(folder), source, inside=_MASK) for folder in _folders_of(found)]
+        return found.make(networks, frames, library, masks)
+
+    def made_of(self, obfuscation: Made, source: str = "") -> dict[str, str]:
+        """What decides what an obfuscation makes beside its settings, as hashes: templates that are not built in, masks
+        and copies of other programs. source: one, or all of them. Raises InputError where files are missing."""
+        key = hash_of([obfuscation.as_record(), _folders_of(obfuscation), source, *self.sources])
+        if key not in self._made:
+            self._made[key] = self._look_up(obfuscation, source)
+        return self._made[key]
+
+    def _look_up(self, obfuscation: Made, source: str) -> dict[str, str]:
+        folders, found = _folders_of(obfuscation), dict[str, str]()
+        if folders:
+            kind, inside = ("copies", "") if isinstance(obfuscation, External) else ("masks", _MASK)
+            sources = [source] if source else self.sources
+            files = [counterpart(Path(folder), each, inside=inside) for each in sources for folder in folders]
+            found[kind] = hash_of([self._digest(file) for file in files])
+        if isinstance(obfuscation, Obfuscation) and obfuscation.looks:
+            told, contents = self.libraries.told(obfuscation.where.hide), self._contents(obfuscation, source)
+            found |= {"templates": hash_of([told, contents])} if told or contents else {}
+        return found
+
+    def _looked_at(self, obfuscation: Obfuscation, source: str) -> tuple[str, ...]:
+        """The sources in which templates are looked for; none where nothing is to be found."""
+        if not self.libraries.to_be_found(obfuscation.where.hide, obfuscation.preset.features):
+            return ()
+        return spread(self.sources) or ((source,) if source else ())
+
+    def _contents(self, obfuscation: Obfuscation, source: str) -> list[str]:
+        return [self.digest(each) for each in self._looked_at(obfuscation, source)]
 
     def check(self, obfuscator: str) -> None:
-        """Load what an obfuscator looks with. Raises WeightsError where weights are missing."""
+        """Load what an obfuscator looks with. Raises WeightsError where weights are missing, InputError for masks."""
         found = self.obfuscation(obfuscator)
-        if found is not None and found.looks:
+        if found is not None:
+            self.made_of(found)
+        if found is not None and not isinstance(found, External) and found.looks:
             networks = self.networks(obfuscator)
             networks.extractor()
             _ = networks.flow
@@ -197,18 +261,31 @@ class Preparation:
     def digest(self, source: str) -> str:
         """sha256 of a file, or of the names and contents of the frames of a folder or pattern."""
         if source not in self._digests:
-            files = self._files(source)
-            self._digests[source] = self.digests(files, named=files != [self.root / source])
+            self._digests[source] = self._digest(self.root / source)
         return self._digests[source]
 
+    def _digest(self, path: Path) -> str:
+        files = _files_of(path)
+        return self.digests(files, named=files != [path])
+
     def _files(self, source: str) -> list[Path]:
-        """All files of a source. Raises InputError where there are none."""
-        path = self.root / source
-        files = [path] if path.is_file() else []
-        if path.is_dir():
-            files = sorted(path.iterdir())
-        elif is_pattern(path):
-            files = images_matching(str(path))
-        if not files:
-            raise InputError(f"{path} is missing; see what else is with: motionveil bench data check")
-        return files
+        return _files_of(self.root / source)
+
+
+def _folders_of(obfuscation: Made) -> list[str]:
+    """The folders with masks of all sources, or with copies that another program made."""
+    if isinstance(obfuscation, External):
+        return [obfuscation.folder]
+    return [str(folder) for folder in obfuscation.where.masks] if isinstance(obfuscation, Obfuscation) else []
+
+
+def _files_of(path: Path) -> list[Path]:
+    """All files of a path or pattern. Raises InputError where there are none."""
+    files = [path] if path.is_file() else []
+    if path.is_dir():
+        files = sorted(path.iterdir())
+    elif is_pattern(path):
+        files = images_matching(str(path))
+    if not files:
+        raise InputError(f"{path} is missing; see what else is with: motionveil bench data check")
+    return files

@@ -11,6 +11,7 @@ from .ipn import IPNHand
 from .kth import KTH
 from .pa_hmdb51 import PAHMDB51
 from .procedural import Procedural
+from .published import IPNPublished, KTHPublished, SBUPublished
 from .sbu import SBU
 from .ucf101 import UCF5, UCF101
 from .ut_interaction import UTInteraction
@@ -28,8 +29,11 @@ __all__ = [
     "AnnotatedDataset",
     "ClassFolder",
     "IPNHand",
+    "IPNPublished",
+    "KTHPublished",
     "Origin",
     "Procedural",
+    "SBUPublished",
     "UTInteraction",
     "get_dataset",
 ]
@@ -38,6 +42,9 @@ DATASETS: dict[str, type[AnnotatedDataset]] = {
     "kth": KTH,
     "ipn": IPNHand,
     "sbu": SBU,
+    "kth_published": KTHPublished,
+    "ipn_published": IPNPublished,
+    "sbu_published": SBUPublished,
     "ut_interaction": UTInteraction,
     "ucf101": UCF101,
     "ucf101_5": UCF5,

@@ -52,6 +52,8 @@ class AnnotatedDataset(ABC):
     """An annotation file that tells the place."""
     folds: ClassVar[tuple[int, int]] = (1, 1)
     """How many splits there are of the task `action`, and of every other."""
+    views: ClassVar[int] = 0
+    """Frames of a test clip whose logits networks for frames average; 0 for as many as a network says."""
 
     tasks: Mapping[str, Task]
 

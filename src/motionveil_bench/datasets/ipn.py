@@ -10,7 +10,12 @@ from .dataset import AnnotatedDataset, Origin, mirrored_names, split_tested
 
 GENDERS = {"M": "man", "W": "woman"}
 NON_GESTURE = "D0X"
-_PARTS = ("train", "test")
+PARTS = ("train", "test")
+
+
+def gender_of(entry: Entry) -> str:
+    """The class of a line of the metadata. Raises InputError for another label than M and W."""
+    return GENDERS[entry.choice("label", tuple(GENDERS))]
 
 
 class IPNHand(AnnotatedDataset):
@@ -49,9 +54,9 @@ class IPNHand(AnnotatedDataset):
 
     def _read(self) -> Iterable[Record]:
         self._tested: set[str] = set()
-        for part in _PARTS:
+        for part in PARTS:
             metadata = read_table(self.annotations / f"metadata_{part}.csv", ("video", "label"))
-            genders = {entry["video"]: GENDERS[entry.choice("label", tuple(GENDERS))] for entry in metadata}
+            genders = {entry["video"]: gender_of(entry) for entry in metadata}
             for entry in read_table(self.annotations / f"Annot_{part}List.txt", ("video", "label", "t_start", "t_end")):
                 if entry["video"] not in genders:
                     raise entry.wrong(f"{entry['video']} is not in metadata_{part}.csv")
@@ -65,9 +70,15 @@ class IPNHand(AnnotatedDataset):
     def _record(self, entry: Entry, gender: str) -> Record:
         video, (start, stop) = entry["video"], entry.span("t_start", "t_end")
         gesture = self._gestures[entry.choice("label", tuple(self._gestures))]
-        source = self._source(f"frames/{video}", f"videos/{video}.avi", video, f"{video}.avi")
-        subject = video.rsplit("_", 2)[0]  # 1CM1_4_R_#229: the fourth person of the first recording
-        return Record(f"{video}_{start:06}", source, {"action": gesture, "gender": gender}, subject, start, stop)
+        labels = {"action": gesture, "gender": gender}
+        return Record(f"{video}_{start:06}", self._source_of(video), labels, self._subject_of(video), start, stop)
+
+    def _source_of(self, video: str) -> str:
+        return self._source(f"frames/{video}", f"videos/{video}.avi", video, f"{video}.avi")
+
+    @staticmethod
+    def _subject_of(video: str) -> str:
+        return video.rsplit("_", 2)[0]  # 1CM1_4_R_#229: the fourth person of the first recording
 
     def _split(self, task: str, fold: int) -> Split:
         return split_tested(self.records(task), lambda record: record.name in self._tested, "gender", share=0.15)

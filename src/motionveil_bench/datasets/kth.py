@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 
 from ..records import Record, Split, Task
-from .annotations import read_table
+from .annotations import Entry, read_table
 from .dataset import AnnotatedDataset, Origin, Part, split_by
 
 ACTIONS = ("boxing", "handclapping", "handwaving", "jogging", "running", "walking")
@@ -64,11 +65,14 @@ class KTH(AnnotatedDataset):
             folder = f"{match[2]}/{stem}"
             source = self._source(f"{folder}.avi", f"{stem}.avi", folder, stem)
             labels = {"action": match[2], "identity": match[1]}
-            for number in range(1, 5):
-                if not entry.values.get(f"s{number}_start"):
-                    continue
-                start, stop = entry.span(f"s{number}_start", f"s{number}_end")
-                yield Record(f"{video}_{number}", source, labels, match[1], start, stop)
+            for name, start, stop in self._clips_of(entry):
+                yield Record(name, source, labels, match[1], start, stop)
+
+    def _clips_of(self, entry: Entry) -> Iterable[tuple[str, int, int | None]]:
+        """Name, start and stop of the clips of one video."""
+        for number in range(1, 5):
+            if entry.values.get(f"s{number}_start"):
+                yield f"{entry['name']}_{number}", *entry.span(f"s{number}_start", f"s{number}_end")
 
     def _read_metadata(self) -> dict[str, bool]:
         entries = read_table(self.annotations / "metadata.csv", ("video", "set"))
@@ -81,7 +85,7 @@ class KTH(AnnotatedDataset):
         return split_by(self.records(task), _part_of_person if task == "action" else self._part_of_video)
 
     def _part_of_video(self, record: Record) -> Part:
-        video = record.name.rpartition("_")[0]
+        video = PurePosixPath(record.source).name.partition("_uncomp")[0]
         if self._test_videos[video]:
             return "test"
         stem, setting = video[:-1], int(video[-1])

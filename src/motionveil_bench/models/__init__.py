@@ -10,13 +10,14 @@ from pathlib import Path
 from torch import nn
 
 from motionveil._core.errors import OptionError
+from motionveil.models.weights import WEIGHTS, find_weights
 
 from .c3d import C3D
 from .hub import HUB, hub_network
 from .inception import InceptionV1, InceptionV2
 from .mobilenet import MobileNetV1
 from .mvit import MultiscaleTransformer
-from .network import IMAGENET, KINETICS, Network, load_weights
+from .network import IMAGENET, KINETICS, Network, freeze_trunk, load_weights
 from .resnet2d import BasicBlock, Bottleneck, ResNet2D, ResNetV2
 from .resnet3d import Stem, TimeThenSpace, channelwise, resnet3d
 from .slowfast import slowfast_r50
@@ -24,7 +25,18 @@ from .small import SmallBagNet, SmallClipNetwork, SmallResNet, SmallTwoStream, c
 from .vit2d import VisionTransformer
 from .x3d import E2S, x3d
 
-__all__ = ["ATTACKERS", "IMAGENET", "KINETICS", "NETWORKS", "Network", "build_network", "get_network", "load_weights"]
+__all__ = [
+    "ATTACKERS",
+    "IMAGENET",
+    "KINETICS",
+    "NETWORKS",
+    "Network",
+    "build_network",
+    "freeze_trunk",
+    "get_network",
+    "load_weights",
+    "published_weights",
+]
 
 
 def _kinetics(
@@ -178,6 +190,16 @@ def get_network(name: str) -> Network:
         return NETWORKS[name]
     except KeyError:
         raise OptionError(f"no network {name!r}; choose from {', '.join(NETWORKS)}, or hub:FOLDER") from None
+
+
+def published_weights(name: str) -> Path | None:
+    """The file of published weights of a network in the weights folder, verified; None where none are published.
+
+    Raises WeightsError where they are not there.
+    """
+    url = "" if name.startswith(HUB) else get_network(name).pretrained
+    found = [weights.name for weights in WEIGHTS.values() if weights.url == url]
+    return find_weights(found[0]) if found else None
 
 
 def build_network(name: str, num_classes: int, *, checkpoint: str | Path | None = None) -> nn.Module:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from torch import nn
 
-from motionveil._core.errors import WeightsError
+from motionveil._core.errors import OptionError, WeightsError
 from motionveil.models.engine.checkpoint import read_checkpoint
 
 KINETICS = ((0.45, 0.45, 0.45), (0.225, 0.225, 0.225))
@@ -95,6 +95,15 @@ def load_weights(module: nn.Module, path: str | Path, network: Network) -> None:
             f"{path} is a checkpoint of another network ({'; '.join(misfits)}); give weights of this one{fitting}"
         )
     module.load_state_dict(found, strict=False)
+
+
+def freeze_trunk(module: nn.Module, network: Network, name: str = "") -> None:
+    """Keep all weights but those of the head from learning, in place. Raises OptionError where there is no head."""
+    names = [key for key, _ in module.named_parameters() if network.head and key.startswith(network.head)]
+    if not names:
+        raise OptionError(f"{name or 'this network'} has no head of its own to train; set train = 'all' for it")
+    for key, parameter in module.named_parameters():
+        parameter.requires_grad_(key in names)
 
 
 def _first(names: Iterable[str], most: int = 3) -> str:

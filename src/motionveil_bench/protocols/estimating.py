@@ -13,6 +13,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from motionveil._core.errors import WeightsError
 from motionveil._core.types import Clip
 from motionveil.video import open_source
 
@@ -27,7 +28,8 @@ _FRAMES = 32
 @dataclass(frozen=True)
 class Estimate:
     """Remaining work and about how many seconds of one process it takes: copies by obfuscator, trainings by network,
-    and learned obfuscators by name, whose copies are not counted before they are trained.
+    and learned obfuscators by name, whose copies are not counted before they are trained. untimed: why copies of an obfuscator could not be timed, such as missing
+    weights.
 
     Trainings are counted with all epochs and their validation, although patience may end them earlier. Reading frames
     and evaluating test clips are not counted.
@@ -37,12 +39,14 @@ class Estimate:
     copies: dict[str, float]
     trainings: dict[str, float]
     learned: dict[str, float] = field(default_factory=dict)
+    untimed: dict[str, str] = field(default_factory=dict)
 
     def lines(self) -> Iterator[str]:
         """Format for display."""
         plan = self.plan
         yield f"copies to make: {len(plan.copies)}, {_time(sum(self.copies.values()))}"
         yield from (f"  {name:<20} {_time(seconds)}" for name, seconds in self.copies.items())
+        yield from (f"  {name:<20} not timed: {reason}" for name, reason in self.untimed.items())
         yield f"trainings: {len(plan.trainings)}, {_time(sum(self.trainings.values()))}"
         counts = Counter(run.network for run in plan.trainings)
         yield from (f"  {name:<20} {counts[name]:>4} x {_time(s / counts[name])}" for name, s in self.trainings.items())
@@ -55,13 +59,16 @@ class Estimate:
 def estimate(benchmark: Benchmark) -> Estimate:
     """Time some frames of each obfuscator and one step of each network."""
     plan = benchmark.plan()
-    copies = {}
+    copies, untimed = dict[str, float](), dict[str, str]()
     for name in benchmark.experiment.every_obfuscator():
         if name == ORIGINAL or name in benchmark.experiment.learned:
             continue  # not trained yet, so it cannot be timed
         missing = [source for where, source, shown in plan.copies if (where, shown) == (benchmark.preparation, name)]
         if missing:
-            copies[name] = _seconds_of_copies(benchmark, name, missing)
+            try:
+                copies[name] = _seconds_of_copies(benchmark, name, missing)
+            except WeightsError as error:
+                untimed[name] = str(error)
     trainings: dict[str, float] = {}
     inputs: dict[str, tuple[float, float]] = {}
     for run in plan.trainings:
@@ -80,7 +87,7 @@ def estimate(benchmark: Benchmark) -> Estimate:
     for name, count in Counter(instance.name for instance in plan.learned).items():
         one = next(instance for instance in plan.learned if instance.name == name)
         learned[name] = count * benchmark.evaluator.learner.seconds(one)
-    return Estimate(plan, copies, trainings, learned)
+    return Estimate(plan, copies, trainings, learned, untimed)
 
 
 def _seconds_of_copies(benchmark: Benchmark, obfuscator: str, sources: list[str]) -> float:

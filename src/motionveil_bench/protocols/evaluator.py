@@ -21,7 +21,7 @@ from ..clips.footage import Footage
 from ..clips.sampling import Sampling, TestClips, TrainingClips
 from ..copies.preparation import LearnedObfuscation
 from ..evaluation import evaluate
-from ..models import Network, build_network, get_network
+from ..models import Network, build_network, freeze_trunk, get_network
 from ..models.hub import hub_digest, row_name
 from ..records import Split
 from ..results import Row, current_commit, hash_of
@@ -70,7 +70,7 @@ class Evaluator:
         """The learned obfuscator behind what a trained network is judged on; None for those that are not learned."""
         if judged not in self.experiment.learned:
             return None
-        return Instance(judged, run.seed, run.fold if self.experiment.folds else run.seed)
+        return Instance(judged, run.seed, run.fold if self.experiment.folds_of(run.task) else run.seed)
 
     def shown(self, run: Run, judged: str) -> str:
         """The name under which copies of an obfuscator are kept; a learned one has them for each training."""
@@ -126,6 +126,8 @@ class Evaluator:
             tell(f"{_title(run)}: epoch {progress.epoch + 1} of at most {progress.epochs}")
 
         module = self.build(run.network, run.task, run.seed)
+        if training.train == "head":
+            freeze_trunk(module, get_network(run.network), run.network)
         fitted = fit(
             module,
             TrainingClips(split.train, shown, *common, seed=run.seed),
@@ -141,8 +143,10 @@ class Evaluator:
 
     def _seen_by(self, name: str) -> tuple[Network, Sampling]:
         """How a network sees clips, and how they are sampled."""
-        sampling = self.experiment.sampling_of(name)
-        return sampling.applied_to(get_network(name)), sampling
+        sampling, network = self.experiment.sampling_of(name), get_network(name)
+        if network.level == "frame" and self._footage.dataset.views:
+            network = replace(network, views=self._footage.dataset.views)
+        return sampling.applied_to(network), sampling
 
     def _trained_with(self, run: Run) -> tuple[nn.Module, Network, Sampling]:
         """The utility network that was trained together with a learned obfuscator."""
@@ -191,13 +195,16 @@ class Evaluator:
         else:
             network, sampling = self._seen_by(run.network)
             training = {"training": self.experiment.training_of(run.network).as_record()}
-        shown = self._footage.preparation.obfuscation(self.shown(run, judged))
+        preparation = self._footage.preparation
+        shown = preparation.obfuscation(self.shown(run, judged))
         return {
             "frames": [network.num_frames, network.frame_stride, network.size],
             **training,
             "sampling": plain(sampling),
+            **({"views": network.views} if self._footage.dataset.views else {}),
             "obfuscation": hash_of(shown.as_record()) if shown else None,
-            "substitutes": self._footage.preparation.substitutes_of(self.shown(run, judged)),
+            "substitutes": preparation.substitutes_of(self.shown(run, judged)),
+            **(preparation.made_of(shown) if shown else {}),
             "weights": self._weights_digest(run.network),
             "data": self._data_of(run),
             "partition": next(list(group) for group in self._footage.dataset.partitions(run.task) if run.fold in group),

@@ -11,14 +11,17 @@ from msgspec import Meta
 
 from motionveil._core.errors import OptionError
 from motionveil.detection.features import FEATURE_EXTRACTORS
+from motionveil.detection.templates import TemplateLibrary
 from motionveil.flow import FLOW_ESTIMATORS
 
 from ..adversarial.settings import Learning
 from ..clips.sampling import Sampling
-from ..copies.obfuscations import ORIGINAL, Obfuscation, check_names, get_obfuscation
+from ..copies.libraries import read_library
+from ..copies.obfuscations import FLOW_WEIGHTS, ORIGINAL, Obfuscation, check_names, get_obfuscation
 from ..copies.preparation import Preparation
+from ..copies.selections import External
 from ..datasets import DATASETS
-from ..models import get_network
+from ..models import get_network, published_weights
 from ..settings import Count, CountOrNone, Settings, Share, check_names_of, checked, kinds_of
 from ..training import Training
 
@@ -78,11 +81,13 @@ class Experiment:
 
     name: of the results. dataset: one of `datasets.DATASETS`. networks: their names by task; the task `privacy` stands
     for all of the dataset's that are no action. seeds: how many; seed k learns from fold k, modulo the folds that the
-    dataset has, or, where folds are given, every seed from each of these. obfuscators: judged by networks that know
-    only original video (protocol 'frozen'). retrained: judged by networks that were trained on what they make, too.
+    dataset has, or, where folds are given (for all tasks, or by task), every seed from each of these.
+    obfuscators: judged by networks that know only original video (protocol 'frozen'). retrained: judged by networks
+    that were trained on what they make, too.
     two_fold: obfuscators and the attackers that are trained on them. learned: trainings of learned obfuscators, by the
-    names that the lists of obfuscators have for them. selective: obfuscations of the experiment's own, in the same way.
-    trained: files of learned obfuscators that are finished, in the same way.
+    names that the lists of obfuscators have for them. selective: obfuscations of the experiment's own, external: copies
+    of other programs, and trained: files of learned obfuscators that are finished, in the same way. library: all
+    templates that there are.
     search: what `searching.search` is told.
     training, sampling: for all networks; special: what is different for some, by their names. substitutes: networks of
     obfuscators that stand in for others, see `Obfuscation.with_networks_at_hand`. weights: files of pretrained weights
@@ -93,13 +98,15 @@ class Experiment:
     dataset: str
     networks: Mapping[str, tuple[str, ...]]
     seeds: int = 1
-    folds: tuple[int, ...] = ()
+    folds: tuple[int, ...] | Mapping[str, Sequence[int]] = ()
     obfuscators: tuple[str, ...] = (ORIGINAL,)
     retrained: tuple[str, ...] = ()
     two_fold: tuple[TwoFold, ...] = ()
     learned: Mapping[str, Learning] = field(default_factory=dict)
     selective: Mapping[str, Obfuscation] = field(default_factory=dict)
+    external: Mapping[str, External] = field(default_factory=dict)
     trained: Mapping[str, str] = field(default_factory=dict)
+    library: TemplateLibrary = field(default_factory=read_library, compare=False)
     search: SearchSettings | None = None
     training: Training = field(default_factory=Training)
     sampling: Sampling = field(default_factory=Sampling)
@@ -111,12 +118,12 @@ class Experiment:
     def __post_init__(self) -> None:
         # Every name is looked at before anything that takes long.
         checked(self.seeds, Seeds, f"seeds of {self.name}")
-        check_names(selective=self.selective, learned=self.learned, trained=self.trained)
+        check_names(selective=self.selective, learned=self.learned, external=self.external, trained=self.trained)
         for name in self.every_obfuscator():
-            own = (*self.learned, *self.selective, *self.trained)
+            own = (*self.learned, *self.selective, *self.external, *self.trained)
             if name not in own:
                 try:
-                    get_obfuscation(name)
+                    get_obfuscation(name, library=self.library)
                 except OptionError as error:
                     more = f"; {self.name} has {', '.join(own)} of its own" if own else ""
                     raise OptionError(f"{error}{more}") from None
@@ -127,15 +134,13 @@ class Experiment:
             raise OptionError(
                 f"{self.name} takes attributes from {' and '.join(sorted(self.other_datasets()))}; name one"
             )
-        used = {name for names in self.networks.values() for name in names}
-        used |= {name for group in self.two_fold for name in group.attackers}
-        used |= {name for learning in self.learned.values() for name in (learning.utility, *learning.budgets)}
-        if self.search is not None:
-            used |= {self.search.action, *self.search.attackers}
+        if isinstance(self.folds, Mapping) and (unknown := set(self.folds) - {*self.networks, ACTION, PRIVACY}):
+            raise OptionError(f"folds names {min(unknown)}, which is no task of {self.name}; correct the name")
+        used = self.every_network()
         for key, names in (("weights", self.weights), ("training. or sampling.", self.special)):
             if unused := set(names) - used:
                 raise OptionError(f"{key} names {min(unused)}, which is in no task; correct the name")
-        known = {*FEATURE_EXTRACTORS, *FLOW_ESTIMATORS}
+        known = {*FEATURE_EXTRACTORS, *FLOW_ESTIMATORS, *FLOW_WEIGHTS}
         for name in {*self.substitutes, *self.substitutes.values()}:
             if name not in known:
                 raise OptionError(f"substitutes names {name}; there are {', '.join(sorted(known))}")
@@ -143,6 +148,21 @@ class Experiment:
             get_network(name)
             self.training_of(name)
             self.sampling_of(name)
+
+    def every_network(self) -> set[str]:
+        """All networks that learn anything."""
+        used = {name for names in self.networks.values() for name in names}
+        used |= {name for group in self.two_fold for name in group.attackers}
+        used |= {name for learning in self.learned.values() for name in (learning.utility, *learning.budgets)}
+        if self.search is not None:
+            used |= {self.search.action, *self.search.attackers}
+        return used
+
+    def with_published_weights(self) -> Experiment:
+        """The same with published weights for all networks that have some, but those that have a file already. Raises
+        WeightsError where they are not in the weights folder."""
+        found = {n: published_weights(n) for n in sorted(self.every_network() - set(self.weights))}
+        return replace(self, weights={**self.weights, **{n: str(path) for n, path in found.items() if path}})
 
     def every_obfuscator(self) -> tuple[str, ...]:
         """The original, then all others, each once; those first that most has to be done with."""
@@ -198,7 +218,15 @@ class Experiment:
 
     def preparation(self, dataset: str, root: Path, work: Path) -> Preparation:
         """Copies of a dataset with the networks and obfuscations of this experiment. work: folder for copies."""
-        return Preparation(root, work, dataset=dataset, substitutes=self.substitutes, selective=self.selective)
+        return Preparation(
+            root,
+            work,
+            dataset=dataset,
+            substitutes=self.substitutes,
+            selective=self.selective,
+            external=self.external,
+            library=self.library,
+        )
 
     def runs(self, num_folds: Mapping[str, int]) -> Iterator[Run]:
         """All trainings, each once, obfuscator by obfuscator. num_folds: by task."""
@@ -220,11 +248,21 @@ class Experiment:
 
     def _pairs(self, seeds: int, task: str, num_folds: int) -> list[tuple[int, int]]:
         """(seed, fold)"""
-        if not self.folds:
+        folds = self.folds_of(task)
+        if not folds:
             return [(seed, seed % num_folds) for seed in range(seeds)]
-        if max(self.folds) >= num_folds:
-            raise OptionError(f"{task} of {self.dataset} has the folds 0 to {num_folds - 1}")
-        return [(seed, fold) for fold in self.folds for seed in range(seeds)]
+        if max(folds) >= num_folds:
+            raise OptionError(
+                f"{task} of {self.dataset} has the folds 0 to {num_folds - 1}; give those of each task: "
+                "folds = { action = [0], privacy = [0] }"
+            )
+        return [(seed, fold) for fold in folds for seed in range(seeds)]
+
+    def folds_of(self, task: str) -> tuple[int, ...]:
+        """The folds that are named for a task; none where seeds choose them."""
+        if not isinstance(self.folds, Mapping):
+            return self.folds
+        return tuple(self.folds.get(task, () if task == ACTION else self.folds.get(PRIVACY, ())))
 
     def _unseen(self, group: TwoFold, obfuscator: str, task: str, names: Sequence[str]) -> Sequence[str]:
         """Who judges an obfuscator in the two-fold evaluation: attackers, and for actions the network that was trained

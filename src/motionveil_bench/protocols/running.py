@@ -26,7 +26,7 @@ from ..models import get_network
 from ..models.hub import HUB, row_name
 from ..results import Row, append_rows, hash_of, identity, merged, read_rows
 from .evaluator import Evaluator
-from .experiment import Experiment, Run
+from .experiment import ACTION, Experiment, Run
 
 Item = TypeVar("Item")
 
@@ -90,6 +90,7 @@ class Benchmark:
         self.dataset = get_dataset(experiment.dataset, places.root, places.annotations)
         self.experiment = experiment.for_tasks(self.dataset.tasks)
         self.preparation = experiment.preparation(experiment.dataset, places.root, places.work)
+        self.preparation.sources = self.sources
         self.store = FrameStore(self.preparation, memory=memory)
         footage = Footage(self.dataset, self.preparation, self.store)
         self._attributes = footage
@@ -104,6 +105,7 @@ class Benchmark:
                 raise InputError(str(error).replace("--annotations", "--attribute-annotations")) from error
             preparation = experiment.preparation(other, places.attribute_root, places.work)
             preparation.digests = self.preparation.digests  # one file, one memory
+            preparation.sources = _sources_of(dataset, [task for task in dataset.tasks if task != ACTION])
             self._attributes = Footage(dataset, preparation, FrameStore(preparation, memory=memory))
         self.evaluator = Evaluator(self.experiment, footage, self._attributes, places.work)
         self._read: tuple[int, set[tuple[Any, ...]]] = (-1, set())
@@ -125,7 +127,7 @@ class Benchmark:
         """
         instances = self._instances(self._work(obfuscator))
         if at_least_one and not instances:
-            return (Instance(obfuscator, 0, (*self.experiment.folds, 0)[0]),)
+            return (Instance(obfuscator, 0, (*self.experiment.folds_of(ACTION), 0)[0]),)
         return instances
 
     def _instances(self, work: Iterable[Work]) -> tuple[Instance, ...]:

@@ -23,8 +23,9 @@ from motionveil.obfuscation.presets import get_preset
 
 from ..clips.footage import Footage
 from ..clips.frames import FrameStore
-from ..copies.obfuscations import ORIGINAL, read_selective, selective_table
+from ..copies.obfuscations import ORIGINAL
 from ..copies.preparation import VERSION as COPIES
+from ..copies.selections import read_selective, selective_table
 from ..datasets import get_dataset
 from ..evaluation import f_lambda
 from ..results import current_commit, hash_of
@@ -119,6 +120,7 @@ class Search:
         store = FrameStore(self.preparation, memory=memory)
         footage = Footage(dataset, self.preparation, store, without_test=True)
         self.evaluator = Evaluator(experiment, footage, footage, places.work)
+        self.preparation.sources = self.sources()
 
     def runs(self, obfuscator: str) -> tuple[Run, ...]:
         """The trainings of a trial: actions first, then each attacker."""
@@ -143,6 +145,7 @@ class Search:
         return hash_of(
             [
                 [VERSION, COPIES, self._version, HIDEABLE, dict(RANGES), told, start.as_record()],
+                *self.preparation.made_of(start).values(),
                 [[run.task, self.evaluator.configuration(run, ORIGINAL)] for run in self.runs(ORIGINAL)],
             ]
         )
@@ -184,7 +187,7 @@ class Search:
 
     def score(self, table: Mapping[str, Any], tell: Callable[[str], None]) -> tuple[float, dict[str, float]]:
         """Accuracy of actions, and of each attacker, on the validation clips that settings make."""
-        obfuscation = read_selective(table, f"[selective.{FOUND}]")
+        obfuscation = read_selective(table, f"[selective.{FOUND}]", self.preparation.libraries.own)
         name = f"{FOUND}-{hash_of(obfuscation.as_record())}"  # trials of the same settings share all
         self.preparation.selective[name] = obfuscation
         self.preparation.check(name)

@@ -14,6 +14,11 @@ from .published import Published
 from .study import ACTION, Attribute, Recogniser, Study, recogniser_order
 from .tables import Cell, Group, Section, Table, by_role, limits, percent, plain, points, ranked, ratio
 
+MIXED = "mixed"
+_FLATTERS = (
+    " This protocol flatters whoever is not retrained: attackers of learned methods know what these make, those of all "
+    "others do not. It is here to be compared with the paper; the table of retrained networks is the fair one."
+)
 MOST = 24
 """Attributes that a table shows."""
 
@@ -143,9 +148,15 @@ def _attacker_row(study: Study, attribute: Attribute, name: str, floors: Sequenc
 
 
 def comparison_table(study: Study, protocol: str, published: Published) -> Table:
-    """One protocol: action, privacy, f_0.5 per attribute, and by how much our presets are above the best other."""
+    """One protocol: action, privacy, f_0.5 per attribute, and by how much our presets are above the best other.
+
+    protocol: also 'mixed', see `Tradeoffs`.
+    """
     columns = {attribute: Tradeoffs(study, attribute, protocol) for attribute in study.compared_attributes}
-    printed = {a: {item.obfuscator: item for item in published.of(a.dataset, protocol)} for a in columns}
+    printed = {
+        a: {item.obfuscator: item for item in published.of(a.dataset, None if protocol == MIXED else protocol)}
+        for a in columns
+    }
     groups, blocks = [], list[dict[str, list[Cell]]]()
     for attribute, found in columns.items():
         names: tuple[str, ...] = ("action ↑", "privacy ↓", "f₀.₅ ↑", "Δ")
@@ -170,7 +181,7 @@ def comparison_table(study: Study, protocol: str, published: Published) -> Table
         "Accuracy in per cent, averaged over networks: action over those that see clips, privacy over those that see "
         "single frames, as in the paper. f₀.₅ = (action + 1 − privacy) / 2. Δ: f₀.₅ of ours above the best of the "
         "others. Best bold, second underlined, references and the original aside. Strongest attackers are in tables of "
-        "their own: an average hides them.",
+        "their own: an average hides them." + (_FLATTERS if protocol == MIXED else ""),
         ("Obfuscator",),
         tuple(groups),
         by_role(study.obfuscators, row),
@@ -209,14 +220,26 @@ def long_table(study: Study) -> Table:
     )  # fmt: skip
 
 
+def is_mixed(study: Study) -> bool:
+    """Whether there is what the mixed protocol compares: learned methods, retrained, and others, frozen."""
+    learned = {row.protocol for row in study.rows if role(row.obfuscator) == "learned"}
+    return "retrained" in learned and any(
+        row.protocol == "frozen" and role(row.obfuscator) == "ours" for row in study.rows
+    )
+
+
 class Tradeoffs:
-    """Action, privacy and f_0.5 of every obfuscator for one attribute under one protocol; None where not known."""
+    """Action, privacy and f_0.5 of every obfuscator for one attribute under one protocol; None where not known.
+
+    'mixed' is that of Ilic et al.: networks of learned methods were trained on what these make, all others were not.
+    """
 
     def __init__(self, study: Study, attribute: Attribute, protocol: str) -> None:
-        names = study.obfuscators
-        self.action = {name: study.action(attribute.dataset, name, protocol) for name in names}
-        self.privacy = {name: study.privacy(attribute, name, protocol) if attribute.task else None for name in names}
-        self.f = {name: tradeoff(self.action[name], self.privacy[name]) for name in names}
+        mixed = {name: "retrained" if role(name) == "learned" else "frozen" for name in study.obfuscators}
+        used = mixed if protocol == MIXED else dict.fromkeys(mixed, protocol)
+        self.action = {name: study.action(attribute.dataset, name, used[name]) for name in used}
+        self.privacy = {n: study.privacy(attribute, n, used[n]) if attribute.task else None for n in used}
+        self.f = {name: tradeoff(self.action[name], self.privacy[name]) for name in used}
 
     def delta(self, name: str) -> Estimate | None:
         """f_0.5 of one of ours above the best baseline or learned method; None for all others."""

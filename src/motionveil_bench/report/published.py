@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from motionveil.detection.features.encoder import ASSETS
 
+from ..datasets.published import base_name
 from .names import dataset_name
 from .tables import Cell, Group, Section, Table, plain
 
@@ -45,20 +46,20 @@ class Published:
 
     def accuracy(self, kind: str, network: str, dataset: str) -> float | None:
         """Top-1 on unmodified video (Table 1 of the CVPR 2024 paper)."""
-        return self.top1.get(kind, {}).get(network, {}).get(dataset)
+        return self.top1.get(kind, {}).get(network, {}).get(base_name(dataset))
 
     def of(self, dataset: str, protocol: str | None = None) -> list[Tradeoff]:
         """Published pairs of the CVPR 2024 paper on a data set, of one protocol or of all."""
         return [
             item for item in self.tradeoffs
-            if item.source == "cvpr2024" and item.dataset == dataset and protocol in (None, item.protocol)
+            if item.source == "cvpr2024" and item.dataset == base_name(dataset) and protocol in (None, item.protocol)
         ]  # fmt: skip
 
     def two_fold(self, dataset: str, metric: str) -> list[Tradeoff]:
         """Published pairs of the two-fold evaluation (Wu et al., TPAMI 2020) on a data set, judged by this metric."""
         return [
             item for item in self.tradeoffs
-            if (item.source, item.dataset, item.metric) == ("tpami2020", dataset, metric)
+            if (item.source, item.dataset, item.metric) == ("tpami2020", base_name(dataset), metric)
         ]  # fmt: skip
 
 

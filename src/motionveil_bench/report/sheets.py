@@ -17,7 +17,7 @@ from motionveil._core.errors import OptionError
 from motionveil._core.types import Clip, Float32Array, UInt8Array
 from motionveil.detection.features import FeatureExtractor
 from motionveil.detection.saliency import saliency_maps
-from motionveil.detection.templates import ATTRIBUTES, Template, default_library
+from motionveil.detection.templates import ATTRIBUTES, Template, built_in_library, default_library
 from motionveil.flow import DISFlow, FlowEstimator
 from motionveil.flow.middlebury import flow_colours
 from motionveil.obfuscation.factory import Networks
@@ -25,6 +25,7 @@ from motionveil.pipeline.runner import Window, first_frames
 from motionveil.pipeline.saliency_export import MAPS
 from motionveil.video import open_source
 
+from ..copies.libraries import with_found
 from ..copies.obfuscations import OBFUSCATIONS, ORIGINAL, get_obfuscation
 from .names import obfuscator_name, obfuscator_order
 from .writing import Sheet
@@ -60,7 +61,10 @@ def video_sheets(
         elif name in OBFUSCATIONS:
             made = get_obfuscation(name, substitutes, dataset=dataset)
             assert made is not None
-            stream = made.make(made.networks(), partial(first_frames, source, Window())).stream(iter(clips))
+            networks, library = made.networks(), built_in_library()
+            if made.looks and made.preset.features != "parts":
+                library = with_found(library, networks.extractor(), list(videos[ORIGINAL][:: max(1, num_frames // 6)]))
+            stream = made.make(networks, partial(first_frames, source, Window()), library).stream(iter(clips))
             videos[name] = np.concatenate([ops.to_host(clip.frames) for clip in stream])
     sheets = [obfuscation_sheet(videos, moments=2)]
     if len(videos[ORIGINAL]) > 1:

@@ -25,7 +25,15 @@ from ..adversarial.history import Learned
 from ..results import Row
 from .cautions import cautions
 from .charts import Chart
-from .comparison import attacker_table, class_tables, comparison_table, long_table, original_table
+from .comparison import (
+    MIXED,
+    attacker_table,
+    class_tables,
+    comparison_table,
+    is_mixed,
+    long_table,
+    original_table,
+)
 from .figures import charts, confusion_charts
 from .learning import learning_cautions, learning_charts
 from .plots import draw
@@ -158,7 +166,8 @@ def make_report(
     def some(prefix: str) -> tuple[Chart, ...]:
         return tuple(chart for chart in drawn if chart.name.startswith(prefix))
 
-    compared = _filled(*(comparison_table(study, protocol, known) for protocol in study.compared), long_table(study))
+    protocols = [*study.compared, *([MIXED] if is_mixed(study) else [])]
+    compared = _filled(*(comparison_table(study, protocol, known) for protocol in protocols), long_table(study))
     parts = (
         Part(
             "What leaks, and what is kept",

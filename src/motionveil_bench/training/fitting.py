@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from torch.nn import functional
 from motionveil._core.errors import OptionError
 
 from ..results import hash_of
+from .curves import Curves, open_curves
 from .history import (
     BEST,
     Epoch,
@@ -35,30 +35,6 @@ from .history import (
 )
 from .loading import Batches, Predictor, TrainingSet, ViewSet, plan, sum_over_devices, training_loader
 from .settings import Training, make_fabric, random_numbers
-
-
-@contextmanager
-def open_tensorboard(folder: Path, epoch: int, wanted: bool = True) -> Iterator[Callable[[Epoch], None]]:
-    """Gives what adds an epoch to the curves below a folder, which go on at `epoch`.
-
-    It adds nothing where that is not wanted or TensorBoard is not installed.
-    """
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        wanted = False
-    if not wanted:
-        yield lambda epoch: None
-        return
-
-    def write_scalars(epoch: Epoch) -> None:
-        for name in ("train_loss", "validation_loss", "validation_accuracy"):
-            writer.add_scalar(name, getattr(epoch, name), epoch.epoch)
-        writer.flush()
-
-    with SummaryWriter(str(folder / "tensorboard"), purge_step=epoch) as writer:
-        yield write_scalars
-
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -106,6 +82,15 @@ def fit(
     return Fitted(folder / BEST, tuple(history))
 
 
+def _set_training(network: nn.Module) -> None:
+    """Training mode, but not of layers whose weights stay: their batch norm keeps what it has counted."""
+    network.train()
+    for module in network.modules():
+        own = list(module.parameters(recurse=False))
+        if own and not any(parameter.requires_grad for parameter in own):
+            module.training = False
+
+
 def _check(settings: Training, fabric: Fabric) -> None:
     if fabric.strategy.precision.precision != settings.precision:
         raise OptionError(
@@ -146,6 +131,7 @@ class _Run:
     best: dict[str, Tensor] = field(default_factory=dict)
     saving: Saving = field(default_factory=Saving)
     batches: Batches = field(default_factory=Batches)
+    curves: Curves = field(default_factory=Curves)
 
     def __post_init__(self) -> None:
         settings, fabric = self.settings, self.fabric
@@ -166,19 +152,19 @@ class _Run:
             lowest = lowest_loss(self.history)
             on_progress(Progress(epoch, self.settings.epochs, step, steps, train_loss, lowest, left))
 
-        with open_tensorboard(self.folder, first, self.fabric.is_global_zero) as write_scalars:
+        with open_curves(self.folder, first, wanted=self.fabric.is_global_zero) as self.curves:
             for number in range(first, self.settings.epochs):
                 if self.history and number - best_of(self.history).epoch > self.settings.patience:
                     break
                 begin = time.monotonic()
                 train_loss, steps = self._learn(number, tell)
-                validation_loss, accuracy = self._validate(number)
+                validation_loss, accuracy, shown = self._validate(number)
                 epoch = Epoch(number, train_loss, validation_loss, accuracy, time.monotonic() - begin)
                 if validation_loss < lowest_loss(self.history):
                     state = self.network.state_dict()
                     self.best = {name: value.detach().cpu().clone().contiguous() for name, value in state.items()}
                 self.history.append(epoch)
-                write_scalars(epoch)
+                self.curves.add_epoch(epoch, *shown)
                 self._save()
                 tell(number, steps, steps, train_loss)
         if self.fabric.is_global_zero:
@@ -193,7 +179,7 @@ class _Run:
         steps = plan(len(self.train), settings.batch_size, settings.accumulate, world, self.seed, epoch)
         shares = [step[rank::world] for step in steps]
         self.batches.set(epoch, [batch for share in shares for batch in share])
-        self.network.train()
+        _set_training(self.network)
         sum_of_losses, clips = 0.0, 0
         with random_numbers(self.seed, epoch, rank, device=fabric.device):
             loaded = iter(self.loader)
@@ -203,6 +189,8 @@ class _Run:
                 step_loss = torch.zeros((), device=fabric.device)
                 for place, batch in enumerate(share, 1):
                     inputs, targets = fabric.to_device(next(loaded))
+                    if not (epoch or number) and place == 1:
+                        self.curves.add_clips(inputs, epoch)
                     with fabric.no_backward_sync(self.module, enabled=place < len(share)):
                         loss = self.loss(self.module(inputs), targets) * (len(batch) / in_step)
                         fabric.backward(loss * world)  # several devices take the mean of their gradients
@@ -219,8 +207,8 @@ class _Run:
                 sum_of_losses, clips = sum_of_losses + mean * in_step, clips + in_step
         return sum_of_losses / clips, len(steps)
 
-    def _validate(self, epoch: int) -> tuple[float, float]:
-        """Loss and accuracy on the validation clips."""
+    def _validate(self, epoch: int) -> tuple[float, float, tuple[Tensor, Tensor]]:
+        """Loss and accuracy on the validation clips, and their logits and targets."""
         if self.fabric.world_size > 1:  # what batch norm has counted is the first device's, as in the file
             for buffer in self.network.buffers():
                 torch.distributed.broadcast(buffer, 0)
@@ -231,7 +219,7 @@ class _Run:
         else:
             loss = functional.binary_cross_entropy_with_logits(logits, targets)
             right = (logits > 0) == (targets > 0.5)
-        return self._finite(float(loss), epoch), float(right.float().mean())
+        return self._finite(float(loss), epoch), float(right.float().mean()), (logits, targets)
 
     def _finite(self, loss: float, epoch: int) -> float:
         if not math.isfinite(loss):

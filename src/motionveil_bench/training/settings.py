@@ -47,7 +47,8 @@ class Training(Settings):
     optimiser, on all devices together, so that a training does not depend on how many there are. warmup_epochs: the
     learning rate rises from zero for so long. schedule: what it does then, 'constant', or 'cosine' down to zero at the
     last epoch. label_smoothing: in [0, 1). clip_gradients: largest norm of the gradient; 0 leaves it. precision:
-    '32-true', 'bf16-mixed' or '16-mixed'. workers: processes that load clips; the result does not depend on them.
+    '32-true', 'bf16-mixed' or '16-mixed'. train: 'all' weights, or those of the 'head' alone, with the pretrained trunk
+    as it is (see `models.freeze_trunk`). workers: processes that load clips; the result does not depend on them.
     Raises OptionError for what makes no sense.
     """
 
@@ -62,11 +63,15 @@ class Training(Settings):
     label_smoothing: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     clip_gradients: NotNegative = 0.0
     precision: Precision = "32-true"
+    train: Literal["all", "head"] = "all"
     workers: Annotated[int, Meta(ge=0, le=256)] = 0
 
     def as_record(self) -> dict[str, Any]:
         """All settings that the result depends on, for JSON and for a hash."""
-        return {name: value for name, value in asdict(self).items() if name != "workers"}
+        told = {name: value for name, value in asdict(self).items() if name != "workers"}
+        if self.train == "all":
+            del told["train"]  # which older trainings did not know
+        return told
 
     def learning_rate_at(self, epoch: float) -> float:
         """The learning rate after so many epochs, parts of one included."""

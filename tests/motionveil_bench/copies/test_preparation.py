@@ -87,26 +87,6 @@ def test_a_missing_source_is_named(actors: Procedural, tmp_path: Path) -> None:
             Preparation(actors.root, tmp_path).prepare("videos/none.mkv", obfuscator)
 
 
-def test_templates_are_looked_for_in_every_source(
-    actors: Procedural, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As for networks that have no templates of their own: in its first frames, not in those of another video."""
-    asked: list[np.ndarray] = []
-
-    def choose(where: object, preset: object, extractor: object, *, frames: object = None, **rest: object) -> object:
-        assert callable(frames)
-        asked.append(frames())
-        raise InputError("enough")
-
-    monkeypatch.setattr("motionveil_bench.copies.obfuscations.choose_region", choose)
-    preparation = Preparation(actors.root, tmp_path, substitutes={"dino_vits8": "parts", "raft": "dis"})
-    for record in actors.records("action")[:2]:
-        with pytest.raises(InputError, match="enough"):
-            preparation.prepare(record.source, "paper")
-    assert len(asked) == 2
-    assert not np.array_equal(asked[0], asked[1])
-
-
 def test_digests_are_remembered_until_a_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "a.bin"
     file.write_bytes(b"one")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from motionveil_bench.datasets import DATASETS, AnnotatedDataset
+from motionveil_bench.datasets.published import base_name
 from motionveil_bench.datasets.vispr import OF_PA_HMDB51
 
 from .checks import check_splits, sizes, subjects_apart
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.data
 
 
 def read(name: str, data_dir: Path, tmp_path: Path) -> AnnotatedDataset:
-    return DATASETS[name](tmp_path, data_dir / "splits" / name)
+    return DATASETS[name](tmp_path, data_dir / "splits" / base_name(name))
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,12 @@ def read(name: str, data_dir: Path, tmp_path: Path) -> AnnotatedDataset:
             [(179, 48, 55), (182, 48, 52), (178, 48, 56), (180, 48, 54), (156, 61, 65), (153, 35, 94)],
         ),
         ("sbu", "identity", 13, 282, 21, [(166, 22, 94)]),
+        ("kth_published", "action", 6, 599, 25, [(239, 60, 300)]),
+        ("kth_published", "identity", 25, 599, 25, [(299, 150, 150)]),
+        ("ipn_published", "action", 13, 4218, 50, [(2613, 504, 1101)]),
+        ("ipn_published", "gender", 2, 200, 50, [(124, 24, 52)]),
+        ("sbu_published", "action", 8, 282, 21, [(153, 35, 94)]),
+        ("sbu_published", "identity", 13, 282, 21, [(166, 22, 94)]),
         ("ucf101", "action", 101, 13320, 2525, [(7902, 1635, 3783), (7961, 1625, 3734), (7975, 1649, 3696)]),
         ("ucf101_5", "action", 5, 583, 125, [(337, 72, 174)]),
         ("hmdb51", "action", 51, 6766, 1407, [(2954, 616, 1530), (2962, 608, 1530), (2957, 613, 1530)]),

@@ -197,3 +197,20 @@ def test_datasets_by_name(tmp_path: Path) -> None:
         get_dataset("kinetics", tmp_path)
     with pytest.raises(InputError, match="is in none of the usual places"):
         get_dataset("ucf101", tmp_path)
+
+
+def test_units_as_published(tmp_path: Path) -> None:
+    kth = get_dataset("kth_published", archives.kth(tmp_path / "kth"))
+    records = kth.records("action")
+    assert (len(records), records[0].name, records[0].stop) == (599, "person01_boxing_d1", None)
+    for task, tested in (("action", 300), ("identity", 150)):
+        check_splits(kth, task)
+        assert len(kth.split(task).test) == tested
+    assert {record.subject for record in kth.split("action").test} == {record.subject for record in records}
+    ipn = get_dataset("ipn_published", archives.ipn(tmp_path / "ipn"))
+    assert [record.name for record in ipn.split("gender").test] == [f"1CM1_{n}_R_#{n}" for n in range(9, 13)]
+    assert all(record.stop is None for record in ipn.records("gender"))
+    assert ipn.split("action") == get_dataset("ipn", tmp_path / "ipn").split("action")
+    for task in ("action", "gender"):
+        check_splits(ipn, task)
+        subjects_apart(ipn, task)

@@ -53,3 +53,15 @@ def test_two_inputs_are_enough_on_the_device_that_trains(batch_size: int) -> Non
     assert 0 < learned < 1
     device = make_fabric().device.type
     assert seen == [(min(2, batch_size), device, learns) for learns in (True, True, False, False)]
+
+
+def test_missing_weights_are_told_and_all_else_is_estimated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTIONVEIL_WEIGHTS", str(tmp_path / "none"))
+    root = make(tmp_path / "actors", num_subjects=3, num_clips=3, num_frames=2, size=32).root
+    experiment = Experiment("small", "procedural", {"action": ("small_bag",)}, obfuscators=("paper", "iid_noise"))
+    benchmark = Benchmark(experiment, Places(root, None, tmp_path / "work", tmp_path / "rows.jsonl"), threads=1)
+    monkeypatch.setattr(estimating, "_seconds_of_inputs", lambda *told: (2.0, 0.25))
+    found = estimating.estimate(benchmark)
+    assert list(found.copies) == ["iid_noise"]
+    assert "motionveil weights fetch dino_vits8" in found.untimed["paper"]
+    assert any("not timed" in line for line in found.lines())

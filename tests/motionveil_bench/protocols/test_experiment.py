@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from motionveil._core.errors import InputError, OptionError
+from motionveil._core.errors import InputError, OptionError, WeightsError
+from motionveil.models.weights import WEIGHTS
 from motionveil.obfuscation.presets import PRESETS
 from motionveil.regions import Where
-from motionveil_bench.copies.obfuscations import OBFUSCATIONS, Obfuscation, read_selective, selective_table
+from motionveil_bench.copies.obfuscations import OBFUSCATIONS, Obfuscation
 from motionveil_bench.copies.preparation import Preparation
+from motionveil_bench.copies.selections import read_selective, selective_table
+from motionveil_bench.models import NETWORKS
 from motionveil_bench.protocols.experiment import Experiment, Run
 from motionveil_bench.protocols.experiment_file import read_experiment
 
@@ -125,6 +128,37 @@ def test_a_part_of_it(tmp_path: Path) -> None:
 def test_what_is_wrong_is_said(tmp_path: Path, change: tuple[str, str], message: str) -> None:
     with pytest.raises((OptionError, InputError), match=message):
         read_experiment(_file(tmp_path, SMALL.replace(*change, 1)))
+
+
+def test_published_weights_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTIONVEIL_WEIGHTS", str(tmp_path))
+    text = SMALL.replace('action = ["small_r3d"]', 'action = ["e2s_x3d_s", "mobilenet_v1_050"]')
+    with pytest.raises(WeightsError, match="motionveil weights fetch x3d_s"):
+        read_experiment(_file(tmp_path, "pretrained = true\n" + text))
+    (tmp_path / "X3D_S.pyth").write_bytes(b"weights")
+    assert read_experiment(_file(tmp_path, text)).weights == {}
+    found = read_experiment(_file(tmp_path, text), pretrained=True).weights
+    assert found == {"e2s_x3d_s": str(tmp_path / "X3D_S.pyth")}
+    named = read_experiment(_file(tmp_path, text + "[weights]\ne2s_x3d_s = 'mine.pth'"), pretrained=True).weights
+    assert named == {"e2s_x3d_s": str(tmp_path / "mine.pth")}
+
+
+def test_all_published_weights_but_one_are_in_the_table() -> None:
+    urls = {weights.url for weights in WEIGHTS.values()}
+    published = {name: network.pretrained for name, network in NETWORKS.items() if network.pretrained}
+    assert {name for name, url in published.items() if url not in urls} == {"c3d"}
+
+
+def test_folds_of_each_task(tmp_path: Path) -> None:
+    text = SMALL.replace("seeds = ", "folds = { action = [1], privacy = [0, 2] }\nseeds = ")
+    experiment = read_experiment(_file(tmp_path, text)).for_tasks(("action", "identity"))
+    runs = set(experiment.runs({"action": 2, "identity": 3}))
+    assert {run.fold for run in runs if run.task == "action"} == {1}
+    assert {run.fold for run in runs if run.task == "identity"} == {0, 2}
+    with pytest.raises(OptionError, match=r"identity of .* has the folds 0 to 0"):
+        list(experiment.runs({"action": 2, "identity": 1}))
+    with pytest.raises(OptionError, match="folds names age"):
+        read_experiment(_file(tmp_path, text.replace("action = [1]", "age = [1]")))
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

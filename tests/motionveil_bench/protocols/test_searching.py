@@ -18,7 +18,8 @@ from motionveil._core.errors import DependencyError, OptionError, OutputError
 from motionveil.obfuscation.presets import PRESETS
 from motionveil_bench.cli.command import command
 from motionveil_bench.copies import preparation
-from motionveil_bench.copies.obfuscations import OBFUSCATIONS, read_selective
+from motionveil_bench.copies.obfuscations import OBFUSCATIONS
+from motionveil_bench.copies.selections import read_selective
 from motionveil_bench.datasets.procedural import Procedural
 from motionveil_bench.protocols import proposals
 from motionveil_bench.protocols.experiment_file import read_experiment

@@ -11,6 +11,7 @@ from motionveil_bench.report.comparison import (
     attacker_table,
     class_tables,
     comparison_table,
+    is_mixed,
     long_table,
     original_table,
 )
@@ -113,6 +114,22 @@ def test_table_2_says_how_far_ours_are_above_the_best_other(study: Study) -> Non
     assert other[published].text == "83.64 / 59.39 / 0.62"
     assert _line(table, "odd_name")[published].text == "–"
     assert not any("published" in column for column in _columns(comparison_table(study, "retrained", Published())))
+
+
+def test_the_papers_protocol_is_labelled_as_flattering(study: Study) -> None:
+    assert not is_mixed(study)
+    found = rows(("original", "blur_weak", "secure", "blur_strong"))
+    mixed = Study(replace(r, obfuscator=r.obfuscator.replace("blur_strong", "bdq")) for r in found)
+    assert is_mixed(mixed)
+    table, frozen, retrained = (
+        comparison_table(mixed, p, published_figures()) for p in ("mixed", "frozen", "retrained")
+    )
+    place = _columns(table).index("KTH: action ↑")
+    for name, fair in (("Preset secure", frozen), ("BDQ", retrained), ("Blur κ=13 σ=10 (weak)", frozen)):
+        assert _line(table, name)[place].text == _line(fair, name)[place].text
+    assert "flatters" in table.title
+    assert "flatters" in table.caption
+    assert _line(table, "BDQ")[_columns(table).index("KTH: published action / privacy / f₀.₅")].text.startswith("91.11")
 
 
 def test_the_long_form_has_intervals_and_priors(study: Study) -> None:

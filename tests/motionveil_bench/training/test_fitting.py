@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from motionveil._core.errors import OptionError, WeightsError
+from motionveil_bench.models import Network, freeze_trunk
 from motionveil_bench.training import Progress, fit, is_finished, load_best, make_fabric, predict
 from motionveil_bench.training.settings import Precision
 
@@ -151,6 +152,19 @@ def test_frozen_weights_stay(tmp_path: Path) -> None:
     assert torch.equal(network.conv.weight, before)
 
 
+def test_a_frozen_trunk_stays_to_what_its_batch_norm_has_counted(tmp_path: Path) -> None:
+    network = Tiny()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    freeze_trunk(network, Network(Tiny, "frame", 6, head=("linear.",)))
+    fit(network, Clips(8), Views(4), SETTINGS, tmp_path, seed=0)
+    changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {"linear.weight", "linear.bias"}
+    with pytest.raises(OptionError, match="set train = 'all'"):
+        freeze_trunk(network, Network(Tiny, "frame", 6))
+    assert "train" not in SETTINGS.as_record()
+    assert dataclasses.replace(SETTINGS, train="head").as_record()["train"] == "head"
+
+
 @pytest.mark.parametrize("num", [1, 5])
 def test_a_single_clip_left_over_does_not_crash_batch_norm(tmp_path: Path, num: int) -> None:
     class Norm(Tiny):
@@ -228,6 +242,8 @@ def test_curves_are_drawn_where_tensorboard_is_installed(tmp_path: Path, monkeyp
     events = reader.EventAccumulator(str(tmp_path / "with" / "tensorboard")).Reload()
     curve = {event.step: event.value for event in events.Scalars("validation_loss")}
     assert curve == pytest.approx({epoch.epoch: epoch.validation_loss for epoch in fitted.history}, rel=1e-5)
+    assert {event.value for event in events.Scalars("validation_top5")} == {1.0}
+    assert {"validation_confusion", "clips"} <= set(events.Tags()["images"])
 
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     fit(Tiny(), Clips(8), Views(4), SETTINGS, tmp_path / "without", seed=0)

@@ -67,6 +67,11 @@ def read_vector(path: str | Path) -> Float32Array:
 def _load(path: Path) -> Any:
     """The content of a file, with tensors on the CPU; pickled code is rejected."""
     torch = require_torch()
+    if path.suffix in (".index", ".meta") or ".data-00" in path.name or path.with_name(f"{path.name}.index").exists():
+        raise WeightsError(
+            f"{path} is a TensorFlow checkpoint, which cannot be read here; where TensorFlow is installed, write its "
+            "variables to a .safetensors file under the names of the network here"
+        )
     if not path.is_file():
         raise WeightsError(f"{path} does not exist; check the path")
     try:

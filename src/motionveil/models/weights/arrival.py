@@ -140,6 +140,11 @@ def _checked(weights: Weights, path: Path, target: Path, said: str) -> Digest:
             f"{said} is not {weights.name}: {digest.size} bytes instead of about {weights.size}; "
             "download it again, or choose another file"
         )
+    if not digest.sha256.startswith(weights.digits):
+        raise WeightsError(
+            f"{said} is not {weights.name}: its sha256 begins with {digest.sha256[:8]}, not {weights.digits}; "
+            "download it again, or choose another file"
+        )
     if expected is not None and digest != expected:
         remedy = (
             "download it again, or choose another file"

@@ -132,6 +132,11 @@ def known(weights: Weights, folder: Path) -> Digest | None:
 def check(weights: Weights, path: Path, digest: Digest) -> None:
     """Raise WeightsError if a file in a weights folder fails verification."""
     expected = known(weights, path.parent)
+    if not digest.sha256.startswith(weights.digits):
+        raise WeightsError(
+            f"{path} is damaged or a different file: its sha256 begins with {digest.sha256[:8]}, not {weights.digits}; "
+            f"download it again with: motionveil weights fetch {weights.name} --overwrite"
+        )
     if expected and digest != expected:
         raise WeightsError(
             f"{path} is damaged or a different file: sha256 {digest.sha256[:8]}… and {digest.size} bytes instead of "
@@ -147,8 +152,8 @@ def looks_right(weights: Weights, path: Path) -> bool:
 
 
 def is_near(size: int, weights: Weights) -> bool:
-    """Whether a size is close to that of weights whose exact size is not published."""
-    return abs(size - weights.size) <= 0.02 * weights.size
+    """Whether a size is close to that of weights whose exact size is not published; any size if that is unknown."""
+    return not weights.size or abs(size - weights.size) <= 0.02 * weights.size
 
 
 def verify_weights(weights: Weights, path: Path) -> bool:

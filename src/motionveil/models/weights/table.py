@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ class Weights:
         licence: SPDX identifier of the licence of the weights.
         data: Training data, with its terms if narrower than the licence.
         source: The paper.
-        size: Bytes; exact if the sha256 is known, otherwise within 2 %.
+        size: Bytes; exact if the sha256 is known, otherwise within 2 %; 0 if unknown.
         sha256: 64 hexadecimal digits; None if not published.
         member: Path inside the ZIP archive at the URL; None if the URL is the file itself.
     """
@@ -41,7 +42,15 @@ class Weights:
     @property
     def megabytes(self) -> str:
         """The size in megabytes, formatted."""
+        if not self.size:
+            return "? MB"
         return f"{self.size / 1e6:.{0 if self.size > 1e6 else 1}f} MB"
+
+    @property
+    def digits(self) -> str:
+        """The first digits of the sha256, which torchvision writes into file names; empty if there are none."""
+        found = re.search(r"-([0-9a-f]{8})\.pth$", self.file)
+        return found[1] if found else ""
 
 
 _DINO = "Caron et al., Emerging Properties in Self-Supervised Vision Transformers, ICCV 2021"
@@ -50,12 +59,19 @@ _AUGREG = "Steiner et al., How to Train Your ViT?, TMLR 2022"
 _RAFT = "Teed and Deng, RAFT: Recurrent All-Pairs Field Transforms for Optical Flow, ECCV 2020"
 _YUNET = "Wu, Peng, Yu, YuNet: A Tiny Millisecond-level Face Detector, Machine Intelligence Research 2023"
 
+_NON_LOCAL = "Wang et al., Non-local Neural Networks, CVPR 2018"
+_SLOWFAST = "Feichtenhofer et al., SlowFast Networks for Video Recognition, ICCV 2019"
+_X3D = "Feichtenhofer, X3D: Expanding Architectures for Efficient Video Recognition, CVPR 2020"
+_RESNET = "He et al., Deep Residual Learning for Image Recognition, CVPR 2016"
+_VIT = "Dosovitskiy et al., An Image is Worth 16x16 Words, ICLR 2021"
+
 _META = "https://dl.fbaipublicfiles.com"
 _RAFT_ZIP = "https://dl.dropboxusercontent.com/s/4j4z58wuv8o0mfz/models.zip"
 _LIBFACEDETECTION = "https://raw.githubusercontent.com/ShiqiYu/libfacedetection.train/master/onnx"
 _TORCHVISION = "https://download.pytorch.org/models"
 
 _IMAGENET = "ImageNet (non-commercial research and teaching)"
+_KINETICS = "Kinetics-400 (annotations CC BY 4.0)"
 _WIDER = "WIDER FACE (CC BY-NC-ND 4.0)"
 _THINGS = "FlyingChairs, FlyingThings3D (research, no commercial use)"
 _MIXED = f"{_THINGS}, Sintel, KITTI (CC BY-NC-SA 3.0), HD1K"
@@ -91,6 +107,16 @@ def _torchvision(name: str, network: str, file: str, data: str, size: int, sha25
     return Weights(name, network, description, url, file, "BSD-3-Clause", _RAFT, data, size, sha256)
 
 
+def _kinetics(name: str, file: str, source: str) -> Weights:
+    url = f"{_META}/pytorchvideo/model_zoo/kinetics/{file}"
+    return Weights(name, name, "actions, by PyTorchVideo", url, file, "Apache-2.0", source, _KINETICS, 0)
+
+
+def _imagenet(name: str, file: str, source: str) -> Weights:
+    url = f"{_TORCHVISION}/{file}"
+    return Weights(name, name, "objects, by torchvision", url, file, "BSD-3-Clause", source, _IMAGENET, 0)
+
+
 _SUPERVISED = "supervised (augreg), on ImageNet-21k, then ImageNet-1k"
 
 WEIGHTS: Mapping[str, Weights] = {
@@ -121,6 +147,22 @@ WEIGHTS: Mapping[str, Weights] = {
                      "01064c6dba73b0fc9fc8edf772248560a00a3acfd62ac6677e9eeebad9680e27"),
         _torchvision("raft_large_torchvision", "raft_large", "raft_large_C_T_SKHT_V2-ff5fadd5.pth", _MIXED, 21_106_607,
                      "ff5fadd56d26b40647388883af1547351ea17868b765c05b27231e72dd16a322"),
+        _kinetics("c2d_r50", "C2D_8x8_R50.pyth", _NON_LOCAL),
+        _kinetics("i3d_r50", "I3D_8x8_R50.pyth", _NON_LOCAL),
+        _kinetics("slow_r50", "SLOW_8x8_R50.pyth", _SLOWFAST),
+        _kinetics("slowfast_r50", "SLOWFAST_8x8_R50.pyth", _SLOWFAST),
+        _kinetics("csn_r101", "CSN_32x2_R101.pyth", "Tran et al., Channel-Separated Convolutional Networks, ICCV 2019"),
+        _kinetics("r2plus1d_r50", "R2PLUS1D_16x4_R50.pyth", "Tran et al., A Closer Look at Convolutions, CVPR 2018"),
+        _kinetics("x3d_s", "X3D_S.pyth", _X3D),
+        _kinetics("x3d_m", "X3D_M.pyth", _X3D),
+        _kinetics("x3d_l", "X3D_L.pyth", _X3D),
+        _kinetics("mvit_base_16x4", "MVIT_B_16x4.pyth", "Fan et al., Multiscale Vision Transformers, ICCV 2021"),
+        _imagenet("resnet18", "resnet18-f37072fd.pth", _RESNET),
+        _imagenet("resnet50", "resnet50-0676ba61.pth", _RESNET),
+        _imagenet("resnet101", "resnet101-63fe2227.pth", _RESNET),
+        _imagenet("vit_b_16", "vit_b_16-c867db91.pth", _VIT),
+        _imagenet("vit_b_32", "vit_b_32-d86f8d99.pth", _VIT),
+        _imagenet("inception_v1", "googlenet-1378be20.pth", "Szegedy et al., Going Deeper, CVPR 2015"),
         Weights("yunet", "yunet_n", "face detection, by its authors", f"{_LIBFACEDETECTION}/yunet_n_640_640.onnx",
                 "yunet_n_640_640.onnx", "Apache-2.0", _YUNET, _WIDER, 317_466,
                 "25a606a145a5b6d7271ae138fbd00eba91dad8b83222ae3f2c7ecd0f4a7b0e31"),
