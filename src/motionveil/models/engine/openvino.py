@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ..._core.cores import thread_limit
 from ..._core.errors import OptionError, WeightsError
 from ..._core.types import Float32Array
 from .convert import converted
@@ -89,8 +90,8 @@ class OpenVINONetwork:
                 model = self._read_file()
                 model.reshape([1, *key[0][0]])
             hints: dict[str, Any] = {"INFERENCE_PRECISION_HINT": self._floats, "PERFORMANCE_HINT": "LATENCY"}
-            if self._threads is not None:
-                hints["INFERENCE_NUM_THREADS"] = self._threads
+            if (threads := self._threads or thread_limit()) is not None:
+                hints["INFERENCE_NUM_THREADS"] = min(threads, thread_limit() or threads)
             compiled = self._core.compile_model(model, "CPU", hints)
             self._compiled[key] = (compiled, [])
             if len(self._compiled) > _MAX_SHAPES:
