@@ -43,7 +43,7 @@ _PANELS = {
     "Noise": ("--grain", "--transport", "--palette", "--face-motion", "--statistics"),
     **INPUT_PANEL,
     "Output": ("--codec", "--quality", "--speed", "--audio", "--metadata", "--colours", "--record"),
-    "Many files": ("--resume", "--jobs", "--retries"),
+    "Many files": ("--resume", "--jobs", "--cluster", "--retries"),
     **FEATURE_PANEL,
     **FLOW_PANEL,
     "Research": ("--method", "--checkpoint", "--seed"),
@@ -116,7 +116,12 @@ _PANELS = {
 )
 @click.option("--overwrite", is_flag=True, help="Overwrite existing output.")
 @click.option("--resume", is_flag=True, help="Skip inputs whose result was completed earlier with the same settings.")
-@click.option("--jobs", type=Whole(1, 1024), default=1, show_default=True, help="Number of files to process at once.")
+@click.option(
+    "--jobs", type=Whole(1, 100_000), help="Number of files to process at once. Default: 1; on a cluster one per core."
+)
+@click.option(
+    "--cluster", metavar="local|ADDRESS", help="Process the files with Ray, on this machine or on a running cluster."
+)
 @click.option(
     "--retries",
     type=Whole(0, 100),
@@ -192,7 +197,7 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
     )
     seed, preview, record = options.pop("seed"), options.pop("preview"), options.pop("record")
     audit, resume = options.pop("audit"), options.pop("resume")
-    jobs, retries = options.pop("jobs"), options.pop("retries")
+    jobs, retries, cluster = options.pop("jobs"), options.pop("retries"), options.pop("cluster")
     if resume and not record:
         raise OptionError("--resume needs the record of each result; leave out --no-record")
     chosen = take_settings(click.get_current_context(), options)
@@ -254,8 +259,8 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
 
     with Bars(quiet=quiet) as bars:
         run_batch(
-            pairs, order, folder=output_folder(read, output), jobs=jobs, resume=resume, retries=retries, report=bars,
-            then=then,
+            pairs, order, folder=output_folder(read, output), jobs=jobs, cluster=cluster, resume=resume,
+            retries=retries, report=bars, then=then,
         )  # fmt: skip
     return bars.exit_code
 

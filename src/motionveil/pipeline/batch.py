@@ -74,7 +74,8 @@ def run_batch(
     order: Order | None = None,
     *,
     folder: str | Path | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
+    cluster: str | None = None,
     workers: Workers | None = None,
     resume: bool = False,
     retries: int = 2,
@@ -88,6 +89,8 @@ def run_batch(
         order: How all of them are made. Default: persons are hidden, with the preset 'secure'.
         folder: The output folder, in which a ledger is kept. None: none is kept, and only records tell what is done.
         jobs: Number of files that are made at once, each by a process with its share of the cores; 1: by this one.
+            Default: 1; on a cluster one per core.
+        cluster: Make them with Ray: 'local', or the address of a cluster, see `cluster.RayWorkers`.
         workers: Who works on them instead.
         resume: Skip what is done: the ledger, or the record beside a target, says that it was made from the same input
             with the same settings and version, and neither file has changed since.
@@ -96,20 +99,28 @@ def run_batch(
         then: Called here with each result. A `MotionveilError` that it raises fails the file.
 
     Raises:
-        OptionError: For invalid arguments.
+        OptionError: For invalid arguments, or if there is no such cluster.
+        DependencyError: If Ray is needed and not installed.
         OutputError: If the ledger cannot be written, or another run uses it. What is done stays.
     """
-    if jobs < 1 or retries < 0:
+    if (jobs is not None and jobs < 1) or retries < 0:
         raise OptionError(f"jobs must be at least 1, and retries at least 0, not {jobs} and {retries}")
     order = order or Order()
-    if workers is None:
-        workers = InProcess(order) if jobs == 1 else Processes(order.complete(), jobs)
+    workers = workers or _workers(order, jobs, cluster)
     with Ledger(None if folder is None else Path(folder)) as ledger:
         batch = _Batch(pairs, order, None if folder is None else Path(folder), ledger, resume, retries, report)
         with closing(workers.run(batch.take, batch.moved)) as outcomes:
             for outcome in outcomes:
                 batch.settle(outcome, then)
         return batch.result()
+
+
+def _workers(order: Order, jobs: int | None, cluster: str | None) -> Workers:
+    if cluster is not None:
+        from .cluster import RayWorkers
+
+        return RayWorkers(order.complete(), cluster, count=jobs)
+    return InProcess(order) if jobs in (None, 1) else Processes(order.complete(), jobs)
 
 
 def make_one(
