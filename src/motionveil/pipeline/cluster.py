@@ -5,7 +5,11 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import signal
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -74,11 +78,17 @@ class RayWorkers:
         else:
             how |= {"address": self._address}
         try:
-            self._ray.init(**how)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+            with _own_signals():
+                self._ray.init(**how)
+        except Exception as error:  # Ray has no class of its own for it
+            told = " ".join(str(error).split())[:200]
+            if self._address == LOCAL:
+                raise OptionError(
+                    f"Ray does not start on this machine ({told}); use --jobs without --cluster"
+                ) from error
             raise OptionError(
-                f"there is no Ray cluster at {self._address} ({' '.join(str(error).split())[:200]}); "
-                "start one with 'ray start --head', or use --cluster local"
+                f"there is no Ray cluster at {self._address} ({told}); start one with 'ray start --head', or use "
+                "--cluster local"
             ) from error
 
     def _machines(self) -> list[int]:
@@ -113,6 +123,21 @@ def _absolute(job: Job) -> Job:
     if not isinstance(source, int) and Path(source).exists():
         source = Path(source).absolute()
     return replace(job, source=source, target=job.target.absolute())
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Undo what Ray does with signals within the block: it ends the process without any cleaning up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:
+                signal.signal(number, handler)
 
 
 def _import_ray() -> Any:
