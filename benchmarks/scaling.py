@@ -2,10 +2,10 @@
 
     python benchmarks/scaling.py FOLDER [--cluster local] [--workers 1,2] [--rounds 1] [--json FILE]
 
-FOLDER holds videos of equal length. Every measurement is a process of its own; they alternate. Each worker is bound to a
-core of its own. Time counts from the moment when every worker has made a file, and has therefore loaded its
-networks. On a busy machine wall time says little; processor time per frame and the cores that were got tell whether
-workers hold each other up (Linux).
+FOLDER holds videos of equal length. Every measurement is a process of its own; they alternate. Each worker is bound to
+a core of its own. Time counts from the moment when every worker has made a file, and has therefore loaded its networks.
+On a busy machine wall time says little; processor time per frame and the cores that were got tell whether workers hold
+each other up (Linux).
 """
 
 from __future__ import annotations

@@ -147,7 +147,9 @@ def attempt(make: Callable[[], Result], job: Job) -> Outcome:
         if isinstance(error, MotionveilError):
             return Outcome(job, error=str(error))
         if isinstance(error, MemoryError):
-            return Outcome(job, error=f"{job.source}: not enough memory; try fewer --jobs", may_pass=True)
+            return Outcome(
+                job, error=f"{job.source}: not enough memory; try a smaller --size or fewer --jobs", may_pass=True
+            )
         told = " ".join(str(error).split()) or "no details"
         return Outcome(
             job,
