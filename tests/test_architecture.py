@@ -65,8 +65,10 @@ ALLOWED = {
         "motionveil_bench": set(),
         "msgspec": set(),
         "optuna": set(),
+        "ray": {"pipeline"},
         "sklearn": set(),
         "sqlalchemy": set(),
+        "sqlite3": {"outputs"},
         "transformers": set(),
     },
     "motionveil_bench": {

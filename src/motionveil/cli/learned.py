@@ -20,7 +20,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 SELECTIVE = "selective"
 _SHARED = {
     "sources", "output", "method", "checkpoint", "preview", "audit", "start", "end", "size", "image_rate", "strict",
-    "codec", "quality", "speed", "audio", "metadata", "overwrite", "record", "quiet",
+    "codec", "quality", "speed", "audio", "metadata", "overwrite", "record", "quiet", "resume", "jobs", "cluster",
+    "retries",
 }  # fmt: skip
 """Options that apply to all methods; any other option applies to the selective method only."""
 

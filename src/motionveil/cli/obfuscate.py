@@ -12,20 +12,22 @@ from .._core.errors import OptionError
 from ..detection.templates import default_library
 from ..fillers import FILLERS
 from ..noise import PALETTES, STATISTICS, Transport
-from ..obfuscation.factory import DEFAULT_HIDE, Networks
+from ..obfuscation.factory import DEFAULT_HIDE
 from ..obfuscation.presets import PRESETS, Preset, get_preset
 from ..obfuscation.settings_warnings import learned_weaknesses, weaknesses
-from ..outputs.output_paths import audit_path, plan
-from ..outputs.run_manifest import is_complete, recipe_of
-from ..pipeline.obfuscation import Result, obfuscate_video
+from ..outputs.output_paths import audit_path, output_folder, plan
+from ..pipeline.batch import make_one, run_batch
+from ..pipeline.making import Order
+from ..pipeline.obfuscation import Result
 from ..video import CODECS, Encoding, source_name
+from .bars import Bars
 from .completion import complete_files
 from .filler import with_filler
 from .groups import GENERAL, PanelCommand
 from .learned import method_options, take_learned
 from .networks import FEATURE_PANEL, FLOW_PANEL, MATCH_FIRST, feature_options, flow_options, take_features, take_flow
 from .numbers import SEED, Number, Whole
-from .options import INPUT_PANEL, Names, Numbers, ProgressBar, Setting, each, make_window, source_of, window_options
+from .options import INPUT_PANEL, Names, Numbers, ProgressBar, Setting, make_window, source_of, window_options
 from .regions import region_options, take_where
 from .settings import settings_option, take_settings
 from .terminal import say
@@ -40,7 +42,8 @@ _PANELS = {
     "Detection": ("--keyframe-every", "--recheck", "--match-first", "--short-side"),
     "Noise": ("--grain", "--transport", "--palette", "--face-motion", "--statistics"),
     **INPUT_PANEL,
-    "Output": ("--codec", "--quality", "--speed", "--audio", "--metadata", "--colours", "--record", "--resume"),
+    "Output": ("--codec", "--quality", "--speed", "--audio", "--metadata", "--colours", "--record"),
+    "Many files": ("--resume", "--jobs", "--cluster", "--retries"),
     **FEATURE_PANEL,
     **FLOW_PANEL,
     "Research": ("--method", "--checkpoint", "--seed"),
@@ -113,6 +116,19 @@ _PANELS = {
 )
 @click.option("--overwrite", is_flag=True, help="Overwrite existing output.")
 @click.option("--resume", is_flag=True, help="Skip inputs whose result was completed earlier with the same settings.")
+@click.option(
+    "--jobs", type=Whole(1, 100_000), help="Number of files to process at once. Default: 1; on a cluster one per core."
+)
+@click.option(
+    "--cluster", metavar="local|ADDRESS", help="Process the files with Ray, on this machine or on a running cluster."
+)
+@click.option(
+    "--retries",
+    type=Whole(0, 100),
+    default=2,
+    show_default=True,
+    help="Further attempts at a file whose process was killed, or that failed for unknown reasons.",
+)
 @click.option("--record/--no-record", default=True, show_default=True, help="Write settings and hashes to OUT.json.")
 @click.option(
     "--thresholds",
@@ -179,6 +195,7 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
     )
     seed, preview, record = options.pop("seed"), options.pop("preview"), options.pop("record")
     audit, resume = options.pop("audit"), options.pop("resume")
+    jobs, retries, cluster = options.pop("jobs"), options.pop("retries"), options.pop("cluster")
     if resume and not record:
         raise OptionError("--resume needs the manifest of each result; omit --no-record")
     chosen = take_settings(click.get_current_context(), options)
@@ -189,7 +206,8 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
         where, settings, seed = chosen.where(), chosen.make_preset(), chosen.seed if seed is None else seed
         encoding = replace(encoding, audio=chosen.audio)
     images = encoding.codec in ("png", "jpg")
-    pairs = plan([source_of(text) for text in sources], output, images=images)
+    read = [source_of(text) for text in sources]
+    pairs = plan(read, output, images=images)
     if audit:
         _check_audits(pairs, overwrite=encoding.overwrite)
     if learned is not None:
@@ -201,29 +219,12 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
         say(f"motionveil: warning: {text}", error=True)
     for person in where.keep:
         say(f"motionveil: the person at {person.x:g},{person.y:g} stays visible", error=True)
-    how: dict[str, Any] = {"where": where, "networks": Networks(settings), "seed": seed}
-    if learned is not None:
-        how = {"obfuscator": learned}
+    order = Order(
+        where=where, preset=settings, obfuscator=learned, window=window, encoding=encoding, preview=preview,
+        record=record, seed=seed,
+    )  # fmt: skip
 
-    # The contents of masks and learned networks are not compared; such results are always recomputed.
-    recipe = None if learned or where.all_masks or not resume else recipe_of(settings, where)
-
-    def work(pair: tuple[str | Path | int, Path]) -> None:
-        source, target = pair
-        if recipe is not None and is_complete(
-            source, target, recipe=recipe, window=window, encoding=encoding, seed=seed
-        ):
-            if not quiet:
-                say(f"{target}  (already complete)")
-            return
-        number = f"{pairs.index(pair) + 1}/{len(pairs)} " if len(pairs) > 1 else ""
-        # A manifest without its result: somebody removed the result.
-        replaced = encoding.overwrite or (resume and not target.exists())
-        with ProgressBar(f"{number}{source_name(source)}", quiet=quiet) as bar:
-            result = obfuscate_video(
-                source, target, **how, window=window, encoding=encoding, overwrite=replaced, preview=preview,
-                record=record, on_progress=bar,
-            )  # fmt: skip
+    def finish(result: Result) -> None:
         if learned is not None and learned.degradation.needs_previous and result.info.is_image:
             say(f"motionveil: warning: {learned.method} compares frames: a single image becomes plain grey", error=True)
         if not quiet:
@@ -233,13 +234,33 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
             from ..audit import KnownMethod
             from .audit import run_audit
 
+            source = next(str(source) for source, target in pairs if target == result.target)
             method = None if learned else KnownMethod(settings, where, window, seed is not None, doubts=result.doubts)
             run_audit(
-                str(source), target, audit_path(target), method=method, window=window, overwrite=encoding.overwrite,
-                quiet=quiet,
+                source, result.target, audit_path(result.target), method=method, window=window,
+                overwrite=encoding.overwrite, quiet=quiet,
             )  # fmt: skip
 
-    return each(pairs, work)
+    if len(pairs) == 1:
+        source, target = pairs[0]
+        with ProgressBar(source_name(source), quiet=quiet) as bar:
+            made = make_one(source, target, order, resume=resume, on_progress=bar)
+        if made is not None:
+            finish(made)
+        elif not quiet:
+            say(f"{target}  (already complete)")
+        return 0
+
+    def then(result: Result) -> None:
+        with bars.paused():
+            finish(result)
+
+    with Bars(quiet=quiet) as bars:
+        run_batch(
+            pairs, order, folder=output_folder(read, output), jobs=jobs, cluster=cluster, resume=resume,
+            retries=retries, report=bars, then=then,
+        )  # fmt: skip
+    return bars.exit_code
 
 
 def _check_audits(pairs: list[tuple[str | Path | int, Path]], *, overwrite: bool) -> None:

@@ -24,7 +24,8 @@ class LowResolution(Degradation):
     are not transformed.
 
     Attributes:
-        factor: Instead of `size`: how many times smaller a frame of 224 pixels becomes, as published (ELR s = 16, 32, 64).
+        factor: Instead of `size`: how many times smaller a frame of 224 pixels becomes, as published (ELR s = 16, 32,
+            64).
         transforms: Buffer (num_transforms, 4), see `transformed`; initially the identity, to be set by a trainer.
     """
 

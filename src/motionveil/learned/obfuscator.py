@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 
 from .. import ops
+from .._core.cores import cores
 from .._core.types import Clip, UInt8Array
 from .degradation import Degradation
 
@@ -108,7 +108,7 @@ class LearnedObfuscator:
 def _half_of_the_processors() -> Iterator[None]:
     """Limit torch to half of the cores within the block; decoding and encoding need the others."""
     before = torch.get_num_threads()
-    torch.set_num_threads(max(1, min(before, (os.cpu_count() or 2) // 2)))
+    torch.set_num_threads(max(1, min(before, cores() // 2)))
     try:
         yield
     finally:

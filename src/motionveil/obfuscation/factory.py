@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
+from .._core.cores import cores
 from .._core.errors import OptionError, TemplateError
 from .._core.option_values import check_values
 from .._core.types import UInt8Array
@@ -60,7 +60,7 @@ class Networks:
             options = dict(settings.feature_options)
             if settings.features == "parts" and not still:
                 # In a video, the other stages need the other half of the cores.
-                options.setdefault("threads", max(1, (os.cpu_count() or 2) // 2))
+                options.setdefault("threads", max(1, cores() // 2))
             if options.get("precision") == "int8" and settings.features == "parts":
                 raise OptionError("the features parts do not support int8; omit `precision`, or choose other features")
             if options.get("precision") == "int8" and "examples" not in options:

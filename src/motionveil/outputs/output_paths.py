@@ -107,7 +107,8 @@ def videos_below(folder: Path, *, leave_out: Path | None = None) -> list[Path]:
 
 def plan_tree(folder: Path, files: Sequence[Path], target: str | Path | None) -> list[tuple[str | Path | int, Path]]:
     """Pair each file below a folder with its output path: the same tree in `target`, default FOLDER_veiled."""
-    root = Path(target) if target is not None else folder.parent / f"{folder.resolve().name}_veiled"
+    root = output_folder([folder], target)
+    assert root is not None
     if root.suffix and not root.is_dir():
         raise OptionError(f"{root} is one file for {len(files)} inputs; give a folder")
     if root.resolve() == folder.resolve():
@@ -121,6 +122,14 @@ def plan_tree(folder: Path, files: Sequence[Path], target: str | Path | None) ->
         if places.count(place) > 1:  # a.avi and a.mp4, which both become a.mp4
             raise OptionError(f"{path} and another file would both be {place}; rename one of them")
     return list(pairs)
+
+
+def output_folder(sources: Sequence[str | Path | int], target: str | Path | None) -> Path | None:
+    """The folder that `plan` puts several results into; None where each lies beside its source."""
+    if target is not None:
+        return Path(target)
+    folder = Path(str(sources[0]))
+    return folder.parent / f"{folder.resolve().name}_veiled" if len(sources) == 1 and folder.is_dir() else None
 
 
 def plan(

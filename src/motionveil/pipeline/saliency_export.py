@@ -134,8 +134,7 @@ def _settings(
 ) -> dict[str, Any]:
     preset = networks.preset
     chosen = {"attributes": attributes, "features": preset.features, "options": preset.feature_options}
-    chosen["match_first"] = match_first
-    return {"source": source_digest(source), **chosen, "window": window}
+    return {"source": source_digest(source), **chosen, "match_first": match_first, "window": window}
 
 
 def _is_maps(path: Path, names: Sequence[str] = ()) -> bool:

@@ -8,6 +8,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from motionveil._core.cores import thread_limit
+
 from .clock import Clock
 from .completeness import is_cut
 from .container import Location, is_film, open_container, video_stream
@@ -50,6 +52,7 @@ class Decoder:
             self.container.close()
             raise
         self.stream.thread_type = "AUTO"
+        self.stream.codec_context.thread_count = thread_limit() or 0
         self.frames_read = 0
         self.shortfall: str | None = None
         """Set after the last frame: what is missing, as the end of a sentence; None for a complete video."""

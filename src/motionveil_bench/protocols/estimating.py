@@ -27,12 +27,15 @@ _FRAMES = 32
 
 @dataclass(frozen=True)
 class Estimate:
-    """Remaining work and about how many seconds of one process it takes: copies by obfuscator, trainings by network,
-    and learned obfuscators by name, whose copies are not counted before they are trained. untimed: why copies of an obfuscator could not be timed, such as missing
-    weights.
+    """Remaining work, and about how many seconds of one process it takes.
 
-    Trainings are counted with all epochs and their validation, although patience may end them earlier. Reading frames
-    and evaluating test clips are not counted.
+    Attributes:
+        plan: The work.
+        copies: Seconds by obfuscator.
+        trainings: Seconds by network. All epochs and their validation are counted, although patience may end them
+            earlier; reading frames and evaluating test clips is not.
+        learned: Seconds by learned obfuscator, whose copies are not counted before it is trained.
+        untimed: Why copies of an obfuscator could not be timed, such as missing weights.
     """
 
     plan: Plan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -122,7 +123,8 @@ class PartsEncoder:
         if mirrored:
             others = self.network(ops.mirror(small))
             descriptors, certainty = (
-                (found + ops.mirror(other)) / 2 for found, other in zip((descriptors, certainty), others, strict=False)
+                cast(Float32Array, (found + ops.mirror(other)) / 2)
+                for found, other in zip((descriptors, certainty), others, strict=False)
             )
         return descriptors, certainty
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ..._core.cores import thread_limit
 from ..._core.errors import OptionError, WeightsError
 from ..._core.types import Float32Array
 from .cache import entry, is_intact, keep
@@ -86,8 +87,8 @@ class OpenVINONetwork:
                 self._compiled.move_to_end(key)
                 return self._compiled[key]
             hints: dict[str, Any] = {"INFERENCE_PRECISION_HINT": self._floats, "PERFORMANCE_HINT": "LATENCY"}
-            if self._threads is not None:
-                hints["INFERENCE_NUM_THREADS"] = self._threads
+            if (threads := self._threads or thread_limit()) is not None:
+                hints["INFERENCE_NUM_THREADS"] = min(threads, thread_limit() or threads)
             self._compiled[key] = (self._compiled_for(key, hints), [])
             if len(self._compiled) > _MAX_SHAPES:
                 self._compiled.popitem(last=False)
