@@ -15,8 +15,16 @@ export interface Pick {
   time: number;
 }
 
+export interface Template extends Pick {
+  name: string;
+  vector: string;
+  fingerprint: string;
+  origin: string;
+}
+
 export interface Settings {
   hide: string[];
+  templates: Template[];
   areas: Area[];
   keep: Pick[];
   whole_frame: boolean;
@@ -88,6 +96,8 @@ export interface Options {
   parts: string[];
   groups: Record<string, string[]>;
   own: string[];
+  /** Names that templates may not have. */
+  taken: string[];
   presets: string[];
   fills: string[];
   palettes: string[];
@@ -184,8 +194,11 @@ export const api = {
   endRun: (id: string, run: string) => json<Project>(`${at(id)}/runs/${run}`, "DELETE"),
   mark: (id: string, run: string, moment: number, mark: string | null, who: string) =>
     json<Project>(`${at(id)}/runs/${run}/moments/${moment}`, "PUT", { mark, who }),
-  frame: async (id: string, view: string, time: number, signal: AbortSignal): Promise<Blob> =>
-    (await ask(`${at(id)}/frame?view=${view}&time=${time.toFixed(4)}`, { signal })).blob(),
+  /** view: or `matches` with the name of a template. */
+  frame: async (id: string, view: string, time: number, signal: AbortSignal, name = ""): Promise<Blob> =>
+    (await ask(`${at(id)}/frame?view=${view}&time=${time.toFixed(4)}&name=${encodeURIComponent(name)}`, { signal })).blob(),
+  template: (id: string, name: string, pick: Pick) =>
+    json<{ template: Template; share: number; closest: string | null }>(`${at(id)}/templates`, "POST", { name, ...pick }),
 };
 
 export const address = {

@@ -7,11 +7,16 @@ import { Bar, Icon } from "./parts";
 import { Stage, keysOfTime } from "./stage";
 import {
   VIEWS, addArea, attempt, change, chosen, current, done, go, last, namesOf, nothing, options, partsOf, progress, project, removeArea, seek,
-  setArea, settings, step, store, tell, time, tool, underReview, view, type View,
+  aim, matching, removeTemplate, renameTemplate, setArea, settings, step, store, tell, time, tool, underReview, use, view, type View,
 } from "./state";
 import { FILLS, GROUPS, PALETTES, PARTS, PRESETS, clock, span } from "./words";
 
 const LABELS: Record<View, string> = { original: "Original", hidden: "What is hidden", result: "Result", split: "Split" };
+
+function show(next: View): void {
+  matching.value = null;
+  view.value = next;
+}
 
 function Views() {
   return (
@@ -21,16 +26,16 @@ function Views() {
           key={each}
           type="button"
           role="radio"
-          aria-checked={view.value === each}
+          aria-checked={view.value === each && matching.value === null}
           tabIndex={view.value === each ? 0 : -1}
           title={`Key ${index + 1}`}
-          onClick={() => (view.value = each)}
+          onClick={() => show(each)}
           onKeyDown={(event) => {
             const by = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
             if (!by || event.shiftKey) return;
             event.preventDefault();
             event.stopPropagation();
-            view.value = VIEWS[(index + by + VIEWS.length) % VIEWS.length] as View;
+            show(VIEWS[(index + by + VIEWS.length) % VIEWS.length] as View);
             (event.currentTarget.parentElement?.children[VIEWS.indexOf(view.value)] as HTMLElement).focus();
           }}
         >
@@ -109,12 +114,59 @@ function What() {
         <Chip strong label="Whole frame" on={now.whole_frame} onClick={() => change({ whole_frame: !now.whole_frame })} />
       </div>
       <div class="chips" role="group" aria-label="Single parts">
-        {[...known.parts, ...known.own].map((name) => (
+        {[...known.parts, ...known.own.filter((name) => !now.templates.some((each) => each.name === name))].map((name) => (
           <Chip key={name} label={PARTS[name] ?? name} on={parts.has(name)} onClick={() => toggle([name])} />
         ))}
       </div>
+      <Templates />
       <p class="soft">Number plates, screens and text are not found. Draw areas over them.</p>
     </section>
+  );
+}
+
+function Templates() {
+  const now = settings.value;
+  if (!now) return null;
+  const picking = tool.value === "template";
+  return (
+    <>
+      {now.templates.length > 0 && (
+        <ul class="list">
+          {now.templates.map((template, index) => {
+            const on = matching.value === template.name;
+            const hidden = now.hide.includes(template.name);
+            return (
+              <li key={template.vector} class={on ? "chosen" : ""}>
+                <label class="check">
+                  <input
+                    type="checkbox" checked={hidden} aria-label={`Hide what is like ${template.name}`}
+                    onChange={() => change({ hide: hidden ? now.hide.filter((each) => each !== template.name) : [...now.hide, template.name] })}
+                  />
+                </label>
+                <input
+                  type="text" class="named" value={template.name} maxLength={50} aria-label={`Name of the template ${template.name}`}
+                  onChange={(event) => {
+                    renameTemplate(index, event.currentTarget.value);
+                    event.currentTarget.value = settings.value?.templates[index]?.name ?? "";
+                  }}
+                />
+                <button type="button" class="quiet" aria-pressed={on} aria-label={`Show what is like ${template.name}`} title="Show what is like it"
+                  onClick={() => (matching.value = on ? null : template.name)}>
+                  <Icon name="eye" />
+                </button>
+                <button type="button" class="quiet" aria-label={`Remove the template ${template.name}`} title="Remove" onClick={() => removeTemplate(index)}>
+                  <Icon name="bin" />
+                </button>
+              </li>
+            );
+          })}
+        </ul>
+      )}
+      <button type="button" aria-pressed={picking} title="Key T" onClick={(event) => use("template", event.detail === 0)}>
+        <Icon name="target" /> {picking ? "Click what to hide …" : "Hide what looks like this"}
+      </button>
+      {picking && <p class="soft">For things that look alike wherever they are, such as a uniform or a logo.</p>}
+    </>
   );
 }
 
@@ -224,7 +276,7 @@ function Keep() {
           ))}
         </ul>
       )}
-      <button type="button" aria-pressed={picking} onClick={() => (tool.value = picking ? "none" : "keep")}>
+      <button type="button" aria-pressed={picking} onClick={(event) => use("keep", event.detail === 0)}>
         <Icon name="person" /> {picking ? "Click the person …" : "Keep somebody visible"}
       </button>
       {(picking || now.keep.length > 0) && (
@@ -383,11 +435,16 @@ export function Editor() {
     const keys = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
       const target = event.target as HTMLElement;
-      if (target.matches("input[type=number], select, textarea, input[type=radio]")) return;
+      if (target.matches("input[type=number], input[type=text], select, textarea, input[type=radio]")) return;
       const number = "1234".indexOf(event.key);
-      if (event.key.length === 1 && number >= 0) view.value = VIEWS[number] as View;
-      else if (event.key === "a") tool.value = tool.value === "area" ? "none" : "area";
-      else if (event.key === "Escape") tool.value = "none";
+      if (event.key.length === 1 && number >= 0) show(VIEWS[number] as View);
+      else if (event.key === "a") use("area");
+      else if (event.key === "t") use("template");
+      else if (event.key === "Escape") {
+        tool.value = "none";
+        aim.value = null;
+        matching.value = null;
+      }
       else if (event.key === "Delete" && chosen.value !== null) removeArea(chosen.value);
       else if (!target.matches("input[type=range]")) keysOfTime(event);
     };

@@ -3,20 +3,26 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { type Area, Refusal, api } from "./api";
-import { attempt, addArea, change, chosen, drawn, isThere, project, saved, seek, setArea, settings, step, store, tell, time, tool, type View, undo, view } from "./state";
+import {
+  POINTING, aim, attempt, addArea, busy, change, chosen, drawn, isThere, matching, project, saved, seek, setArea, settings, step, store, tell,
+  templateName, time, tool, type Tool, type View, undo, view,
+} from "./state";
 
-type Picture = "original" | "hidden" | "result";
+type Picture = "original" | "hidden" | "result" | "matches";
 
 /** The picture of a view, fetched anew when anything changes; the former one stays until then. */
-function usePicture(wanted: Picture | null): { url: string | null; busy: boolean } {
+function usePicture(wanted: Picture | null, name = ""): { url: string | null; busy: boolean } {
   const url = useSignal<string | null>(null);
   const busy = useSignal(false);
   const old = useRef<string | null>(null);
   const want = useSignal(wanted);
   want.value = wanted;
+  const called = useSignal(name);
+  called.value = name;
   useSignalEffect(() => {
     const shown = project.value;
     const which = want.value;
+    const of = called.value;
     const now = time.value;
     void drawn.value;
     if (!shown || which === null) {
@@ -32,7 +38,7 @@ function usePicture(wanted: Picture | null): { url: string | null; busy: boolean
     const start = performance.now();
     busy.value = true;
     void attempt(async () => {
-      const blob = await api.frame(shown.id, which, now, stop.signal);
+      const blob = await api.frame(shown.id, which, now, stop.signal, of);
       if (stop.signal.aborted || !blob.size) return;
       const next = URL.createObjectURL(blob);
       const picture = new Image();
@@ -59,12 +65,14 @@ function first(shown: View): Picture {
 
 export function Stage() {
   const film = project.value?.film;
-  const base = usePicture(first(view.value));
-  const other = usePicture(view.value === "split" ? "result" : null);
+  const matches = matching.value;
+  const split = view.value === "split" && matches === null;
+  const base = usePicture(matches === null ? first(view.value) : "matches", matches ?? "");
+  const other = usePicture(split ? "result" : null);
   const line = useSignal(50);
   const box = useRef<HTMLDivElement>(null);
   if (!film) return null;
-  const busy = base.busy || other.busy;
+  const waits = base.busy || other.busy || busy.value !== null;
 
   function drag(event: PointerEvent): void {
     const frame = box.current?.getBoundingClientRect();
@@ -78,13 +86,13 @@ export function Stage() {
     split: "The original frame on the left, the frame as it will be on the right",
   };
   return (
-    <div class="stage" ref={box} style={{ aspectRatio: `${film.width} / ${film.height}`, maxWidth: `calc(62vh * ${film.width / film.height})` }} data-busy={busy}>
-      {base.url ? <img src={base.url} alt={names[view.value]} draggable={false} /> : <div class="blank" />}
-      {view.value === "split" && other.url && (
+    <div class="stage" ref={box} style={{ aspectRatio: `${film.width} / ${film.height}`, maxWidth: `calc(62vh * ${film.width / film.height})` }} data-busy={waits}>
+      {base.url ? <img src={base.url} alt={matches === null ? names[view.value] : `What is like the template ${matches}, painted over the frame`} draggable={false} /> : <div class="blank" />}
+      {split && other.url && (
         <img class="over" src={other.url} alt="" draggable={false} style={{ clipPath: `inset(0 0 0 ${line.value}%)` }} />
       )}
       <Drawing />
-      {view.value === "split" && (
+      {split && (
         <div
           class="line"
           style={{ left: `${line.value}%` }}
@@ -107,7 +115,8 @@ export function Stage() {
           <span />
         </div>
       )}
-      <div class={busy ? "working on" : "working"} aria-hidden="true" />
+      <div class={waits ? "working on" : "working"} aria-hidden="true" />
+      {busy.value !== null && <p class="waits" role="status">{busy.value}</p>}
     </div>
   );
 }
@@ -147,6 +156,59 @@ async function keepVisible(x: number, y: number): Promise<void> {
     const touching = error.message.includes("touches");
     tell(touching ? "This person touches another one here. Pick them where they stand apart." : "Nobody was found there. Click in the middle of a person.", true);
   }
+}
+
+/** A template of what is at this place; shows what is like it. */
+async function addTemplate(x: number, y: number): Promise<void> {
+  const shown = project.value;
+  const pick = { x: Math.round(x), y: Math.round(y), time: time.value };
+  if (!shown || !(await store())) return;
+  busy.value = "Looking for what is like this …";
+  await attempt(async () => {
+    const { template, share } = await api.template(shown.id, templateName("thing"), pick);
+    const now = settings.value;
+    if (!now || project.value?.id !== shown.id) return;
+    change({ templates: [...now.templates, template], hide: [...now.hide, template.name] });
+    await store();
+    matching.value = template.name;
+    const percent = Math.round(100 * share);
+    if (percent > 25) tell(`This is like ${percent} % of the frame, which would all be hidden. Remove it, and click something less common.`, true);
+    else tell(`What is like this is painted over the frame, and will be hidden. Give it a name.`);
+  });
+  busy.value = null;
+}
+
+function point(what: Tool, x: number, y: number): void {
+  tool.value = "none";
+  aim.value = null;
+  if (what === "keep") void keepVisible(x, y);
+  else if (what === "template") void addTemplate(x, y);
+}
+
+/** The point that the keyboard moves. */
+function Aim({ width, height, size }: { width: number; height: number; size: number }) {
+  const mark = useRef<SVGGElement>(null);
+  useEffect(() => mark.current?.focus(), []);
+  const at = aim.value;
+  if (!at) return null;
+  return (
+    <g
+      class="aim" tabindex={0} role="button" ref={mark}
+      aria-label="Arrow keys move the point, with Shift faster, Enter chooses it, Escape ends"
+      onKeyDown={(event) => {
+        const far = Math.max(1, Math.round(width / (event.shiftKey ? 20 : 100)));
+        const by = { ArrowLeft: [-far, 0], ArrowRight: [far, 0], ArrowUp: [0, -far], ArrowDown: [0, far] }[event.key];
+        if (!by && event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        event.stopPropagation();
+        if (by) aim.value = { x: Math.min(width - 1, Math.max(0, at.x + (by[0] as number))), y: Math.min(height - 1, Math.max(0, at.y + (by[1] as number))) };
+        else point(tool.value, at.x, at.y);
+      }}
+    >
+      <path d={`M${at.x - 2 * size} ${at.y}h${4 * size}M${at.x} ${at.y - 2 * size}v${4 * size}`} />
+      <circle cx={at.x} cy={at.y} r={size} />
+    </g>
+  );
 }
 
 /** Areas and people on the frame, in its own pixels. */
@@ -207,10 +269,9 @@ function Drawing() {
 
   function press(event: PointerEvent): void {
     if (tool.value === "area") begin(event, { kind: "new" });
-    else if (tool.value === "keep") {
+    else if (POINTING.includes(tool.value)) {
       const at = place(event);
-      tool.value = "none";
-      void keepVisible(at.x, at.y);
+      point(tool.value, at.x, at.y);
     } else chosen.value = null;
   }
 
@@ -248,7 +309,7 @@ function Drawing() {
           <g key={index} class={chosen.value === index ? "area chosen" : "area"}>
             <rect
               x={area.x} y={area.y} width={area.width} height={area.height}
-              tabIndex={0}
+              tabindex={0}
               role="button"
               aria-label={`Area ${index + 1}: arrow keys move it, with Shift they change its size, Delete removes it`}
               onFocus={() => (chosen.value = index)}
@@ -268,6 +329,10 @@ function Drawing() {
         ) : null,
       )}
       {fresh.value && <rect class="fresh" x={fresh.value.x} y={fresh.value.y} width={fresh.value.width} height={fresh.value.height} />}
+      {aim.value && <Aim width={width} height={height} size={size} />}
+      {now.templates.map((each, index) =>
+        matching.value === each.name && Math.abs(each.time - time.value) < step.value ? <circle key={index} class="pick" cx={each.x} cy={each.y} r={size} /> : null,
+      )}
       {now.keep.map((pick, index) =>
         Math.abs(pick.time - time.value) < step.value ? <circle key={index} class="pick" cx={pick.x} cy={pick.y} r={size} /> : null,
       )}

@@ -5,7 +5,9 @@ import { type Area, type News, type Options, type Other, type Progress, type Pro
 
 export type View = "original" | "hidden" | "result" | "split";
 export const VIEWS: View[] = ["original", "hidden", "result", "split"];
-export type Tool = "none" | "area" | "keep";
+export type Tool = "none" | "area" | "keep" | "template";
+/** Tools with which one point is chosen. */
+export const POINTING: Tool[] = ["keep", "template"];
 export type Page = "choose" | "review";
 
 export const options = signal<Options | null>(null);
@@ -20,6 +22,12 @@ export const time = signal(0);
 export const view = signal<View>("result");
 export const tool = signal<Tool>("none");
 export const chosen = signal<number | null>(null);
+/** Where the keyboard points, in pixels of the frame; null: nowhere. */
+export const aim = signal<{ x: number; y: number } | null>(null);
+/** The template whose matches are shown on the frame. */
+export const matching = signal<string | null>(null);
+/** What the page waits for, in words. */
+export const busy = signal<string | null>(null);
 export const progress = signal<Progress | null>(null);
 export const online = signal(true);
 export const notice = signal<{ text: string; bad: boolean } | null>(null);
@@ -198,6 +206,7 @@ export async function load(id: string): Promise<void> {
       tool.value = "none";
       chosen.value = null;
       reviewed.value = null;
+      matching.value = null;
     }
   });
   before = [];
@@ -284,6 +293,54 @@ export function namesOf(parts: Set<string>): string[] {
     }
   }
   return [...names, ...rest];
+}
+
+/** Take up a tool, or lay it down. `byKeyboard`: a point is chosen with the arrow keys then. */
+export function use(next: Tool, byKeyboard = false): void {
+  const film = project.value?.film;
+  batch(() => {
+    tool.value = tool.value === next ? "none" : next;
+    aim.value = byKeyboard && film && POINTING.includes(tool.value) ? { x: Math.round(film.width / 2), y: Math.round(film.height / 2) } : null;
+  });
+}
+
+// Templates
+
+/** A name as templates may have it, that no other one has. */
+export function templateName(text: string, index: number | null = null): string {
+  const now = settings.value;
+  const others = new Set([
+    ...(options.value?.parts ?? []), ...(options.value?.own ?? []), ...(options.value?.taken ?? []),
+    ...(now?.templates ?? []).filter((_, at) => at !== index).map((each) => each.name),
+  ]);
+  const wanted = text.trim().normalize("NFKD").replace(/[^A-Za-z0-9_-]+/g, "_").replace(/^_+|_+$/g, "").slice(0, 50) || "thing";
+  let name = wanted;
+  for (let number = 2; others.has(name.toLowerCase()) || others.has(name); number += 1) name = `${wanted}_${number}`;
+  return name;
+}
+
+export function renameTemplate(index: number, text: string): void {
+  const now = settings.value;
+  const old = now?.templates[index]?.name;
+  const name = templateName(text, index);
+  if (!now || old === undefined || name === old) return;
+  batch(() => {
+    change({
+      templates: now.templates.map((each, at) => (at === index ? { ...each, name } : each)),
+      hide: now.hide.map((each) => (each === old ? name : each)),
+    });
+    if (matching.value === old) matching.value = name;
+  });
+}
+
+export function removeTemplate(index: number): void {
+  const now = settings.value;
+  const old = now?.templates[index]?.name;
+  if (!now || old === undefined) return;
+  batch(() => {
+    if (matching.value === old) matching.value = null;
+    change({ templates: now.templates.filter((_, at) => at !== index), hide: now.hide.filter((each) => each !== old) });
+  });
 }
 
 // Areas

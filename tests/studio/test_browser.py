@@ -144,6 +144,46 @@ def test_choices_are_saved_undone_and_kept(page: Any, start: Start, film: Path) 
     assert page.get_by_role("button", name="Legs").get_attribute("aria-pressed") == "false"
 
 
+def test_a_template_is_clicked_named_and_removed(page: Any, start: Start, film: Path) -> None:
+    studio = start(film)
+    enter(page, studio)
+    page.click(".card a")
+    page.wait_for_selector(SETTLED)
+    page.get_by_role("button", name="Hide what looks like this").click()
+    box = page.locator(".stage").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
+    name = page.get_by_label("Name of the template thing")
+    name.wait_for()
+    page.wait_for_selector(SETTLED)
+    assert "like the template thing" in page.locator(".stage img").get_attribute("alt")
+    name.fill("grey coat")
+    name.press("Enter")
+    page.get_by_label("Name of the template grey_coat").wait_for()
+    page.wait_for_timeout(400)
+
+    def saved() -> Any:
+        page.wait_for_selector("text=Saved")
+        (folder,) = (path for path in studio.folder.iterdir() if path.is_dir())
+        return json.loads((folder / "project.json").read_text("utf-8"))["settings"]
+
+    (template,) = saved()["templates"]
+    assert (template["name"], template["x"], template["y"]) == ("grey_coat", 64, 48)
+    assert saved()["hide"] == ["person", "grey_coat"]
+    # By the keyboard alone: another one, farther to the right.
+    page.get_by_role("button", name="Hide what looks like this").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".aim")
+    for key in ("Shift+ArrowRight", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    page.get_by_label("Name of the template thing").wait_for()
+    page.wait_for_timeout(400)
+    assert [saved()["templates"][1][key] for key in "xy"] == [70, 49]
+    page.get_by_role("button", name="Remove the template grey_coat").click()
+    page.wait_for_timeout(400)
+    assert [each["name"] for each in saved()["templates"]] == ["thing"]
+    assert saved()["hide"] == ["person", "thing"]
+
+
 def test_views_may_change_before_they_are_there(page: Any, start: Start, film: Path) -> None:
     studio = start(film)
     enter(page, studio)

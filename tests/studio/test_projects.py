@@ -71,6 +71,12 @@ def test_beyond_the_end_the_last_frame_is_shown(studio: Visitor, film: Path) -> 
         {"palette": 3}, {"areas": [{"x": "1%"}]}, {"areas": [{"x": 1, "y": 1, "width": 0, "height": 1}]},
         {"areas": {"x": 1}}, {"areas": [[1, 2]]}, {"masks": ["/etc/passwd"]}, {"seed": -1}, {"seed": 1.5},
         {"whole_frame": 1}, {"smallest_person": 1}, {"audio": "some"}, {"keep": [{"x": 1}]}, {"areas": [AREA] * 501},
+        {"templates": [{"name": "a"}]}, {"templates": [3]}, {"hide": ["logo"]},
+        {"templates": [{"name": "logo", "vector": "!", "fingerprint": "a", "origin": "b"}]},
+        {"templates": [{"name": "logo", "vector": "AAAA", "fingerprint": "a", "origin": "b"}]},
+        {"templates": [{"name": "logo", "vector": "AACAPw==", "fingerprint": "a", "origin": "b", "file": "c"}]},
+        {"templates": [{"name": "hair", "vector": "AACAPw==", "fingerprint": "a", "origin": "b"}]},
+        {"templates": [{"name": "logo", "vector": "AACAPw==", "fingerprint": "a", "origin": "b"}] * 2},
         {"areas": [{**AREA, "start": 2, "end": 1}]}, {"areas": [{**AREA, "file": "/etc"}]}, [], None, 3,
     ],
 )  # fmt: skip
@@ -81,6 +87,48 @@ def test_settings_that_make_no_sense_change_nothing(studio: Visitor, film: Path,
     assert answer.status == 422
     assert answer.json["error"]
     assert studio.ask(place).json == project
+
+
+def test_a_template_is_made_from_a_place(studio: Visitor, film: Path, tmp_path: Path, run: Run) -> None:
+    """It matches this place, is hidden there, and the command line hides the same."""
+    project = studio.choose(studio.upload(film), hide=[], seed=7)
+    place = f"/api/projects/{project['id']}"
+    made = studio.ask(f"{place}/templates", "POST", {"name": "logo", "x": 60, "y": 50, "time": 0.2})
+    assert made.status == 201, made.body
+    template = made.json["template"]
+    assert (template["name"], template["x"], template["y"], template["time"]) == ("logo", 60, 50, 0.2)
+    assert 0 < made.json["share"] <= 1
+    project = studio.choose(project, hide=["logo"], templates=[template], seed=7)
+    assert project["settings"]["templates"] == [template]
+    at = f"{place}/frame?time=0.2&view="
+    original, matches, result = (
+        picture(studio.ask(at + view).body).astype(int) for view in ("original", "matches&name=logo", "result")
+    )
+    near = (slice(45, 56), slice(55, 66))
+    assert np.abs(matches - original)[near].mean() > 20
+    assert np.abs(result - original)[near].mean() > 20
+    assert studio.ask(at + "matches&name=other").status == 422
+    studio.ask(f"{place}/runs", "POST", {})
+    made = studio.wait(project["id"], "done", "failed")["runs"][0]
+    assert made["state"] == "done", made["error"]
+    (tmp_path / "project.json").write_bytes(studio.ask(f"{place}/file").body)
+    again = tmp_path / "again.mp4"
+    code, _, error = run("obfuscate", film, "-o", again, "--settings", tmp_path / "project.json")
+    assert code == 0, error
+    assert again.read_bytes() == studio.ask(f"{place}/runs/{made['id']}/result").body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"name": "a b"}, {"name": "hair"}, {"name": "person"}, {"name": 3}, {"x": -5}, {"x": 1e400}, {"x": 10**400},
+     {"y": "1"}, {"time": -1}, {"time": 1e8}, {"time": None}],
+)  # fmt: skip
+def test_templates_that_cannot_be_made(studio: Visitor, film: Path, body: Any) -> None:
+    project = studio.upload(film)
+    given = {"name": "logo", "x": 5, "y": 5, "time": 0.0, **body} if body else {}
+    answer = studio.ask(f"/api/projects/{project['id']}/templates", "POST", given)
+    assert answer.status == 422, answer.body
+    assert answer.json["error"]
 
 
 def test_two_tabs_do_not_overwrite_each_other(studio: Visitor, film: Path) -> None:

@@ -187,6 +187,7 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
     learned = take_learned(click.get_current_context(), options)
     where = take_where(options)
     settings = _adjust(get_preset(preset), options)
+    library = default_library() if chosen is None else chosen.library()
     if chosen is not None:
         where, settings, seed = chosen.where(), chosen.make_preset(), chosen.seed if seed is None else seed
         encoding = replace(encoding, audio=chosen.audio)
@@ -197,18 +198,18 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
     if learned is not None:
         weak = learned_weaknesses(encoding)
     else:
-        named = default_library().names(where.hide) if where.needs_templates else ()
+        named = library.names(where.hide) if where.needs_templates else ()
         weak = weaknesses(settings, hide=named, encoding=encoding, seed=seed, strength=where.strength)
     for text in weak:
         say(f"motionveil: warning: {text}", error=True)
     for person in where.keep:
         say(f"motionveil: the person at {person.x:g},{person.y:g} stays visible", error=True)
-    how: dict[str, Any] = {"where": where, "networks": Networks(settings), "seed": seed}
+    how: dict[str, Any] = {"where": where, "networks": Networks(settings), "library": library, "seed": seed}
     if learned is not None:
         how = {"obfuscator": learned}
 
     # What masks hold, and what a learned network is, is not compared: such results are made again.
-    recipe = None if learned or where.all_masks or not resume else recipe_of(settings, where)
+    recipe = None if learned or where.all_masks or not resume else recipe_of(settings, where, library)
 
     def work(pair: tuple[str | Path | int, Path]) -> None:
         source, target = pair
@@ -235,7 +236,11 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
             from ..audit import Method
             from .audit import run_audit
 
-            method = None if learned else Method(settings, where, window, seed is not None, doubts=result.doubts)
+            method = (
+                None
+                if learned
+                else Method(settings, where, window, seed is not None, doubts=result.doubts, library=library)
+            )
             run_audit(
                 str(source), target, audit_path(target), method=method, window=window, overwrite=encoding.overwrite,
                 quiet=quiet,

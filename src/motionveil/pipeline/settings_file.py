@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import inspect
 import json
 from collections.abc import Mapping, Sequence
@@ -10,8 +12,11 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from .._core.atomic_files import read_small_text
 from .._core.errors import OptionError
+from ..detection.templates import ATTRIBUTES, Template, TemplateLibrary, default_library
 from ..fillers import FILLERS
 from ..noise import PALETTES
 from ..obfuscation.presets import PRESETS, Preset, get_preset
@@ -21,6 +26,46 @@ from ..video import Encoding
 PROJECT_FORMAT = "motionveil-project-1"
 _MOST = 500
 """Names, areas or people in one file."""
+_MOST_TEXT = 100_000
+"""Letters of the descriptor of a template."""
+
+
+@dataclass(frozen=True)
+class ClickedTemplate:
+    """A template that was made from a place in a film, see `make_template`, as a project file holds it.
+
+    Attributes:
+        vector: Its descriptor, float32 with the lowest byte first, as Base64.
+        x, y, time: The place, in pixels of the frame and seconds.
+    """
+
+    name: str
+    vector: str
+    fingerprint: str
+    origin: str
+    x: float = 0.0
+    y: float = 0.0
+    time: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.name in (*ATTRIBUTES, "other_person"):
+            raise OptionError(f"{self.name} is built in; give the template another name")
+        self.template()
+
+    @classmethod
+    def of(cls, template: Template, x: float, y: float, time: float) -> ClickedTemplate:
+        """A template from this place."""
+        vector = base64.b64encode(template.vector.astype("<f4").tobytes()).decode()
+        return cls(template.name, vector, template.fingerprint, template.origin, x, y, time)
+
+    def template(self) -> Template:
+        """The template. Raises TemplateError where it is none."""
+        try:
+            data = base64.b64decode(self.vector, validate=True)
+            vector = np.frombuffer(data, "<f4").astype(np.float32)
+        except (binascii.Error, ValueError) as error:
+            raise OptionError(f"the template {self.name[:60]!r} is damaged; make it again") from error
+        return Template(self.name, vector, self.fingerprint, self.origin)
 
 
 @dataclass(frozen=True)
@@ -29,6 +74,7 @@ class Settings:
 
     Attributes:
         hide: Names of templates and groups, perhaps none.
+        templates: Templates of this project, whose names `hide` may hold.
         areas: Rectangles that are hidden as well, in pixels of the frame, with times in seconds.
         keep: People who stay visible.
         whole_frame: Hide everything.
@@ -41,6 +87,7 @@ class Settings:
     """
 
     hide: tuple[str, ...] = ("person",)
+    templates: tuple[ClickedTemplate, ...] = ()
     areas: tuple[Rectangle, ...] = ()
     keep: tuple[Pick, ...] = ()
     whole_frame: bool = False
@@ -65,6 +112,9 @@ class Settings:
             raise OptionError(f"the smallest person must be 4 to 4320 pixels high, not {self.smallest_person:g}")
         if self.seed is not None and not 0 <= self.seed < 2**63:
             raise OptionError("the seed must be a whole number from 0 on")
+        names = [template.name for template in self.templates]
+        if len(set(names)) < len(names):
+            raise OptionError("two templates of a project have the same name; rename one of them")
 
     @property
     def hides_nothing(self) -> bool:
@@ -76,6 +126,10 @@ class Settings:
         if self.hides_nothing:
             raise OptionError("nothing would be hidden; choose at least one part of people, or draw an area")
         return Where(hide=self.hide, areas=self.areas, keep=self.keep, whole_frame=self.whole_frame)
+
+    def library(self) -> TemplateLibrary:
+        """The templates to choose from: those of this project, and those of `default_library`."""
+        return default_library().with_templates(template.template() for template in self.templates)
 
     def make_preset(self) -> Preset:
         """The preset with these settings in it."""
@@ -92,8 +146,9 @@ class Settings:
     def as_record(self) -> dict[str, Any]:
         """The settings as JSON can hold them."""
         return {
-            **{key: value for key, value in vars(self).items() if key not in ("hide", "areas", "keep")},
+            **{key: value for key, value in vars(self).items() if key not in _LISTS},
             "hide": list(self.hide),
+            "templates": [dict(vars(template)) for template in self.templates],
             "areas": [dict(vars(area)) for area in self.areas],
             "keep": [pick._asdict() for pick in self.keep],
         }
@@ -111,12 +166,15 @@ class Settings:
             given["hide"] = tuple(_list("hide", given["hide"]))
             if not all(isinstance(name, str) and name for name in given["hide"]):
                 raise OptionError("hide must be a list of names, such as head or hand")
+        if "templates" in given:
+            given["templates"] = tuple(_template(each) for each in _list("templates", given["templates"]))
         for key, kind in (("areas", Rectangle), ("keep", Pick)):
             if key in given:
                 given[key] = tuple(_made(kind, each) for each in _list(key, given[key]))
         return cls(**given)
 
 
+_LISTS = ("hide", "templates", "areas", "keep")
 _KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
     "whole_frame": ((bool,), "true or false"),
     "preset": ((str,), "a name"),
@@ -138,6 +196,21 @@ def _list(key: str, value: object) -> Sequence[Any]:
     if not isinstance(value, list) or len(value) > _MOST:
         raise OptionError(f"{key} must be a list of at most {_MOST}")
     return value
+
+
+def _template(record: object) -> ClickedTemplate:
+    if not isinstance(record, Mapping):
+        raise OptionError("a template must be a table of names and values; make it again")
+    texts = {key: record.get(key) for key in ("name", "vector", "fingerprint", "origin")}
+    if not all(isinstance(text, str) and len(text) <= _MOST_TEXT for text in texts.values()):
+        raise OptionError("a template must have a name, a vector, a fingerprint and an origin; make it again")
+    place = {key: value for key, value in record.items() if key not in texts}
+    if any(type(value) not in (int, float) or not isfinite(value) for value in place.values()):
+        raise OptionError("the place of a template must be numbers; make it again")
+    try:
+        return ClickedTemplate(**texts, **place)
+    except TypeError as error:
+        raise OptionError(f"this is no template ({error}); make it again") from error
 
 
 def _made(kind: Any, record: object) -> Any:

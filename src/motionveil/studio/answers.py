@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -56,6 +57,18 @@ async def json_body(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise HTTPException(422, "this is no JSON")
     return body
+
+
+def numbers_in(body: Mapping[str, Any], *names: str) -> list[float]:
+    """Numbers of a body by their names. Raises HTTPException where one is missing."""
+    found = [
+        float(number)
+        for name in names
+        if type(number := body.get(name)) in (int, float) and abs(number) < 1e9 and isfinite(number)
+    ]
+    if len(found) < len(names):
+        raise HTTPException(422, f"{', '.join(names)} must be numbers")
+    return found
 
 
 def error_answer(text: str, status: int) -> Response:

@@ -19,10 +19,9 @@ from starlette.routing import Route
 from .._core.atomic_files import remove
 from .._core.errors import InputError, MotionveilError
 from .._core.printable import printable
-from ..detection.templates import default_library
 from ..pipeline.settings_file import Settings
 from ..video import read_picture
-from .answers import ASSETS, asset, attachment, error_answer, json_body, plain_error, sentence
+from .answers import ASSETS, asset, attachment, error_answer, json_body, numbers_in, plain_error, sentence
 from .preview import VIEWS, Previewer, as_jpeg, moment_picture
 from .project import Project, Run
 from .queue import Queue
@@ -63,6 +62,7 @@ class Studio:
             Route(one, self.delete, methods=["DELETE"]),
             Route(f"{one}/settings", self.set_settings, methods=["PUT"]),
             Route(f"{one}/frame", self.frame),
+            Route(f"{one}/templates", self.make_template, methods=["POST"]),
             Route(f"{one}/film", self.film),
             Route(f"{one}/file", self.project_file),
             Route(f"{one}/runs", self.start_run, methods=["POST"]),
@@ -171,7 +171,7 @@ class Studio:
         """Other settings; refused where another tab was quicker."""
         body = await json_body(request)
         settings = Settings.from_record(body.get("settings"))
-        default_library().names(settings.hide or "person")
+        settings.library().names(settings.hide or "person")
         identifier = self._project(request).id
 
         def changed(old: Project) -> Project:
@@ -195,14 +195,15 @@ class Studio:
     # Pictures and films
 
     async def frame(self, request: Request) -> Response:
-        """One frame as a JPEG: ?time=SECONDS&view=original|hidden|result."""
+        """One frame as a JPEG: ?time=SECONDS&view=original|hidden|result, or view=matches&name=TEMPLATE."""
         project = self._project(request)
         view = request.query_params.get("view", "original")
         try:
             time = float(request.query_params.get("time", "0"))
         except ValueError:
             time = -1.0
-        if view not in VIEWS or not 0 <= time < 1e6:
+        name = request.query_params.get("name", "")
+        if view not in (*VIEWS, "matches") or not 0 <= time < 1e6:
             return error_answer("there is no such view of a frame", 422)
         path = self.workspace.source(project)
         async with self.looking:
@@ -211,10 +212,26 @@ class Studio:
                 return Response(status_code=204)
             if view == "original":
                 picture = await run_in_threadpool(self.previewer.frame, path, project.film, time)
+            elif view == "matches":
+                picture = await run_in_threadpool(
+                    self.previewer.matches, path, project.film, time, project.settings, name
+                )
             else:
                 look = await run_in_threadpool(self.previewer.look, path, project.film, time, project.settings)
                 picture = look.hidden if view == "hidden" else look.result
         return Response(await run_in_threadpool(as_jpeg, picture), media_type="image/jpeg")
+
+    async def make_template(self, request: Request) -> Response:
+        """A template from a place in a frame: {name, x, y, time}. The page puts it into the settings."""
+        project, body = self._project(request), await json_body(request)
+        name, numbers = body.get("name"), numbers_in(body, "x", "y", "time")
+        if not isinstance(name, str):
+            return error_answer("a template needs a name", 422)
+        async with self.looking:
+            made, share, closest = await run_in_threadpool(
+                self.previewer.template, self.workspace.source(project), project.film, project.settings, name, *numbers
+            )
+        return JSONResponse({"template": vars(made), "share": share, "closest": closest}, 201)
 
     async def film(self, request: Request) -> Response:
         """The original."""

@@ -12,13 +12,15 @@ from typing import Generic, Literal, TypeVar
 
 from .. import drawing, ops
 from .._core.errors import InputError
-from .._core.types import Clip, UInt8Array
+from .._core.types import Clip, Point, UInt8Array
 from ..detection.features import DescriptorGrid, Detailed, FeatureExtractor
+from ..detection.saliency import saliency_maps
+from ..detection.templates import make_template
 from ..obfuscation.factory import Networks, assemble
 from ..obfuscation.presets import Preset
 from ..pipeline.obfuscation import region_for
 from ..pipeline.runner import Window, first_frames
-from ..pipeline.settings_file import Settings
+from ..pipeline.settings_file import ClickedTemplate, Settings
 from ..video import open_source
 from .project import Film, Moment
 
@@ -28,6 +30,8 @@ _BEFORE = 1
 """Frames before the one that is shown, so that there is motion."""
 _LONGEST = 1600
 """Pixels of the longer side of what is shown."""
+_MATCHES = 0.5
+"""Saliency from which a place is like a template."""
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -128,6 +132,31 @@ class Previewer:
             known = self._looks.get((path, time, settings))
             return known or self._looks.keep((path, time, settings), self._made(path, film, time, settings))
 
+    def template(
+        self, path: Path, film: Film, settings: Settings, name: str, x: float, y: float, time: float
+    ) -> tuple[ClickedTemplate, float, str | None]:
+        """A template from a place in a frame, the share of the frame that it matches, and the one that is most alike.
+
+        Raises OptionError and TemplateError.
+        """
+        with self._lock:
+            image = self._clips(path, film, time)[-1].frames[-1]
+            extractor = self._networks_for(settings).extractor(still=film.is_image, frames=image[None])
+            made = make_template(name, image, Point(x, y), extractor, origin=f"{film.name} at {x:g},{y:g}, {time:g} s")
+            clicked = ClickedTemplate.of(made, x, y, time)
+            share = float((saliency_maps(image, [made], extractor)[0] >= _MATCHES).mean())
+            others = [each for each in settings.library().made_with(extractor.fingerprint) if each.name != name]
+            closest = max(others, key=lambda each: float(each.vector @ made.vector), default=None)
+            return clicked, share, None if closest is None else closest.name
+
+    def matches(self, path: Path, film: Film, time: float, settings: Settings, name: str) -> UInt8Array:
+        """A frame with what is like a template of the project painted over it. Raises TemplateError."""
+        with self._lock:
+            image = self._clips(path, film, time)[-1].frames[-1]
+            extractor = self._networks_for(settings).extractor(still=film.is_image, frames=image[None])
+            template = settings.library().made_with(extractor.fingerprint).select([name])
+            return drawing.overlay(image, saliency_maps(image, template, extractor)[0])
+
     def _made(self, path: Path, film: Film, time: float, settings: Settings) -> Look:
         clips = self._clips(path, film, time)
         original, shown = clips[-1].frames[-1], clips[-1].pts[-1]
@@ -138,7 +167,12 @@ class Previewer:
         with open_source(path) as source:
             info = source.info
         region, flow, _ = region_for(
-            networks, info, settings.where(), None, frames=lambda: first_frames(path, Window()), whole=False
+            networks,
+            info,
+            settings.where(),
+            settings.library(),
+            frames=lambda: first_frames(path, Window()),
+            whole=False,
         )
         method = assemble(
             settings.make_preset(), region, flow, seed=settings.seed, frames=lambda: first_frames(path, Window())

@@ -79,6 +79,7 @@ def make(order: Mapping[str, Any], answer: Any) -> None:
         order["source"],
         order["target"],
         where=settings.where(),
+        library=settings.library(),
         preset=settings.make_preset(),
         encoding=settings.encoding(),
         preview=order["preview"],
