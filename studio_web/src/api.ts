@@ -1,21 +1,45 @@
 /** What the server knows, and how it is asked. */
 
-export interface Area {
+export type Spot = [number, number];
+/** Time, how far from where it was drawn (x, y), and its size as a factor. */
+export type Step = [number, number, number, number];
+
+interface Anywhere {
+  start: number | null;
+  end: number | null;
+  way?: Step[];
+  /** Times at which whoever followed it lost it. */
+  doubts?: number[];
+}
+
+export interface Rectangle extends Anywhere {
   x: number;
   y: number;
   width: number;
   height: number;
-  start: number | null;
-  end: number | null;
 }
 
-export interface Pick {
+export interface Polygon extends Anywhere {
+  points: Spot[];
+}
+
+export interface Stroke extends Polygon {
+  radius: number;
+}
+
+export type Area = Rectangle | Polygon | Stroke;
+
+export interface Place {
   x: number;
   y: number;
   time: number;
 }
 
-export interface Template extends Pick {
+export interface Pick extends Place {
+  end: number | null;
+}
+
+export interface Template extends Place {
   name: string;
   vector: string;
   fingerprint: string;
@@ -27,6 +51,7 @@ export interface Settings {
   templates: Template[];
   areas: Area[];
   keep: Pick[];
+  leave_out: Pick[];
   whole_frame: boolean;
   preset: string;
   fill: string;
@@ -169,8 +194,8 @@ async function ask(path: string, init?: RequestInit): Promise<Response> {
   return response;
 }
 
-async function json<T>(path: string, method = "GET", body?: unknown): Promise<T> {
-  const init: RequestInit = { method };
+async function json<T>(path: string, method = "GET", body?: unknown, signal: AbortSignal | null = null): Promise<T> {
+  const init: RequestInit = { method, signal };
   if (body !== undefined) {
     init.body = JSON.stringify(body);
     init.headers = { "Content-Type": "application/json" };
@@ -197,8 +222,17 @@ export const api = {
   /** view: or `matches` with the name of a template. */
   frame: async (id: string, view: string, time: number, signal: AbortSignal, name = ""): Promise<Blob> =>
     (await ask(`${at(id)}/frame?view=${view}&time=${time.toFixed(4)}&name=${encodeURIComponent(name)}`, { signal })).blob(),
-  template: (id: string, name: string, pick: Pick) =>
+  template: (id: string, name: string, pick: Place) =>
     json<{ template: Template; share: number; closest: string | null }>(`${at(id)}/templates`, "POST", { name, ...pick }),
+};
+
+export const follow = {
+  /** An area that follows what is under it. */
+  area: (id: string, time: number, area: Area, signal: AbortSignal) => json<Area>(`${at(id)}/areas`, "POST", { time, area }, signal),
+  /** Somebody who was missed. */
+  person: (id: string, place: Place, signal: AbortSignal) => json<Area>(`${at(id)}/areas`, "POST", place, signal),
+  /** Something that was found and is nobody. */
+  nobody: (id: string, place: Place, signal: AbortSignal) => json<Pick>(`${at(id)}/false`, "POST", place, signal),
 };
 
 export const address = {

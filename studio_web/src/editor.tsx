@@ -2,12 +2,13 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { type Moment, api } from "./api";
+import { type Moment, type Pick, api } from "./api";
 import { Bar, Icon } from "./parts";
+import { boxOf, isThere, nameOf } from "./shapes";
 import { Stage, keysOfTime } from "./stage";
 import {
-  VIEWS, addArea, attempt, change, chosen, current, done, go, last, namesOf, nothing, options, partsOf, progress, project, removeArea, seek,
-  aim, matching, removeTemplate, renameTemplate, setArea, settings, step, store, tell, time, tool, underReview, use, view, type View,
+  VIEWS, addArea, attempt, change, chosen, current, done, go, last, namesOf, nothing, options, partsOf, progress, project, removeArea,  seek,
+  LINES, aim, brush, cutHere, endLine, followArea, line, matching, removeTemplate, renameTemplate, setArea, settings, step, store, tell, time, tool, underReview, use, view, type View,
 } from "./state";
 import { FILLS, GROUPS, PALETTES, PARTS, PRESETS, clock, span } from "./words";
 
@@ -180,7 +181,7 @@ function addInTheMiddle(): void {
   if (!film) return;
   const [width, height] = [Math.round(film.width / 4), Math.round(film.height / 4)];
   addArea({ x: Math.round((film.width - width) / 2), y: Math.round((film.height - height) / 2), width, height, start: null, end: null });
-  requestAnimationFrame(() => document.querySelector<SVGElement>(".area.chosen rect")?.focus());
+  requestAnimationFrame(() => document.querySelector<SVGElement>(".area.chosen .shape")?.focus());
 }
 
 function Areas() {
@@ -204,7 +205,7 @@ function Areas() {
                     if (time.value < (area.start ?? 0) || (area.end !== null && time.value >= area.end)) seek(area.start ?? 0);
                   }}
                 >
-                  Area {index + 1} <span class="soft">{area.width}×{area.height}</span>
+                  {nameOf(area)} {index + 1} <span class="soft">{sizeOf(area)}</span>
                 </button>
                 {!film.is_image && (
                   <span class="times">
@@ -232,6 +233,25 @@ function Areas() {
                     s
                   </span>
                 )}
+                {!film.is_image && (
+                  <label class="check follows">
+                    <input
+                      type="checkbox" checked={Boolean(area.way)} aria-label={`${nameOf(area)} ${index + 1} follows what is under it`}
+                      onChange={(event) => {
+                        const on = event.currentTarget.checked;
+                        event.currentTarget.checked = Boolean(area.way);
+                        if (on && !isThere(area, time.value + step.value / 2)) seek(area.start ?? 0);
+                        void followArea(index, on);
+                      }}
+                    />
+                    Follows
+                  </label>
+                )}
+                {area.doubts?.map((at) => (
+                  <button key={at} type="button" class="small lost" onClick={() => { chosen.value = index; seek(at); }}>
+                    <Icon name="warn" /> lost at {clock(at, 1)}
+                  </button>
+                ))}
                 <button type="button" class="quiet" aria-label={`Remove area ${index + 1}`} title="Remove" onClick={() => removeArea(index)}>
                   <Icon name="bin" />
                 </button>
@@ -240,15 +260,105 @@ function Areas() {
           })}
         </ul>
       )}
-      <button
-        type="button" aria-pressed={drawing} title="Key A"
-        onClick={(event) => {
-          if (event.detail === 0) addInTheMiddle();
-          else tool.value = drawing ? "none" : "area";
-        }}
-      >
-        <Icon name="draw" /> {drawing ? "Drag over the frame …" : "Draw an area"}
-      </button>
+      {chosen.value !== null && !film.is_image && now.areas[chosen.value] && (
+        <p class="row">
+          <button type="button" class="small" title="Key [" onClick={() => cutHere("start")}>Starts here</button>
+          <button type="button" class="small" title="Key ]" onClick={() => cutHere("end")}>Ends here</button>
+        </p>
+      )}
+      <div class="row wrap">
+        <button
+          type="button" aria-pressed={drawing} title="Key A"
+          onClick={(event) => {
+            if (event.detail === 0) addInTheMiddle();
+            else use("area");
+          }}
+        >
+          <Icon name="draw" /> {drawing ? "Drag over the frame …" : "Draw an area"}
+        </button>
+        <button type="button" aria-pressed={tool.value === "polygon"} title="Key O" onClick={(event) => use("polygon", event.detail === 0)}>
+          <Icon name="polygon" /> Polygon
+        </button>
+        <button type="button" aria-pressed={tool.value === "brush"} title="Key B" onClick={(event) => use("brush", event.detail === 0)}>
+          <Icon name="brush" /> Brush
+        </button>
+      </div>
+      {tool.value === "polygon" && <p class="soft">Click its corners, and the first one again to close it.</p>}
+      {tool.value === "brush" && (
+        <label class="field">
+          Width of the brush
+          <input type="range" min={0.004} max={0.1} step={0.002} value={brush.value} onInput={(event) => (brush.value = event.currentTarget.valueAsNumber)} />
+        </label>
+      )}
+      {LINES.includes(tool.value) && line.value.length > 1 && <button type="button" onClick={endLine}>Done</button>}
+    </section>
+  );
+}
+
+function sizeOf(area: Parameters<typeof boxOf>[0]): string {
+  const { left, top, right, bottom } = boxOf(area);
+  return `${Math.round(right - left)}×${Math.round(bottom - top)}`;
+}
+
+/** The times of what follows somebody or something that was picked. */
+function PickTimes({ pick, name, put }: { pick: Pick; name: string; put: (pick: Pick) => void }) {
+  return (
+    <span class="times">
+      <label>
+        to
+        <input
+          type="number" min={0} step={0.1} placeholder="end" value={pick.end ?? ""} aria-label={`${name}: to second`}
+          onChange={(event) => {
+            const end = seconds(event.currentTarget.value);
+            if (end !== null && end <= pick.time) {
+              tell("It must end after its start.", true);
+              event.currentTarget.value = pick.end === null ? "" : String(pick.end);
+            } else put({ ...pick, end });
+          }}
+        />
+      </label>
+      s
+    </span>
+  );
+}
+
+/** What was missed, and what was found and is nobody. */
+function Correct() {
+  const now = settings.value;
+  const film = project.value?.film;
+  if (!now || !film) return null;
+  return (
+    <section>
+      <h2>Correct</h2>
+      {now.leave_out.length > 0 && (
+        <ul class="list">
+          {now.leave_out.map((pick, index) => (
+            <li key={index}>
+              <button type="button" class="plain" onClick={() => seek(pick.time)}>
+                Nobody, from {clock(pick.time)}
+              </button>
+              <PickTimes pick={pick} name={`Nobody at ${clock(pick.time)}`}
+                put={(put) => change({ leave_out: now.leave_out.map((each, at) => (at === index ? put : each)) })} />
+              <button type="button" class="quiet" aria-label={`Hide what is at ${clock(pick.time)} again`} title="Hide again"
+                onClick={() => change({ leave_out: now.leave_out.filter((_, at) => at !== index) })}>
+                <Icon name="bin" />
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      <div class="row wrap">
+        <button type="button" aria-pressed={tool.value === "missed"} title="Key M" onClick={(event) => use("missed", event.detail === 0)}>
+          <Icon name="plus" /> {tool.value === "missed" ? "Click them …" : "Add somebody missed"}
+        </button>
+        {!film.is_image && (
+          <button type="button" aria-pressed={tool.value === "false"} title="Key R" onClick={(event) => use("false", event.detail === 0)}>
+            <Icon name="minus" /> {tool.value === "false" ? "Click it …" : "Remove a false find"}
+          </button>
+        )}
+      </div>
+      {tool.value === "missed" && <p class="soft">They are followed through the video from this frame on, both ways, and listed as an area.</p>}
+      {tool.value === "false" && <p class="soft">It stays visible for as long as it stands apart. Where anybody touches it, it is hidden again.</p>}
     </section>
   );
 }
@@ -268,6 +378,8 @@ function Keep() {
               <button type="button" class="plain" onClick={() => seek(pick.time)}>
                 Person at {clock(pick.time)}
               </button>
+              <PickTimes pick={pick} name={`Person at ${clock(pick.time)}`}
+                put={(put) => change({ keep: now.keep.map((each, at) => (at === index ? put : each)) })} />
               <button type="button" class="quiet" aria-label={`Hide the person at ${clock(pick.time)} again`} title="Hide again"
                 onClick={() => change({ keep: now.keep.filter((_, at) => at !== index) })}>
                 <Icon name="bin" />
@@ -440,9 +552,16 @@ export function Editor() {
       if (event.key.length === 1 && number >= 0) show(VIEWS[number] as View);
       else if (event.key === "a") use("area");
       else if (event.key === "t") use("template");
+      else if (event.key === "o") use("polygon");
+      else if (event.key === "b") use("brush");
+      else if (event.key === "m") use("missed");
+      else if (event.key === "r") use("false");
+      else if (event.key === "[") cutHere("start");
+      else if (event.key === "]") cutHere("end");
       else if (event.key === "Escape") {
         tool.value = "none";
         aim.value = null;
+        line.value = [];
         matching.value = null;
       }
       else if (event.key === "Delete" && chosen.value !== null) removeArea(chosen.value);
@@ -465,6 +584,7 @@ export function Editor() {
         <div class="scroll">
           <What />
           <Areas />
+          <Correct />
           <Keep />
           <How />
         </div>

@@ -18,6 +18,7 @@ from motionveil.studio.workspace import Workspace
 
 from ..cli.test_commands import Run, run
 from ..pipeline.test_obfuscation import write
+from ..pipeline.test_shape_following import scene
 from .conftest import Start, Visitor, moving
 
 __all__ = ["run"]
@@ -182,6 +183,75 @@ def test_a_template_is_clicked_named_and_removed(page: Any, start: Start, film: 
     page.wait_for_timeout(400)
     assert [each["name"] for each in saved()["templates"]] == ["thing"]
     assert saved()["hide"] == ["person", "thing"]
+
+
+def test_shapes_are_drawn_follow_and_are_cut(page: Any, start: Start, tmp_path: Path, rng: np.random.Generator) -> None:
+    studio = start(write(tmp_path / "thing.mp4", scene(rng, 25)))
+    enter(page, studio)
+    page.click(".card a")
+    page.wait_for_selector(SETTLED)
+    page.keyboard.press("1")
+    box = page.locator(".stage").bounding_box()
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return box["x"] + box["width"] * x / 160, box["y"] + box["height"] * y / 120
+
+    def areas() -> Any:
+        page.wait_for_timeout(400)
+        page.wait_for_selector("text=Saved")
+        (folder,) = (path for path in studio.folder.iterdir() if path.is_dir())
+        return json.loads((folder / "project.json").read_text("utf-8"))["settings"]["areas"]
+
+    page.get_by_role("button", name="Polygon").click()
+    for corner in ((20, 40), (44, 40), (44, 72), (20, 72), (20, 40)):
+        page.mouse.click(*at(*corner))
+    page.locator("polygon.shape").wait_for()
+    (polygon,) = areas()
+    assert np.allclose(polygon["points"], [[20, 40], [44, 40], [44, 72], [20, 72]], atol=1)
+    page.get_by_label("Polygon 1 follows what is under it").click()
+    page.wait_for_selector(".toast:has-text('from the beginning to the end')")
+    (polygon,) = areas()
+    assert abs(polygon["way"][-1][1] - 72) < 4
+    # Later it is shown where it is then, and ends there.
+    page.get_by_label("Time in the video").fill("0.4")
+    page.wait_for_timeout(200)
+    left = page.locator("polygon.shape").bounding_box()["x"]
+    assert abs(left - at(50, 0)[0]) < 12
+    page.keyboard.press("]")
+    assert areas()[0]["end"] == pytest.approx(0.44, abs=0.01)
+    # A brush, by hand and by the keyboard alone.
+    page.keyboard.press("b")
+    page.mouse.move(*at(100, 20))
+    page.mouse.down()
+    page.mouse.move(*at(120, 30), steps=5)
+    page.mouse.move(*at(140, 20), steps=5)
+    page.mouse.up()
+    page.locator("polyline.shape").wait_for()
+    stroke = areas()[1]
+    assert stroke["radius"] >= 2
+    assert np.allclose([stroke["points"][0], stroke["points"][-1]], [[100, 20], [140, 20]], atol=1.5)
+    page.get_by_role("button", name="Brush").focus()
+    for key in ("Enter", "Enter", "Shift+ArrowRight", "Enter", "Enter"):
+        page.keyboard.press(key)
+    assert areas()[2]["points"] == [[80, 60], [88, 60]]
+    page.keyboard.press("Control+z")
+    assert len(areas()) == 2
+
+
+def test_somebody_who_was_missed_is_added(page: Any, start: Start, tmp_path: Path, rng: np.random.Generator) -> None:
+    studio = start(write(tmp_path / "thing.mp4", scene(rng, 25)))
+    enter(page, studio)
+    page.click(".card a")
+    page.wait_for_selector(SETTLED)
+    page.get_by_role("button", name="Add somebody missed").click()
+    box = page.locator(".stage").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 32 / 160, box["y"] + box["height"] * 56 / 120)
+    page.wait_for_selector(".area.chosen")
+    page.wait_for_selector("text=Saved")
+    assert page.get_by_label("Area 1 follows what is under it").is_checked()
+    page.get_by_role("button", name="Remove a false find").click()
+    page.mouse.click(box["x"] + 3, box["y"] + 3)
+    page.wait_for_selector(".toast.bad, li:has-text('Nobody, from')")
 
 
 def test_views_may_change_before_they_are_there(page: Any, start: Start, film: Path) -> None:

@@ -19,6 +19,7 @@ from motionveil.studio.workspace import Workspace
 
 from ..cli.test_commands import Run, run
 from ..pipeline.test_obfuscation import read, write
+from ..pipeline.test_shape_following import scene
 from .conftest import AREA, ONLY_AN_AREA, Start, Visitor, files_in, moving
 
 __all__ = ["run"]
@@ -71,6 +72,11 @@ def test_beyond_the_end_the_last_frame_is_shown(studio: Visitor, film: Path) -> 
         {"palette": 3}, {"areas": [{"x": "1%"}]}, {"areas": [{"x": 1, "y": 1, "width": 0, "height": 1}]},
         {"areas": {"x": 1}}, {"areas": [[1, 2]]}, {"masks": ["/etc/passwd"]}, {"seed": -1}, {"seed": 1.5},
         {"whole_frame": 1}, {"smallest_person": 1}, {"audio": "some"}, {"keep": [{"x": 1}]}, {"areas": [AREA] * 501},
+        {"areas": [{"points": [[1, 2], [3, 4]]}]}, {"areas": [{"points": [[1, 2, 3]] * 3}]}, {"areas": [{"points": 3}]},
+        {"areas": [{"points": [[1, "2"]] * 3}]}, {"areas": [{**AREA, "way": [[1, 2]]}]},
+        {"areas": [{**AREA, "way": []}]},
+        {"areas": [{**AREA, "way": [[1, 0, 0, 1], [1, 0, 0, 1]]}]}, {"areas": [{"points": [[1, 1]], "radius": -1}]},
+        {"areas": [{**AREA, "way": [[1, 0, 0, 1]], "doubts": ["x"]}]}, {"leave_out": [{"x": 1}]},
         {"templates": [{"name": "a"}]}, {"templates": [3]}, {"hide": ["logo"]},
         {"templates": [{"name": "logo", "vector": "!", "fingerprint": "a", "origin": "b"}]},
         {"templates": [{"name": "logo", "vector": "AAAA", "fingerprint": "a", "origin": "b"}]},
@@ -129,6 +135,83 @@ def test_templates_that_cannot_be_made(studio: Visitor, film: Path, body: Any) -
     answer = studio.ask(f"/api/projects/{project['id']}/templates", "POST", given)
     assert answer.status == 422, answer.body
     assert answer.json["error"]
+
+
+THING = {"x": 20, "y": 40, "width": 24, "height": 32, "start": None, "end": None}
+
+
+@pytest.fixture
+def thing(tmp_path: Path, rng: np.random.Generator) -> Path:
+    """A film of 25 frames in which a thing of 24x32 moves by 3 pixels a frame."""
+    return write(tmp_path / "thing.mp4", scene(rng, 25))
+
+
+def test_an_area_follows_what_is_under_it(studio: Visitor, thing: Path, tmp_path: Path, run: Run) -> None:
+    """From the page to the command line."""
+    project = studio.upload(thing)
+    place = f"/api/projects/{project['id']}"
+    made = studio.ask(f"{place}/areas", "POST", {"time": 0.0, "area": THING})
+    assert made.status == 201, made.body
+    area = made.json
+    assert (area["doubts"], area["start"], area["end"]) == ([], None, None)
+    assert area["way"][-1][1] == pytest.approx(72, abs=4)
+    project = studio.choose(project, hide=[], areas=[area], seed=7)
+    assert project["settings"]["areas"] == [area]
+    at = f"{place}/frame?time=0.8&view="
+    original, result = (picture(studio.ask(at + view).body).astype(int) for view in ("original", "result"))
+    changed = np.abs(result - original).mean(axis=2)
+    assert changed[44:68, 84:100].mean() > 20  # where it is then
+    assert changed[44:68, 20:40].mean() < 3
+    studio.ask(f"{place}/runs", "POST", {})
+    made = studio.wait(project["id"], "done", "failed")["runs"][0]
+    assert made["state"] == "done", made["error"]
+    (tmp_path / "project.json").write_bytes(studio.ask(f"{place}/file").body)
+    again = tmp_path / "again.mp4"
+    code, _, error = run("obfuscate", thing, "-o", again, "--settings", tmp_path / "project.json")
+    assert code == 0, error
+    assert again.read_bytes() == studio.ask(f"{place}/runs/{made['id']}/result").body
+
+
+def test_where_an_area_was_lost_is_a_moment_of_doubt(studio: Visitor, thing: Path) -> None:
+    project = studio.upload(thing)
+    lost = {**THING, "way": [[0, 0, 0, 1], [0.4, 30, 0, 1]], "doubts": [0.4]}
+    studio.choose(project, hide=[], areas=[lost], seed=7)
+    studio.ask(f"/api/projects/{project['id']}/runs", "POST", {})
+    made = studio.wait(project["id"], "done", "failed")["runs"][0]
+    assert made["moments"] == [{"time": 0.4, "box": [50, 40, 24, 32]}]
+
+
+def test_somebody_who_was_missed_is_followed(studio: Visitor, thing: Path) -> None:
+    project = studio.upload(thing)
+    made = studio.ask(f"/api/projects/{project['id']}/areas", "POST", {"time": 0.4, "x": 62, "y": 56})
+    assert made.status == 201, made.body
+    area = made.json
+    assert area["x"] <= 62 <= area["x"] + area["width"]
+    assert area["way"]
+    studio.choose(project, areas=[area])
+
+
+def test_what_is_nobody_is_left_out(studio: Visitor, thing: Path) -> None:
+    """A template finds the thing; where it was clicked as nobody, it stays visible from the time on it was found."""
+    project = studio.upload(thing)
+    place = f"/api/projects/{project['id']}"
+    answer = studio.ask(f"{place}/false", "POST", {"x": 2, "y": 2, "time": 0.6})
+    assert answer.status == 422
+    assert "nothing was found there" in answer.json["error"] or "nobody" in answer.json["error"]
+    assert studio.ask(f"{place}/areas", "POST", {"time": 0.4, "x": 900, "y": 56}).status == 422
+    for body in ({"time": 1}, {"time": 0.4, "area": {}}, {"time": 0.4, "area": {**THING, "x": 5000}}, {"area": THING}):
+        assert studio.ask(f"{place}/areas", "POST", body).status == 422, body
+
+
+def test_shapes_come_back_as_they_were(studio: Visitor, film: Path) -> None:
+    points = [[10, 10], [60, 12], [30, 50]]
+    areas = [
+        {"points": points, "start": None, "end": 0.3}, {"points": points[:1], "radius": 9, "start": None, "end": None},
+    ]  # fmt: skip
+    keep = [{"x": 5, "y": 6, "time": 0.1, "end": 0.3}]
+    project = studio.choose(studio.upload(film), areas=areas, keep=keep, leave_out=keep)
+    settings = project["settings"]
+    assert (settings["areas"], settings["keep"], settings["leave_out"]) == (areas, keep, keep)
 
 
 def test_two_tabs_do_not_overwrite_each_other(studio: Visitor, film: Path) -> None:

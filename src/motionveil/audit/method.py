@@ -88,7 +88,9 @@ class Method:
     def spares(self) -> bool:
         """Whether parts of what its names refer to were to stay visible, which the audit cannot distinguish."""
         where = self.where
-        return bool(where.inverse or where.only_in or where.except_areas or where.except_masks or where.keep)
+        return bool(
+            where.inverse or where.only_in or where.except_areas or where.except_masks or where.keep or where.leave_out
+        )
 
     def remake(self, original: str | Path) -> Remake:
         """The method for this original, by seed. Raises MotionveilError if it cannot be recreated."""

@@ -20,12 +20,15 @@ from ..detection.templates import ATTRIBUTES, Template, TemplateLibrary, default
 from ..fillers import FILLERS
 from ..noise import PALETTES
 from ..obfuscation.presets import PRESETS, Preset, get_preset
-from ..regions import Pick, Rectangle, Where
+from ..regions import MovingShape, Pick, Polygon, Rectangle, Step, Stroke, Where
 from ..video import Encoding
 
 PROJECT_FORMAT = "motionveil-project-1"
+Area = Rectangle | Polygon | Stroke | MovingShape
 _MOST = 500
 """Names, areas or people in one file."""
+_MOST_POINTS = 20_000
+"""Points of a shape, or steps on its way."""
 _MOST_TEXT = 100_000
 """Letters of the descriptor of a template."""
 
@@ -75,8 +78,9 @@ class Settings:
     Attributes:
         hide: Names of templates and groups, perhaps none.
         templates: Templates of this project, whose names `hide` may hold.
-        areas: Rectangles that are hidden as well, in pixels of the frame, with times in seconds.
+        areas: Shapes that are hidden as well, in pixels of the frame, with times in seconds.
         keep: People who stay visible.
+        leave_out: What was found and is no person, see `Where.leave_out`.
         whole_frame: Hide everything.
         preset: A name of `PRESETS`.
         fill: A name of `FILLERS`.
@@ -88,8 +92,9 @@ class Settings:
 
     hide: tuple[str, ...] = ("person",)
     templates: tuple[ClickedTemplate, ...] = ()
-    areas: tuple[Rectangle, ...] = ()
+    areas: tuple[Area, ...] = ()
     keep: tuple[Pick, ...] = ()
+    leave_out: tuple[Pick, ...] = ()
     whole_frame: bool = False
     preset: str = "secure"
     fill: str = "motion_noise"
@@ -125,7 +130,9 @@ class Settings:
         """The regions. Raises OptionError where nothing is chosen."""
         if self.hides_nothing:
             raise OptionError("nothing would be hidden; choose at least one part of people, or draw an area")
-        return Where(hide=self.hide, areas=self.areas, keep=self.keep, whole_frame=self.whole_frame)
+        return Where(
+            hide=self.hide, areas=self.areas, keep=self.keep, leave_out=self.leave_out, whole_frame=self.whole_frame
+        )
 
     def library(self) -> TemplateLibrary:
         """The templates to choose from: those of this project, and those of `default_library`."""
@@ -149,8 +156,9 @@ class Settings:
             **{key: value for key, value in vars(self).items() if key not in _LISTS},
             "hide": list(self.hide),
             "templates": [dict(vars(template)) for template in self.templates],
-            "areas": [dict(vars(area)) for area in self.areas],
+            "areas": [area_record(area) for area in self.areas],
             "keep": [pick._asdict() for pick in self.keep],
+            "leave_out": [pick._asdict() for pick in self.leave_out],
         }
 
     @classmethod
@@ -168,13 +176,15 @@ class Settings:
                 raise OptionError("hide must be a list of names, such as head or hand")
         if "templates" in given:
             given["templates"] = tuple(_template(each) for each in _list("templates", given["templates"]))
-        for key, kind in (("areas", Rectangle), ("keep", Pick)):
+        if "areas" in given:
+            given["areas"] = tuple(area_from(each) for each in _list("areas", given["areas"]))
+        for key in ("keep", "leave_out"):
             if key in given:
-                given[key] = tuple(_made(kind, each) for each in _list(key, given[key]))
+                given[key] = tuple(_made(Pick, each) for each in _list(key, given[key]))
         return cls(**given)
 
 
-_LISTS = ("hide", "templates", "areas", "keep")
+_LISTS = ("hide", "templates", "areas", "keep", "leave_out")
 _KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
     "whole_frame": ((bool,), "true or false"),
     "preset": ((str,), "a name"),
@@ -192,9 +202,9 @@ def _check(given: Mapping[str, Any]) -> None:
             raise OptionError(f"{key} must be {meant}, not {str(given[key])[:40]!r}")
 
 
-def _list(key: str, value: object) -> Sequence[Any]:
-    if not isinstance(value, list) or len(value) > _MOST:
-        raise OptionError(f"{key} must be a list of at most {_MOST}")
+def _list(key: str, value: object, most: int = _MOST) -> Sequence[Any]:
+    if not isinstance(value, list) or len(value) > most:
+        raise OptionError(f"{key} must be a list of at most {most}")
     return value
 
 
@@ -213,8 +223,45 @@ def _template(record: object) -> ClickedTemplate:
         raise OptionError(f"this is no template ({error}); make it again") from error
 
 
-def _made(kind: Any, record: object) -> Any:
-    """A rectangle or a pick, of numbers alone."""
+def area_record(area: Area) -> dict[str, Any]:
+    """An area as JSON can hold it: its own numbers, and with them its way and its doubts where it moves."""
+    if isinstance(area, MovingShape):
+        return {**area_record(area.shape), "way": [list(step) for step in area.way], "doubts": list(area.doubts)}
+    return {key: [list(point) for point in value] if key == "points" else value for key, value in vars(area).items()}
+
+
+def area_from(record: object) -> Area:
+    """What `area_record` made. Raises OptionError for anything else."""
+    if not isinstance(record, Mapping):
+        raise OptionError("an area must be a table of numbers")
+    rest = {key: value for key, value in record.items() if key not in ("points", "way", "doubts")}
+    kind: Any = Rectangle
+    lists: dict[str, Any] = {}
+    if record.get("points") is not None:
+        kind = Polygon if record.get("radius") is None else Stroke
+        lists["points"] = tuple(
+            _numbers("points", point, 2) for point in _list("points", record["points"], _MOST_POINTS)
+        )
+    shape: Any = _made(kind, rest, **lists)
+    if record.get("way") is None:
+        return shape  # type: ignore[no-any-return]
+    way = tuple(Step(*_numbers("way", step, 4)) for step in _list("way", record["way"], _MOST_POINTS))
+    doubts = _numbers("doubts", record.get("doubts") or [])
+    return MovingShape(shape, way, doubts)
+
+
+def _numbers(key: str, values: object, count: int | None = None) -> Any:
+    """A tuple of finite numbers."""
+    found = _list(key, values)
+    if (count is not None and len(found) != count) or not all(
+        type(number) in (int, float) and abs(number) < 1e9 for number in found
+    ):
+        raise OptionError(f"the {key} of an area must be numbers")
+    return tuple(found)
+
+
+def _made(kind: Any, record: object, **lists: Any) -> Any:
+    """A shape or a pick, of numbers alone, and lists that are checked already."""
     if not isinstance(record, Mapping):
         raise OptionError(f"a {kind.__name__.lower()} must be a table of numbers")
     numbers = {key: value for key, value in record.items() if value is not None}
@@ -222,7 +269,7 @@ def _made(kind: Any, record: object) -> Any:
         if type(value) not in (int, float) or not isfinite(value):
             raise OptionError(f"{key} of a {kind.__name__.lower()} must be a number, not {str(value)[:40]!r}")
     try:
-        return kind(**numbers)
+        return kind(**numbers, **lists)
     except TypeError as error:
         raise OptionError(f"this is no {kind.__name__.lower()} ({error})") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,9 +20,12 @@ from starlette.routing import Route
 from .._core.atomic_files import remove
 from .._core.errors import InputError, MotionveilError
 from .._core.printable import printable
-from ..pipeline.settings_file import Settings
+from ..pipeline.settings_file import Settings, area_from, area_record
+from ..pipeline.shape_following import follow_shape
+from ..regions import MovingShape
 from ..video import read_picture
 from .answers import ASSETS, asset, attachment, error_answer, json_body, numbers_in, plain_error, sentence
+from .correction import nobody_at
 from .preview import VIEWS, Previewer, as_jpeg, moment_picture
 from .project import Project, Run
 from .queue import Queue
@@ -62,6 +66,8 @@ class Studio:
             Route(one, self.delete, methods=["DELETE"]),
             Route(f"{one}/settings", self.set_settings, methods=["PUT"]),
             Route(f"{one}/frame", self.frame),
+            Route(f"{one}/areas", self.follow, methods=["POST"]),
+            Route(f"{one}/false", self.leave_out, methods=["POST"]),
             Route(f"{one}/templates", self.make_template, methods=["POST"]),
             Route(f"{one}/film", self.film),
             Route(f"{one}/file", self.project_file),
@@ -232,6 +238,47 @@ class Studio:
                 self.previewer.template, self.workspace.source(project), project.film, project.settings, name, *numbers
             )
         return JSONResponse({"template": vars(made), "share": share, "closest": closest}, 201)
+
+    async def follow(self, request: Request) -> Response:
+        """An area that follows what is under it: {time, area}, or somebody who was missed: {time, x, y}.
+
+        The page puts it into the settings.
+        """
+        project, body = self._project(request), await json_body(request)
+        path, film, settings = self.workspace.source(project), project.film, project.settings
+        mask: Any = None
+        if "area" in body:
+            (time,), shape = numbers_in(body, "time"), area_from(body["area"])
+            shape = shape.shape if isinstance(shape, MovingShape) else shape
+        else:
+            x, y, time = numbers_in(body, "x", "y", "time")
+            async with self.looking:
+                found = await run_in_threadpool(self.previewer.somebody, path, film, settings, x, y, time)
+            shape, mask = found.box, found.mask
+        if film.is_image:
+            return JSONResponse(area_record(shape), 201)
+        gone = threading.Event()
+        work = asyncio.ensure_future(
+            run_in_threadpool(follow_shape, path, shape, time, mask=mask, stop=lambda: gone.is_set() or self.ending)
+        )
+        while not work.done():
+            await asyncio.wait([work], timeout=0.3)
+            if await request.is_disconnected():
+                gone.set()
+        return JSONResponse(area_record(await work), 201)
+
+    async def leave_out(self, request: Request) -> Response:
+        """What is found at {x, y, time} and is nobody; the page puts it into the settings."""
+        project, body = self._project(request), await json_body(request)
+        path, film, settings = self.workspace.source(project), project.film, project.settings
+        numbers = numbers_in(body, "x", "y", "time")
+
+        def found_at(x: float, y: float, time: float) -> Any:
+            return self.previewer.found_at(path, film, settings, x, y, time)
+
+        async with self.looking:
+            pick = await run_in_threadpool(nobody_at, path, *numbers, found_at)
+        return JSONResponse(pick._asdict(), 201)
 
     async def film(self, request: Request) -> Response:
         """The original."""
