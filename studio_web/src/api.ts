@@ -66,6 +66,20 @@ export interface Moment {
   box: [number, number, number, number];
 }
 
+/** A piece of what is hidden: places are time, left, top, width, height. */
+export interface Row {
+  start: number;
+  end: number;
+  places: [number, number, number, number, number][];
+}
+
+export interface Audit {
+  state: "waiting" | "running" | "done" | "failed";
+  level: string | null;
+  headline: string | null;
+  error: string | null;
+}
+
 export interface Run {
   id: string;
   state: "waiting" | "running" | "done" | "failed" | "cancelled";
@@ -78,6 +92,8 @@ export interface Run {
   seconds: number;
   notices: string[];
   moments: Moment[];
+  rows: Row[];
+  audit: Audit | null;
   error: string | null;
 }
 
@@ -136,6 +152,7 @@ export interface Progress {
   total: number | null;
   left: number | null;
   fps: number;
+  step: string;
 }
 
 export interface News {
@@ -217,6 +234,8 @@ export const api = {
     json<Project>(`${at(id)}/settings`, "PUT", { revision, settings }),
   run: (id: string, preview: boolean) => json<Project>(`${at(id)}/runs`, "POST", { preview }),
   endRun: (id: string, run: string) => json<Project>(`${at(id)}/runs/${run}`, "DELETE"),
+  audit: (id: string, run: string) => json<Project>(`${at(id)}/runs/${run}/audit`, "POST", {}),
+  endAudit: (id: string, run: string) => json<Project>(`${at(id)}/runs/${run}/audit`, "DELETE"),
   mark: (id: string, run: string, moment: number, mark: string | null, who: string) =>
     json<Project>(`${at(id)}/runs/${run}/moments/${moment}`, "PUT", { mark, who }),
   /** view: or `matches` with the name of a template. */
@@ -241,6 +260,7 @@ export const address = {
   first: (id: string) => `${at(id)}/frame?view=original&time=0`,
   result: (id: string, run: string) => `${at(id)}/runs/${run}/result`,
   download: (id: string, run: string) => `${at(id)}/runs/${run}/result?download=1`,
+  report: (id: string, run: string) => `${at(id)}/runs/${run}/audit`,
   also: (id: string, run: string, kind: string) => `${at(id)}/runs/${run}/files/${kind}`,
   moment: (id: string, run: string, moment: number) => `${at(id)}/runs/${run}/moments/${moment}`,
 };

@@ -230,7 +230,7 @@ def test_shapes_are_drawn_follow_and_are_cut(page: Any, start: Start, tmp_path: 
     stroke = areas()[1]
     assert stroke["radius"] >= 2
     assert np.allclose([stroke["points"][0], stroke["points"][-1]], [[100, 20], [140, 20]], atol=1.5)
-    page.get_by_role("button", name="Brush").focus()
+    page.get_by_role("button", name="Brush", exact=True).focus()
     for key in ("Enter", "Enter", "Shift+ArrowRight", "Enter", "Enter"):
         page.keyboard.press(key)
     assert areas()[2]["points"] == [[80, 60], [88, 60]]

@@ -280,6 +280,37 @@ def test_moments_are_marked(studio: Visitor, film: Path) -> None:
     assert record["runs"][0]["moments"] == []
 
 
+def test_a_result_is_audited(studio: Visitor, film: Path) -> None:
+    project = make(studio, film)
+    run = project["runs"][0]
+    (row,) = run["rows"]
+    assert (row["start"], row["end"]) == (0, 0.44)
+    assert row["places"][0][0] == 0
+    assert row["places"][0][1:] == pytest.approx([8, 8, 40, 30], abs=2)
+    place = f"/api/projects/{project['id']}/runs/{run['id']}/audit"
+    assert studio.ask(place).status == 404
+    assert studio.ask(place, "POST", {}).status == 201
+    end = time.monotonic() + 200
+    while (audit := studio.ask(f"/api/projects/{project['id']}").json["runs"][0]["audit"])["state"] != "done":
+        assert audit["state"] != "failed", audit["error"]
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert audit["headline"]
+    report = studio.ask(place)
+    assert report.headers["content-type"] == "text/html; charset=utf-8"
+    policy = report.headers["content-security-policy"]
+    assert "sandbox" in policy
+    assert "script" not in policy
+    assert audit["headline"].encode() in report.body.replace(b"&#39;", b"'")
+    # It goes with its run, and may be cancelled.
+    assert studio.ask(place, "POST", {}).status == 201
+    assert studio.ask(place, "DELETE").json["runs"][0]["audit"] is None
+    assert studio.ask(place).status == 404
+    studio.ask(place.removesuffix("/audit"), "DELETE")
+    assert not (studio.folder / project["id"] / "runs" / run["id"]).exists()
+    assert studio.ask(place, "POST", {}).status == 404
+
+
 def test_a_cancelled_run_leaves_nothing(start: Start, tmp_path: Path, rng: np.random.Generator) -> None:
     studio = start().enter()
     long = write(tmp_path / "long.mp4", moving(rng, 600))

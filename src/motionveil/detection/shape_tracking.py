@@ -97,8 +97,7 @@ class ShapeTracker:
     def _inside(self, frame: UInt8Array) -> ops.Mask:
         places = np.rint(self._places())
         height, width = frame.shape[:2]
-        found: ops.Mask = ((places >= 0) & (places < (width, height))).all(axis=1)
-        return found
+        return np.asarray(((places >= 0) & (places < (width, height))).all(axis=1), bool)
 
     def advance(self, frame: UInt8Array) -> State:
         """Go on to a frame that follows, or comes before, the last one."""

@@ -211,7 +211,7 @@ def _list(key: str, value: object, most: int = _MOST) -> Sequence[Any]:
 def _template(record: object) -> ClickedTemplate:
     if not isinstance(record, Mapping):
         raise OptionError("a template must be a table of names and values; make it again")
-    texts = {key: record.get(key) for key in ("name", "vector", "fingerprint", "origin")}
+    texts: dict[str, Any] = {key: record.get(key) for key in ("name", "vector", "fingerprint", "origin")}
     if not all(isinstance(text, str) and len(text) <= _MOST_TEXT for text in texts.values()):
         raise OptionError("a template must have a name, a vector, a fingerprint and an origin; make it again")
     place = {key: value for key, value in record.items() if key not in texts}

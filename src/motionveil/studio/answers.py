@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from math import isfinite
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -61,11 +60,8 @@ async def json_body(request: Request) -> dict[str, Any]:
 
 def numbers_in(body: Mapping[str, Any], *names: str) -> list[float]:
     """Numbers of a body by their names. Raises HTTPException where one is missing."""
-    found = [
-        float(number)
-        for name in names
-        if type(number := body.get(name)) in (int, float) and abs(number) < 1e9 and isfinite(number)
-    ]
+    given: list[Any] = [body.get(name) for name in names]
+    found = [float(each) for each in given if type(each) in (int, float) and -1e9 < each < 1e9]
     if len(found) < len(names):
         raise HTTPException(422, f"{', '.join(names)} must be numbers")
     return found

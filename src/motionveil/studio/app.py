@@ -28,7 +28,7 @@ from .answers import ASSETS, asset, attachment, error_answer, json_body, numbers
 from .correction import nobody_at
 from .preview import VIEWS, Previewer, as_jpeg, moment_picture
 from .project import Project, Run
-from .queue import Queue
+from .queue import AUDIT, Queue
 from .shown import choices, shown, stamp
 from .workspace import MissingError, Workspace
 
@@ -38,6 +38,13 @@ _FILES = {
     "sheet": (".sheet.png", "_sheet.png"),
 }
 """What else a run has made → the end of its name, and of the name under which it is downloaded."""
+
+
+_REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; sandbox"
+)
+"""For the report of an audit, which holds its pictures and its style."""
 
 
 class Studio:
@@ -75,6 +82,9 @@ class Studio:
             Route(run, self.end_run, methods=["DELETE"]),
             Route(f"{run}/result", self.result),
             Route(f"{run}/files/{{kind}}", self.run_file),
+            Route(f"{run}/audit", self.report),
+            Route(f"{run}/audit", self.start_audit, methods=["POST"]),
+            Route(f"{run}/audit", self.end_audit, methods=["DELETE"]),
             Route(f"{run}/moments/{{moment:int}}", self.moment),
             Route(f"{run}/moments/{{moment:int}}", self.mark, methods=["PUT"]),
         ]
@@ -271,13 +281,13 @@ class Studio:
         """What is found at {x, y, time} and is nobody; the page puts it into the settings."""
         project, body = self._project(request), await json_body(request)
         path, film, settings = self.workspace.source(project), project.film, project.settings
-        numbers = numbers_in(body, "x", "y", "time")
+        x, y, time = numbers_in(body, "x", "y", "time")
 
         def found_at(x: float, y: float, time: float) -> Any:
             return self.previewer.found_at(path, film, settings, x, y, time)
 
         async with self.looking:
-            pick = await run_in_threadpool(nobody_at, path, *numbers, found_at)
+            pick = await run_in_threadpool(nobody_at, path, x, y, time, found_at)
         return JSONResponse(pick._asdict(), 201)
 
     async def film(self, request: Request) -> Response:
@@ -302,6 +312,7 @@ class Studio:
         project = self._project(request)
         run = self._run(request, project)
         if run.is_over:
+            await run_in_threadpool(self.queue.cancel_audit, project.id, run.id)
             folder = self.workspace.run_folder(project, run.id)
             await run_in_threadpool(self.workspace.change, project.id, lambda old: old.without_run(run.id))
             await run_in_threadpool(remove, folder)
@@ -333,6 +344,31 @@ class Studio:
         if not path.is_file():
             raise MissingError("this run has made no such file; run it again with a preview")
         return FileResponse(path, headers={"Content-Disposition": attachment(project, ending)})
+
+    async def report(self, request: Request) -> Response:
+        """The report of the audit: a page without scripts, which may load nothing at all."""
+        project = self._project(request)
+        output = self._output(project, self._run(request, project))
+        path = output.parent / AUDIT / "report.html"
+        if not path.is_file():
+            raise MissingError("this result was not audited yet")
+        return FileResponse(
+            path, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _REPORT_POLICY}
+        )
+
+    async def start_audit(self, request: Request) -> Response:
+        """Have a result audited."""
+        project = self._project(request)
+        run = self._run(request, project)
+        await run_in_threadpool(self.queue.audit, project.id, run.id)
+        return JSONResponse(shown(self.workspace, self._project(request)), 201)
+
+    async def end_audit(self, request: Request) -> Response:
+        """Cancel an audit."""
+        project = self._project(request)
+        run = self._run(request, project)
+        await run_in_threadpool(self.queue.cancel_audit, project.id, run.id)
+        return JSONResponse(shown(self.workspace, self._project(request)))
 
     async def moment(self, request: Request) -> Response:
         """A moment of doubt, before and after, as a JPEG."""

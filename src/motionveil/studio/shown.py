@@ -48,5 +48,5 @@ def shown(workspace: Workspace, project: Project) -> dict[str, Any]:
 
 def stamp(project: Project) -> str:
     """Differs whenever anything of a project does."""
-    states = ",".join(f"{run.id[:4]}{run.state}" for run in project.runs)
+    states = ",".join(f"{run.id[:4]}{run.state}{run.audit and run.audit.state}" for run in project.runs)
     return f"{project.revision} {project.changed} {states} {len(project.marks)} {hash(project.marks)}"
