@@ -69,6 +69,9 @@ function Timeline() {
             {settings.value?.areas.map((area, index) => (
               <i key={`a${index}`} class={chosen.value === index ? "span chosen" : "span"} style={{ left: share(area.start ?? 0), right: `calc(100% - ${share(Math.min(length, area.end ?? length))})` }} />
             ))}
+            {settings.value?.areas.flatMap((area, index) =>
+              (area.doubts ?? []).map((at) => <i key={`d${index} ${at}`} class="tick" style={{ left: share(at) }} />),
+            )}
             {moments.map((moment, index) => (
               <i key={`m${index}`} class="tick" style={{ left: share(moment.time) }} />
             ))}
@@ -207,6 +210,9 @@ function Areas() {
                 >
                   {nameOf(area)} {index + 1} <span class="soft">{sizeOf(area)}</span>
                 </button>
+                <button type="button" class="quiet" aria-label={`Remove area ${index + 1}`} title="Remove" onClick={() => removeArea(index)}>
+                  <Icon name="bin" />
+                </button>
                 {!film.is_image && (
                   <span class="times">
                     <label>
@@ -252,9 +258,6 @@ function Areas() {
                     <Icon name="warn" /> lost at {clock(at, 1)}
                   </button>
                 ))}
-                <button type="button" class="quiet" aria-label={`Remove area ${index + 1}`} title="Remove" onClick={() => removeArea(index)}>
-                  <Icon name="bin" />
-                </button>
               </li>
             );
           })}

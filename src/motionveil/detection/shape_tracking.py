@@ -117,7 +117,7 @@ class ShapeTracker:
             seen = self._brightness(frame)
             alike = float(np.minimum(self._colours, self._colours_of(frame)).sum())
             if alike >= _ALIKE and self._is_familiar(seen):
-                self._pace = shift / self._missed
+                self._pace = np.asarray(shift / self._missed, np.float32)
                 self._frame, self._seen, self._missed = frame, seen, 0
                 return "sure"
             self.x, self.y, self.scale = here
