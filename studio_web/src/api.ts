@@ -1,24 +1,57 @@
 /** What the server knows, and how it is asked. */
 
-export interface Area {
+export type Spot = [number, number];
+/** Time, how far from where it was drawn (x, y), and its size as a factor. */
+export type Step = [number, number, number, number];
+
+interface Anywhere {
+  start: number | null;
+  end: number | null;
+  way?: Step[];
+  /** Times at which whoever followed it lost it. */
+  doubts?: number[];
+}
+
+export interface Rectangle extends Anywhere {
   x: number;
   y: number;
   width: number;
   height: number;
-  start: number | null;
-  end: number | null;
 }
 
-export interface Pick {
+export interface Polygon extends Anywhere {
+  points: Spot[];
+}
+
+export interface Stroke extends Polygon {
+  radius: number;
+}
+
+export type Area = Rectangle | Polygon | Stroke;
+
+export interface Place {
   x: number;
   y: number;
   time: number;
 }
 
+export interface Pick extends Place {
+  end: number | null;
+}
+
+export interface Template extends Place {
+  name: string;
+  vector: string;
+  fingerprint: string;
+  origin: string;
+}
+
 export interface Settings {
   hide: string[];
+  templates: Template[];
   areas: Area[];
   keep: Pick[];
+  leave_out: Pick[];
   whole_frame: boolean;
   preset: string;
   fill: string;
@@ -33,6 +66,20 @@ export interface Moment {
   box: [number, number, number, number];
 }
 
+/** A piece of what is hidden: places are time, left, top, width, height. */
+export interface Row {
+  start: number;
+  end: number;
+  places: [number, number, number, number, number][];
+}
+
+export interface Audit {
+  state: "waiting" | "running" | "done" | "failed";
+  level: string | null;
+  headline: string | null;
+  error: string | null;
+}
+
 export interface Run {
   id: string;
   state: "waiting" | "running" | "done" | "failed" | "cancelled";
@@ -45,6 +92,8 @@ export interface Run {
   seconds: number;
   notices: string[];
   moments: Moment[];
+  rows: Row[];
+  audit: Audit | null;
   error: string | null;
 }
 
@@ -88,6 +137,8 @@ export interface Options {
   parts: string[];
   groups: Record<string, string[]>;
   own: string[];
+  /** Names that templates may not have. */
+  taken: string[];
   presets: string[];
   fills: string[];
   palettes: string[];
@@ -101,6 +152,7 @@ export interface Progress {
   total: number | null;
   left: number | null;
   fps: number;
+  step: string;
 }
 
 export interface News {
@@ -159,8 +211,8 @@ async function ask(path: string, init?: RequestInit): Promise<Response> {
   return response;
 }
 
-async function json<T>(path: string, method = "GET", body?: unknown): Promise<T> {
-  const init: RequestInit = { method };
+async function json<T>(path: string, method = "GET", body?: unknown, signal: AbortSignal | null = null): Promise<T> {
+  const init: RequestInit = { method, signal };
   if (body !== undefined) {
     init.body = JSON.stringify(body);
     init.headers = { "Content-Type": "application/json" };
@@ -182,10 +234,24 @@ export const api = {
     json<Project>(`${at(id)}/settings`, "PUT", { revision, settings }),
   run: (id: string, preview: boolean) => json<Project>(`${at(id)}/runs`, "POST", { preview }),
   endRun: (id: string, run: string) => json<Project>(`${at(id)}/runs/${run}`, "DELETE"),
+  audit: (id: string, run: string) => json<Project>(`${at(id)}/runs/${run}/audit`, "POST", {}),
+  endAudit: (id: string, run: string) => json<Project>(`${at(id)}/runs/${run}/audit`, "DELETE"),
   mark: (id: string, run: string, moment: number, mark: string | null, who: string) =>
     json<Project>(`${at(id)}/runs/${run}/moments/${moment}`, "PUT", { mark, who }),
-  frame: async (id: string, view: string, time: number, signal: AbortSignal): Promise<Blob> =>
-    (await ask(`${at(id)}/frame?view=${view}&time=${time.toFixed(4)}`, { signal })).blob(),
+  /** view: or `matches` with the name of a template. */
+  frame: async (id: string, view: string, time: number, signal: AbortSignal, name = ""): Promise<Blob> =>
+    (await ask(`${at(id)}/frame?view=${view}&time=${time.toFixed(4)}&name=${encodeURIComponent(name)}`, { signal })).blob(),
+  template: (id: string, name: string, pick: Place) =>
+    json<{ template: Template; share: number; closest: string | null }>(`${at(id)}/templates`, "POST", { name, ...pick }),
+};
+
+export const follow = {
+  /** An area that follows what is under it. */
+  area: (id: string, time: number, area: Area, signal: AbortSignal) => json<Area>(`${at(id)}/areas`, "POST", { time, area }, signal),
+  /** Somebody who was missed. */
+  person: (id: string, place: Place, signal: AbortSignal) => json<Area>(`${at(id)}/areas`, "POST", place, signal),
+  /** Something that was found and is nobody. */
+  nobody: (id: string, place: Place, signal: AbortSignal) => json<Pick>(`${at(id)}/false`, "POST", place, signal),
 };
 
 export const address = {
@@ -194,6 +260,7 @@ export const address = {
   first: (id: string) => `${at(id)}/frame?view=original&time=0`,
   result: (id: string, run: string) => `${at(id)}/runs/${run}/result`,
   download: (id: string, run: string) => `${at(id)}/runs/${run}/result?download=1`,
+  report: (id: string, run: string) => `${at(id)}/runs/${run}/audit`,
   also: (id: string, run: string, kind: string) => `${at(id)}/runs/${run}/files/${kind}`,
   moment: (id: string, run: string, moment: number) => `${at(id)}/runs/${run}/moments/${moment}`,
 };

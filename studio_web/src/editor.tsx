@@ -2,16 +2,22 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { type Moment, api } from "./api";
+import { type Moment, type Pick, api } from "./api";
 import { Bar, Icon } from "./parts";
+import { boxOf, isThere, nameOf } from "./shapes";
 import { Stage, keysOfTime } from "./stage";
 import {
-  VIEWS, addArea, attempt, change, chosen, current, done, go, last, namesOf, nothing, options, partsOf, progress, project, removeArea, seek,
-  setArea, settings, step, store, tell, time, tool, underReview, view, type View,
+  VIEWS, addArea, attempt, change, chosen, current, done, go, last, namesOf, nothing, options, partsOf, progress, project, removeArea,  seek,
+  LINES, aim, brush, cutHere, endLine, followArea, line, matching, removeTemplate, renameTemplate, setArea, settings, step, store, tell, time, tool, underReview, use, view, type View,
 } from "./state";
 import { FILLS, GROUPS, PALETTES, PARTS, PRESETS, clock, span } from "./words";
 
 const LABELS: Record<View, string> = { original: "Original", hidden: "What is hidden", result: "Result", split: "Split" };
+
+function show(next: View): void {
+  matching.value = null;
+  view.value = next;
+}
 
 function Views() {
   return (
@@ -21,16 +27,16 @@ function Views() {
           key={each}
           type="button"
           role="radio"
-          aria-checked={view.value === each}
+          aria-checked={view.value === each && matching.value === null}
           tabIndex={view.value === each ? 0 : -1}
           title={`Key ${index + 1}`}
-          onClick={() => (view.value = each)}
+          onClick={() => show(each)}
           onKeyDown={(event) => {
             const by = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
             if (!by || event.shiftKey) return;
             event.preventDefault();
             event.stopPropagation();
-            view.value = VIEWS[(index + by + VIEWS.length) % VIEWS.length] as View;
+            show(VIEWS[(index + by + VIEWS.length) % VIEWS.length] as View);
             (event.currentTarget.parentElement?.children[VIEWS.indexOf(view.value)] as HTMLElement).focus();
           }}
         >
@@ -63,6 +69,9 @@ function Timeline() {
             {settings.value?.areas.map((area, index) => (
               <i key={`a${index}`} class={chosen.value === index ? "span chosen" : "span"} style={{ left: share(area.start ?? 0), right: `calc(100% - ${share(Math.min(length, area.end ?? length))})` }} />
             ))}
+            {settings.value?.areas.flatMap((area, index) =>
+              (area.doubts ?? []).map((at) => <i key={`d${index} ${at}`} class="tick" style={{ left: share(at) }} />),
+            )}
             {moments.map((moment, index) => (
               <i key={`m${index}`} class="tick" style={{ left: share(moment.time) }} />
             ))}
@@ -109,12 +118,59 @@ function What() {
         <Chip strong label="Whole frame" on={now.whole_frame} onClick={() => change({ whole_frame: !now.whole_frame })} />
       </div>
       <div class="chips" role="group" aria-label="Single parts">
-        {[...known.parts, ...known.own].map((name) => (
+        {[...known.parts, ...known.own.filter((name) => !now.templates.some((each) => each.name === name))].map((name) => (
           <Chip key={name} label={PARTS[name] ?? name} on={parts.has(name)} onClick={() => toggle([name])} />
         ))}
       </div>
+      <Templates />
       <p class="soft">Number plates, screens and text are not found. Draw areas over them.</p>
     </section>
+  );
+}
+
+function Templates() {
+  const now = settings.value;
+  if (!now) return null;
+  const picking = tool.value === "template";
+  return (
+    <>
+      {now.templates.length > 0 && (
+        <ul class="list">
+          {now.templates.map((template, index) => {
+            const on = matching.value === template.name;
+            const hidden = now.hide.includes(template.name);
+            return (
+              <li key={template.vector} class={on ? "chosen" : ""}>
+                <label class="check">
+                  <input
+                    type="checkbox" checked={hidden} aria-label={`Hide what is like ${template.name}`}
+                    onChange={() => change({ hide: hidden ? now.hide.filter((each) => each !== template.name) : [...now.hide, template.name] })}
+                  />
+                </label>
+                <input
+                  type="text" class="named" value={template.name} maxLength={50} aria-label={`Name of the template ${template.name}`}
+                  onChange={(event) => {
+                    renameTemplate(index, event.currentTarget.value);
+                    event.currentTarget.value = settings.value?.templates[index]?.name ?? "";
+                  }}
+                />
+                <button type="button" class="quiet" aria-pressed={on} aria-label={`Show what is like ${template.name}`} title="Show what is like it"
+                  onClick={() => (matching.value = on ? null : template.name)}>
+                  <Icon name="eye" />
+                </button>
+                <button type="button" class="quiet" aria-label={`Remove the template ${template.name}`} title="Remove" onClick={() => removeTemplate(index)}>
+                  <Icon name="bin" />
+                </button>
+              </li>
+            );
+          })}
+        </ul>
+      )}
+      <button type="button" aria-pressed={picking} title="Key T" onClick={(event) => use("template", event.detail === 0)}>
+        <Icon name="target" /> {picking ? "Click what to hide …" : "Hide what looks like this"}
+      </button>
+      {picking && <p class="soft">For things that look alike wherever they are, such as a uniform or a logo.</p>}
+    </>
   );
 }
 
@@ -128,7 +184,7 @@ function addInTheMiddle(): void {
   if (!film) return;
   const [width, height] = [Math.round(film.width / 4), Math.round(film.height / 4)];
   addArea({ x: Math.round((film.width - width) / 2), y: Math.round((film.height - height) / 2), width, height, start: null, end: null });
-  requestAnimationFrame(() => document.querySelector<SVGElement>(".area.chosen rect")?.focus());
+  requestAnimationFrame(() => document.querySelector<SVGElement>(".area.chosen .shape")?.focus());
 }
 
 function Areas() {
@@ -152,7 +208,10 @@ function Areas() {
                     if (time.value < (area.start ?? 0) || (area.end !== null && time.value >= area.end)) seek(area.start ?? 0);
                   }}
                 >
-                  Area {index + 1} <span class="soft">{area.width}×{area.height}</span>
+                  {nameOf(area)} {index + 1} <span class="soft">{sizeOf(area)}</span>
+                </button>
+                <button type="button" class="quiet" aria-label={`Remove area ${index + 1}`} title="Remove" onClick={() => removeArea(index)}>
+                  <Icon name="bin" />
                 </button>
                 {!film.is_image && (
                   <span class="times">
@@ -180,23 +239,129 @@ function Areas() {
                     s
                   </span>
                 )}
-                <button type="button" class="quiet" aria-label={`Remove area ${index + 1}`} title="Remove" onClick={() => removeArea(index)}>
-                  <Icon name="bin" />
-                </button>
+                {!film.is_image && (
+                  <label class="check follows">
+                    <input
+                      type="checkbox" checked={Boolean(area.way)} aria-label={`${nameOf(area)} ${index + 1} follows what is under it`}
+                      onChange={(event) => {
+                        const on = event.currentTarget.checked;
+                        event.currentTarget.checked = Boolean(area.way);
+                        if (on && !isThere(area, time.value + step.value / 2)) seek(area.start ?? 0);
+                        void followArea(index, on);
+                      }}
+                    />
+                    Follows
+                  </label>
+                )}
+                {area.doubts?.map((at) => (
+                  <button key={at} type="button" class="small lost" onClick={() => { chosen.value = index; seek(at); }}>
+                    <Icon name="warn" /> lost at {clock(at, 1)}
+                  </button>
+                ))}
               </li>
             );
           })}
         </ul>
       )}
-      <button
-        type="button" aria-pressed={drawing} title="Key A"
-        onClick={(event) => {
-          if (event.detail === 0) addInTheMiddle();
-          else tool.value = drawing ? "none" : "area";
-        }}
-      >
-        <Icon name="draw" /> {drawing ? "Drag over the frame …" : "Draw an area"}
-      </button>
+      {chosen.value !== null && !film.is_image && now.areas[chosen.value] && (
+        <p class="row">
+          <button type="button" class="small" title="Key [" onClick={() => cutHere("start")}>Starts here</button>
+          <button type="button" class="small" title="Key ]" onClick={() => cutHere("end")}>Ends here</button>
+        </p>
+      )}
+      <div class="row wrap">
+        <button
+          type="button" aria-pressed={drawing} title="Key A"
+          onClick={(event) => {
+            if (event.detail === 0) addInTheMiddle();
+            else use("area");
+          }}
+        >
+          <Icon name="draw" /> {drawing ? "Drag over the frame …" : "Draw an area"}
+        </button>
+        <button type="button" aria-pressed={tool.value === "polygon"} title="Key O" onClick={(event) => use("polygon", event.detail === 0)}>
+          <Icon name="polygon" /> Polygon
+        </button>
+        <button type="button" aria-pressed={tool.value === "brush"} title="Key B" onClick={(event) => use("brush", event.detail === 0)}>
+          <Icon name="brush" /> Brush
+        </button>
+      </div>
+      {tool.value === "polygon" && <p class="soft">Click its corners, and the first one again to close it.</p>}
+      {tool.value === "brush" && (
+        <label class="field">
+          Width of the brush
+          <input type="range" min={0.004} max={0.1} step={0.002} value={brush.value} onInput={(event) => (brush.value = event.currentTarget.valueAsNumber)} />
+        </label>
+      )}
+      {LINES.includes(tool.value) && line.value.length > 1 && <button type="button" onClick={endLine}>Done</button>}
+    </section>
+  );
+}
+
+function sizeOf(area: Parameters<typeof boxOf>[0]): string {
+  const { left, top, right, bottom } = boxOf(area);
+  return `${Math.round(right - left)}×${Math.round(bottom - top)}`;
+}
+
+/** The times of what follows somebody or something that was picked. */
+function PickTimes({ pick, name, put }: { pick: Pick; name: string; put: (pick: Pick) => void }) {
+  return (
+    <span class="times">
+      <label>
+        to
+        <input
+          type="number" min={0} step={0.1} placeholder="end" value={pick.end ?? ""} aria-label={`${name}: to second`}
+          onChange={(event) => {
+            const end = seconds(event.currentTarget.value);
+            if (end !== null && end <= pick.time) {
+              tell("It must end after its start.", true);
+              event.currentTarget.value = pick.end === null ? "" : String(pick.end);
+            } else put({ ...pick, end });
+          }}
+        />
+      </label>
+      s
+    </span>
+  );
+}
+
+/** What was missed, and what was found and is nobody. */
+function Correct() {
+  const now = settings.value;
+  const film = project.value?.film;
+  if (!now || !film) return null;
+  return (
+    <section>
+      <h2>Correct</h2>
+      {now.leave_out.length > 0 && (
+        <ul class="list">
+          {now.leave_out.map((pick, index) => (
+            <li key={index}>
+              <button type="button" class="plain" onClick={() => seek(pick.time)}>
+                Nobody, from {clock(pick.time)}
+              </button>
+              <PickTimes pick={pick} name={`Nobody at ${clock(pick.time)}`}
+                put={(put) => change({ leave_out: now.leave_out.map((each, at) => (at === index ? put : each)) })} />
+              <button type="button" class="quiet" aria-label={`Hide what is at ${clock(pick.time)} again`} title="Hide again"
+                onClick={() => change({ leave_out: now.leave_out.filter((_, at) => at !== index) })}>
+                <Icon name="bin" />
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      <div class="row wrap">
+        <button type="button" aria-pressed={tool.value === "missed"} title="Key M" onClick={(event) => use("missed", event.detail === 0)}>
+          <Icon name="plus" /> {tool.value === "missed" ? "Click them …" : "Add somebody missed"}
+        </button>
+        {!film.is_image && (
+          <button type="button" aria-pressed={tool.value === "false"} title="Key R" onClick={(event) => use("false", event.detail === 0)}>
+            <Icon name="minus" /> {tool.value === "false" ? "Click it …" : "Remove a false find"}
+          </button>
+        )}
+      </div>
+      {tool.value === "missed" && <p class="soft">They are followed through the video from this frame on, both ways, and listed as an area.</p>}
+      {tool.value === "false" && <p class="soft">It stays visible for as long as it stands apart. Where anybody touches it, it is hidden again.</p>}
     </section>
   );
 }
@@ -216,6 +381,8 @@ function Keep() {
               <button type="button" class="plain" onClick={() => seek(pick.time)}>
                 Person at {clock(pick.time)}
               </button>
+              <PickTimes pick={pick} name={`Person at ${clock(pick.time)}`}
+                put={(put) => change({ keep: now.keep.map((each, at) => (at === index ? put : each)) })} />
               <button type="button" class="quiet" aria-label={`Hide the person at ${clock(pick.time)} again`} title="Hide again"
                 onClick={() => change({ keep: now.keep.filter((_, at) => at !== index) })}>
                 <Icon name="bin" />
@@ -224,7 +391,7 @@ function Keep() {
           ))}
         </ul>
       )}
-      <button type="button" aria-pressed={picking} onClick={() => (tool.value = picking ? "none" : "keep")}>
+      <button type="button" aria-pressed={picking} onClick={(event) => use("keep", event.detail === 0)}>
         <Icon name="person" /> {picking ? "Click the person …" : "Keep somebody visible"}
       </button>
       {(picking || now.keep.length > 0) && (
@@ -383,11 +550,23 @@ export function Editor() {
     const keys = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
       const target = event.target as HTMLElement;
-      if (target.matches("input[type=number], select, textarea, input[type=radio]")) return;
+      if (target.matches("input[type=number], input[type=text], select, textarea, input[type=radio]")) return;
       const number = "1234".indexOf(event.key);
-      if (event.key.length === 1 && number >= 0) view.value = VIEWS[number] as View;
-      else if (event.key === "a") tool.value = tool.value === "area" ? "none" : "area";
-      else if (event.key === "Escape") tool.value = "none";
+      if (event.key.length === 1 && number >= 0) show(VIEWS[number] as View);
+      else if (event.key === "a") use("area");
+      else if (event.key === "t") use("template");
+      else if (event.key === "o") use("polygon");
+      else if (event.key === "b") use("brush");
+      else if (event.key === "m") use("missed");
+      else if (event.key === "r") use("false");
+      else if (event.key === "[") cutHere("start");
+      else if (event.key === "]") cutHere("end");
+      else if (event.key === "Escape") {
+        tool.value = "none";
+        aim.value = null;
+        line.value = [];
+        matching.value = null;
+      }
       else if (event.key === "Delete" && chosen.value !== null) removeArea(chosen.value);
       else if (!target.matches("input[type=range]")) keysOfTime(event);
     };
@@ -408,6 +587,7 @@ export function Editor() {
         <div class="scroll">
           <What />
           <Areas />
+          <Correct />
           <Keep />
           <How />
         </div>

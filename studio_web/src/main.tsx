@@ -72,7 +72,7 @@ function App() {
   useEffect(() => {
     const keys = (event: KeyboardEvent) => {
       if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || page.value !== "choose") return;
-      if (event.target instanceof HTMLInputElement && event.target.type === "number") return;
+      if (event.target instanceof HTMLInputElement && ["number", "text"].includes(event.target.type)) return;
       event.preventDefault();
       if (event.shiftKey) redo();
       else undo();

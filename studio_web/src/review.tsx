@@ -2,10 +2,10 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { type Run, address, api } from "./api";
+import { type Moment, type Row, type Run, address, api } from "./api";
 import { fixMoment } from "./editor";
-import { Icon } from "./parts";
-import { attempt, go, project, reviewed, reviewer, done, spoken, tell, underReview } from "./state";
+import { Bar, Icon } from "./parts";
+import { attempt, go, progress, project, reviewed, reviewer, done, spoken, tell, underReview } from "./state";
 import { clock, day, span } from "./words";
 
 type Video = HTMLVideoElement;
@@ -36,6 +36,7 @@ function Looking({ run }: { run: Run }) {
   const which = useSignal<(typeof BOTH)[number]>("both");
   const unplayable = useSignal(false);
   const at = useSignal<number | null>(null);
+  const row = useSignal<number | null>(null);
   const list = useRef<HTMLOListElement>(null);
 
   const film = shown?.film;
@@ -69,6 +70,7 @@ function Looking({ run }: { run: Run }) {
     const found = run.moments[moment];
     if (!found) return;
     at.value = moment;
+    row.value = null;
     result.current?.pause();
     original.current?.pause();
     seek(found.time);
@@ -138,8 +140,9 @@ function Looking({ run }: { run: Run }) {
   });
 
   if (!shown || !film) return null;
+  const place = row.value === null ? undefined : placeOf(run.rows[row.value], now.value);
   const chosenBox = at.value === null ? undefined : run.moments[at.value];
-  const near = chosenBox && Math.abs(chosenBox.time - now.value) < 1 ? chosenBox : undefined;
+  const near = place ?? (chosenBox && Math.abs(chosenBox.time - now.value) < 1 ? chosenBox : undefined);
   const looked = new Set(marks.map((each) => each.moment)).size;
   const both = which.value === "both";
   const shape = { aspectRatio: `${film.width} / ${film.height}` };
@@ -209,6 +212,36 @@ function Looking({ run }: { run: Run }) {
             </div>
           </div>
         )}
+        {run.rows.length > 0 && length > 0 && (
+          <details class="rows" open>
+            <summary>What is hidden, piece by piece ({run.rows.length})</summary>
+            <ol>
+              {run.rows.map((each, index) => {
+                const share = (time: number) => `${(100 * Math.min(length, time)) / length}%`;
+                return (
+                  <li key={index} class={row.value === index ? "chosen" : ""}>
+                    <button
+                      type="button" class="piece" style={{ left: share(each.start), width: `max(8px, calc(${share(each.end)} - ${share(each.start)}))` }}
+                      aria-label={`Piece ${index + 1}, from ${clock(each.start)} to ${clock(each.end)}`} aria-pressed={row.value === index}
+                      title={`${clock(each.start, 1)} to ${clock(each.end, 1)}`}
+                      onClick={() => {
+                        row.value = index;
+                        at.value = null;
+                        seek(each.start);
+                      }}
+                    />
+                    {run.moments.map((moment, number) =>
+                      belongs(moment, each) ? (
+                        <i key={number} class={markOf(number) ? "tick seen" : "tick"} style={{ left: share(moment.time) }} aria-hidden="true" />
+                      ) : null,
+                    )}
+                  </li>
+                );
+              })}
+            </ol>
+            <p class="soft">One row for each piece, for as long as it touches no other. Click one to see where it begins.</p>
+          </details>
+        )}
         <p class="soft hint">Keys: Space plays, ← → steps, n and p go to the next and previous moment, f marks it as fine, x fixes it.</p>
       </div>
       <div class="panel">
@@ -254,6 +287,7 @@ function Looking({ run }: { run: Run }) {
               </>
             )}
           </section>
+          <AuditPart run={run} id={shown.id} />
           {run.notices.length > 0 && (
             <details>
               <summary>Notes of this run</summary>
@@ -290,6 +324,58 @@ function Looking({ run }: { run: Run }) {
         </section>
       </div>
     </main>
+  );
+}
+
+/** Where a row's piece is at a time. */
+function placeOf(row: Row | undefined, time: number): Moment | undefined {
+  if (!row || time < row.start - 0.3 || time > row.end + 0.3) return undefined;
+  const found = row.places.reduce<Row["places"][number] | undefined>(
+    (best, each) => (!best || Math.abs(each[0] - time) < Math.abs(best[0] - time) ? each : best), undefined,
+  );
+  return found && { time: found[0], box: [found[1], found[2], found[3], found[4]] };
+}
+
+/** Whether a moment of doubt is about what a row shows. */
+function belongs(moment: Moment, row: Row): boolean {
+  const place = placeOf(row, moment.time)?.box;
+  if (!place) return false;
+  const [x, y, width, height] = moment.box;
+  return x < place[0] + place[2] && place[0] < x + width && y < place[1] + place[3] && place[1] < y + height;
+}
+
+const SAID: Record<string, string> = { leak: "Somebody may be known", weak: "Not all is hidden well", good: "Hidden well", note: "Too little could be measured" };
+
+function AuditPart({ run, id }: { run: Run; id: string }) {
+  const audit = run.audit;
+  const start = () => void attempt(async () => void (project.value = await api.audit(id, run.id)));
+  const under = audit?.state === "waiting" || audit?.state === "running";
+  const now = progress.value?.run === run.id ? progress.value : null;
+  return (
+    <section>
+      <h2>Audit</h2>
+      {under ? (
+        <>
+          <p>{audit?.state === "waiting" ? "Waiting for its turn" : now?.step ? `${now.step.charAt(0).toUpperCase()}${now.step.slice(1)} …` : "Starting …"}</p>
+          <Bar share={now?.total ? Math.min(1, now.done / now.total) : null} label="The audit is being made" />
+          <button type="button" onClick={() => void attempt(async () => void (project.value = await api.endAudit(id, run.id)))}>Cancel</button>
+        </>
+      ) : audit?.state === "done" ? (
+        <>
+          <p><b class={`level ${audit.level}`}>{SAID[audit.level ?? ""] ?? audit.level}</b> {audit.headline}</p>
+          <p class="row wrap">
+            <a class="button" href={address.report(id, run.id)} target="_blank" rel="noopener">Open the report</a>
+            <span class="soft">It shows the original.</span>
+          </p>
+        </>
+      ) : (
+        <>
+          {audit?.state === "failed" && <p class="warning"><Icon name="warn" /> {audit.error}</p>}
+          <p class="soft">Attacks the result as somebody would who wants to know who it is. Takes longer than making it.</p>
+          <button type="button" onClick={start}>Run the audit</button>
+        </>
+      )}
+    </section>
   );
 }
 

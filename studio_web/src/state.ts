@@ -1,11 +1,17 @@
 /** What the page knows, and what changes it. */
 
 import { batch, computed, effect, signal } from "@preact/signals";
-import { type Area, type News, type Options, type Other, type Progress, type Project, type Run, type Settings, Refusal, Silence, api } from "./api";
+import { type Area, type News, type Options, type Other, type Progress, type Project, type Run, type Settings, type Spot, Refusal, Silence, api, follow } from "./api";
+import { shownAt } from "./shapes";
+import { clock } from "./words";
 
 export type View = "original" | "hidden" | "result" | "split";
 export const VIEWS: View[] = ["original", "hidden", "result", "split"];
-export type Tool = "none" | "area" | "keep";
+export type Tool = "none" | "area" | "polygon" | "brush" | "keep" | "template" | "missed" | "false";
+/** Tools with which one point is chosen. */
+export const POINTING: Tool[] = ["keep", "template", "missed", "false"];
+/** Tools with which a line is drawn from point to point. */
+export const LINES: Tool[] = ["polygon", "brush"];
 export type Page = "choose" | "review";
 
 export const options = signal<Options | null>(null);
@@ -20,6 +26,17 @@ export const time = signal(0);
 export const view = signal<View>("result");
 export const tool = signal<Tool>("none");
 export const chosen = signal<number | null>(null);
+/** Where the keyboard points, in pixels of the frame; null: nowhere. */
+export const aim = signal<{ x: number; y: number } | null>(null);
+/** The points of what is being drawn. */
+export const line = signal<Spot[]>([]);
+/** Half the width of the brush, as a share of the frame's width. */
+export const brush = signal(0.02);
+/** The template whose matches are shown on the frame. */
+export const matching = signal<string | null>(null);
+/** What the page waits for, in words, and what ends it. */
+export const busy = signal<string | null>(null);
+export const patience = signal<AbortController | null>(null);
 export const progress = signal<Progress | null>(null);
 export const online = signal(true);
 export const notice = signal<{ text: string; bad: boolean } | null>(null);
@@ -198,6 +215,7 @@ export async function load(id: string): Promise<void> {
       tool.value = "none";
       chosen.value = null;
       reviewed.value = null;
+      matching.value = null;
     }
   });
   before = [];
@@ -286,11 +304,69 @@ export function namesOf(parts: Set<string>): string[] {
   return [...names, ...rest];
 }
 
+/** Take up a tool, or lay it down. `byKeyboard`: a point is chosen with the arrow keys then. */
+export function use(next: Tool, byKeyboard = false): void {
+  const film = project.value?.film;
+  batch(() => {
+    tool.value = tool.value === next ? "none" : next;
+    line.value = [];
+    aim.value = byKeyboard && film && [...POINTING, ...LINES].includes(tool.value) ? { x: Math.round(film.width / 2), y: Math.round(film.height / 2) } : null;
+  });
+}
+
+// Templates
+
+/** A name as templates may have it, that no other one has. */
+export function templateName(text: string, index: number | null = null): string {
+  const now = settings.value;
+  const others = new Set([
+    ...(options.value?.parts ?? []), ...(options.value?.own ?? []), ...(options.value?.taken ?? []),
+    ...(now?.templates ?? []).filter((_, at) => at !== index).map((each) => each.name),
+  ]);
+  const wanted = text.trim().normalize("NFKD").replace(/[^A-Za-z0-9_-]+/g, "_").replace(/^_+|_+$/g, "").slice(0, 50) || "thing";
+  let name = wanted;
+  for (let number = 2; others.has(name.toLowerCase()) || others.has(name); number += 1) name = `${wanted}_${number}`;
+  return name;
+}
+
+export function renameTemplate(index: number, text: string): void {
+  const now = settings.value;
+  const old = now?.templates[index]?.name;
+  const name = templateName(text, index);
+  if (!now || old === undefined || name === old) return;
+  batch(() => {
+    change({
+      templates: now.templates.map((each, at) => (at === index ? { ...each, name } : each)),
+      hide: now.hide.map((each) => (each === old ? name : each)),
+    });
+    if (matching.value === old) matching.value = name;
+  });
+}
+
+export function removeTemplate(index: number): void {
+  const now = settings.value;
+  const old = now?.templates[index]?.name;
+  if (!now || old === undefined) return;
+  batch(() => {
+    if (matching.value === old) matching.value = null;
+    change({ templates: now.templates.filter((_, at) => at !== index), hide: now.hide.filter((each) => each !== old) });
+  });
+}
+
 // Areas
 
-export function setArea(index: number, part: Partial<Area>, quietly = false): void {
-  const areas = settings.value?.areas.map((area, at) => (at === index ? { ...area, ...part } : area)) ?? [];
-  change({ areas }, quietly);
+export function setArea(index: number, part: { start?: number | null; end?: number | null }): void {
+  change({ areas: settings.value?.areas.map((area, at) => (at === index ? { ...area, ...part } : area)) ?? [] });
+}
+
+/** Let the chosen area begin or end at this frame. */
+export function cutHere(edge: "start" | "end"): void {
+  const index = chosen.value;
+  const area = index === null ? undefined : settings.value?.areas[index];
+  if (index === null || !area) return;
+  const now = Math.round((time.value + (edge === "end" ? step.value : 0)) * 1000) / 1000;
+  if (edge === "start" ? area.end !== null && now >= area.end : now <= (area.start ?? 0)) tell("An area must end after its start.", true);
+  else setArea(index, { [edge]: now });
 }
 
 export function addArea(area: Area): void {
@@ -299,15 +375,69 @@ export function addArea(area: Area): void {
   batch(() => {
     chosen.value = areas.length - 1;
     tool.value = "none";
+    aim.value = null;
+    line.value = [];
   });
+}
+
+/** Replace an area by one of the same or another kind. */
+export function putArea(index: number, area: Area, quietly = false): void {
+  change({ areas: settings.value?.areas.map((each, at) => (at === index ? area : each)) ?? [] }, quietly);
+}
+
+/** End the line that is drawn: it becomes an area. */
+export function endLine(): void {
+  const film = project.value?.film;
+  const points = line.value;
+  const what = tool.value;
+  line.value = [];
+  if (!film) return;
+  if (what === "brush" && points.length) addArea({ points, radius: Math.max(2, Math.round(brush.value * film.width)), start: null, end: null });
+  else if (what === "polygon" && points.length > 2) addArea({ points, start: null, end: null });
+}
+
+/** Do something that takes a while and can be given up. */
+export async function wait(words: string, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const stop = new AbortController();
+  batch(() => {
+    busy.value = words;
+    patience.value = stop;
+  });
+  await attempt(() => work(stop.signal));
+  batch(() => {
+    busy.value = null;
+    patience.value = null;
+  });
+}
+
+/** Have an area follow what is under it from this frame on, both ways; or have it stay where it is seen now. */
+export async function followArea(index: number, on: boolean): Promise<void> {
+  const shown = project.value;
+  const area = settings.value?.areas[index];
+  if (!shown || !area) return;
+  const { way: _way, doubts: _doubts, ...here } = shownAt(area, time.value);
+  if (!on) return putArea(index, here);
+  const now = time.value;
+  await wait("Following …", async (signal) => {
+    const found = await follow.area(shown.id, now, { ...here, start: null, end: null } as Area, signal);
+    if (project.value?.id !== shown.id || settings.value?.areas[index] !== area) return;
+    putArea(index, found);
+    tellWay(found);
+  });
+}
+
+/** Say how far something could be followed. */
+export function tellWay(area: Area): void {
+  const lost = area.doubts?.map((at) => clock(at, 1)).join(" and ");
+  if (lost) tell(`It was lost at ${lost}, and stays covered where it was last. Look there, and move or cut it.`, true);
+  else if (area.start !== null || area.end !== null) tell(`It is covered from ${clock(area.start ?? 0, 1)} to ${area.end === null ? "the end" : clock(area.end, 1)}.`);
+  else tell("It is covered from the beginning to the end.");
 }
 
 export function removeArea(index: number): void {
   change({ areas: settings.value?.areas.filter((_, at) => at !== index) ?? [] });
   chosen.value = null;
 }
-
-export const isThere = (area: Area, now: number) => (area.start ?? 0) <= now && (area.end === null || now < area.end);
 
 export function seek(to: number): void {
   const frame = Math.round(to / step.value);

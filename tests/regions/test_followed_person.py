@@ -12,7 +12,7 @@ import motionveil
 from motionveil._core.errors import OptionError
 from motionveil._core.types import Clip, Float32Array, Point, UInt8Array
 from motionveil.flow import DISFlow, with_motion
-from motionveil.regions import FollowedPerson, Pick, Where
+from motionveil.regions import FollowedPerson, Pick, Rectangle, Where
 
 from ..conftest import clips_of, textured
 
@@ -225,3 +225,25 @@ def test_two_real_people_who_walk_up_to_each_other_and_hug(data_dir: Path) -> No
             if not np.array_equal(kept[t], covered[t]):  # somebody is shown
                 assert t < 55, "they meet in the middle of the picture after two seconds"
                 assert np.array_equal(kept[t][:, other], covered[t][:, other]), t
+
+
+def test_it_ends_when_it_should() -> None:
+    boxes: list[list[Box]] = [[(20 + 2 * t, 30, 30, 40)] for t in range(20)]
+    region = FollowedPerson(Everybody(boxes), Point(30, 50), 0.0, end=1.0)
+    found = np.concatenate(list(region.stream(with_motion(clips_of(film(boxes, [RED]), None, rate=RATE), DISFlow()))))
+    shown = found.any(axis=(1, 2))
+    assert shown[:10].all()
+    assert not shown[10:].any()
+    with pytest.raises(OptionError, match="until"):
+        FollowedPerson(Everybody(boxes), Point(30, 50), 2.0, end=1.0)
+
+
+def test_what_is_left_out_is_hidden_by_an_area_all_the_same() -> None:
+    boxes: list[list[Box]] = [[(20 + 2 * t, 30, 30, 40), (120, 30, 30, 40)] for t in range(10)]
+    where = Where(areas=(Rectangle(130, 30, 8, 8),), leave_out=(Pick(135, 50),))
+    region = where.region(Everybody(boxes))
+    clips = with_motion(clips_of(film(boxes, [RED, BLUE]), None, rate=RATE), DISFlow())
+    found = np.concatenate(list(region.stream(clips)))[0]
+    assert found[50, 30] == 1
+    assert found[60, 135] == 0
+    assert found[34, 134] == 1

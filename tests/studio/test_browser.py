@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +17,12 @@ import pytest
 
 from motionveil.studio.project import Project
 from motionveil.studio.workspace import Workspace
+from motionveil.video import VideoWriter, open_source
 
 from ..cli.test_commands import Run, run
+from ..conftest import textured
 from ..pipeline.test_obfuscation import write
+from ..pipeline.test_shape_following import scene
 from .conftest import Start, Visitor, moving
 
 __all__ = ["run"]
@@ -144,6 +149,115 @@ def test_choices_are_saved_undone_and_kept(page: Any, start: Start, film: Path) 
     assert page.get_by_role("button", name="Legs").get_attribute("aria-pressed") == "false"
 
 
+def test_a_template_is_clicked_named_and_removed(page: Any, start: Start, film: Path) -> None:
+    studio = start(film)
+    enter(page, studio)
+    page.click(".card a")
+    page.wait_for_selector(SETTLED)
+    page.get_by_role("button", name="Hide what looks like this").click()
+    box = page.locator(".stage").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
+    name = page.get_by_label("Name of the template thing")
+    name.wait_for()
+    page.wait_for_selector(SETTLED)
+    assert "like the template thing" in page.locator(".stage img").get_attribute("alt")
+    name.fill("grey coat")
+    name.press("Enter")
+    page.get_by_label("Name of the template grey_coat").wait_for()
+    page.wait_for_timeout(400)
+
+    def saved() -> Any:
+        page.wait_for_selector("text=Saved")
+        (folder,) = (path for path in studio.folder.iterdir() if path.is_dir())
+        return json.loads((folder / "project.json").read_text("utf-8"))["settings"]
+
+    (template,) = saved()["templates"]
+    assert (template["name"], template["x"], template["y"]) == ("grey_coat", 64, 48)
+    assert saved()["hide"] == ["person", "grey_coat"]
+    # By the keyboard alone: another one, farther to the right.
+    page.get_by_role("button", name="Hide what looks like this").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".aim")
+    for key in ("Shift+ArrowRight", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    page.get_by_label("Name of the template thing").wait_for()
+    page.wait_for_timeout(400)
+    assert [saved()["templates"][1][key] for key in "xy"] == [70, 49]
+    page.get_by_role("button", name="Remove the template grey_coat").click()
+    page.wait_for_timeout(400)
+    assert [each["name"] for each in saved()["templates"]] == ["thing"]
+    assert saved()["hide"] == ["person", "thing"]
+
+
+def test_shapes_are_drawn_follow_and_are_cut(page: Any, start: Start, tmp_path: Path, rng: np.random.Generator) -> None:
+    studio = start(write(tmp_path / "thing.mp4", scene(rng, 25)))
+    enter(page, studio)
+    page.click(".card a")
+    page.wait_for_selector(SETTLED)
+    page.keyboard.press("1")
+    box = page.locator(".stage").bounding_box()
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return box["x"] + box["width"] * x / 160, box["y"] + box["height"] * y / 120
+
+    def areas() -> Any:
+        page.wait_for_timeout(400)
+        page.wait_for_selector("text=Saved")
+        (folder,) = (path for path in studio.folder.iterdir() if path.is_dir())
+        return json.loads((folder / "project.json").read_text("utf-8"))["settings"]["areas"]
+
+    page.get_by_role("button", name="Polygon").click()
+    for corner in ((20, 40), (44, 40), (44, 72), (20, 72), (20, 40)):
+        page.mouse.click(*at(*corner))
+    page.locator("polygon.shape").wait_for()
+    (polygon,) = areas()
+    assert np.allclose(polygon["points"], [[20, 40], [44, 40], [44, 72], [20, 72]], atol=1)
+    page.get_by_label("Polygon 1 follows what is under it").click()
+    page.wait_for_selector(".toast:has-text('from the beginning to the end')")
+    (polygon,) = areas()
+    assert abs(polygon["way"][-1][1] - 72) < 4
+    # Later it is shown where it is then, and ends there.
+    page.get_by_label("Time in the video").fill("0.4")
+    page.wait_for_timeout(200)
+    left = page.locator("polygon.shape").bounding_box()["x"]
+    assert abs(left - at(50, 0)[0]) < 12
+    page.keyboard.press("]")
+    assert areas()[0]["end"] == pytest.approx(0.44, abs=0.01)
+    # A brush, by hand and by the keyboard alone.
+    page.keyboard.press("b")
+    page.mouse.move(*at(100, 20))
+    page.mouse.down()
+    page.mouse.move(*at(120, 30), steps=5)
+    page.mouse.move(*at(140, 20), steps=5)
+    page.mouse.up()
+    page.locator("polyline.shape").wait_for()
+    stroke = areas()[1]
+    assert stroke["radius"] >= 2
+    assert np.allclose([stroke["points"][0], stroke["points"][-1]], [[100, 20], [140, 20]], atol=1.5)
+    page.get_by_role("button", name="Brush", exact=True).focus()
+    for key in ("Enter", "Enter", "Shift+ArrowRight", "Enter", "Enter"):
+        page.keyboard.press(key)
+    assert areas()[2]["points"] == [[80, 60], [88, 60]]
+    page.keyboard.press("Control+z")
+    assert len(areas()) == 2
+
+
+def test_somebody_who_was_missed_is_added(page: Any, start: Start, tmp_path: Path, rng: np.random.Generator) -> None:
+    studio = start(write(tmp_path / "thing.mp4", scene(rng, 25)))
+    enter(page, studio)
+    page.click(".card a")
+    page.wait_for_selector(SETTLED)
+    page.get_by_role("button", name="Add somebody missed").click()
+    box = page.locator(".stage").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 32 / 160, box["y"] + box["height"] * 56 / 120)
+    page.wait_for_selector(".area.chosen")
+    page.wait_for_selector("text=Saved")
+    assert page.get_by_label("Area 1 follows what is under it").is_checked()
+    page.get_by_role("button", name="Remove a false find").click()
+    page.mouse.click(box["x"] + 3, box["y"] + 3)
+    page.wait_for_selector(".toast.bad, li:has-text('Nobody, from')")
+
+
 def test_views_may_change_before_they_are_there(page: Any, start: Start, film: Path) -> None:
     studio = start(film)
     enter(page, studio)
@@ -192,6 +306,11 @@ def test_moments_are_looked_at(page: Any, start: Start, film: Path, tmp_path: Pa
             {
                 "id": "a" * 16, "state": "done", "created": project.created, "settings": project.settings.as_record(),
                 "notices": [], "moments": moments, "output": "result.mp4",
+                "rows": [
+                    {"start": 0, "end": 0.2, "places": [[0, 20, 20, 30, 40]]},
+                    {"start": 0.28, "end": 0.4, "places": [[0.28, 60, 30, 30, 40]]},
+                ],
+                "audit": {"state": "done", "level": "good", "headline": "Nobody is known.", "error": None},
             }
         ]  # fmt: skip
         changed = workspace.change(project.id, lambda old: Project.from_record(record))
@@ -202,6 +321,11 @@ def test_moments_are_looked_at(page: Any, start: Start, film: Path, tmp_path: Pa
     enter(page, studio)
     page.goto(f"{studio.origin}/#{project.id}/review")
     page.wait_for_selector(".moments img")
+    page.get_by_label("Piece 2, from 0:00.28").click()
+    page.wait_for_selector("svg.drawing rect.doubt")
+    assert page.get_by_label("Time in the video").input_value() == "0.28"
+    assert page.locator(".rows .tick").count() == 2
+    assert page.get_by_role("link", name="Open the report").get_attribute("href").endswith("/audit")
     page.fill("text=Your name", "Ada")
     page.locator("h2").first.click()
     page.keyboard.press("n")
@@ -238,9 +362,21 @@ def test_what_was_chosen_survives_a_server_that_is_away(page: Any, start: Start,
 
 @pytest.mark.data
 @pytest.mark.slow
-def test_the_time_of_a_look(page: Any, start: Start, data_dir: Path, record_property: Any) -> None:
-    """From a click to the changed frame, with the network; at 960x540 on two cores about half a second."""
-    studio = start(data_dir / "clips" / "bedroom.mp4")
+@pytest.mark.parametrize("size", [(640, 480), (1920, 1080)], ids=["640x480", "1080p"])
+def test_the_time_of_a_look(
+    page: Any, start: Start, data_dir: Path, tmp_path: Path, record_property: Any, size: tuple[int, int]
+) -> None:
+    """From a click to the changed frame, with the network: on two idle cores a second at most, and two at 1080p."""
+    film = tmp_path / "film.mp4"
+    with (
+        open_source(data_dir / "clips" / "bedroom.mp4", end=5, size=size) as source,
+        VideoWriter(film, source.info) as writer,
+    ):
+        for clip in source:
+            writer.write(clip)
+        writer.finish()
+        writer.commit()
+    studio = start(film)
     enter(page, studio)
     page.click(".card a")
     page.wait_for_selector(SETTLED)
@@ -254,9 +390,68 @@ def test_the_time_of_a_look(page: Any, start: Start, data_dir: Path, record_prop
             page.keyboard.press("Shift+ArrowRight")
         page.wait_for_selector(f".stage[data-busy=false] img:not([src='{before}'])")
         times.append(time.perf_counter() - begin)
-    print("seconds to the changed frame:", *(f"{seconds:.2f}" for seconds in times))
+    print(f"seconds to the changed frame at {size[0]}x{size[1]}:", *(f"{seconds:.2f}" for seconds in times))
     record_property("seconds", times)
-    assert np.median(times) < 3  # with room for a busy machine
+    assert np.median(times) < 6  # with room for a busy machine
+
+
+def repeated(path: Path, piece: Path, times: int) -> Path:
+    """A film that repeats the packets of another one."""
+    import av
+
+    with av.open(str(piece)) as source, av.open(str(path), "w") as target:
+        stream = source.streams.video[0]
+        added = target.add_stream_from_template(stream)
+        packets = [packet for packet in source.demux(stream) if packet.pts is not None]
+        # Frames are not in the order of their packets.
+        length = max(packet.pts for packet in packets) + packets[1].duration
+        times_of = [(packet.pts, packet.dts) for packet in packets]
+        for turn in range(times):
+            for packet, (pts, dts) in zip(packets, times_of, strict=True):
+                packet.pts, packet.dts = pts + turn * length, dts + turn * length
+                packet.stream = added
+                target.mux(packet)
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is measured as Linux tells it")
+def test_ten_minutes_of_1080p_open_soon(page: Any, tmp_path: Path, rng: np.random.Generator) -> None:
+    """In three seconds on an idle machine, and in less than 800 MB."""
+    picture = textured(1080, 1920, rng)
+    piece = write(tmp_path / "piece.mp4", np.stack([np.roll(picture, 4 * t, axis=1) for t in range(50)]))
+    film = repeated(tmp_path / "long.mp4", piece, 300)
+    command = [
+        sys.executable,
+        "-m",
+        "motionveil",
+        "studio",
+        str(film),
+        "--no-browser",
+        "--workspace",
+        str(tmp_path / "w"),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = next(line for line in process.stdout if "?token=" in line).split()[-1]
+        try:
+            page.goto(address)
+            page.keyboard.press("1")
+            page.wait_for_selector(".card img")
+            begin = time.perf_counter()
+            page.click(".card a")
+            page.wait_for_selector(SETTLED)
+            opened = time.perf_counter() - begin
+            page.get_by_label("Time in the video").fill("590")
+            page.wait_for_timeout(200)
+            page.wait_for_selector(SETTLED)
+            status = Path(f"/proc/{process.pid}/status").read_text("utf-8")
+            peak = int(status.split("VmHWM:")[1].split()[0]) / 1e3
+        finally:
+            process.terminate()
+    print(f"ten minutes of 1080p: opened in {opened:.1f} s, {peak:.0f} MB at most")
+    assert opened < 12  # with room for a busy machine
+    assert peak < 800
 
 
 @pytest.mark.data

@@ -19,6 +19,7 @@ from motionveil.studio.workspace import Workspace
 
 from ..cli.test_commands import Run, run
 from ..pipeline.test_obfuscation import read, write
+from ..pipeline.test_shape_following import scene
 from .conftest import AREA, ONLY_AN_AREA, Start, Visitor, files_in, moving
 
 __all__ = ["run"]
@@ -71,6 +72,17 @@ def test_beyond_the_end_the_last_frame_is_shown(studio: Visitor, film: Path) -> 
         {"palette": 3}, {"areas": [{"x": "1%"}]}, {"areas": [{"x": 1, "y": 1, "width": 0, "height": 1}]},
         {"areas": {"x": 1}}, {"areas": [[1, 2]]}, {"masks": ["/etc/passwd"]}, {"seed": -1}, {"seed": 1.5},
         {"whole_frame": 1}, {"smallest_person": 1}, {"audio": "some"}, {"keep": [{"x": 1}]}, {"areas": [AREA] * 501},
+        {"areas": [{"points": [[1, 2], [3, 4]]}]}, {"areas": [{"points": [[1, 2, 3]] * 3}]}, {"areas": [{"points": 3}]},
+        {"areas": [{"points": [[1, "2"]] * 3}]}, {"areas": [{**AREA, "way": [[1, 2]]}]},
+        {"areas": [{**AREA, "way": []}]},
+        {"areas": [{**AREA, "way": [[1, 0, 0, 1], [1, 0, 0, 1]]}]}, {"areas": [{"points": [[1, 1]], "radius": -1}]},
+        {"areas": [{**AREA, "way": [[1, 0, 0, 1]], "doubts": ["x"]}]}, {"leave_out": [{"x": 1}]},
+        {"templates": [{"name": "a"}]}, {"templates": [3]}, {"hide": ["logo"]},
+        {"templates": [{"name": "logo", "vector": "!", "fingerprint": "a", "origin": "b"}]},
+        {"templates": [{"name": "logo", "vector": "AAAA", "fingerprint": "a", "origin": "b"}]},
+        {"templates": [{"name": "logo", "vector": "AACAPw==", "fingerprint": "a", "origin": "b", "file": "c"}]},
+        {"templates": [{"name": "hair", "vector": "AACAPw==", "fingerprint": "a", "origin": "b"}]},
+        {"templates": [{"name": "logo", "vector": "AACAPw==", "fingerprint": "a", "origin": "b"}] * 2},
         {"areas": [{**AREA, "start": 2, "end": 1}]}, {"areas": [{**AREA, "file": "/etc"}]}, [], None, 3,
     ],
 )  # fmt: skip
@@ -81,6 +93,125 @@ def test_settings_that_make_no_sense_change_nothing(studio: Visitor, film: Path,
     assert answer.status == 422
     assert answer.json["error"]
     assert studio.ask(place).json == project
+
+
+def test_a_template_is_made_from_a_place(studio: Visitor, film: Path, tmp_path: Path, run: Run) -> None:
+    """It matches this place, is hidden there, and the command line hides the same."""
+    project = studio.choose(studio.upload(film), hide=[], seed=7)
+    place = f"/api/projects/{project['id']}"
+    made = studio.ask(f"{place}/templates", "POST", {"name": "logo", "x": 60, "y": 50, "time": 0.2})
+    assert made.status == 201, made.body
+    template = made.json["template"]
+    assert (template["name"], template["x"], template["y"], template["time"]) == ("logo", 60, 50, 0.2)
+    assert 0 < made.json["share"] <= 1
+    project = studio.choose(project, hide=["logo"], templates=[template], seed=7)
+    assert project["settings"]["templates"] == [template]
+    at = f"{place}/frame?time=0.2&view="
+    original, matches, result = (
+        picture(studio.ask(at + view).body).astype(int) for view in ("original", "matches&name=logo", "result")
+    )
+    near = (slice(45, 56), slice(55, 66))
+    assert np.abs(matches - original)[near].mean() > 20
+    assert np.abs(result - original)[near].mean() > 20
+    assert studio.ask(at + "matches&name=other").status == 422
+    studio.ask(f"{place}/runs", "POST", {})
+    made = studio.wait(project["id"], "done", "failed")["runs"][0]
+    assert made["state"] == "done", made["error"]
+    (tmp_path / "project.json").write_bytes(studio.ask(f"{place}/file").body)
+    again = tmp_path / "again.mp4"
+    code, _, error = run("obfuscate", film, "-o", again, "--settings", tmp_path / "project.json")
+    assert code == 0, error
+    assert again.read_bytes() == studio.ask(f"{place}/runs/{made['id']}/result").body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"name": "a b"}, {"name": "hair"}, {"name": "person"}, {"name": 3}, {"x": -5}, {"x": 1e400}, {"x": 10**400},
+     {"y": "1"}, {"time": -1}, {"time": 1e8}, {"time": None}],
+)  # fmt: skip
+def test_templates_that_cannot_be_made(studio: Visitor, film: Path, body: Any) -> None:
+    project = studio.upload(film)
+    given = {"name": "logo", "x": 5, "y": 5, "time": 0.0, **body} if body else {}
+    answer = studio.ask(f"/api/projects/{project['id']}/templates", "POST", given)
+    assert answer.status == 422, answer.body
+    assert answer.json["error"]
+
+
+THING = {"x": 20, "y": 40, "width": 24, "height": 32, "start": None, "end": None}
+
+
+@pytest.fixture
+def thing(tmp_path: Path, rng: np.random.Generator) -> Path:
+    """A film of 25 frames in which a thing of 24x32 moves by 3 pixels a frame."""
+    return write(tmp_path / "thing.mp4", scene(rng, 25))
+
+
+def test_an_area_follows_what_is_under_it(studio: Visitor, thing: Path, tmp_path: Path, run: Run) -> None:
+    """From the page to the command line."""
+    project = studio.upload(thing)
+    place = f"/api/projects/{project['id']}"
+    made = studio.ask(f"{place}/areas", "POST", {"time": 0.0, "area": THING})
+    assert made.status == 201, made.body
+    area = made.json
+    assert (area["doubts"], area["start"], area["end"]) == ([], None, None)
+    assert area["way"][-1][1] == pytest.approx(72, abs=4)
+    project = studio.choose(project, hide=[], areas=[area], seed=7)
+    assert project["settings"]["areas"] == [area]
+    at = f"{place}/frame?time=0.8&view="
+    original, result = (picture(studio.ask(at + view).body).astype(int) for view in ("original", "result"))
+    changed = np.abs(result - original).mean(axis=2)
+    assert changed[44:68, 84:100].mean() > 20  # where it is then
+    assert changed[44:68, 20:40].mean() < 3
+    studio.ask(f"{place}/runs", "POST", {})
+    made = studio.wait(project["id"], "done", "failed")["runs"][0]
+    assert made["state"] == "done", made["error"]
+    (tmp_path / "project.json").write_bytes(studio.ask(f"{place}/file").body)
+    again = tmp_path / "again.mp4"
+    code, _, error = run("obfuscate", thing, "-o", again, "--settings", tmp_path / "project.json")
+    assert code == 0, error
+    assert again.read_bytes() == studio.ask(f"{place}/runs/{made['id']}/result").body
+
+
+def test_where_an_area_was_lost_is_a_moment_of_doubt(studio: Visitor, thing: Path) -> None:
+    project = studio.upload(thing)
+    lost = {**THING, "way": [[0, 0, 0, 1], [0.4, 30, 0, 1]], "doubts": [0.4]}
+    studio.choose(project, hide=[], areas=[lost], seed=7)
+    studio.ask(f"/api/projects/{project['id']}/runs", "POST", {})
+    made = studio.wait(project["id"], "done", "failed")["runs"][0]
+    assert made["moments"] == [{"time": 0.4, "box": [50, 40, 24, 32]}]
+
+
+def test_somebody_who_was_missed_is_followed(studio: Visitor, thing: Path) -> None:
+    project = studio.upload(thing)
+    made = studio.ask(f"/api/projects/{project['id']}/areas", "POST", {"time": 0.4, "x": 62, "y": 56})
+    assert made.status == 201, made.body
+    area = made.json
+    assert area["x"] <= 62 <= area["x"] + area["width"]
+    assert area["way"]
+    studio.choose(project, areas=[area])
+
+
+def test_what_is_nobody_is_left_out(studio: Visitor, thing: Path) -> None:
+    """A template finds the thing; where it was clicked as nobody, it stays visible from the time on it was found."""
+    project = studio.upload(thing)
+    place = f"/api/projects/{project['id']}"
+    answer = studio.ask(f"{place}/false", "POST", {"x": 2, "y": 2, "time": 0.6})
+    assert answer.status == 422
+    assert "nothing was found there" in answer.json["error"] or "nobody" in answer.json["error"]
+    assert studio.ask(f"{place}/areas", "POST", {"time": 0.4, "x": 900, "y": 56}).status == 422
+    for body in ({"time": 1}, {"time": 0.4, "area": {}}, {"time": 0.4, "area": {**THING, "x": 5000}}, {"area": THING}):
+        assert studio.ask(f"{place}/areas", "POST", body).status == 422, body
+
+
+def test_shapes_come_back_as_they_were(studio: Visitor, film: Path) -> None:
+    points = [[10, 10], [60, 12], [30, 50]]
+    areas = [
+        {"points": points, "start": None, "end": 0.3}, {"points": points[:1], "radius": 9, "start": None, "end": None},
+    ]  # fmt: skip
+    keep = [{"x": 5, "y": 6, "time": 0.1, "end": 0.3}]
+    project = studio.choose(studio.upload(film), areas=areas, keep=keep, leave_out=keep)
+    settings = project["settings"]
+    assert (settings["areas"], settings["keep"], settings["leave_out"]) == (areas, keep, keep)
 
 
 def test_two_tabs_do_not_overwrite_each_other(studio: Visitor, film: Path) -> None:
@@ -147,6 +278,37 @@ def test_moments_are_marked(studio: Visitor, film: Path) -> None:
     assert studio.ask(f"{at}/0").status == 404
     record = json.loads(place.read_text("utf-8"))
     assert record["runs"][0]["moments"] == []
+
+
+def test_a_result_is_audited(studio: Visitor, film: Path) -> None:
+    project = make(studio, film)
+    run = project["runs"][0]
+    (row,) = run["rows"]
+    assert (row["start"], row["end"]) == (0, 0.44)
+    assert row["places"][0][0] == 0
+    assert row["places"][0][1:] == pytest.approx([8, 8, 40, 30], abs=2)
+    place = f"/api/projects/{project['id']}/runs/{run['id']}/audit"
+    assert studio.ask(place).status == 404
+    assert studio.ask(place, "POST", {}).status == 201
+    end = time.monotonic() + 200
+    while (audit := studio.ask(f"/api/projects/{project['id']}").json["runs"][0]["audit"])["state"] != "done":
+        assert audit["state"] != "failed", audit["error"]
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert audit["headline"]
+    report = studio.ask(place)
+    assert report.headers["content-type"] == "text/html; charset=utf-8"
+    policy = report.headers["content-security-policy"]
+    assert "sandbox" in policy
+    assert "script" not in policy
+    assert audit["headline"].encode() in report.body.replace(b"&#39;", b"'")
+    # It goes with its run, and may be cancelled.
+    assert studio.ask(place, "POST", {}).status == 201
+    assert studio.ask(place, "DELETE").json["runs"][0]["audit"] is None
+    assert studio.ask(place).status == 404
+    studio.ask(place.removesuffix("/audit"), "DELETE")
+    assert not (studio.folder / project["id"] / "runs" / run["id"]).exists()
+    assert studio.ask(place, "POST", {}).status == 404
 
 
 def test_a_cancelled_run_leaves_nothing(start: Start, tmp_path: Path, rng: np.random.Generator) -> None:

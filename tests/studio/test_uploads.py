@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -67,6 +69,54 @@ def test_a_full_disk_is_said_before_anything_comes(studio: Visitor, monkeypatch:
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 500_000_100})())
     error = refused(studio, bytes(1000), status=507)
     assert "free" in error
+
+
+def test_ten_gigabytes_that_do_not_fit_are_refused_before_they_come(
+    studio: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 9 * 10**9})())
+    answer = send_half(studio, 10**10, b"x" * 1000)
+    assert answer.split()[1] == b"507"
+    assert files_in(studio.folder) == set()
+
+
+def test_ten_gigabytes_that_never_come_leave_nothing(studio: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 10**12})())
+    assert send_half(studio, 10**10, b"x" * 1000) == b""
+    end = time.monotonic() + 10
+    while files_in(studio.folder) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert files_in(studio.folder) == set()
+
+
+def test_a_disk_that_fills_up_while_a_video_arrives(studio: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def write(work: Any, *given: Any) -> Any:
+        if getattr(work, "__name__", "") == "write":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return work(*given)
+
+    monkeypatch.setattr("motionveil.studio.app.run_in_threadpool", write)
+    assert "No space left" in refused(studio, bytes(100_000), status=507)
+
+
+def test_a_full_disk_loses_no_settings(studio: Visitor, film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be saved is refused, and what was there before is there still, also on the disk."""
+    project = studio.upload(film)
+    before = (studio.folder / project["id"] / "project.json").read_bytes()
+
+    def full(*given: Any, **more: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("motionveil.studio.workspace.write_file", full)
+        place = f"/api/projects/{project['id']}"
+        answer = studio.ask(f"{place}/settings", "PUT", {"revision": 0, "settings": {"hide": ["head"]}})
+        assert answer.status == 507
+        assert "No space left" in answer.json["error"]
+        assert studio.ask(f"{place}/runs", "POST", {}).status == 507
+    assert studio.ask(place).json == project
+    assert (studio.folder / project["id"] / "project.json").read_bytes() == before
+    studio.choose(project, hide=["head"])
 
 
 def test_without_a_length_nothing_is_read(studio: Visitor) -> None:

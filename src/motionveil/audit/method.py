@@ -13,7 +13,7 @@ from typing import Any, Self
 from .._core.atomic_files import read_small_text
 from .._core.errors import OptionError
 from .._core.types import Clip
-from ..detection.templates import default_library
+from ..detection.templates import TemplateLibrary, default_library
 from ..obfuscation.factory import Networks, assemble, make_filler
 from ..obfuscation.presets import Preset
 from ..outputs.output_paths import side_paths
@@ -32,6 +32,7 @@ class KnownMethod:
         seeded: Whether anybody knows the seed of its noise.
         told: Whether this is from a run manifest, which names files without their folders.
         doubts: Moments at which the method missed somebody.
+        library: Where the templates of `where` come from; None: those of `default_library`.
     """
 
     preset: Preset
@@ -40,6 +41,7 @@ class KnownMethod:
     seeded: bool = False
     told: bool = False
     doubts: tuple[Doubt, ...] = ()
+    library: TemplateLibrary | None = None
 
     @classmethod
     def of(cls, output: str | Path) -> Self | None:
@@ -79,13 +81,16 @@ class KnownMethod:
     @property
     def attributes(self) -> frozenset[str]:
         """Names of the templates that were to be hidden."""
-        return frozenset(default_library().names(self.where.hide) if self.where.needs_templates else ())
+        library = self.library or default_library()
+        return frozenset(library.names(self.where.hide) if self.where.needs_templates else ())
 
     @property
     def spares(self) -> bool:
         """Whether parts of what its names refer to were to stay visible, which the audit cannot distinguish."""
         where = self.where
-        return bool(where.inverse or where.only_in or where.except_areas or where.except_masks or where.keep)
+        return bool(
+            where.inverse or where.only_in or where.except_areas or where.except_masks or where.keep or where.leave_out
+        )
 
     def remake(self, original: str | Path) -> Remake:
         """The method for this original, by seed. Raises MotionveilError if it cannot be recreated."""
@@ -96,7 +101,7 @@ class KnownMethod:
             info = reader.info
         frames = lru_cache(partial(first_frames, original, self.window))
         whole = self.window.end is None
-        region, flow, _ = region_for(networks, info, self.where, None, frames=frames, whole=whole)
+        region, flow, _ = region_for(networks, info, self.where, self.library, frames=frames, whole=whole)
         return lambda seed: assemble(self.preset, region, flow, seed=seed, frames=frames)
 
     def for_others(self) -> KnownMethod:

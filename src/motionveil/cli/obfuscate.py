@@ -202,6 +202,7 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
     learned = take_learned(click.get_current_context(), options)
     where = take_where(options)
     settings = _adjust(get_preset(preset), options)
+    library = default_library() if chosen is None else chosen.library()
     if chosen is not None:
         where, settings, seed = chosen.where(), chosen.make_preset(), chosen.seed if seed is None else seed
         encoding = replace(encoding, audio=chosen.audio)
@@ -213,15 +214,15 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
     if learned is not None:
         weak = learned_weaknesses(encoding)
     else:
-        named = default_library().names(where.hide) if where.needs_templates else ()
+        named = library.names(where.hide) if where.needs_templates else ()
         weak = weaknesses(settings, hide=named, encoding=encoding, seed=seed, strength=where.strength)
     for text in weak:
         say(f"motionveil: warning: {text}", error=True)
     for person in where.keep:
         say(f"motionveil: the person at {person.x:g},{person.y:g} stays visible", error=True)
     order = Order(
-        where=where, preset=settings, obfuscator=learned, window=window, encoding=encoding, preview=preview,
-        record=record, seed=seed,
+        where=where, preset=settings, library=library, obfuscator=learned, window=window, encoding=encoding,
+        preview=preview, record=record, seed=seed,
     )  # fmt: skip
 
     def finish(result: Result) -> None:
@@ -235,7 +236,11 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
             from .audit import run_audit
 
             source = next(str(source) for source, target in pairs if target == result.target)
-            method = None if learned else KnownMethod(settings, where, window, seed is not None, doubts=result.doubts)
+            method = (
+                None
+                if learned
+                else KnownMethod(settings, where, window, seed is not None, doubts=result.doubts, library=library)
+            )
             run_audit(
                 source, result.target, audit_path(result.target), method=method, window=window,
                 overwrite=encoding.overwrite, quiet=quiet,

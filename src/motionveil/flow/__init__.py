@@ -4,10 +4,18 @@ from collections.abc import Callable
 
 from .dis import DISFlow
 from .farneback import FarnebackFlow
-from .motion import FlowEstimator, with_motion
+from .motion import FlowEstimator, shows_another_scene, with_motion
 from .raft import RAFTFlow
 
-__all__ = ["FLOW_ESTIMATORS", "DISFlow", "FarnebackFlow", "FlowEstimator", "RAFTFlow", "with_motion"]
+__all__ = [
+    "FLOW_ESTIMATORS",
+    "DISFlow",
+    "FarnebackFlow",
+    "FlowEstimator",
+    "RAFTFlow",
+    "shows_another_scene",
+    "with_motion",
+]
 
 FLOW_ESTIMATORS: dict[str, Callable[..., FlowEstimator]] = {
     "dis": DISFlow,

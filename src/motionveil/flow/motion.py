@@ -64,6 +64,11 @@ def _is_cut(before: Float32Array, now: Float32Array) -> bool:
     return scale == 0 or float((a * b).sum()) / scale < 0.6
 
 
+def shows_another_scene(before: UInt8Array, now: UInt8Array) -> bool:
+    """Whether a cut lies between two frames (H, W, 3) that follow each other."""
+    return _is_cut(*(ops.to_host(_signature(frame)) for frame in (before, now)))
+
+
 def with_motion(clips: Iterable[Clip], estimator: FlowEstimator) -> Iterator[Clip]:
     """Fill in `flow_to_previous` of clips; None at the first frame and after cuts.
 

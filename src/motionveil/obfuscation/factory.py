@@ -19,7 +19,7 @@ from ..detection.templates import Template, TemplateLibrary, built_in_library, d
 from ..fillers import FILLERS, Filler
 from ..flow import FLOW_ESTIMATORS, FlowEstimator
 from ..noise import measure_statistics
-from ..regions import Doubt, Region, TemplateSaliency, Where
+from ..regions import Doubt, MovingShape, Region, TemplateSaliency, Where
 from .obfuscators import Selective
 from .presets import PRESETS, Preset, get_preset
 
@@ -223,6 +223,10 @@ def choose_region(
     if where.needs_templates:
         choice = choose_templates(where.hide, extractor(), library=library, frames=frames, strict=preset.strict)
         found = TemplateSaliency(extractor(), choice.templates, coverage=preset.coverage, on_doubt=on_doubt)
+    for area in where.areas:
+        if on_doubt is not None and isinstance(area, MovingShape):
+            for doubt in area.told():
+                on_doubt(doubt)
     everyone, heads = _people(found, preset, extractor) if where.keep else (None, None)
     return where.region(found, everyone, heads, on_ground=preset.covers_all, skip=skip, whole=whole), choice
 

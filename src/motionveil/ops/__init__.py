@@ -17,7 +17,7 @@ import numpy as np
 from .._core.types import Float32Array
 from . import cpu
 from .cpu import Array, single_threaded
-from .masks import Mask, colours_in, depth, fill_polygon, nearest_piece, pieces, sample_numbers
+from .masks import Mask, colours_in, depth, draw_stroke, fill_polygon, nearest_piece, pieces, sample_numbers
 from .reduction import INTERPOLATIONS, Interpolation, blur_image, inpaint, resample_image
 
 Device = str | None
@@ -106,6 +106,7 @@ __all__ = [
     "depth",
     "device_of",
     "dilate",
+    "draw_stroke",
     "fill_polygon",
     "floor",
     "greatest",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import cast
 
 import cv2
@@ -24,6 +25,18 @@ def fill_polygon(points: Sequence[tuple[float, float]], size: tuple[int, int]) -
     drawn = np.zeros(size, np.uint8)
     corners = np.rint(np.array(points, np.float64) * 2**_FRACTION).astype(np.int32)
     cv2.fillPoly(drawn, [corners], 1, shift=_FRACTION)
+    return drawn.astype(np.float32)
+
+
+def draw_stroke(points: Sequence[tuple[float, float]], radius: float, size: tuple[int, int]) -> Float32Array:
+    """(height, width) float32: 1 within `radius` pixels of a line through points (x, y); 0 elsewhere."""
+    drawn = np.zeros(size, np.uint8)
+    at = [(round(x * 2**_FRACTION), round(y * 2**_FRACTION)) for x, y in points]
+    thickness = 2 * int(np.ceil(radius)) + 1
+    for first, second in pairwise(at):
+        cv2.line(drawn, first, second, 1, thickness, shift=_FRACTION)
+    for point in at:
+        cv2.circle(drawn, point, round((radius + 0.5) * 2**_FRACTION), 1, cv2.FILLED, shift=_FRACTION)
     return drawn.astype(np.float32)
 
 

@@ -76,6 +76,7 @@ def obfuscate_video(
     record: bool = False,
     seed: int | None = None,
     on_progress: OnProgress | None = None,
+    on_clip: Callable[[Explained], None] | None = None,
 ) -> Result:
     """Obfuscate a video, image, folder of images, camera or stream, and write the result to `target`.
 
@@ -97,6 +98,7 @@ def obfuscate_video(
         record: Also write NAME.json with settings, versions and hashes, but never the seed.
         seed: Makes the noise reproducible, for experiments.
         on_progress: Called after each clip that is written.
+        on_clip: Called with each clip that is written, and how it was made.
 
     Returns:
         The paths that were written, with notices and moments of doubt.
@@ -141,6 +143,8 @@ def obfuscate_video(
                     if deep is not None and run.info.colours is not None:
                         cover(deep, ops.to_host(each.filling), ops.to_host(each.opacity), run.info.colours)
                     outputs.write(each, deep)
+                    if on_clip is not None:
+                        on_clip(each)
             except KeyboardInterrupt:
                 if not run.info.is_live or not run.done:
                     raise

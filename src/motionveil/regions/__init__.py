@@ -7,8 +7,9 @@ from .coverage import Coverage
 from .followed_person import FollowedPerson
 from .following import Doubt, doubtful
 from .mask_video import MaskVideo
+from .moving_shape import MovingShape, Step
 from .region import Derived, Region, Seen, everything_in, seen
-from .shapes import Polygon, Rectangle, Shape, WholeFrame
+from .shapes import Polygon, Rectangle, Shape, Stroke, WholeFrame
 from .template_saliency import TemplateSaliency
 from .where import Pick, Where
 
@@ -23,13 +24,16 @@ __all__ = [
     "Intersection",
     "Inverse",
     "MaskVideo",
+    "MovingShape",
     "Pick",
     "Polygon",
     "Rectangle",
     "Region",
     "Seen",
     "Shape",
+    "Step",
     "Strength",
+    "Stroke",
     "TemplateSaliency",
     "Union",
     "Where",
@@ -44,6 +48,8 @@ REGIONS: dict[str, Callable[..., Region]] = {
     "whole_frame": WholeFrame,
     "rectangle": Rectangle,
     "polygon": Polygon,
+    "stroke": Stroke,
+    "moving_shape": MovingShape,
     "mask": MaskVideo,
     "union": Union,
     "intersection": Intersection,

@@ -55,16 +55,27 @@ class FollowedPerson(Derived):
         point: A point on the person, in pixels of the frame.
         time: Seconds on the source's clock; the first frame at or after it is used.
         heads: The region of heads; two heads in one outline are two people.
+        end: Seconds; opacity is 0 from then on. None for the end of the video.
 
     Raises:
         OptionError: While streaming, if nobody is at the point, or people touch there.
     """
 
-    def __init__(self, region: Region, point: Point, time: float = 0.0, *, heads: Region | None = None) -> None:
+    def __init__(
+        self,
+        region: Region,
+        point: Point,
+        time: float = 0.0,
+        *,
+        heads: Region | None = None,
+        end: float | None = None,
+    ) -> None:
         if time < 0:
             raise OptionError(f"the time of a person must be at least 0 seconds, not {time:g}")
+        if end is not None and end <= time:
+            raise OptionError(f"a person who is picked at {time:g} s cannot be followed until {end:g} s already")
         self.parts = (region,) if heads is None else (region, heads)
-        self.point, self.time = point, time
+        self.point, self.time, self.end = point, time, end
 
     def __repr__(self) -> str:
         return f"FollowedPerson({self.parts[0]!r}, x={self.point.x:g}, y={self.point.y:g}, time={self.time:g})"
@@ -83,6 +94,7 @@ class FollowedPerson(Derived):
     def _confirmed(self, frames: Iterator[_SmallFrame]) -> Iterator[Float32Array]:
         """Opacity of each frame, emitted once no ambiguity can affect it any more."""
         begin = Fraction(self.time).limit_denominator(1_000_000)
+        end = None if self.end is None else Fraction(self.end).limit_denominator(1_000_000)
         follower: _Follower | None = None
         doubt: str | None = None
         waiting: deque[tuple[_SmallFrame, ops.Mask]] = deque()
@@ -108,7 +120,8 @@ class FollowedPerson(Derived):
                 if follower.wary or (doubt is not None and frame.flow is not None):
                     for before, shown in waiting:
                         shown &= before.pts < frame.pts - _CAUTION
-            if follower is not None and doubt is None and not follower.wary:
+            over = end is not None and frame.pts >= end
+            if follower is not None and doubt is None and not follower.wary and not over:
                 kept = follower.shown
             waiting.append((frame, kept))
             while waiting and (follower is None or doubt or waiting[0][0].pts < frame.pts - _CAUTION):

@@ -1,13 +1,14 @@
-"""Geometric regions: the whole frame, rectangles, polygons."""
+"""Geometric regions: the whole frame, rectangles, polygons, strokes of a brush."""
 
 from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, floor, isfinite
+from typing import Self
 
 import numpy as np
 
@@ -54,6 +55,17 @@ class Shape(ABC):
     @abstractmethod
     def drawn(self, height: int, width: int) -> Float32Array:
         """(height, width) float32, 1 inside; all 0 if it lies outside the frame."""
+
+    @abstractmethod
+    def box(self) -> tuple[float, float, float, float]:
+        """(left, top, right, bottom) in pixels. Raises OptionError where it is given as percentages."""
+
+    @abstractmethod
+    def moved(self, x: float, y: float, scale: float = 1.0) -> Self:
+        """The shape somewhere else: its centre moved by (x, y) pixels, and scaled about it.
+
+        Raises OptionError where it is given as percentages.
+        """
 
     def stream(self, clips: Iterable[Clip]) -> Iterator[Float32Array]:
         """Opacity (T, H, W) of each clip.
@@ -123,6 +135,16 @@ class Rectangle(Shape):
         inside[rows, columns] = 1
         return inside
 
+    def box(self) -> tuple[float, float, float, float]:
+        """(left, top, right, bottom) in pixels."""
+        x, y, width, height = (_in_pixels(length) for length in (self.x, self.y, self.width, self.height))
+        return x, y, x + width, y + height
+
+    def moved(self, x: float, y: float, scale: float = 1.0) -> Self:
+        """The rectangle somewhere else."""
+        (left, top), (right, bottom) = _moved(self.box(), x, y, scale)
+        return replace(self, x=left, y=top, width=right - left, height=bottom - top)
+
 
 @dataclass(frozen=True)
 class Polygon(Shape):
@@ -157,6 +179,96 @@ class Polygon(Shape):
     def drawn(self, height: int, width: int) -> Float32Array:
         """(height, width) float32, 1 inside."""
         return ops.fill_polygon([(pixels_of(x, width), pixels_of(y, height)) for x, y in self.points], (height, width))
+
+    def box(self) -> tuple[float, float, float, float]:
+        """(left, top, right, bottom) in pixels."""
+        return _around(self.points)
+
+    def moved(self, x: float, y: float, scale: float = 1.0) -> Self:
+        """The polygon somewhere else."""
+        left, top, right, bottom = self.box()
+        return replace(self, points=_about(self.points, (left + right) / 2, (top + bottom) / 2, x, y, scale))
+
+
+@dataclass(frozen=True)
+class Stroke(Shape):
+    """A stroke of a brush: all pixels within `radius` pixels of a line through points (x, y), in pixels.
+
+    Args:
+        points: One or more.
+        radius: Half the width of the brush.
+        start: Seconds on the source's clock; None for the beginning.
+        end: Seconds; None for the end.
+
+    Raises:
+        OptionError: For invalid numbers or times.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    radius: float
+    start: float | None = None
+    end: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.points:
+            raise OptionError("a stroke needs at least one point")
+        for number in (number for point in self.points for number in point):
+            _in_pixels(number)
+        if not 0 < self.radius <= 5000:
+            raise OptionError(f"the radius of a stroke must be above 0 and up to 5000 pixels, not {self.radius:g}")
+
+    @property
+    def times(self) -> tuple[float | None, float | None]:
+        """Start and end in seconds, or None."""
+        return self.start, self.end
+
+    def drawn(self, height: int, width: int) -> Float32Array:
+        """(height, width) float32, 1 inside."""
+        return ops.draw_stroke(self.points, self.radius, (height, width))
+
+    def box(self) -> tuple[float, float, float, float]:
+        """(left, top, right, bottom) in pixels."""
+        left, top, right, bottom = _around(self.points)
+        return left - self.radius, top - self.radius, right + self.radius, bottom + self.radius
+
+    def moved(self, x: float, y: float, scale: float = 1.0) -> Self:
+        """The stroke somewhere else."""
+        left, top, right, bottom = self.box()
+        points = _about(self.points, (left + right) / 2, (top + bottom) / 2, x, y, scale)
+        return replace(self, points=points, radius=self.radius * scale)
+
+
+def _around(points: Iterable[tuple[Length, Length]]) -> tuple[float, float, float, float]:
+    columns, rows = ([_in_pixels(length) for length in lengths] for lengths in zip(*points, strict=True))
+    return min(columns), min(rows), max(columns), max(rows)
+
+
+def _moved(
+    box: tuple[float, float, float, float], x: float, y: float, scale: float
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    left, top, right, bottom = box
+    first, last = _about([(left, top), (right, bottom)], (left + right) / 2, (top + bottom) / 2, x, y, scale)
+    return first, last
+
+
+def _about(
+    points: Iterable[tuple[Length, Length]], middle: float, centre: float, x: float, y: float, scale: float
+) -> tuple[tuple[float, float], ...]:
+    """Points scaled about (middle, centre), and moved by (x, y)."""
+    return tuple(
+        (
+            middle + x + scale * (_in_pixels(column) - middle),
+            centre + y + scale * (_in_pixels(row) - centre),
+        )
+        for column, row in points
+    )
+
+
+def _in_pixels(length: Length) -> float:
+    if isinstance(length, str) or not isfinite(length) or abs(length) > 1e6:
+        raise OptionError(f"a shape that moves is given in pixels, not as {str(length)[:40]}")
+    return float(length)
 
 
 def pixels_of(length: Length, side: int) -> float:

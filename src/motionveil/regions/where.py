@@ -12,16 +12,21 @@ from .._core.types import Point
 from .combined import Difference, FigureOnGround, Intersection, Inverse, Strength, Union
 from .followed_person import FollowedPerson
 from .mask_video import MaskVideo
+from .moving_shape import MovingShape, Step
 from .region import Region
-from .shapes import Polygon, Rectangle, Shape, WholeFrame
+from .shapes import Polygon, Rectangle, Shape, Stroke, WholeFrame
 
 
 class Pick(NamedTuple):
-    """A selected person: (x, y) in pixels of the frame as it is read, and a time in seconds on the source's clock."""
+    """A selected person: (x, y) in pixels of the frame as it is read, and a time in seconds on the source's clock.
+
+    end: time until which they are followed; None for the end.
+    """
 
     x: float
     y: float
     time: float = 0.0
+    end: float | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Where:
         except_areas: Shapes that are never hidden.
         except_masks: Masks that are never hidden.
         keep: People who stay visible, see `FollowedPerson`.
+        leave_out: What was found by the names in `hide` and is no person: it is followed like one, and stays visible.
         strength: See `Strength`.
 
     Raises:
@@ -58,6 +64,7 @@ class Where:
     except_areas: tuple[Shape, ...] = ()
     except_masks: tuple[str | Path, ...] = ()
     keep: tuple[Pick, ...] = ()
+    leave_out: tuple[Pick, ...] = ()
     strength: float = 1.0
 
     def __post_init__(self) -> None:
@@ -106,6 +113,10 @@ class Where:
         def masked(paths: Sequence[str | Path]) -> list[Region]:
             return [MaskVideo(path, skip=skip, whole=whole) for path in paths]
 
+        if found is not None and self.leave_out:
+            # Only of what was found: an area over it still hides.
+            left_out = [FollowedPerson(found, Point(x, y), time, end=end) for x, y, time, end in self.leave_out]
+            found = Difference(found, _any(left_out))
         hidden = [*([found] if found is not None else []), *self.areas, *masked(self.masks)]
         region = _any([WholeFrame()] if self.whole_frame else hidden)
         if self.inverse:
@@ -117,7 +128,7 @@ class Where:
         kept: list[Region] = [*self.except_areas, *masked(self.except_masks)]
         if self.keep:
             assert everyone is not None
-            kept += [FollowedPerson(everyone, Point(x, y), time, heads=heads) for x, y, time in self.keep]
+            kept += [FollowedPerson(everyone, Point(x, y), time, heads=heads, end=end) for x, y, time, end in self.keep]
         if kept:
             region = Difference(region, _any(kept))
         return region if self.strength == 1 else Strength(region, self.strength)
@@ -128,7 +139,7 @@ class Where:
             "hide": self.hide if isinstance(self.hide, str) else list(self.hide),
             **{key: [_told(shape) for shape in getattr(self, key)] for key in _AREAS},
             **{key: [Path(path).name for path in getattr(self, key)] for key in ("masks", "except_masks")},
-            "keep": [list(pick) for pick in self.keep],
+            **{key: [list(pick) for pick in getattr(self, key)] for key in _PICKS},
             **{key: getattr(self, key) for key in ("whole_frame", "inverse", "strength")},
         }
 
@@ -142,25 +153,37 @@ class Where:
         try:
             given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items()}
             given.update({key: tuple(_drawn(shape) for shape in record[key]) for key in _AREAS})
-            return cls(**{**given, "keep": tuple(Pick(*pick) for pick in record["keep"])})
+            # Older records have no picks of things that are left out.
+            picks = {key: tuple(Pick(*pick) for pick in record.get(key, ())) for key in _PICKS}
+            return cls(**{**given, **picks})
         except (TypeError, KeyError, ValueError) as error:
             raise OptionError(f"invalid region for this version of motionveil ({error})") from error
 
 
 _AREAS = ("areas", "only_in", "except_areas")
-_SHAPES: Mapping[str, type[Rectangle] | type[Polygon]] = {"rectangle": Rectangle, "polygon": Polygon}
+_PICKS = ("keep", "leave_out")
+_SHAPES: Mapping[str, type[Rectangle | Polygon | Stroke]] = {
+    "rectangle": Rectangle,
+    "polygon": Polygon,
+    "stroke": Stroke,
+}
 
 
 def _told(shape: Shape) -> dict[str, Any]:
+    if isinstance(shape, MovingShape):
+        return {**_told(shape.shape), "way": [list(step) for step in shape.way], "doubts": list(shape.doubts)}
     kind = next((name for name, made in _SHAPES.items() if isinstance(shape, made)), type(shape).__name__)
     return {"shape": kind, **vars(shape)}
 
 
 def _drawn(told: Mapping[str, Any]) -> Shape:
+    """What `_told` has made."""
     options = {key: value for key, value in told.items() if key != "shape"}
     if "points" in options:
         options["points"] = tuple((x, y) for x, y in options["points"])
-    return _SHAPES[told["shape"]](**options)
+    way, doubts = options.pop("way", None), options.pop("doubts", ())
+    shape = _SHAPES[told["shape"]](**options)
+    return shape if way is None else MovingShape(shape, tuple(Step(*step) for step in way), tuple(doubts))
 
 
 def _any(regions: Sequence[Region]) -> Region:

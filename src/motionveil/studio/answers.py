@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -56,6 +56,15 @@ async def json_body(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise HTTPException(422, "this is no JSON")
     return body
+
+
+def numbers_in(body: Mapping[str, Any], *names: str) -> list[float]:
+    """Numbers of a body by their names. Raises HTTPException where one is missing."""
+    given: list[Any] = [body.get(name) for name in names]
+    found = [float(each) for each in given if type(each) in (int, float) and -1e9 < each < 1e9]
+    if len(found) < len(names):
+        raise HTTPException(422, f"{', '.join(names)} must be numbers")
+    return found
 
 
 def error_answer(text: str, status: int) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,13 +20,15 @@ from starlette.routing import Route
 from .._core.atomic_files import remove
 from .._core.errors import InputError, MotionveilError
 from .._core.printable import printable
-from ..detection.templates import default_library
-from ..pipeline.settings_file import Settings
+from ..pipeline.settings_file import Settings, area_from, area_record
+from ..pipeline.shape_following import follow_shape
+from ..regions import MovingShape
 from ..video import read_picture
-from .answers import ASSETS, asset, attachment, error_answer, json_body, plain_error, sentence
+from .answers import ASSETS, asset, attachment, error_answer, json_body, numbers_in, plain_error, sentence
+from .correction import nobody_at
 from .preview import VIEWS, Previewer, as_jpeg, moment_picture
 from .project import Project, Run
-from .queue import Queue
+from .queue import AUDIT, Queue
 from .shown import choices, shown, stamp
 from .workspace import MissingError, Workspace
 
@@ -35,6 +38,13 @@ _FILES = {
     "sheet": (".sheet.png", "_sheet.png"),
 }
 """What else a run has made → the end of its name, and of the name under which it is downloaded."""
+
+
+_REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; sandbox"
+)
+"""For the report of an audit, which holds its pictures and its style."""
 
 
 class Studio:
@@ -63,12 +73,18 @@ class Studio:
             Route(one, self.delete, methods=["DELETE"]),
             Route(f"{one}/settings", self.set_settings, methods=["PUT"]),
             Route(f"{one}/frame", self.frame),
+            Route(f"{one}/areas", self.follow, methods=["POST"]),
+            Route(f"{one}/false", self.leave_out, methods=["POST"]),
+            Route(f"{one}/templates", self.make_template, methods=["POST"]),
             Route(f"{one}/film", self.film),
             Route(f"{one}/file", self.project_file),
             Route(f"{one}/runs", self.start_run, methods=["POST"]),
             Route(run, self.end_run, methods=["DELETE"]),
             Route(f"{run}/result", self.result),
             Route(f"{run}/files/{{kind}}", self.run_file),
+            Route(f"{run}/audit", self.report),
+            Route(f"{run}/audit", self.start_audit, methods=["POST"]),
+            Route(f"{run}/audit", self.end_audit, methods=["DELETE"]),
             Route(f"{run}/moments/{{moment:int}}", self.moment),
             Route(f"{run}/moments/{{moment:int}}", self.mark, methods=["PUT"]),
         ]
@@ -171,7 +187,7 @@ class Studio:
         """Other settings; refused where another tab was quicker."""
         body = await json_body(request)
         settings = Settings.from_record(body.get("settings"))
-        default_library().names(settings.hide or "person")
+        settings.library().names(settings.hide or "person")
         identifier = self._project(request).id
 
         def changed(old: Project) -> Project:
@@ -195,14 +211,15 @@ class Studio:
     # Pictures and films
 
     async def frame(self, request: Request) -> Response:
-        """One frame as a JPEG: ?time=SECONDS&view=original|hidden|result."""
+        """One frame as a JPEG: ?time=SECONDS&view=original|hidden|result, or view=matches&name=TEMPLATE."""
         project = self._project(request)
         view = request.query_params.get("view", "original")
         try:
             time = float(request.query_params.get("time", "0"))
         except ValueError:
             time = -1.0
-        if view not in VIEWS or not 0 <= time < 1e6:
+        name = request.query_params.get("name", "")
+        if view not in (*VIEWS, "matches") or not 0 <= time < 1e6:
             return error_answer("there is no such view of a frame", 422)
         path = self.workspace.source(project)
         async with self.looking:
@@ -211,10 +228,67 @@ class Studio:
                 return Response(status_code=204)
             if view == "original":
                 picture = await run_in_threadpool(self.previewer.frame, path, project.film, time)
+            elif view == "matches":
+                picture = await run_in_threadpool(
+                    self.previewer.matches, path, project.film, time, project.settings, name
+                )
             else:
                 look = await run_in_threadpool(self.previewer.look, path, project.film, time, project.settings)
                 picture = look.hidden if view == "hidden" else look.result
         return Response(await run_in_threadpool(as_jpeg, picture), media_type="image/jpeg")
+
+    async def make_template(self, request: Request) -> Response:
+        """A template from a place in a frame: {name, x, y, time}. The page puts it into the settings."""
+        project, body = self._project(request), await json_body(request)
+        name, numbers = body.get("name"), numbers_in(body, "x", "y", "time")
+        if not isinstance(name, str):
+            return error_answer("a template needs a name", 422)
+        async with self.looking:
+            made, share, closest = await run_in_threadpool(
+                self.previewer.template, self.workspace.source(project), project.film, project.settings, name, *numbers
+            )
+        return JSONResponse({"template": vars(made), "share": share, "closest": closest}, 201)
+
+    async def follow(self, request: Request) -> Response:
+        """An area that follows what is under it: {time, area}, or somebody who was missed: {time, x, y}.
+
+        The page puts it into the settings.
+        """
+        project, body = self._project(request), await json_body(request)
+        path, film, settings = self.workspace.source(project), project.film, project.settings
+        mask: Any = None
+        if "area" in body:
+            (time,), shape = numbers_in(body, "time"), area_from(body["area"])
+            shape = shape.shape if isinstance(shape, MovingShape) else shape
+        else:
+            x, y, time = numbers_in(body, "x", "y", "time")
+            async with self.looking:
+                found = await run_in_threadpool(self.previewer.somebody, path, film, settings, x, y, time)
+            shape, mask = found.box, found.mask
+        if film.is_image:
+            return JSONResponse(area_record(shape), 201)
+        gone = threading.Event()
+        work = asyncio.ensure_future(
+            run_in_threadpool(follow_shape, path, shape, time, mask=mask, stop=lambda: gone.is_set() or self.ending)
+        )
+        while not work.done():
+            await asyncio.wait([work], timeout=0.3)
+            if await request.is_disconnected():
+                gone.set()
+        return JSONResponse(area_record(await work), 201)
+
+    async def leave_out(self, request: Request) -> Response:
+        """What is found at {x, y, time} and is nobody; the page puts it into the settings."""
+        project, body = self._project(request), await json_body(request)
+        path, film, settings = self.workspace.source(project), project.film, project.settings
+        x, y, time = numbers_in(body, "x", "y", "time")
+
+        def found_at(x: float, y: float, time: float) -> Any:
+            return self.previewer.found_at(path, film, settings, x, y, time)
+
+        async with self.looking:
+            pick = await run_in_threadpool(nobody_at, path, x, y, time, found_at)
+        return JSONResponse(pick._asdict(), 201)
 
     async def film(self, request: Request) -> Response:
         """The original."""
@@ -238,6 +312,7 @@ class Studio:
         project = self._project(request)
         run = self._run(request, project)
         if run.is_over:
+            await run_in_threadpool(self.queue.cancel_audit, project.id, run.id)
             folder = self.workspace.run_folder(project, run.id)
             await run_in_threadpool(self.workspace.change, project.id, lambda old: old.without_run(run.id))
             await run_in_threadpool(remove, folder)
@@ -269,6 +344,31 @@ class Studio:
         if not path.is_file():
             raise MissingError("this run has made no such file; run it again with a preview")
         return FileResponse(path, headers={"Content-Disposition": attachment(project, ending)})
+
+    async def report(self, request: Request) -> Response:
+        """The report of the audit: a page without scripts, which may load nothing at all."""
+        project = self._project(request)
+        output = self._output(project, self._run(request, project))
+        path = output.parent / AUDIT / "report.html"
+        if not path.is_file():
+            raise MissingError("this result was not audited yet")
+        return FileResponse(
+            path, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _REPORT_POLICY}
+        )
+
+    async def start_audit(self, request: Request) -> Response:
+        """Have a result audited."""
+        project = self._project(request)
+        run = self._run(request, project)
+        await run_in_threadpool(self.queue.audit, project.id, run.id)
+        return JSONResponse(shown(self.workspace, self._project(request)), 201)
+
+    async def end_audit(self, request: Request) -> Response:
+        """Cancel an audit."""
+        project = self._project(request)
+        run = self._run(request, project)
+        await run_in_threadpool(self.queue.cancel_audit, project.id, run.id)
+        return JSONResponse(shown(self.workspace, self._project(request)))
 
     async def moment(self, request: Request) -> Response:
         """A moment of doubt, before and after, as a JPEG."""

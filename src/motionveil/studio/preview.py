@@ -12,14 +12,19 @@ from typing import Generic, Literal, TypeVar
 
 from .. import drawing, ops
 from .._core.errors import InputError
-from .._core.types import Clip, UInt8Array
+from .._core.types import Clip, Float32Array, Point, UInt8Array
 from ..detection.features import DescriptorGrid, Detailed, FeatureExtractor
+from ..detection.saliency import saliency_maps
+from ..detection.templates import make_template
 from ..obfuscation.factory import Networks, assemble
+from ..obfuscation.obfuscators import Explained
 from ..obfuscation.presets import Preset
+from ..ops import Mask
 from ..pipeline.obfuscation import region_for
 from ..pipeline.runner import Window, first_frames
-from ..pipeline.settings_file import Settings
+from ..pipeline.settings_file import ClickedTemplate, Settings
 from ..video import open_source
+from .correction import Somebody, somebody_at
 from .project import Film, Moment
 
 View = Literal["original", "hidden", "result"]
@@ -28,6 +33,10 @@ _BEFORE = 1
 """Frames before the one that is shown, so that there is motion."""
 _LONGEST = 1600
 """Pixels of the longer side of what is shown."""
+_FOUND = 0.3
+"""Opacity from which a place is found."""
+_MATCHES = 0.5
+"""Saliency from which a place is like a template."""
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -128,25 +137,85 @@ class Previewer:
             known = self._looks.get((path, time, settings))
             return known or self._looks.keep((path, time, settings), self._made(path, film, time, settings))
 
+    def template(
+        self, path: Path, film: Film, settings: Settings, name: str, x: float, y: float, time: float
+    ) -> tuple[ClickedTemplate, float, str | None]:
+        """A template from a place in a frame, the share of the frame that it matches, and the one that is most alike.
+
+        Raises OptionError and TemplateError.
+        """
+        with self._lock:
+            image = self._clips(path, film, time)[-1].frames[-1]
+            extractor = self._networks_for(settings).extractor(still=film.is_image, frames=image[None])
+            made = make_template(name, image, Point(x, y), extractor, origin=f"{film.name} at {x:g},{y:g}, {time:g} s")
+            clicked = ClickedTemplate.of(made, x, y, time)
+            share = float((saliency_maps(image, [made], extractor)[0] >= _MATCHES).mean())
+            others = [each for each in settings.library().made_with(extractor.fingerprint) if each.name != name]
+            closest = max(others, key=lambda each: float(each.vector @ made.vector), default=None)
+            return clicked, share, None if closest is None else closest.name
+
+    def matches(self, path: Path, film: Film, time: float, settings: Settings, name: str) -> UInt8Array:
+        """A frame with what is like a template of the project painted over it. Raises TemplateError."""
+        with self._lock:
+            image = self._clips(path, film, time)[-1].frames[-1]
+            extractor = self._networks_for(settings).extractor(still=film.is_image, frames=image[None])
+            template = settings.library().made_with(extractor.fingerprint).select([name])
+            return drawing.overlay(image, saliency_maps(image, template, extractor)[0])
+
+    def somebody(self, path: Path, film: Film, settings: Settings, x: float, y: float, time: float) -> Somebody:
+        """Where somebody who was missed may be, around a point of a frame. Raises OptionError outside the frame."""
+        with self._lock:
+            image = self._clips(path, film, time)[-1].frames[-1]
+            extractor = self._networks_for(settings).extractor(still=film.is_image, frames=image[None])
+            seer = extractor if settings.make_preset().strict else Networks("secure").extractor(still=film.is_image)
+            return somebody_at(image, Point(x, y), seer)
+
+    def found_at(self, path: Path, film: Film, settings: Settings, x: float, y: float, time: float) -> Mask | None:
+        """(H, W) bool: the piece that is found at a point of a frame by the names to hide; None where there is none."""
+        with self._lock:
+            bare = replace(settings, areas=(), keep=(), leave_out=(), whole_frame=False)
+            if not bare.hide:
+                return None
+            opacity = self._opacity(path, film, time, bare)
+            _, pieces = ops.pieces(opacity > _FOUND)
+            row, column = (min(max(0, round(at)), side - 1) for at, side in zip((y, x), pieces.shape, strict=True))
+            number = pieces[row, column]
+            return None if number == 0 else pieces == number
+
     def _made(self, path: Path, film: Film, time: float, settings: Settings) -> Look:
         clips = self._clips(path, film, time)
         original, shown = clips[-1].frames[-1], clips[-1].pts[-1]
         settings = _of_the_moment(settings, clips[0].pts[0], shown)
         if settings.hides_nothing:
             return Look(float(shown), original, drawing.overlay(original, ops.zeros(original.shape[:2])), original)
+        last = self._explained(path, clips, settings)
+        result, opacity = ops.to_host(last.obfuscated.frames[-1]), ops.to_host(last.opacity[-1])
+        return Look(float(shown), original, drawing.overlay(original, opacity), result)
+
+    def _opacity(self, path: Path, film: Film, time: float, settings: Settings) -> Float32Array:
+        """(H, W) of the frame at a time."""
+        last = self._explained(path, self._clips(path, film, time), settings)
+        opacity: Float32Array = ops.to_host(last.opacity[-1])
+        return opacity
+
+    def _explained(self, path: Path, clips: tuple[Clip, ...], settings: Settings) -> Explained:
         networks = self._networks_for(settings)
         with open_source(path) as source:
             info = source.info
         region, flow, _ = region_for(
-            networks, info, settings.where(), None, frames=lambda: first_frames(path, Window()), whole=False
+            networks,
+            info,
+            settings.where(),
+            settings.library(),
+            frames=lambda: first_frames(path, Window()),
+            whole=False,
         )
         method = assemble(
             settings.make_preset(), region, flow, seed=settings.seed, frames=lambda: first_frames(path, Window())
         )
         with ops.single_threaded():
             *_, last = method.explain(iter(clips))
-        result, opacity = ops.to_host(last.obfuscated.frames[-1]), ops.to_host(last.opacity[-1])
-        return Look(float(shown), original, drawing.overlay(original, opacity), result)
+        return last
 
     def _networks_for(self, settings: Settings) -> _RememberingNetworks:
         key = f"{settings.preset} {settings.smallest_person}"
@@ -185,10 +254,15 @@ def frames_until(path: Path, film: Film, time: float) -> tuple[Clip, ...]:
 def _of_the_moment(settings: Settings, first: Fraction, last: Fraction) -> Settings:
     """Those areas and people alone that frames from the first to the last can tell of; the others come with the run."""
     areas = tuple(
-        area for area in settings.areas if (area.start or 0) <= last and (area.end is None or last < area.end)
+        area
+        for area in settings.areas
+        if (area.times[0] or 0) <= last and (area.times[1] is None or last < area.times[1])
     )
-    keep = tuple(pick for pick in settings.keep if first <= Fraction(pick.time).limit_denominator(1_000_000) <= last)
-    return replace(settings, areas=areas, keep=keep)
+    keep, leave_out = (
+        tuple(pick for pick in picks if first <= Fraction(pick.time).limit_denominator(1_000_000) <= last)
+        for picks in (settings.keep, settings.leave_out)
+    )
+    return replace(settings, areas=areas, keep=keep, leave_out=leave_out)
 
 
 def as_jpeg(picture: UInt8Array) -> bytes:

@@ -64,6 +64,42 @@ class Moment:
 
 
 @dataclass(frozen=True)
+class Row:
+    """A piece of what is hidden, followed by where it is: one person, for as long as nobody touches them.
+
+    Attributes:
+        start: Seconds.
+        end: Seconds.
+        places: (time, left, top, width, height) now and then, in seconds and pixels.
+    """
+
+    start: float
+    end: float
+    places: tuple[tuple[float, int, int, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The audit of a result.
+
+    Attributes:
+        level: Of its verdict, see `audit.Audit`.
+        headline: Its verdict in a sentence.
+        error: One sentence, where it failed.
+    """
+
+    state: State
+    level: str | None = None
+    headline: str | None = None
+    error: str | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.state in ("done", "failed", "cancelled")
+
+
+@dataclass(frozen=True)
 class Run:
     """One time that the film was made.
 
@@ -71,6 +107,8 @@ class Run:
         settings: As they were then.
         output: Name of the result, in the run's folder.
         moments: Moments of doubt.
+        rows: What is hidden, piece by piece.
+        audit: Of the result, if somebody has asked for it.
         error: One sentence, where it failed.
     """
 
@@ -85,6 +123,8 @@ class Run:
     seconds: float = 0.0
     notices: tuple[str, ...] = ()
     moments: tuple[Moment, ...] = ()
+    rows: tuple[Row, ...] = ()
+    audit: Audit | None = None
     error: str | None = None
 
     @property
@@ -194,8 +234,20 @@ def _run(record: Mapping[str, Any]) -> Run:
         "settings": Settings.from_record(record["settings"]),
         "notices": tuple(record["notices"]),
         "moments": moments_of(record["moments"]),
+        "rows": rows_of(record.get("rows", ())),
+        "audit": None if record.get("audit") is None else Audit(**record["audit"]),
     }
     return Run(**given)
+
+
+def rows_of(records: Sequence[Mapping[str, Any]]) -> tuple[Row, ...]:
+    """Rows from JSON."""
+
+    def place(numbers: Sequence[Any]) -> tuple[float, int, int, int, int]:
+        time, left, top, width, height = numbers
+        return float(time), int(left), int(top), int(width), int(height)
+
+    return tuple(Row(float(each["start"]), float(each["end"]), tuple(map(place, each["places"]))) for each in records)
 
 
 def moments_of(records: Sequence[Mapping[str, Any]]) -> tuple[Moment, ...]:

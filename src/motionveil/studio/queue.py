@@ -11,18 +11,21 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from .._core.atomic_files import remove
 from .._core.errors import MotionveilError, OptionError
-from .project import Project, Run, moments_of, now
+from .project import Audit, Project, Run, moments_of, now, rows_of
 from .workspace import MissingError, Workspace
 
 _PATIENCE = 10.0
 """Seconds that a worker has to clean up after itself."""
 _log = logging.getLogger(__name__)
+
+AUDIT = "audit"
+"""The folder of a report, in that of its run."""
 
 Worker = Callable[[], list[str]]
 
@@ -34,7 +37,7 @@ def worker_command() -> list[str]:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the run is that is being made. done, total: frames. left: seconds."""
+    """How far the run is that is being made. done, total: frames. left: seconds. step: of an audit, in words."""
 
     project: str
     run: str
@@ -42,6 +45,7 @@ class Progress:
     total: int | None = None
     left: float | None = None
     fps: float = 0.0
+    step: str = ""
 
 
 def order_for(workspace: Workspace, project: Project, run: Run) -> dict[str, Any]:
@@ -57,6 +61,18 @@ def order_for(workspace: Workspace, project: Project, run: Run) -> dict[str, Any
     }
 
 
+def audit_order_for(workspace: Workspace, project: Project, run: Run) -> dict[str, Any]:
+    """What a worker is told that audits the result of a run. Raises InputError where the film has gone."""
+    folder = workspace.run_folder(project, run.id)
+    return {
+        "source": str(workspace.source(project)),
+        "target": str(folder / Path(str(run.output)).name),
+        "report": str(folder / AUDIT),
+        "settings": run.settings.as_record(),
+        "moments": [asdict(moment) for moment in run.moments],
+    }
+
+
 class Queue:
     """A thread that has runs made. What waited or was being made when a studio ended is made when it starts again.
 
@@ -67,11 +83,12 @@ class Queue:
 
     def __init__(self, workspace: Workspace, *, command: Worker = worker_command) -> None:
         self._workspace, self._command = workspace, command
-        self._waiting: deque[tuple[str, str]] = deque()
+        self._waiting: deque[tuple[str, str, bool]] = deque()
+        """Projects, runs, and whether their result is to be audited."""
         self._news = threading.Condition()
         self._process: subprocess.Popen[bytes] | None = None
         self._cancelled: set[str] = set()
-        self._closed = False
+        self._closed = self._is_audit = False
         self.progress: Progress | None = None
         self.version = 0
         for project in reversed(workspace.projects()):
@@ -79,7 +96,9 @@ class Queue:
                 if not run.is_over:
                     remove(workspace.run_folder(project, run.id))
                     workspace.change(project.id, lambda old, run=run: old.with_run(replace(run, state="waiting")))  # type: ignore[misc]
-                    self._waiting.append((project.id, run.id))
+                    self._waiting.append((project.id, run.id, False))
+                elif run.audit is not None and not run.audit.is_over:
+                    self._waiting.append((project.id, run.id, True))
         self._thread = threading.Thread(target=self._work, name="motionveil-studio-queue", daemon=True)
         self._thread.start()
 
@@ -94,9 +113,49 @@ class Queue:
         run = Run(secrets.token_hex(8), "waiting", now(), project.settings, with_preview)
         self._workspace.change(project_id, lambda old: old.with_run(run))
         with self._news:
-            self._waiting.append((project_id, run.id))
+            self._waiting.append((project_id, run.id, False))
             self._tell()
         return run
+
+    def audit(self, project_id: str, run_id: str) -> None:
+        """Have a result audited. Raises MissingError, and OptionError where there is none."""
+        project = self._workspace.find(project_id)
+        run = project.run(run_id)
+        if run is None:
+            raise MissingError("this run is not there any more")
+        if run.output is None:
+            raise OptionError("there is no result to audit; make the video first")
+        if run.audit is not None and not run.audit.is_over:
+            return
+        self._workspace.source(project)
+        self._note(project_id, run_id, Audit("waiting"))
+        with self._news:
+            self._waiting.append((project_id, run_id, True))
+            self._tell()
+
+    def _note(self, project_id: str, run_id: str, audit: Audit | None) -> None:
+        """Write down how an audit stands."""
+
+        def changed(old: Project) -> Project:
+            run = old.run(run_id)
+            return old if run is None else old.with_run(replace(run, audit=audit))
+
+        with suppress(MissingError):
+            self._workspace.change(project_id, changed)
+        self.tell()
+
+    def cancel_audit(self, project_id: str, run_id: str) -> None:
+        """End an audit that waits or is being made, and wait until nobody works in its folder."""
+        with self._news:
+            entry = (project_id, run_id, True)
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+                self._note(project_id, run_id, None)
+            elif self._is_audit and self.progress is not None and self.progress.run == run_id:
+                self._cancelled.add(run_id)
+                if self._process is not None:
+                    self._process.terminate()
+                self._news.wait_for(lambda: self.progress is None or self.progress.run != run_id, _PATIENCE + 5)
 
     def cancel(self, project_id: str, run_id: str) -> None:
         """End a run that waits or is being made; nothing of it stays. Raises MissingError."""
@@ -105,11 +164,12 @@ class Queue:
         if run is None:
             raise MissingError("this run is not there any more")
         if run.is_over:
+            self.cancel_audit(project_id, run_id)
             return
         with self._news:
             self._cancelled.add(run_id)
-            if (project_id, run_id) in self._waiting:
-                self._waiting.remove((project_id, run_id))
+            if (project_id, run_id, False) in self._waiting:
+                self._waiting.remove((project_id, run_id, False))
                 self._finish(project_id, run_id, state="cancelled")
             elif self.progress is not None and self.progress.run == run_id and self._process is not None:
                 self._process.terminate()
@@ -152,16 +212,19 @@ class Queue:
                 self._news.wait_for(lambda: self._waiting or self._closed)
                 if self._closed:
                     return
-                project_id, run_id = self._waiting.popleft()
+                project_id, run_id, self._is_audit = self._waiting.popleft()
                 self.progress = Progress(project_id, run_id)
                 self._tell()
             try:
-                self._make(project_id, run_id)
+                (self._audit if self._is_audit else self._make)(project_id, run_id)
             except MissingError:
                 pass  # somebody has deleted the project meanwhile
             except Exception as error:
                 _log.exception("a run failed")
-                self._finish(project_id, run_id, state="failed", error=f"the video could not be made ({error})")
+                if self._is_audit:
+                    self._note(project_id, run_id, Audit("failed", error=f"the audit could not be made ({error})"))
+                else:
+                    self._finish(project_id, run_id, state="failed", error=f"the video could not be made ({error})")
             with self._news:
                 self.progress = None
                 self._cancelled.discard(run_id)
@@ -191,11 +254,34 @@ class Queue:
             self._finish(
                 project_id, run_id, state="done", output=result["output"], frames=result["frames"],
                 seconds=result["seconds"], notices=tuple(result["notices"]), moments=moments_of(result["moments"]),
+                rows=rows_of(result["rows"]),
             )  # fmt: skip
         else:
             why = last.get("error") or "the video could not be made: the process that worked on it has ended; try again"
             name = Path(order["source"]).name
             self._finish(project_id, run_id, state="failed", error=str(why).replace(name, project.film.name))
+
+    def _audit(self, project_id: str, run_id: str) -> None:
+        project = self._workspace.find(project_id)
+        run = project.run(run_id)
+        if run is None:
+            return
+        try:
+            order = audit_order_for(self._workspace, project, run)
+        except MotionveilError as error:
+            self._note(project_id, run_id, Audit("failed", error=str(error)))
+            return
+        self._note(project_id, run_id, Audit("running"))
+        last = self._run_worker(order)
+        if run_id in self._cancelled:
+            remove(Path(order["report"]))
+            self._note(project_id, run_id, None)
+        elif "result" in last:
+            self._note(project_id, run_id, Audit("done", last["result"]["level"], last["result"]["headline"]))
+        elif not self._closed:
+            why = last.get("error") or "the audit could not be made: the process that worked on it has ended; try again"
+            name = Path(order["source"]).name
+            self._note(project_id, run_id, Audit("failed", error=str(why).replace(name, project.film.name)))
 
     def _run_worker(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """Returns its last message."""
@@ -236,7 +322,8 @@ class Queue:
             return old if run is None else old.with_run(replace(run, finished=now(), **found))
 
         with suppress(MissingError):
-            project = self._workspace.change(project_id, changed)
+            # Whoever hears that it failed must not find anything of it any more.
             if found["state"] != "done":
-                remove(self._workspace.run_folder(project, run_id))
+                remove(self._workspace.run_folder(self._workspace.find(project_id), run_id))
+            self._workspace.change(project_id, changed)
         self.tell()

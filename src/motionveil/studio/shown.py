@@ -26,6 +26,7 @@ def choices(workspace: Workspace) -> dict[str, Any]:
         "parts": [*ATTRIBUTES, "other_person"],
         "groups": {name: list(GROUPS[name]) for name in _GROUPS},
         "own": [name for name in names if name not in GROUPS["all"]],
+        "taken": ["nothing", *GROUPS],
         "presets": list(PRESETS),
         "fills": list(_FILLS),
         "palettes": list(PALETTES),
@@ -40,12 +41,12 @@ def shown(workspace: Workspace, project: Project) -> dict[str, Any]:
     settings = project.settings
     weak: tuple[str, ...] = ()
     if settings.preset != "secure" or settings.fill != "motion_noise":
-        names = default_library().names(settings.hide) if settings.hide else []
+        names = settings.library().names(settings.hide) if settings.hide else []
         weak = weaknesses(settings.make_preset(), hide=names, encoding=settings.encoding())
     return {**record, "stamp": stamp(project), "bytes": workspace.size(project), "weaknesses": list(weak)}
 
 
 def stamp(project: Project) -> str:
     """Differs whenever anything of a project does."""
-    states = ",".join(f"{run.id[:4]}{run.state}" for run in project.runs)
+    states = ",".join(f"{run.id[:4]}{run.state}{run.audit and run.audit.state}" for run in project.runs)
     return f"{project.revision} {project.changed} {states} {len(project.marks)} {hash(project.marks)}"

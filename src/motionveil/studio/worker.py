@@ -13,6 +13,8 @@ import sys
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ from ..pipeline.obfuscation import Result, obfuscate_video
 from ..pipeline.runner import Progress
 from ..pipeline.settings_file import Settings
 from ..regions import Doubt
+from .project import Row
+from .rows import Rows
 
 
 class _Answers:
@@ -37,13 +41,14 @@ class _Answers:
             data = data[os.write(self._descriptor, data) :]
 
 
-def told(result: Result) -> dict[str, Any]:
+def told(result: Result, rows: Sequence[Row] = ()) -> dict[str, Any]:
     """What a page wants to know of a result, as JSON can hold it."""
     return {
         "output": result.target.name,
         "frames": result.num_frames,
         "seconds": round(result.seconds, 3),
         "notices": list(result.notices),
+        "rows": [asdict(row) for row in rows],
         "moments": [{"time": float(doubt.time), "box": list(doubt.box)} for doubt in _joined(result.doubts)],
     }
 
@@ -71,6 +76,10 @@ def _meet(one: Doubt, other: Doubt) -> bool:
 def make(order: Mapping[str, Any], answer: Any) -> None:
     """Do what an order says, see `queue.order_for`, and tell `answer`."""
     settings = Settings.from_record(order["settings"])
+    if "report" in order:
+        _audit(order, settings, answer)
+        return
+    rows = Rows()
 
     def on_progress(progress: Progress) -> None:
         answer(done=progress.done, total=progress.total, left=progress.seconds_left, fps=progress.frames_per_second)
@@ -79,14 +88,40 @@ def make(order: Mapping[str, Any], answer: Any) -> None:
         order["source"],
         order["target"],
         where=settings.where(),
+        library=settings.library(),
         preset=settings.make_preset(),
         encoding=settings.encoding(),
         preview=order["preview"],
         record=True,
         seed=settings.seed,
         on_progress=on_progress,
+        on_clip=rows.add,
     )
-    answer(result=told(result))
+    answer(result=told(result, rows.result()))
+
+
+def _audit(order: Mapping[str, Any], settings: Settings, answer: Any) -> None:
+    """Audit a result that was made with these settings."""
+    # Slow to import, and not needed otherwise.
+    from ..audit import Method, audit_video
+
+    doubts = tuple(
+        Doubt(Fraction(moment["time"]).limit_denominator(1_000_000), tuple(moment["box"]))
+        for moment in order["moments"]
+    )
+    method = Method(
+        settings.make_preset(), settings.where(), seeded=settings.seed is not None, doubts=doubts,
+        library=settings.library(),
+    )  # fmt: skip
+    audit = audit_video(
+        order["source"],
+        order["target"],
+        order["report"],
+        method=method,
+        overwrite=True,
+        on_progress=lambda step, share: answer(done=round(1000 * share), total=1000, left=None, fps=0.0, step=step),
+    )
+    answer(result={"level": audit.level, "headline": str(audit.report["verdict"]["headline"])})
 
 
 def _end_with_standard_input() -> None:
