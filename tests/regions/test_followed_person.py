@@ -231,7 +231,7 @@ def test_it_ends_when_it_should() -> None:
     boxes: list[list[Box]] = [[(20 + 2 * t, 30, 30, 40)] for t in range(20)]
     region = FollowedPerson(Everybody(boxes), Point(30, 50), 0.0, end=1.0)
     found = np.concatenate(list(region.stream(with_motion(clips_of(film(boxes, [RED]), None, rate=RATE), DISFlow()))))
-    shown = found.any(axis=(1, 2))
+    shown = np.asarray(found.any(axis=(1, 2)))
     assert shown[:10].all()
     assert not shown[10:].any()
     with pytest.raises(OptionError, match="until"):

@@ -103,13 +103,13 @@ def make(order: Mapping[str, Any], answer: Any) -> None:
 def _audit(order: Mapping[str, Any], settings: Settings, answer: Any) -> None:
     """Audit a result that was made with these settings."""
     # Slow to import, and not needed otherwise.
-    from ..audit import Method, audit_video
+    from ..audit import KnownMethod, audit_video
 
     doubts = tuple(
         Doubt(Fraction(moment["time"]).limit_denominator(1_000_000), tuple(moment["box"]))
         for moment in order["moments"]
     )
-    method = Method(
+    method = KnownMethod(
         settings.make_preset(), settings.where(), seeded=settings.seed is not None, doubts=doubts,
         library=settings.library(),
     )  # fmt: skip
