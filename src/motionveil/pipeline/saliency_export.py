@@ -133,8 +133,8 @@ def _settings(
     source: str | Path | int, attributes: Sequence[str], networks: Networks, window: Window, match_first: bool
 ) -> dict[str, Any]:
     preset = networks.preset
-    chosen = {"attributes": attributes, "features": preset.features, "options": preset.feature_options}
-    chosen["match_first"] = match_first
+    chosen: dict[str, Any] = {"attributes": attributes, "features": preset.features, "match_first": match_first}
+    chosen["options"] = preset.feature_options
     return {"source": source_digest(source), **chosen, "window": window}
 
 
