@@ -10,11 +10,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
+from motionveil.regions import Rectangle
 from motionveil.studio.project import Project
 from motionveil.studio.workspace import Workspace
 from motionveil.video import VideoWriter, open_source
@@ -339,6 +340,7 @@ def test_moments_are_looked_at(page: Any, start: Start, film: Path, tmp_path: Pa
     found = Project.from_record(json.loads((folder / project.id / "project.json").read_text("utf-8")))
     assert [(mark.moment, mark.mark, mark.who) for mark in found.marks] == [(0, "fine", "Ada"), (1, "fixed", "Ada")]
     (area,) = found.settings.areas
+    assert isinstance(area, Rectangle)
     assert (area.x, area.y, area.width, area.height, area.start) == (60, 30, 30, 40, 0)
 
 
@@ -404,8 +406,8 @@ def repeated(path: Path, piece: Path, times: int) -> Path:
         added = target.add_stream_from_template(stream)
         packets = [packet for packet in source.demux(stream) if packet.pts is not None]
         # Frames are not in the order of their packets.
-        length = max(packet.pts for packet in packets) + packets[1].duration
-        times_of = [(packet.pts, packet.dts) for packet in packets]
+        times_of = [(cast(int, packet.pts), cast(int, packet.dts)) for packet in packets]
+        length = max(pts for pts, _ in times_of) + cast(int, packets[1].duration)
         for turn in range(times):
             for packet, (pts, dts) in zip(packets, times_of, strict=True):
                 packet.pts, packet.dts = pts + turn * length, dts + turn * length
