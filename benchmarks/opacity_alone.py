@@ -17,6 +17,7 @@ from motionveil._core.atomic_files import hidden_name, remove
 from motionveil._core.errors import OptionError
 from motionveil.cli import obfuscate
 from motionveil.obfuscation.factory import choose_region
+from motionveil.pipeline.making import Order
 
 
 class _Settings(Exception):  # noqa: N818
@@ -26,12 +27,12 @@ class _Settings(Exception):  # noqa: N818
 def settings_of(options: str) -> tuple[motionveil.Where, motionveil.Networks]:
     """What these options of `motionveil obfuscate` mean. Raises what the command line raises."""
 
-    def caught(*_: Any, **how: Any) -> None:
-        raise _Settings(how["where"], how["networks"])
+    def caught(source: object, target: object, order: Order, **_: Any) -> None:
+        raise _Settings(order.where, motionveil.Networks(order.preset))
 
     arguments = ["photo.png", "-o", "out.png", "-q", *shlex.split(options)]
     try:
-        with patch.object(obfuscate, "obfuscate_video", caught):
+        with patch.object(obfuscate, "make_one", caught):
             obfuscate.command.main(arguments, standalone_mode=False)
     except _Settings as found:
         where, networks = found.args
