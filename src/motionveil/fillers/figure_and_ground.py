@@ -107,9 +107,8 @@ class _Scene:
         usual = default_grain(height, width)
 
         def field(grain: float, statistics: NoiseStatistics) -> NoiseField:
-            # Particles of one size: brightness is to show speed.
             return NoiseField(
-                height, width, grain=grain, statistics=statistics, coarse=0, generator=generator, device=self._device
+                height, width, grain=grain, statistics=statistics, generator=generator, device=self._device
             )
 
         self._figure = field(settings.grain or max(4.0, _GRAIN * usual), FIGURE)

@@ -37,8 +37,6 @@ class NoiseField:
         grain: Approximate distance in pixels between independent values, see `draw_noise`; None for `default_grain`.
         statistics: Each channel lies within mean ± deviation.
         palette: Colours of particles; noise images always use all colours.
-        coarse: Share of particles of three times the grain, in [0, 1), added to those of the grain. Fine particles
-            carry the motion of details; coarse ones still show it where a video is watched, or judged, at a small size.
         generator: Random generator; None for one seeded from the operating system's entropy.
         device: Where the flow is, see `ops.Device`. Noise of one seed is the same on all devices except for rounding.
 
@@ -55,7 +53,6 @@ class NoiseField:
         grain: float | None = None,
         statistics: NoiseStatistics = WIDE,
         palette: Palette = "calm",
-        coarse: float = 0.8,
         generator: np.random.Generator | None = None,
         device: ops.Device = None,
     ) -> None:
@@ -64,15 +61,13 @@ class NoiseField:
         if palette not in PALETTES:
             raise OptionError(f"unknown palette {palette!r}; choose from {', '.join(PALETTES)}")
         grain = default_grain(height, width) if grain is None else grain
-        if not 0 <= coarse < 1:
-            raise OptionError(f"the share of coarse particles must be at least 0 and below 1, not {coarse:g}")
         if not grain >= 1:
             raise OptionError(f"the grain of the noise must be at least 1 pixel, not {grain:g}")
         self._size, self._transport, self._grain = (height, width), transport, grain
         generator = np.random.default_rng() if generator is None else generator
         self.source: _Grown | Drawn
         if transport == "particles" and grain >= _FINEST:
-            self.source = _Grown(height, width, grain, statistics, PALETTES[palette], coarse, generator, device)
+            self.source = _Grown(height, width, grain, statistics, PALETTES[palette], generator, device)
         else:
             carried = "accumulated" if transport == "particles" else transport
             self.source = Drawn(height, width, carried, grain, statistics, generator, device)
@@ -90,10 +85,6 @@ class NoiseField:
         return self.source.advance(flow_to_previous, opacity)
 
 
-_RATIO = 3
-"""How much larger coarse particles are than fine ones."""
-
-
 class _Grown:
     """Noise of particles, in the colours of a palette."""
 
@@ -104,26 +95,21 @@ class _Grown:
         grain: float,
         statistics: NoiseStatistics,
         palette: tuple[tuple[float, float, float], ...],
-        coarse: float,
         generator: np.random.Generator,
         device: ops.Device,
     ) -> None:
         sigma = BLOB * grain
         # A blob about two pixels wide can be interpolated smoothly.
-        self.factor = max(1, round(sigma / 2))
+        factor = max(1, round(sigma / 2))
+        size = (-(-height // factor), -(-width // factor))
+        self.frame_size, self.factor, self.device = (height, width), factor, device
         mixed = np.array(palette, np.float32)
-        # Squares of shares add up to 1, so that the contrast is the same for all.
-        self.shares = np.float32((1 - coarse**2) ** 0.5), np.float32(coarse)
-        self.fine, self.coarse = (
-            ParticleField(
-                -(-height // factor),
-                -(-width // factor),
-                sigma=sigma / self.factor,
-                colours=mixed / np.sqrt((mixed**2).sum(0)),
-                generator=generator,
-                device=device,
-            )
-            for factor in (self.factor, _RATIO * self.factor)
+        self.field = ParticleField(
+            *size,
+            sigma=sigma / factor,
+            colours=mixed / np.sqrt((mixed**2).sum(0)),
+            generator=generator,
+            device=device,
         )
         middle, half = (255 * np.array(each, np.float32) for each in (statistics.mean, statistics.std))
         self.middle, self.half = ops.to_device(middle, device), ops.to_device(half, device)
@@ -131,26 +117,15 @@ class _Grown:
 
     def advance(self, flow_to_previous: Float32Array | None, opacity: Float32Array | None) -> UInt8Array:
         """The noise of the next frame; the mean where it is not visible."""
-        values, place = self.fine.advance(flow_to_previous, opacity)
-        coarse = self._coarse(flow_to_previous, opacity) if self.shares[1] else None
+        values, (rows, columns) = self.field.advance(flow_to_previous, opacity)
         noise = self.unseen + 0
         if not values.shape[0]:
             return noise
-        if coarse is not None:
-            values = values * self.shares[0] + coarse[place] * self.shares[1]
         # Map the normal distribution to nearly uniform.
         shown = self.middle + self.half * (values / (values * values + np.float32(np.pi / 2)) ** 0.5)
         size = (shown.shape[0] * self.factor, shown.shape[1] * self.factor)
         large = ops.resize_image(ops.as_uint8(shown), size)
-        top, left = (part.start * self.factor for part in place)
-        inside = noise[top : top + size[0], left : left + size[1]]
-        inside[:] = large[: inside.shape[0], : inside.shape[1]]
+        top, left = rows.start * self.factor, columns.start * self.factor
+        place = noise[top : top + size[0], left : left + size[1]]
+        place[:] = large[: place.shape[0], : place.shape[1]]
         return noise
-
-    def _coarse(self, flow_to_previous: Float32Array | None, opacity: Float32Array | None) -> Float32Array:
-        """The coarse field on the grid of the fine one, (h, w, C); 0 where it is not visible."""
-        values, place = self.coarse.advance(flow_to_previous, opacity)
-        height, width = self.coarse.size
-        field = ops.zeros((height, width, 3), device=ops.device_of(values))
-        field[place] = values
-        return ops.resize_map(field, (height * _RATIO, width * _RATIO))
