@@ -104,7 +104,6 @@ def contrast(std: float) -> NoiseStatistics:
 METHODS: dict[str, Method] = {
     "motion noise (default)": noise,
     **{f"grain {grain}": partial(noise, grain=float(grain)) for grain in (1, 4, 8, 12, 16, 24)},
-    "one size": partial(noise, coarse=0.0),
     "grey": partial(noise, palette="grey"),
     "rainbow": partial(noise, palette="rainbow"),
     "picture": partial(noise, transport="accumulated"),

@@ -90,7 +90,7 @@ class LearnedObfuscation:
 _MASK = "mask"
 """The folder in which `motionveil bench export` writes the masks of a video."""
 Made = Obfuscation | LearnedObfuscation | External
-VERSION = 5
+VERSION = 6
 """To be raised when the same settings would make other pictures, as with another encoder or other templates in the
 package: older copies are then made again."""
 
