@@ -51,6 +51,9 @@ BASES: dict[str, tuple[str, ...]] = {
     "bench search": ("e.toml", "--root", "root", "-o", "s.toml"),
     "bench report": ("rows.jsonl", "-o", "report"),
     "bench data check": ("kth", "--root", "root"),
+    "bench data statistics": ("kth", "--root", "root"),
+    "bench export": ("kth", "--root", "root", "-o", "steps"),
+    "bench saliency": ("kth", "--root", "root", "-o", "maps"),
     "bench data show": ("kth", "--root", "root", "-o", "page.html"),
 }
 """Calls that are right but for the option that is added to them."""

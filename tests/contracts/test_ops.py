@@ -57,6 +57,7 @@ CASES = [
     case("greatest", 0, MAPS),
     case("greatest", 0, MAPS[:1]),
     case("grey", 0, PICTURES[0]),
+    case("mirror", 0, PICTURES[0][None]),
     case("mix", LEVEL, PICTURES[0], 0.6, PICTURES[1], 0.8, -50.3),
     *(case("resize_flow", 1e-3, FLOW, size) for size in SIZES),
     *(case("resize_image", LEVEL, PICTURES[0], size) for size in SIZES),

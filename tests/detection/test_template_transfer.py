@@ -154,7 +154,7 @@ def test_what_protects_leaves_nothing_to_chance() -> None:
     assert not get_preset("paper").strict
     with pytest.raises(OptionError, match="colours of the video"):
         secure.with_filler("motion_noise", statistics="video")
-    with pytest.raises(OptionError, match="match-first"):
+    with pytest.raises(OptionError, match="match_first"):
         replace(secure, coverage=replace(secure.coverage, match_first=True))
 
 

@@ -349,11 +349,11 @@ def test_import_recognises_by_name_and_by_content(net: Weights, tmp_path: Path, 
     (tmp_path / "download (1)").write_bytes(DATA)
     assert import_weights(tmp_path / "download (1)") == folder / "net.pth"
     (tmp_path / "net.pth").write_bytes(DATA[::-1])
-    assert "--overwrite" in refused(OutputError, lambda: import_weights(tmp_path / "net.pth"))
+    assert "overwrite=True" in refused(OutputError, lambda: import_weights(tmp_path / "net.pth"))
     assert "was published" in refused(WeightsError, lambda: import_weights(tmp_path / "net.pth", overwrite=True))
     assert find_weights("net").read_bytes() == DATA
     (tmp_path / "unknown").write_bytes(b"?")
-    assert "--name" in refused(WeightsError, lambda: import_weights(tmp_path / "unknown"))
+    assert "`name`" in refused(WeightsError, lambda: import_weights(tmp_path / "unknown"))
     assert "does not exist" in refused(WeightsError, lambda: import_weights(tmp_path / "none"))
     assert left(folder) == ["net.pth"]
 

@@ -246,7 +246,7 @@ def test_a_raw_stream_that_does_not_say(tmp_path: Path) -> None:
     assert probe(film).frame_rate == 25
     with open_source(film) as source:
         [notice] = source.notices
-    assert "--frame-rate" in notice
+    assert "`frame_rate`" in notice
     _, times, notices = read(film, frame_rate=Fraction(50))
     assert is_even(times, Fraction(1, 50))
     assert not notices

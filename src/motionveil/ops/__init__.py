@@ -112,6 +112,7 @@ __all__ = [
     "greatest",
     "grey",
     "inpaint",
+    "mirror",
     "mix",
     "nearest_piece",
     "pieces",

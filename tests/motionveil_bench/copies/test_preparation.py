@@ -30,7 +30,7 @@ def test_version_stands_for_encoder_and_templates() -> None:
         name: hashlib.sha256((ASSETS / name).read_bytes()).hexdigest()[:12]
         for name in ("parts_encoder.onnx", "templates.safetensors")
     }
-    assert (VERSION, made_with) == (4, MADE_WITH)
+    assert (VERSION, made_with) == (6, MADE_WITH)
 
 
 def test_a_copy_is_made_once(actors: Procedural, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_all_that_the_published_evaluation_can_do() -> None:
     ("table", "words"),
     [
         ({"strength": 0}, "strength of a table must be a number above 0"),
-        ({"fill": "resampl"}, "unknown fill 'resampl'"),
+        ({"fill": "resampl"}, "unknown filler 'resampl'"),
         ({"fill": "resample", "fill_options": {"factr": 3}}, "no option factr"),
         ({"flow": "rafft"}, "there is no flow rafft"),
         ({"flow_options": {"weight": "x"}}, "the flow dis has no option weight"),

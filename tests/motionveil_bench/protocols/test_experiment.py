@@ -222,7 +222,7 @@ def test_a_table_is_written_as_it_is_read() -> None:
         ("hide = []", r"\[selective.mine\].*nothing would be hidden"),
         ("hide = ['nose']", r"\[selective.mine\].*unknown template 'nose'"),
         ("hide = 'head'", "hide of .* must be a list"),
-        ("opacity = [0.4, 0.2]", r"\[selective.mine\].*opacity must satisfy"),
+        ("opacity = [0.4, 0.2]", r"\[selective.mine\].*two rising numbers"),
         ("opacity = 0.4", "opacity of .* must be a list"),
         ("margin = 0.7", r"\[selective.mine\].*margin must be between"),
         ("margin = '1%'", "margin of .* must be a number"),
