@@ -17,7 +17,6 @@ from motionveil import drawing, ops
 from motionveil._core.atomic_files import write_file
 from motionveil._core.errors import InputError, OutputError
 from motionveil._core.types import Clip, Float32Array, UInt8Array
-from motionveil.detection.features.encoder import ASSETS
 from motionveil.detection.saliency import saliency_maps
 from motionveil.flow.middlebury import flow_colours
 from motionveil.obfuscation.factory import Networks, assemble, choose_templates
@@ -29,6 +28,8 @@ from motionveil.video import probe
 from ..records import Record, Split
 from .checking import is_there
 from .dataset import AnnotatedDataset
+
+_ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
 STRIPS = ("original", "flow", "saliency", "noise", "obfuscated")
 """The rows of a clip: the frames; the flow to the frame before in Middlebury's colours; the greatest saliency of the
@@ -200,7 +201,7 @@ def _embedded(image: UInt8Array) -> str:
 def render(dataset: AnnotatedDataset, task: str, fold: int, split: Split, clips: Sequence[Shown]) -> str:
     """The page; every text in it is escaped, and nothing is loaded from anywhere."""
     environment = Environment(
-        loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=FileSystemLoader(_ASSETS), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     return environment.get_template("dataset.html.j2").render(
         dataset=dataset,

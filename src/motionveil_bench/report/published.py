@@ -6,11 +6,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from motionveil.detection.features.encoder import ASSETS
-
 from ..datasets.published import base_name
 from .names import dataset_name
 from .tables import Cell, Group, Section, Table, plain
+
+_ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Published:
 
 def published_figures() -> Published:
     """Read them from the package. Data sets are named as in our table of data sets."""
-    with (ASSETS / "published.toml").open("rb") as file:
+    with (_ASSETS / "published.toml").open("rb") as file:
         told = tomllib.load(file)
     cvpr, tpami = told["cvpr2024"], told["tpami2020"]
     top1 = {

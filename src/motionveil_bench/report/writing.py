@@ -18,7 +18,6 @@ from motionveil import drawing
 from motionveil._core.atomic_files import PendingFile, commit_all, make_folders, remove, remove_empty
 from motionveil._core.errors import OutputError
 from motionveil._core.types import UInt8Array
-from motionveil.detection.features.encoder import ASSETS
 from motionveil.outputs.run_manifest import library_versions
 
 from ..adversarial.history import Learned
@@ -43,6 +42,8 @@ from .study import Study
 from .tables import Table, escape, latex, markdown
 from .two_fold import two_folds
 from .two_fold_report import TRADEOFF_TWO_FOLD, two_fold_csv, two_fold_tables
+
+_ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
 
 class Sheet(NamedTuple):
@@ -97,7 +98,7 @@ _PREAMBLE = r"""\documentclass[10pt,twocolumn]{article}
 def page(report: Report, drawn: Mapping[str, Mapping[str, bytes]], pictures: Mapping[str, bytes]) -> str:
     """The page: nothing is loaded, no scripts; every text in it is escaped."""
     environment = Environment(
-        loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=FileSystemLoader(_ASSETS), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     sheets = [sheet for part in report.parts for sheet in part.sheets]
     images = {name: (_embedded("svg+xml", files["svg"]), _shown_width(files["svg"])) for name, files in drawn.items()}
