@@ -91,8 +91,11 @@ class Piece:
         at, mask = replace(self, x=x, y=y).place(flow.shape[:2])
         if not mask.any():
             return 0.0, 0.0
-        inside = flow[at][mask]
-        return float(np.median(inside[:, 0])), float(np.median(inside[:, 1]))
+        # Several times as fast as numpy.median.
+        inside = flow[at][mask].T
+        half = inside.shape[1] // 2
+        across, down = np.partition(inside, half, axis=1)[:, half]
+        return float(across), float(down)
 
 
 def cut_out(mask: Mask, found: Fraction, until: Fraction) -> Piece:
