@@ -1,7 +1,7 @@
 /** The frame: pictures of it, the line between two of them, and what is drawn on it. */
 
 import { useSignal, useSignalEffect } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { type Area, type Rectangle, type Spot, Refusal, api, follow } from "./api";
 import { type Corner, LEAST, boxOf, dragged, isRectangle, isStroke, isThere, nameOf, shownAt, thinned } from "./shapes";
 import {
@@ -208,7 +208,7 @@ function point(what: Tool, x: number, y: number): void {
 /** The point that the keyboard moves. */
 function Aim({ width, height, size }: { width: number; height: number; size: number }) {
   const mark = useRef<SVGGElement>(null);
-  useEffect(() => mark.current?.focus(), []);
+  useLayoutEffect(() => mark.current?.focus(), []);
   const at = aim.value;
   if (!at) return null;
   return (

@@ -178,7 +178,7 @@ def test_a_template_is_clicked_named_and_removed(page: Any, start: Start, film: 
     # By the keyboard alone: another one, farther to the right.
     page.get_by_role("button", name="Hide what looks like this").focus()
     page.keyboard.press("Enter")
-    page.wait_for_selector(".aim")
+    page.wait_for_selector(".aim:focus")
     for key in ("Shift+ArrowRight", "ArrowDown", "Enter"):
         page.keyboard.press(key)
     page.get_by_label("Name of the template thing").wait_for()
@@ -236,7 +236,9 @@ def test_shapes_are_drawn_follow_and_are_cut(page: Any, start: Start, tmp_path: 
     assert stroke["radius"] >= 2
     assert np.allclose([stroke["points"][0], stroke["points"][-1]], [[100, 20], [140, 20]], atol=1.5)
     page.get_by_role("button", name="Brush", exact=True).focus()
-    for key in ("Enter", "Enter", "Shift+ArrowRight", "Enter", "Enter"):
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".aim:focus")
+    for key in ("Enter", "Shift+ArrowRight", "Enter", "Enter"):
         page.keyboard.press(key)
     assert areas()[2]["points"] == [[80, 60], [88, 60]]
     page.keyboard.press("Control+z")
