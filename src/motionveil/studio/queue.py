@@ -303,7 +303,8 @@ class Queue:
                     with self._news:
                         self.progress = replace(self.progress, **last)
                         self._tell()
-            process.stdin.close()
+            with suppress(OSError):  # of a worker that ended before it read the order
+                process.stdin.close()
             process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
