@@ -247,6 +247,8 @@ def command(sources: tuple[str, ...], output: str | None, preset: str, **options
             )  # fmt: skip
 
     if len(pairs) == 1:
+        if cluster is not None and not quiet:
+            say("motionveil: a single file is processed on this machine, not on the cluster", error=True)
         source, target = pairs[0]
         with ProgressBar(source_name(source), quiet=quiet) as bar:
             made = make_one(source, target, order, resume=resume, on_progress=bar)

@@ -218,7 +218,7 @@ class Queue:
             try:
                 (self._audit if self._is_audit else self._make)(project_id, run_id)
             except MissingError:
-                pass  # somebody has deleted the project meanwhile
+                _log.info("a project was deleted before its run began")
             except Exception as error:
                 _log.exception("a run failed")
                 if self._is_audit:

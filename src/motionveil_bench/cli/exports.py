@@ -61,8 +61,9 @@ def overlap_command(folder: Path, other: Path | None) -> int:
 
     MAPS are folders written by: motionveil saliency, motionveil bench saliency.
     """
+    found = overlaps(folder, other)
     say(f"{'':<26}shared  correlation  frames")
-    for each in overlaps(folder, other):
+    for each in found:
         name = each.one if other is not None else f"{each.one}, {each.other}"
         say(f"{name:<26}{each.shared:>6.3f}{each.correlation:>13.3f}{each.num_frames:>8}")
     return 0
